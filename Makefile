@@ -1,0 +1,48 @@
+# Two commands do everything on a machine with Python 3.11 or later and make:
+#   make demo    sets up, then shows the main job on a simulated event (ARGS=--once stops after it)
+#   make test    sets up, then runs all tests (ARGS="tests/unit -k ingest" for some)
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint bench constraints clean
+
+demo: $(VENV)/.ready-to-run
+	$(BIN)/nowcast demo $(ARGS)
+
+test: $(VENV)/.ready-to-test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.ready-to-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-to-test
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.baselines
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "needs Python 3.11 or later, $(PYTHON) is $$($(PYTHON) --version); set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready-to-run: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.ready-to-test: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.ready-to-run
+
+# Renews the versions that installs are held to, from what pyproject.toml allows today.
+constraints:
+	rm -rf .venv-fresh && $(PYTHON) -m venv .venv-fresh
+	.venv-fresh/bin/python -m pip install --quiet --editable '.[dev,train]'
+	{ echo "# Versions known to work together; made by 'make constraints'."; \
+	  .venv-fresh/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.txt
+	rm -rf .venv-fresh
+
+clean:
+	rm -rf $(VENV) .venv-fresh *.egg-info
