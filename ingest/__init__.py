@@ -1,0 +1,16 @@
+"""Radar files in, precipitation fields out."""
+
+from ingest.errors import BadField, IngestError, OutsideGrid, SourceUnavailable
+from ingest.file import parse, read
+from ingest.grid import at, to_model_grid
+
+__all__ = [
+    "BadField",
+    "IngestError",
+    "OutsideGrid",
+    "SourceUnavailable",
+    "at",
+    "parse",
+    "read",
+    "to_model_grid",
+]

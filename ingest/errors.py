@@ -1,0 +1,23 @@
+"""Everything reading radar data can fail at, in one tree.
+
+* IngestError
+  + BadField           a file or field that breaks the contract: foreign, truncated, wrong in time
+  + OutsideGrid        a place the grid does not cover
+  + SourceUnavailable  the provider cannot be reached, or does not have what was asked for
+"""
+
+
+class IngestError(Exception):
+    """Base of all errors of reading radar data."""
+
+
+class BadField(IngestError):
+    """The data break the contract of a precipitation field."""
+
+
+class OutsideGrid(IngestError):
+    """The place lies outside the grid."""
+
+
+class SourceUnavailable(IngestError):
+    """The provider of radar data cannot be reached, or does not have what was asked for."""

@@ -1,0 +1,127 @@
+"""The contract of a precipitation field: what all parts of the project hand to each other.
+
+A field is a DataArray `rainfall_rate` in mm/h, float32, row 0 in the north. A frame, what radar
+saw, has (time, y, x); a forecast has (lead_time, y, x) with the scalar `forecast_reference_time`
+and the valid `time` of each lead. Times are UTC and mark the END of the five minutes that a rate is
+the mean of. NaN is no data and never 0; 0 is dry.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from xarray import DataArray
+
+from ingest.errors import BadField
+from ingest.grid import Grid, coordinates
+
+NAME = "rainfall_rate"
+UNITS = "mm h-1"
+INTERVAL = np.timedelta64(5, "m")
+"""What a rate is the mean over."""
+HIGHEST = 500.0
+"""mm/h. Above 491.4, the largest value twelve bits of 0.01 mm in 5 minutes can hold; the record for
+Germany, 126 mm in 8 minutes (Fuessen 1920), is a mean of 945 mm/h that no composite resolves."""
+ATTRIBUTION = "Quelle: Deutscher Wetterdienst"
+SIMULATED = "simulated rain, seen by no radar"
+
+
+def credit(field: DataArray) -> str:
+    """Whom to credit for a field, or that there is nobody."""
+    return SIMULATED.capitalize() if field.attrs.get("source") == SIMULATED else ATTRIBUTION
+
+
+def attributes(product: str, source: str) -> dict[str, str]:
+    return {
+        "standard_name": NAME,
+        "long_name": "rainfall rate",
+        "units": UNITS,
+        "cell_methods": "time: mean",
+        "grid_mapping": "crs",
+        "product": product,
+        "source": source,
+    }
+
+
+def make(
+    rate: NDArray[np.float32], time: np.datetime64, grid: Grid, product: str, source: str = "radar"
+) -> DataArray:
+    """A frame from the rates of one radar composite.
+
+    Args:
+        rate: (y, x) in mm/h, row 0 in the north, NaN for no data.
+        time: End of the interval, UTC.
+        product: What the provider calls it, such as "RY".
+        source: How it came about.
+    """
+    return DataArray(
+        np.asarray(rate, dtype=np.float32)[None],
+        dims=("time", "y", "x"),
+        coords=coordinates(grid).assign(time=stamps([time])),
+        name=NAME,
+        attrs=attributes(product, source),
+    )
+
+
+def make_forecast(
+    rate: NDArray[np.float32],
+    issue: np.datetime64,
+    leads: Sequence[np.timedelta64],
+    grid: Grid,
+    product: str,
+    source: str = "radar",
+) -> DataArray:
+    """A forecast from the rates (lead_time, y, x) valid at `issue` plus each lead."""
+    lead_time = np.asarray(leads, dtype="timedelta64[ns]")
+    coords = coordinates(grid).assign(
+        lead_time=("lead_time", lead_time, {"standard_name": "forecast_period"}),
+        forecast_reference_time=((), issue, {"standard_name": "forecast_reference_time"}),
+        time=(
+            "lead_time",
+            issue + lead_time,
+            {"standard_name": "time", "long_name": "end of the interval"},
+        ),
+    )
+    dims = ("lead_time", "y", "x")
+    return DataArray(rate, coords=coords, dims=dims, name=NAME, attrs=attributes(product, source))
+
+
+def stamps(times: ArrayLike) -> DataArray:
+    return DataArray(
+        np.asarray(times, dtype="datetime64[ns]"),
+        dims="time",
+        attrs={"standard_name": "time", "long_name": "end of the interval", "axis": "T"},
+    )
+
+
+def check(field: DataArray) -> DataArray:
+    """The field itself, if it keeps the contract.
+
+    Raises:
+        BadField: It does not; the message says in what, and what it should be.
+    """
+    if field.dims not in (("time", "y", "x"), ("lead_time", "y", "x")):
+        raise BadField(f"dimensions are {field.dims}, should be (time, y, x) or (lead_time, y, x)")
+    if field.attrs.get("units") != UNITS:
+        raise BadField(f"units are {field.attrs.get('units')!r}, should be {UNITS!r}")
+    if field.dtype != np.float32:
+        raise BadField(f"values are {field.dtype}, should be float32")
+    if field.sizes["y"] > 1 and field["y"][0] < field["y"][-1]:
+        raise BadField("rows run from south to north, should run from north to south")
+    check_range(field.values)
+    return field
+
+
+def check_range(rate: NDArray[np.float32]) -> None:
+    """Refuse rates that cannot be rain, and fields without a single valid cell.
+
+    Raises:
+        BadField: A rate is negative, infinite or above `HIGHEST`, or nothing is valid.
+    """
+    lowest, highest = np.fmin.reduce(rate, axis=None), np.fmax.reduce(rate, axis=None)
+    if np.isnan(highest):
+        raise BadField("no cell has data, at least one should")
+    if lowest < 0 or not highest <= HIGHEST:
+        raise BadField(
+            f"rates reach from {lowest:g} to {highest:g} mm/h, should lie in 0 to {HIGHEST:g}"
+        )

@@ -1,0 +1,90 @@
+"""Fields on file: what is written comes back, the same field is the same bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from xarray import DataArray
+
+from ingest import BadField, netcdf, to_model_grid
+from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84
+from ingest.precipitation import make, make_forecast
+
+TIME = np.datetime64("2025-06-21T12:35", "ns")
+LEADS = [np.timedelta64(m, "m") for m in (30, 60)]
+
+
+def rates(*shape: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    rate = rng.gamma(0.3, 3, (*shape, 900, 900)).astype(np.float32)
+    rate[..., :300, :] = np.nan
+    return rate
+
+
+@pytest.fixture(scope="module")
+def frame() -> DataArray:
+    return to_model_grid(make(rates(), TIME, NATIONAL_SPHERE, "RY"))
+
+
+@pytest.fixture(scope="module")
+def forecast() -> DataArray:
+    field = make_forecast(rates(2), TIME, LEADS, NATIONAL_WGS84, "RV")
+    field.attrs |= {"model": "advection", "weights": "none", "generated_at": "2025-06-21T12:39:00Z"}
+    return to_model_grid(field)
+
+
+@pytest.mark.parametrize("name", ["frame", "forecast"])
+def test_a_field_comes_back_as_it_was(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    field = request.getfixturevalue(name)
+    path = tmp_path / "field.nc"
+    path.write_bytes(netcdf.encode(field, title="a title", history="a history"))
+    xr.testing.assert_identical(netcdf.decode(path), field)
+    xr.testing.assert_identical(netcdf.decode(path.read_bytes()), field)
+
+
+def test_the_same_field_gives_the_same_bytes(forecast: DataArray) -> None:
+    assert netcdf.encode(forecast) == netcdf.encode(forecast.copy(deep=True))
+
+
+def test_times_on_file_are_utc_with_the_bounds_of_the_interval(
+    forecast: DataArray, tmp_path: Path
+) -> None:
+    path = tmp_path / "field.nc"
+    path.write_bytes(netcdf.encode(forecast))
+    with xr.open_dataset(path) as dataset:
+        bounds = dataset["time_bnds"].values
+        np.testing.assert_array_equal(bounds[:, 1], dataset["time"].values)
+        assert (bounds[:, 1] - bounds[:, 0] == np.timedelta64(5, "m")).all()
+        assert dataset["time"].values[0] == TIME + LEADS[0]
+        assert dataset["forecast_reference_time"].values == TIME
+
+
+def test_no_data_is_nan_on_file_and_dry_is_0(frame: DataArray, tmp_path: Path) -> None:
+    import netCDF4
+
+    path = tmp_path / "field.nc"
+    path.write_bytes(netcdf.encode(frame))
+    with netCDF4.Dataset(path) as file:
+        variable = file["rainfall_rate"]
+        variable.set_auto_mask(False)
+        assert np.isnan(variable._FillValue)
+        np.testing.assert_array_equal(variable[:], frame.values)
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", b"\x89HDF\r\n\x1a\n" + bytes(100)])
+def test_what_is_no_netcdf_is_refused(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "field.nc"
+    path.write_bytes(data)
+    for source in (data, path):
+        with pytest.raises(BadField, match="no netCDF-4 file"):
+            netcdf.decode(source)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "field.nc"
+    xr.Dataset({"temperature": ("x", [1.0])}).to_netcdf(path)
+    with pytest.raises(BadField, match="holds temperature, should hold a variable 'rainfall_rate'"):
+        netcdf.decode(path)
