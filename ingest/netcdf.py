@@ -48,11 +48,11 @@ def encode(field: DataArray, **about: str) -> bytes:
     )
     for name, size in (*field.sizes.items(), ("nv", 2)):
         file.createDimension(str(name), size)
-    for name, coord in field.coords.items():
-        write(file, str(name), on_file(str(name), coord.variable))
-    time = field["time"]
-    write(file, BOUNDS, bounds(time.variable))
-    beside = " ".join(str(name) for name in field.coords if name not in (*field.dims, "crs"))
+    coords = field.coords.variables
+    for name, variable in coords.items():
+        write(file, str(name), on_file(str(name), variable))
+    write(file, BOUNDS, bounds(coords["time"]))
+    beside = " ".join(str(name) for name in coords if name not in (*field.dims, "crs"))
     attributes = {k: v for k, v in field.attrs.items() if k not in EXTRA}
     write(file, NAME, Variable(field.dims, field.values, attributes | {"coordinates": beside}))
     return bytes(file.close())

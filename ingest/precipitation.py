@@ -6,14 +6,14 @@ and the valid `time` of each lead. Times are UTC and mark the END of the five mi
 the mean of. NaN is no data and never 0; 0 is dry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from xarray import DataArray
+from xarray import DataArray, Variable
 
 from ingest.errors import BadField
-from ingest.grid import Grid, coordinates
+from ingest.grid import Grid, coordinates, joined
 
 NAME = "rainfall_rate"
 UNITS = "mm h-1"
@@ -57,7 +57,7 @@ def make(
     return DataArray(
         np.asarray(rate, dtype=np.float32)[None],
         dims=("time", "y", "x"),
-        coords=coordinates(grid).assign(time=stamps([time])),
+        coords=joined(coordinates(grid), {"time": stamps([time])}),
         name=NAME,
         attrs=attributes(product, source),
     )
@@ -73,24 +73,24 @@ def make_forecast(
 ) -> DataArray:
     """A forecast from the rates (lead_time, y, x) valid at `issue` plus each lead."""
     lead_time = np.asarray(leads, dtype="timedelta64[ns]")
-    coords = coordinates(grid).assign(
-        lead_time=("lead_time", lead_time, {"standard_name": "forecast_period"}),
-        forecast_reference_time=((), issue, {"standard_name": "forecast_reference_time"}),
-        time=(
-            "lead_time",
-            issue + lead_time,
-            {"standard_name": "time", "long_name": "end of the interval"},
+    about = {"standard_name": "time", "long_name": "end of the interval"}
+    more: dict[Hashable, Variable] = {
+        "lead_time": Variable("lead_time", lead_time, {"standard_name": "forecast_period"}),
+        "forecast_reference_time": Variable(
+            (), issue, {"standard_name": "forecast_reference_time"}
         ),
-    )
+        "time": Variable("lead_time", issue + lead_time, about),
+    }
+    coords = joined(coordinates(grid), more)
     dims = ("lead_time", "y", "x")
     return DataArray(rate, coords=coords, dims=dims, name=NAME, attrs=attributes(product, source))
 
 
-def stamps(times: ArrayLike) -> DataArray:
-    return DataArray(
+def stamps(times: ArrayLike) -> Variable:
+    return Variable(
+        "time",
         np.asarray(times, dtype="datetime64[ns]"),
-        dims="time",
-        attrs={"standard_name": "time", "long_name": "end of the interval", "axis": "T"},
+        {"standard_name": "time", "long_name": "end of the interval", "axis": "T"},
     )
 
 
@@ -106,7 +106,8 @@ def check(field: DataArray) -> DataArray:
         raise BadField(f"units are {field.attrs.get('units')!r}, should be {UNITS!r}")
     if field.dtype != np.float32:
         raise BadField(f"values are {field.dtype}, should be float32")
-    if field.sizes["y"] > 1 and field["y"][0] < field["y"][-1]:
+    y = field.coords["y"].values
+    if y[0] < y[-1]:
         raise BadField("rows run from south to north, should run from north to south")
     check_range(field.values)
     return field
