@@ -1,0 +1,79 @@
+"""How sure a score is: what it might have been with other starts of the same weather."""
+
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from xarray import DataArray, Dataset
+
+from verification.errors import BadResample
+
+
+class Interval(NamedTuple):
+    """The bounds between which a score lies."""
+
+    low: DataArray
+    high: DataArray
+
+
+def interval(
+    counts: Dataset,
+    score: Callable[[Dataset], DataArray],
+    over: Hashable,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    level: float = 0.9,
+    block: int | None = None,
+) -> Interval:
+    """The range of a score of summed counts, by drawing the starts again.
+
+    Forecasts that start minutes apart see the same rain, so blocks of consecutive starts are drawn
+    and not single ones: the circular block bootstrap of Politis and Romano (1992). Blocks are drawn
+    with replacement and cut to as many starts as there are; the score is made of the sum of each
+    sample, and the interval is that of its percentiles.
+
+    Several models or leads are drawn together, so the interval of a difference between two models
+    is that of `score=lambda counts: csi(counts.sel(model="a")) - csi(counts.sel(model="b"))`.
+
+    Args:
+        counts: Counts or sums with the dim `over`, its starts in order of time.
+        score: Makes the score of a Dataset that lacks `over` and has a dim `sample` instead.
+        over: The dim of the starts, or of the events (with `block=1`: events are independent).
+        samples: How often to draw.
+        seed: Same seed, same interval.
+        level: Share of the samples between the bounds.
+        block: Consecutive starts in a block, at least as long as the weather has memory; by default
+            the cube root of their number (the order of Hall, Horowitz and Jing, 1995).
+
+    Returns:
+        low and high, over the samples where the score is defined; NaN where it is in none.
+
+    Raises:
+        BadResample: Nothing to draw from, no draws, or a level or block out of range.
+    """
+    starts = counts.sizes.get(over, 0)
+    length = round(starts ** (1 / 3)) if block is None else block
+    if starts == 0 or samples < 1 or not 0 < level < 1 or not 1 <= length <= starts:
+        raise BadResample(
+            f"{starts} starts along {over!r}, {samples} samples, level {level}, block {length}: "
+            "all must be above 0, the level below 1 and the block no longer than the starts"
+        )
+    drawn = _draws(starts, samples, length, np.random.default_rng(seed))
+    weights = DataArray(drawn, dims=["sample", over])
+    summed = counts.drop_vars([over], errors="ignore").map(lambda n: weights.dot(n, [over]))
+    scores = score(summed)
+    defined = scores.notnull().any("sample")
+    bounds = scores.where(defined, 0).quantile([(1 - level) / 2, (1 + level) / 2], "sample")
+    low, high = (bounds.isel(quantile=i, drop=True).where(defined) for i in range(2))
+    return Interval(low, high)
+
+
+def _draws(starts: int, samples: int, length: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each start is in each sample: (sample, start), each row adding up to the starts."""
+    first = rng.integers(starts, size=(samples, -(-starts // length)))
+    drawn = (first[..., None] + np.arange(length)).reshape(samples, -1)[:, :starts] % starts
+    number = np.zeros((samples, starts))
+    np.add.at(number, (np.arange(samples)[:, None], drawn), 1)
+    return number

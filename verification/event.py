@@ -1,0 +1,27 @@
+"""What an event is, said once: a rain rate that reaches the threshold."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from verification.errors import BadThreshold
+
+
+def reaches(rate: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
+    """Where a rate is at least the threshold, in the precision of the rate; False for NaN.
+
+    In float64 a float32 rate of 0.1 would lie above the threshold 0.1 and one of 0.7 below 0.7, so
+    the threshold is rounded as the rate was.
+    """
+    precision = np.result_type(rate.dtype, np.float16)  # of the rate; float64 for whole numbers
+    reached: NDArray[np.bool_] = rate >= precision.type(threshold)
+    return reached
+
+
+def check(thresholds: Sequence[float]) -> None:
+    """Raise BadThreshold unless there are thresholds, all of them finite."""
+    if len(thresholds) == 0 or not np.all(np.isfinite(thresholds)):
+        raise BadThreshold(
+            f"thresholds are {list(thresholds)}; give one or more finite rates in mm/h"
+        )
