@@ -104,7 +104,7 @@ def write(
     for time, rate in simulate(start, frames, seed, weather):
         path = folder / f"raa01-ry_10000-{_utc(time):%y%m%d%H%M}-dwd---bin.gz"
         part = path.with_name(f".{path.name}.part")
-        part.write_bytes(gzip.compress(encode(rate, time), compresslevel=6, mtime=0))
+        part.write_bytes(gzip.compress(encode(rate, time), compresslevel=4, mtime=0))
         part.replace(path)
         yield path
 
