@@ -7,6 +7,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+# Tiny networks lose more by handing work to threads than they gain. Set before torch is imported,
+# and for the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

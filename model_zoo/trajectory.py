@@ -1,0 +1,66 @@
+"""Rain carried along by a motion.
+
+Semi-Lagrangian and backward: for each cell the place is looked up that its rain comes from, so that
+rain is neither torn apart nor piled up, and however far ahead, it is interpolated once (Germann and
+Zawadzki 2002, doi:10.1175/1520-0493(2002)130<2859:SDOTPO>2.0.CO;2).
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+STEP_MINUTES = 15.0
+"""Of a trajectory; each step takes the motion half way along it (midpoint rule)."""
+
+
+def carry(rate: Array, motion: Array, minutes: Sequence[float]) -> Array:
+    """A field carried along by a motion that stays as it is.
+
+    Args:
+        rate: (y, x) in mm/h, NaN for no data.
+        motion: (y, x, 2), cells per minute along x and y, finite.
+        minutes: How far ahead, rising.
+
+    Returns:
+        (len(minutes), y, x) in mm/h. Each cell takes the mean of the four it comes from between,
+        of those that have data; NaN where less than half of that weight has, or lies outside.
+    """
+    rows, columns = rate.shape
+    at = cells(rows, columns)
+    valid = ~np.isnan(rate)
+    # the weights of the valid neighbours of a cell are sampled just as their rain is
+    layers = np.dstack([np.where(valid, rate, np.float32(0)), valid.astype(np.float32)])
+    carried, now = np.empty((len(minutes), rows, columns), np.float32), 0.0
+    for lead, then in enumerate(minutes):
+        at = back(at, motion, then - now)
+        rain, share = cv2.split(
+            cv2.remap(layers, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        )
+        carried[lead] = np.where(share >= 0.5, rain / np.maximum(share, 0.5), np.nan)
+        now = then
+    return carried
+
+
+def back(at: Array, motion: Array, minutes: float) -> Array:
+    """Where what is at places (rows, columns, 2) was so many minutes before."""
+    steps = max(round(minutes / STEP_MINUTES), 1)
+    step = np.float32(minutes / steps)
+    for _ in range(steps):
+        half_way = at - step / 2 * sample(motion, at)
+        at = at - step * sample(motion, half_way)
+    return at
+
+
+def sample(motion: Array, at: Array) -> Array:
+    """The motion at places; beyond the border as at the border."""
+    here: Array = cv2.remap(motion, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return here
+
+
+def cells(rows: int, columns: int) -> Array:
+    """Where each cell is, (rows, columns, 2): column, then row."""
+    return np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(np.float32)
