@@ -14,7 +14,8 @@ from zlib_ng import zlib_ng
 
 from ingest import odim, radolan
 from ingest.errors import BadField
-from ingest.precipitation import SIMULATED, check, make, make_forecast
+from ingest.grid import block_mean
+from ingest.precipitation import SIMULATED, check, check_range, make, make_forecast
 from ingest.radolan import Composite
 
 LARGEST = 256 * 2**20
@@ -50,11 +51,15 @@ def read(path: str | Path) -> DataArray:
     return parse(path.read_bytes(), path.name)
 
 
-def parse(data: bytes, name: str) -> DataArray:
-    """The field in the bytes of a radar file of this name; see `read`."""
+def parse(data: bytes, name: str, *, factor: int = 1) -> DataArray:
+    """The field in the bytes of a radar file of this name; see `read`.
+
+    Args:
+        factor: Bring it to blocks of `factor` x `factor` cells by their masked mean, as
+            `to_model_grid` does, without making the large field first.
+    """
     try:
-        unpacked = unpack(data)
-        field = to_field(unpacked, name)
+        field = assemble(composites(unpack(data)), factor)
         check_name(field, name)
         return check(field)
     except BadField as error:
@@ -83,18 +88,12 @@ def unpack(data: bytes) -> bytes:
     raise BadField(f"is truncated after {len(data)} bytes; fetch it again")
 
 
-def to_field(data: bytes, name: str) -> DataArray:
-    if data[257:262] == b"ustar":
-        return forecast([composite(member) for member in members(data)])
-    found = composite(data)
-    if found.lead or found.product == "RV":
-        return forecast([found])
-    return make(found.rate, found.issue, found.grid, found.product, source(found))
-
-
-def composite(data: bytes) -> Composite:
-    decode = odim.decode if data.startswith(odim.MAGIC) else radolan.decode
-    return decode(data)
+def composites(data: bytes) -> list[Composite]:
+    """All composites in the unpacked bytes of a file."""
+    parts = members(data) if data[257:262] == b"ustar" else [data]
+    return [
+        (odim.decode if part.startswith(odim.MAGIC) else radolan.decode)(part) for part in parts
+    ]
 
 
 def members(data: bytes) -> list[bytes]:
@@ -110,17 +109,25 @@ def members(data: bytes) -> list[bytes]:
     return found
 
 
-def forecast(composites: list[Composite]) -> DataArray:
-    """One forecast of several leads of one issue."""
-    ordered = sorted(composites, key=lambda composite: composite.lead)
+def assemble(found: list[Composite], factor: int) -> DataArray:
+    """A frame of one composite, or a forecast of several leads of one issue."""
+    ordered = sorted(found, key=lambda composite: composite.lead)
     first, leads = ordered[0], [composite.lead for composite in ordered]
     if len({(c.product, c.issue, c.grid) for c in ordered}) > 1 or len(set(leads)) < len(leads):
         raise BadField(
             "the members are not the different leads of one forecast: "
             + ", ".join(f"{c.product} {c.issue} +{c.lead}" for c in ordered[:5])
         )
-    rates = np.stack([composite.rate for composite in ordered])
-    return make_forecast(rates, first.issue, leads, first.grid, first.product, source(first))
+    for composite in ordered:
+        check_range(composite.rate)
+    rates, grid = [composite.rate for composite in ordered], first.grid
+    if factor > 1:
+        rates, grid = [block_mean(rate, factor) for rate in rates], grid.coarser(factor)
+    if len(ordered) > 1 or first.lead or first.product == "RV":
+        return make_forecast(
+            np.stack(rates), first.issue, leads, grid, first.product, source(first)
+        )
+    return make(rates[0], first.issue, grid, first.product, source(first))
 
 
 def source(composite: Composite) -> str:

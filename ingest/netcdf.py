@@ -4,14 +4,16 @@ CF Metadata Conventions 1.11, https://cfconventions.org. Written by the netCDF l
 in memory: nothing half-written ever has a name, and the same field gives the same bytes.
 """
 
+from collections.abc import Hashable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from xarray import DataArray, Variable
+from xarray import DataArray
 
 from ingest.errors import BadField
 from ingest.precipitation import INTERVAL, NAME, UNITS, credit
@@ -22,6 +24,8 @@ FIRST_SIZE = 1_000_000
 """Bytes set aside for a file in memory; it grows when it must."""
 LARGE = 1000
 """Values from which on compression pays."""
+EXTRA = ("product", "source", "model", "weights", "radar_times", "generated_at")
+"""Attributes of a field that CF does not know of a variable: kept as global ones."""
 
 ABOUT = {
     "Conventions": "CF-1.11",
@@ -50,51 +54,50 @@ def encode(field: DataArray, **about: str) -> bytes:
         file.createDimension(str(name), size)
     coords = field.coords.variables
     for name, variable in coords.items():
-        write(file, str(name), on_file(str(name), variable))
-    write(file, BOUNDS, bounds(coords["time"]))
+        values, units = on_file(variable.values)
+        extra = {"bounds": BOUNDS} if name == "time" else {}
+        write(file, str(name), variable.dims, values, variable.attrs | units | extra)
+    ends, _ = on_file(coords["time"].values)
+    bounds = np.stack([ends - INTERVAL // np.timedelta64(1, "s"), ends], axis=-1)
+    write(file, BOUNDS, (*coords["time"].dims, "nv"), bounds, {})
     beside = " ".join(str(name) for name in coords if name not in (*field.dims, "crs"))
     attributes = {k: v for k, v in field.attrs.items() if k not in EXTRA}
-    write(file, NAME, Variable(field.dims, field.values, attributes | {"coordinates": beside}))
+    write(file, NAME, field.dims, field.values, attributes | {"coordinates": beside})
     return bytes(file.close())
 
 
-EXTRA = ("product", "source", "model", "weights", "radar_times", "generated_at")
-"""Attributes of a field that CF does not know: kept as global ones."""
-
-
-def write(file: netCDF4.Dataset, name: str, variable: Variable) -> None:
+def write(
+    file: netCDF4.Dataset,
+    name: str,
+    dims: Iterable[Hashable],
+    values: NDArray[Any],
+    attributes: Mapping[str, Any],
+) -> None:
     made = file.createVariable(
         name,
-        variable.dtype,
-        tuple(map(str, variable.dims)),
-        compression="zlib" if variable.size > LARGE else None,
+        values.dtype,
+        tuple(map(str, dims)),
+        compression="zlib" if values.size > LARGE else None,
         complevel=1,
         fill_value=np.nan if name == NAME else None,
     )
-    made.setncatts({key: value for key, value in variable.attrs.items() if value is not None})
-    made[...] = variable.values
+    made.set_auto_maskandscale(False)
+    made.setncatts(dict(attributes))
+    made[...] = values
 
 
-def on_file(name: str, variable: Variable) -> Variable:
-    """A coordinate in the units it has on file."""
-    if variable.dtype.kind == "M":
-        extra = {"units": SECONDS, "calendar": "standard", "units_metadata": "leap_seconds: none"}
-        extra |= {"bounds": BOUNDS} if name == "time" else {}
-        return Variable(variable.dims, seconds(variable.values), variable.attrs | extra)
-    if variable.dtype.kind == "m":
-        minutes = (variable.values / np.timedelta64(1, "m")).astype(np.int32)
-        return Variable(variable.dims, minutes, variable.attrs | {"units": "minutes"})
-    return variable
-
-
-def seconds(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    return np.asarray(times.astype("datetime64[s]").astype(np.int64))
-
-
-def bounds(time: Variable) -> Variable:
-    """Begin and end of the intervals that end at `time`."""
-    both = np.stack([time.values - INTERVAL, time.values], axis=-1)
-    return Variable((*time.dims, "nv"), seconds(both))
+def on_file(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, str]]:
+    """Values as they are on file, and the attributes that say in what units; times as integers."""
+    if values.dtype.kind == "M":
+        seconds = values.astype("datetime64[s]").astype(np.int64)
+        return seconds, {
+            "units": SECONDS,
+            "calendar": "standard",
+            "units_metadata": "leap_seconds: none",
+        }
+    if values.dtype.kind == "m":
+        return (values // np.timedelta64(1, "m")).astype(np.int32), {"units": "minutes"}
+    return values, {}
 
 
 def decode(data: bytes | Path) -> DataArray:

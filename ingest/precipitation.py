@@ -6,14 +6,14 @@ and the valid `time` of each lead. Times are UTC and mark the END of the five mi
 the mean of. NaN is no data and never 0; 0 is dry.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from xarray import DataArray, Variable
 
 from ingest.errors import BadField
-from ingest.grid import Grid, coordinates, joined
+from ingest.grid import Grid, coordinates
 
 NAME = "rainfall_rate"
 UNITS = "mm h-1"
@@ -57,7 +57,7 @@ def make(
     return DataArray(
         np.asarray(rate, dtype=np.float32)[None],
         dims=("time", "y", "x"),
-        coords=joined(coordinates(grid), {"time": stamps([time])}),
+        coords={**coordinates(grid), "time": stamps([time])},
         name=NAME,
         attrs=attributes(product, source),
     )
@@ -74,14 +74,14 @@ def make_forecast(
     """A forecast from the rates (lead_time, y, x) valid at `issue` plus each lead."""
     lead_time = np.asarray(leads, dtype="timedelta64[ns]")
     about = {"standard_name": "time", "long_name": "end of the interval"}
-    more: dict[Hashable, Variable] = {
+    coords = {
+        **coordinates(grid),
         "lead_time": Variable("lead_time", lead_time, {"standard_name": "forecast_period"}),
         "forecast_reference_time": Variable(
             (), issue, {"standard_name": "forecast_reference_time"}
         ),
         "time": Variable("lead_time", issue + lead_time, about),
     }
-    coords = joined(coordinates(grid), more)
     dims = ("lead_time", "y", "x")
     return DataArray(rate, coords=coords, dims=dims, name=NAME, attrs=attributes(product, source))
 

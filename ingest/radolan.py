@@ -20,6 +20,10 @@ AMOUNTS = ("RY", "YW", "RV")
 """Products of mm per interval."""
 REFLECTIVITIES = ("RX", "WX")
 """Products of one byte of half dBZ."""
+NO_DATA = -1
+"""What we have wradlib put where there is no data."""
+NEEDED = ("producttype", "radarid", "datetime", "intervalseconds", "formatversion")
+"""Entries of a header without which a file says nothing."""
 COMPOSITE = "10000"
 """What stands for the number of a radar in composites."""
 NEGATIVE = np.uint16(0x4000)
@@ -53,35 +57,38 @@ def decode(data: bytes) -> Composite:
         BadField: The bytes are not a whole 5-minute composite of a known product and grid.
     """
     values, header = unpack(data)
+    if lacking := [entry for entry in NEEDED if entry not in header]:
+        raise BadField(f"the header lacks {', '.join(lacking)}; fetch the file again")
     product = str(header["producttype"])
     if product not in AMOUNTS + REFLECTIVITIES:
         known = ", ".join(AMOUNTS + REFLECTIVITIES)
         raise BadField(f"product is {product!r}, should be one of {known}")
-    seconds = header.get("intervalseconds")
+    seconds = header["intervalseconds"]
     if seconds != INTERVAL_SECONDS:
         raise BadField(f"interval is {seconds} s, should be {INTERVAL_SECONDS} s")
     if values.shape not in ORIGINS:
         raise BadField(f"shape is {values.shape}, should be one of {sorted(ORIGINS)}")
 
-    if header["radarid"] != COMPOSITE:
-        raise BadField(f"is of radar {header['radarid']!r}, should be a composite, {COMPOSITE!r}")
+    if header.get("radarid") != COMPOSITE:
+        raise BadField(
+            f"is of radar {header.get('radarid')!r}, should be a composite, {COMPOSITE!r}"
+        )
 
-    rate = amount_to_rate(values) if product in AMOUNTS else reflectivity_to_rate(values)
-    for flag in ("nodatamask", "cluttermask"):
-        if flag in header:
-            rate.reshape(-1)[header[flag]] = np.nan
-    if product in AMOUNTS:
-        rate[negative(data, rate.shape)] = np.nan
-    top, left = ORIGINS[values.shape]
-    rate = rate[::-1]
-    if values.shape != NATIONAL_SPHERE.shape:
-        rate = pad_to_national(rate, top, left)
+    to_rate = amount_to_rate if product in AMOUNTS else reflectivity_to_rate
+    rate = to_rate(values[::-1])
+    rate[values[::-1] == NO_DATA] = np.nan
+    for cells in (header.get("cluttermask", []), negative(data, product, values.size)):
+        if len(cells):
+            row, column = np.divmod(cells, values.shape[1])
+            rate[values.shape[0] - 1 - row, column] = np.nan
+    if rate.shape != NATIONAL_SPHERE.shape:
+        rate = pad_to_national(rate, *ORIGINS[rate.shape])
     wgs84 = int(header["formatversion"]) >= FIRST_WGS84_VERSION
     return Composite(
         product,
         np.datetime64(header["datetime"], "ns"),
         np.timedelta64(int(header.get("predictiontime", 0)), "m"),
-        np.ascontiguousarray(rate),
+        rate,
         NATIONAL_WGS84 if wgs84 else NATIONAL_SPHERE,
         f"RADOLAN {header.get('radolanversion', '')}".strip(),
     )
@@ -92,7 +99,7 @@ def unpack(data: bytes) -> tuple[NDArray[np.float64], dict[str, Any]]:
     from wradlib.io import read_radolan_composite  # takes a second: only where files are decoded
 
     try:
-        values, header = read_radolan_composite(BytesIO(data), missing=-1)
+        values, header = read_radolan_composite(BytesIO(data), missing=NO_DATA)
     except Exception as error:  # a decoder may raise anything on hostile bytes
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise BadField(
@@ -104,16 +111,18 @@ def unpack(data: bytes) -> tuple[NDArray[np.float64], dict[str, Any]]:
     return values, header
 
 
-def negative(data: bytes, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def negative(data: bytes, product: str, size: int) -> NDArray[np.intp]:
     """Cells flagged as negative, which cannot be rain; wradlib heeds that flag in few products."""
-    size = 2 * shape[0] * shape[1]
-    raw = np.frombuffer(data, "<u2", offset=len(data) - size)
-    return np.asarray(raw & NEGATIVE, dtype=bool).reshape(shape)
+    if product not in AMOUNTS:
+        return np.empty(0, np.intp)
+    raw = np.frombuffer(data, "<u2", offset=len(data) - 2 * size)
+    is_there = np.bitwise_or.reduce(raw) & NEGATIVE
+    return np.flatnonzero(raw & NEGATIVE) if is_there else np.empty(0, np.intp)
 
 
 def amount_to_rate(amount: NDArray[np.float64]) -> NDArray[np.float32]:
     """From mm in five minutes to mm/h."""
-    rate = amount.astype(np.float32)
+    rate = amount.astype(np.float32, order="C")
     rate *= 3600 / INTERVAL_SECONDS
     return rate
 
@@ -122,4 +131,4 @@ def reflectivity_to_rate(byte: NDArray[np.float64]) -> NDArray[np.float32]:
     """From bytes of half dBZ above -32.5 to mm/h by `ZR_FACTOR` and `ZR_EXPONENT`; 0 is dry."""
     dbz = np.minimum(byte / 2 - 32.5, HIGHEST_DBZ)
     rate = (10 ** (dbz / 10) / ZR_FACTOR) ** (1 / ZR_EXPONENT)
-    return np.where(byte > 0, np.minimum(rate, HIGHEST), 0).astype(np.float32)
+    return np.where(byte > 0, np.minimum(rate, HIGHEST), 0).astype(np.float32, order="C")
