@@ -1,0 +1,26 @@
+"""ConvLSTM: the LSTM with convolutions for matrix products.
+
+Shi et al. (2015), https://arxiv.org/abs/1506.04214, without its peephole terms.
+"""
+
+from torch import Tensor
+
+from model_zoo.cell import Cell, ConvSum, State, Step, remember
+
+
+class ConvLSTM(Cell):
+    """One memory of 3x3 kernels."""
+
+    states = 2  # h, c
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gates = ConvSum(2, channels, 4 * channels)
+
+    def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
+        """Advance one time step."""
+        h, c = state
+        i, f, g, o = self.gates(x, h).chunk(4, dim=1)
+        c = remember(i, f, g, c)
+        h = o.sigmoid() * c.tanh()
+        return Step(h, (h, c), memory)

@@ -1,0 +1,58 @@
+"""MIM: PredRNN whose forget gate gives way to two memories of how its input changes.
+
+Wang et al. (2019), https://arxiv.org/abs/1811.07490.
+
+- The change is that of the cell's own input since the last step, skips included. In a plain stack
+  this is the paper's difference of the hidden states of the layer below. The code published with
+  the MS-RNN paper leaves the skips of the pyramid out of the earlier of the two inputs.
+- Every layer takes that change; in the code of the cell's authors higher layers take the change
+  that the layer below has found. As in the code published with the MS-RNN paper, gates have no
+  peephole weights, which would tie the cell to one grid.
+- The published code has weights for the forget gate that was given up, and for both memories in
+  the bottom layer, whose results it drops; here there are none (the bottom layer is PredRNN).
+"""
+
+import torch
+from torch import Tensor
+
+from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember, write
+
+
+class MIM(Cell):
+    """Two memories of change, one of what moves (n), one of what stays (s), in place of a gate."""
+
+    states = 5  # h, c, n of the non-stationary part, s of the stationary part, last input
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change_gates = ConvSum(2, channels, 3 * channels)
+        self.change_output = ConvSum(2, channels, channels)
+        self.trend_gates = ConvSum(2, channels, 4 * channels)
+        self.trend_output = conv(channels, channels)
+        self.gates = ConvSum(2, channels, 3 * channels)
+        self.memory_gates = ConvSum(2, channels, 3 * channels)
+        self.output_gate = ConvSum(2, channels, channels)
+        self.fuse = conv(2 * channels, channels, kernel_size=1)
+
+    def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
+        """Advance one time step."""
+        h, c, n, s, last_x = state
+        m = torch.zeros_like(x) if memory is None else memory
+
+        change = x - last_x
+        i, f, g = self.change_gates(change, n).chunk(3, dim=1)
+        n = remember(i, f, g, n)
+        difference = self.change_output(change, n).sigmoid() * n.tanh()
+
+        i, f, g, o = self.trend_gates(difference, c).chunk(4, dim=1)
+        s = remember(i, f, g, s)
+        trend = (o + self.trend_output(s)).sigmoid() * s.tanh()
+
+        i, g, o = self.gates(x, h).chunk(3, dim=1)
+        c = trend + write(i, g)
+        i, f, g = self.memory_gates(x, m).chunk(3, dim=1)
+        m = remember(i, f, g, m)
+
+        gate = (o + self.output_gate(c, m)).sigmoid()
+        h = gate * self.fuse(torch.cat([c, m], dim=1)).tanh()
+        return Step(h, (h, c, n, s, x), m, gate)

@@ -1,0 +1,46 @@
+"""PredRNN: an LSTM cell with a second memory that climbs the layers before it moves in time.
+
+Wang et al. (2017), PredRNN: Recurrent Neural Networks for Predictive Learning using Spatiotemporal
+LSTMs, NeurIPS 2017, its ST-LSTM unit.
+"""
+
+import torch
+from torch import Tensor
+
+from model_zoo.cell import Cell, ConvSum, State, Step, conv, write
+
+
+class PredRNN(Cell):
+    """One memory forward in time, one up through the layers, and an output gate that sees both."""
+
+    states = 2  # h, c
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gates = ConvSum(2, channels, 4 * channels)
+        self.memory_gates = ConvSum(2, channels, 3 * channels)
+        self.output_gate = ConvSum(2, channels, channels)
+        self.fuse = conv(2 * channels, channels, kernel_size=1)
+
+    def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
+        """Advance one time step."""
+        step, _, _ = self.advance(x, state, memory)
+        return step
+
+    def advance(
+        self, x: Tensor, state: State, memory: Tensor | None
+    ) -> tuple[Step, Tensor, Tensor]:
+        """The step, and what it wrote into c and into the memory."""
+        h, c = state
+        m = torch.zeros_like(x) if memory is None else memory
+
+        i, f, g, o = self.gates(x, h).chunk(4, dim=1)
+        c_written = write(i, g)
+        c = f.sigmoid() * c + c_written
+        i, f, g = self.memory_gates(x, m).chunk(3, dim=1)
+        m_written = write(i, g)
+        m = f.sigmoid() * m + m_written
+
+        gate = (o + self.output_gate(c, m)).sigmoid()
+        h = gate * self.fuse(torch.cat([c, m], dim=1)).tanh()
+        return Step(h, (h, c), m, gate), c_written, m_written

@@ -1,0 +1,60 @@
+"""PredRNN++: causal LSTM cells, the second of them fed through a gradient highway.
+
+Wang et al. (2018), https://arxiv.org/abs/1804.06300. As published with the MS-RNN and MS-LSTM
+papers, all gates of the second memory see x, c and m, and the output gate, a tanh as in the paper,
+does not see h.
+"""
+
+import torch
+from torch import Tensor
+
+from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember
+
+
+class CausalLSTM(Cell):
+    """Two memories in a row: the second is written with what the first has become."""
+
+    states = 2  # h, c
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gates = conv(3 * channels, 3 * channels)
+        self.memory_gates = conv(3 * channels, 3 * channels)
+        self.memory_read = conv(channels, channels, kernel_size=1)
+        self.output_gate = conv(3 * channels, channels)
+        self.fuse = conv(2 * channels, channels, kernel_size=1)
+
+    def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
+        """Advance one time step."""
+        h, c = state
+        m = torch.zeros_like(x) if memory is None else memory
+
+        i, f, g = self.gates(torch.cat([x, h, c], dim=1)).chunk(3, dim=1)
+        c = remember(i, f, g, c)
+        i, f, g = self.memory_gates(torch.cat([x, c, m], dim=1)).chunk(3, dim=1)
+        m = remember(i, f, g, self.memory_read(m).tanh())
+
+        o = self.output_gate(torch.cat([x, c, m], dim=1)).tanh()
+        h = o * self.fuse(torch.cat([c, m], dim=1)).tanh()
+        return Step(h, (h, c), m)
+
+
+class GradientHighway(Cell):
+    """A cell whose input passes through a highway unit with a state of its own."""
+
+    def __init__(self, channels: int, cell: Cell) -> None:
+        """Put a highway unit before `cell`."""
+        super().__init__()
+        self.states = 1 + cell.states  # z, then those of the cell
+        self.multiple = cell.multiple
+        self.cell = cell
+        self.gates = ConvSum(2, channels, 2 * channels)
+
+    def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
+        """Advance one time step."""
+        z, *inner = state
+        p, s = self.gates(x, z).chunk(2, dim=1)
+        s = s.sigmoid()
+        z = s * p.tanh() + (1 - s) * z
+        step: Step = self.cell(z, tuple(inner), memory)
+        return step._replace(state=(z, *step.state))

@@ -1,0 +1,134 @@
+"""The zoo: every family of cells, at every shape."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import NamedTuple
+
+from torch import nn
+
+from model_zoo.cell import Cell
+from model_zoo.cells.cms_lstm import CMSLSTM
+from model_zoo.cells.convlstm import ConvLSTM
+from model_zoo.cells.mim import MIM
+from model_zoo.cells.mk_lstm import MKLSTM
+from model_zoo.cells.modernn import MoDeRNN
+from model_zoo.cells.motionrnn import MotionHighway
+from model_zoo.cells.preciplstm import PrecipLSTM
+from model_zoo.cells.predrnn import PredRNN
+from model_zoo.cells.predrnn_plus import CausalLSTM, GradientHighway
+from model_zoo.cells.predrnn_v2 import PredRNNv2
+from model_zoo.cells.trajgru import TrajGRU
+from model_zoo.errors import UnknownModel
+from model_zoo.nowcaster import Nowcaster
+from model_zoo.shape import Shape, all_skips, mirror_skips, no_skips, unet3_plus_skips
+from model_zoo.stack import Stack
+from model_zoo.warp import shrinking_warp
+
+CHANNELS = 32
+"""Hidden width of all layers in the MS-LSTM paper."""
+
+Family = Callable[[int, int], list[Cell]]
+"""From channels and depth to the cells of a network, bottom first."""
+
+
+class Model(NamedTuple):
+    """A network without its width."""
+
+    family: Family
+    shape: Shape
+
+
+def all_of(cell: Callable[[int], Cell]) -> Family:
+    """A family whose layers are all alike."""
+    return lambda channels, depth: [cell(channels) for _ in range(depth)]
+
+
+def predrnn_plus(channels: int, depth: int) -> list[Cell]:
+    """Causal LSTMs with a gradient highway into the second, if there is one."""
+    first, *rest = (CausalLSTM(channels) for _ in range(depth))
+    return [first, *(GradientHighway(channels, cell) for cell in rest[:1]), *rest[1:]]
+
+
+def predrnn_v2(channels: int, depth: int) -> list[Cell]:
+    """PredRNN-V2 cells that share one adapter."""
+    adapter = nn.Conv2d(channels, channels, kernel_size=1)
+    return [PredRNNv2(channels, adapter) for _ in range(depth)]
+
+
+def mim(channels: int, depth: int) -> list[Cell]:
+    """MIM cells on a PredRNN cell: the bottom has no layer below whose change it could learn."""
+    return [PredRNN(channels), *(MIM(channels) for _ in range(depth - 1))]
+
+
+def motionrnn(channels: int, depth: int) -> list[Cell]:
+    """MIM with motion between the layers."""
+    *lower, top = mim(channels, depth)
+    return [*(MotionHighway(channels, cell) for cell in lower), top]
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "convlstm": all_of(ConvLSTM),
+        "trajgru": all_of(TrajGRU),
+        "trajgru-shrinking": all_of(partial(TrajGRU, warp=shrinking_warp)),
+        "predrnn": all_of(PredRNN),
+        "predrnn++": predrnn_plus,
+        "mim": mim,
+        "motionrnn": motionrnn,
+        "predrnn-v2": predrnn_v2,
+        "preciplstm": all_of(PrecipLSTM),
+        "cms-lstm": all_of(CMSLSTM),
+        "modernn": all_of(MoDeRNN),
+        "mk-lstm": all_of(MKLSTM),
+    }
+)
+
+PLAIN = Shape((0, 0, 0, 0, 0, 0), no_skips)
+MULTI_SCALE = Shape((0, 1, 2, 2, 1, 0), mirror_skips)
+
+SHAPES: Mapping[str, Shape] = MappingProxyType({"{}": PLAIN, "ms-{}": MULTI_SCALE})
+"""Every family comes in each of these; the key makes its name."""
+
+ABLATIONS: Mapping[str, Shape] = MappingProxyType(
+    {
+        "ms-convlstm-wo-skip": MULTI_SCALE._replace(skips=no_skips),
+        "ms-convlstm-unet3+": MULTI_SCALE._replace(skips=unet3_plus_skips),
+        "ms-convlstm-fc": MULTI_SCALE._replace(skips=all_skips),
+    }
+)
+"""Of the pyramid, with ConvLSTM cells."""
+
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {
+        **{
+            pattern.format(name): Model(family, shape)
+            for pattern, shape in SHAPES.items()
+            for name, family in FAMILIES.items()
+        },
+        **{name: Model(FAMILIES["convlstm"], shape) for name, shape in ABLATIONS.items()},
+        # as the MS-LSTM paper calls them
+        "ms-lstm": Model(FAMILIES["mk-lstm"], MULTI_SCALE),
+        "sms-lstm": Model(FAMILIES["convlstm"], MULTI_SCALE),
+        "tms-lstm": Model(FAMILIES["mk-lstm"], PLAIN),
+    }
+)
+
+
+def build(name: str, *, channels: int = CHANNELS, levels: Sequence[int] | None = None) -> Nowcaster:
+    """A model of the zoo by name, such as "predrnn" or "ms-predrnn", with random weights.
+
+    Args:
+        name: One of `MODELS`.
+        channels: Width of every layer.
+        levels: Deeper, shallower or steeper than the model is by default, one level per layer.
+
+    Raises:
+        UnknownModel: There is no such model; the message lists those there are.
+        ValueError: The levels do not begin and end with 0, or skips cannot be paired.
+    """
+    if name not in MODELS:
+        raise UnknownModel(f"no model {name!r} in the zoo, only {', '.join(MODELS)}")
+    family, shape = MODELS[name]
+    levels = shape.levels if levels is None else tuple(levels)
+    return Nowcaster(Stack(family(channels, len(levels)), levels, shape.skips(levels)), channels)
