@@ -1,0 +1,176 @@
+"""The cost of every network of the zoo as a table, with the papers' figures beside ours."""
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import torch
+
+from model_zoo.arrays import blank
+from model_zoo.cost import MultiplyAdds, multiply_adds, parameters
+from model_zoo.measure import Measured, measure
+from model_zoo.papers import DATA_SETS, PUBLISHED, DataSet, Figures
+
+BILLION = 1e9
+
+
+class Row(NamedTuple):
+    """One network on one data set."""
+
+    name: str
+    data_set: str
+    shape: DataSet
+    """As run: the grid is padded where the network cannot halve it as it is."""
+    parameters: int
+    work: MultiplyAdds
+    published: Figures | None
+    measured: Measured | None
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether the network runs on a larger grid than the data set has."""
+        return self.shape != DATA_SETS[self.data_set]
+
+
+def rows(
+    names: Iterable[str],
+    data_sets: Iterable[str],
+    channels: int,
+    patience_seconds: float | None = None,
+    progress: Callable[[str], object] = lambda said: None,
+) -> Iterator[Row]:
+    """Costs, network by network.
+
+    Args:
+        names: Of `zoo.MODELS`.
+        data_sets: Of `papers.DATA_SETS`.
+        channels: Width of every layer.
+        patience_seconds: How long measuring one network on one data set may take before it is
+            given up; None measures nothing.
+        progress: Called before each row.
+    """
+    for data_set in data_sets:
+        for name in names:
+            progress(f"{name}, {data_set}")
+            shape = padded(DATA_SETS[data_set], blank(name, channels).stack.multiple)
+            found = None
+            if patience_seconds is not None:
+                found = measure(name, channels, shape, patience_seconds)
+            yield Row(
+                name,
+                data_set,
+                shape,
+                parameters(name, channels),
+                multiply_adds(name, channels, *shape[1:]),
+                PUBLISHED.get(data_set, {}).get(name),
+                found,
+            )
+
+
+def padded(data: DataSet, multiple: int) -> DataSet:
+    """The shape with a grid that is a multiple of what a network needs."""
+    height, width = (side + -side % multiple for side in (data.height, data.width))
+    return data._replace(height=height, width=width)
+
+
+HEADINGS = (
+    "network",
+    "parameters",
+    "multiply-adds, 10^9",
+    "of which attention",
+    "paper",
+    "forecast, s",
+    "forecast peak, MB",
+    "training step, s",
+    "training peak, MB",
+    "kept for backward, MB",
+    "paper, GB on 4 GPUs",
+)
+
+SHORT_HEADINGS = (
+    "network",
+    "parameters",
+    "G mult-adds",
+    "attention",
+    "paper",
+    "forecast s",
+    "peak MB",
+    "step s",
+    "peak MB",
+    "kept MB",
+    "paper GB",
+)
+"""The same for narrow places."""
+
+
+def cells(row: Row) -> list[str]:
+    """A row as it is printed, in the order of `HEADINGS`."""
+    found, published = row.measured, row.published
+    attention = row.work.attention / BILLION
+    return [
+        row.name + "*" * row.is_padded,
+        f"{row.parameters:,}",
+        f"{row.work.total / BILLION:,.1f}",
+        f"{attention:,.1f}" if attention else "",
+        f"{published.multiply_adds:,.1f}" if published else "",
+        f"{found.forecast_seconds:.3f}" if found else "-",
+        f"{found.forecast_peak:,.0f}" if found else "-",
+        f"{found.step_seconds:.3f}" if found else "-",
+        f"{found.step_peak:,.0f}" if found else "-",
+        f"{found.kept:,.0f}" if found else "-",
+        f"{published.memory:,.1f}" if published else "",
+    ]
+
+
+def document(found: Sequence[Row], channels: int, patience_seconds: float | None) -> str:
+    """The table as Markdown, for docs/models.md."""
+    parts = [ABOUT.format(channels=channels, machine=machine(), patience=patience_seconds or 0)]
+    for data_set, data in DATA_SETS.items():
+        chosen = [row for row in found if row.data_set == data_set]
+        if not chosen:
+            continue
+        title = f"{data.title}: {data.given} frames of {data.height}x{data.width} to {data.horizon}"
+        lines = [HEADINGS, ["---", *["---:"] * (len(HEADINGS) - 1)], *map(cells, chosen)]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        parts.append(f"## {title}\n\n{table}\n")
+    return "\n".join(parts) + NOTES
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
+    where = where or platform.machine()
+    cores, threads = os.cpu_count(), torch.get_num_threads()
+    return (
+        f"{where}, {cores} cores, {threads} threads, Python {platform.python_version()}, "
+        f"torch {torch.__version__}, {date.today():%Y-%m-%d}"  # noqa: DTZ011  the day where it ran
+    )
+
+
+ABOUT = """# The networks of the zoo, and what they cost
+
+Written by `nowcast models --measure --write docs/models.md`; no figure by hand. Six layers of
+{channels} channels, float32, one sample. Measured on: {machine}.
+
+Multiply-adds are those of the convolutions and of attention over all steps of one forecast, counted
+as the papers count; times are the best of three runs, without any compilation; memory is above the
+process at rest. A dash: nothing came within {patience:.0f} s, or there was too little memory.
+"""
+
+NOTES = """
+`*` runs on a padded grid: it halves the field more often than its sides allow.
+
+Where ours and a paper differ:
+
+- **preciplstm, Germany**: the paper's figure leaves out attention; without it ours is the same.
+- **mim, motionrnn**: ours leave out what has no effect: the bottom layer's N and S, the forget gate
+  that is thrown away, the top layer's motion. The paper's MotionRNN over-counts a transposed
+  convolution besides.
+- **predrnn++**: same work; its parameters are fewer by the highway's convolutions that five of six
+  published layers hold and never use.
+- **ms-lstm, Germany**: the paper's 260.6 is that of a 212x212 frame; the published network on
+  180x180 has ours.
+- Memory of the papers is of four GPUs without cuDNN, ours of one process: compare ratios.
+"""
