@@ -51,7 +51,7 @@ def compare(path: Path, folder: Path, rounds: int) -> tuple[float, float]:
     from service.archive import Archive
     from service.ledger import Ledger
 
-    archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder}/ledger.sqlite")
+    archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
     ours: list[float] = []
     anchor: list[float] = []
     for _ in range(rounds + 1):

@@ -1,0 +1,129 @@
+"""Rain at a place: OGC API - Environmental Data Retrieval 1.1, as CoverageJSON."""
+
+import re
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+from numpy.typing import NDArray
+from xarray import DataArray
+
+from ingest.grid import at
+from ingest.precipitation import credit
+from service.api.dependencies import AtDesk
+from service.api.representations import lead_minutes
+from service.api.routes.nowcasts import ModelQuery
+from service.archive import Key, time_of, to_datetime
+from service.errors import BadPlace
+from service.tasks import iso
+
+router = APIRouter(prefix="/collections/nowcast", tags=["places"])
+
+NUMBER = r"[-+]?(?:\d{1,9}(?:\.\d{0,15})?|\.\d{1,15})"
+POINT = re.compile(rf"\s*POINT\s*\(\s*({NUMBER})\s+({NUMBER})\s*\)\s*", re.IGNORECASE | re.ASCII)
+WET = 0.1
+"""mm/h from which on it is said to rain."""
+
+
+class CoverageJson(JSONResponse):
+    media_type = "application/prs.coverage+json"
+
+
+@router.get("/position", response_class=CoverageJson)
+def position(
+    desk: AtDesk,
+    response: Response,
+    coords: Annotated[
+        str,
+        Query(max_length=200, examples=["POINT(13.41 52.52)"], description="POINT(lon lat), WKT."),
+    ],
+    model: ModelQuery = None,
+) -> dict[str, Any]:
+    """Rain at a place over the next two hours, from the newest forecast of a model.
+
+    `nowcast:summary` says it for a program: `unknown` means no data, which is not dry.
+    """
+    point = POINT.fullmatch(coords)
+    if point is None:
+        raise BadPlace(f"coords is {coords!r}, should be like POINT(13.41 52.52)")
+    named = desk.forecasters.named(model)
+    key = Key(desk.archive.latest_issue(*named), *named)
+    series = at(desk.archive.forecast(key), float(point[1]), float(point[2]))
+    response.headers["Cache-Control"] = "public, max-age=30"
+    return coverage(series)
+
+
+def coverage(series: DataArray) -> dict[str, Any]:
+    """A forecast at a place (lead_time) as a CoverageJSON point series."""
+    times = [iso(to_datetime(time)) for time in series["time"].values]
+    rates = [None if np.isnan(rate) else round(float(rate), 2) for rate in series.values]
+    place = {"x": float(series["lon"]), "y": float(series["lat"])}
+    issue = to_datetime(time_of(series["forecast_reference_time"]))
+    return {
+        "type": "Coverage",
+        "domain": {
+            "type": "Domain",
+            "domainType": "PointSeries",
+            "axes": {
+                "x": {"values": [round(place["x"], 4)]},
+                "y": {"values": [round(place["y"], 4)]},
+                "t": {"values": times},
+            },
+            "referencing": REFERENCING,
+        },
+        "parameters": {"rainfall_rate": PARAMETER},
+        "ranges": {
+            "rainfall_rate": {
+                "type": "NdArray",
+                "dataType": "float",
+                "axisNames": ["t"],
+                "shape": [len(rates)],
+                "values": rates,
+            }
+        },
+        "nowcast:summary": summary(series.values, times),
+        "nowcast:issue_time": iso(issue),
+        "nowcast:generated_at": series.attrs["generated_at"],
+        "nowcast:lead_minutes": lead_minutes(series),
+        "nowcast:model": series.attrs["model"],
+        "nowcast:attribution": credit(series),
+    }
+
+
+def summary(rates: NDArray[np.float32], times: list[str]) -> dict[str, Any]:
+    """When rain starts and ends: state rain, dry or unknown, and the first and last wet lead."""
+    wet = np.flatnonzero(rates >= WET)
+    unknown = bool(np.isnan(rates).any())
+    state = "rain" if wet.size else "unknown" if unknown else "dry"
+    ends = int(wet[-1]) + 1 if wet.size else len(times)
+    return {
+        "state": state,
+        "complete": not unknown,
+        "starts": times[int(wet[0])] if wet.size else None,
+        "ends": times[ends] if wet.size and ends < len(times) and not unknown else None,
+    }
+
+
+REFERENCING = [
+    {
+        "coordinates": ["x", "y"],
+        "system": {
+            "type": "GeographicCRS",
+            "id": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+        },
+    },
+    {"coordinates": ["t"], "system": {"type": "TemporalRS", "calendar": "Gregorian"}},
+]
+PARAMETER = {
+    "type": "Parameter",
+    "description": {"en": "Rainfall rate, mean of the five minutes before; null is no data"},
+    "unit": {
+        "label": {"en": "millimetres per hour"},
+        "symbol": {"value": "mm/h", "type": "http://www.opengis.net/def/uom/UCUM/"},
+    },
+    "observedProperty": {
+        "id": "http://vocab.nerc.ac.uk/standard_name/rainfall_rate/",
+        "label": {"en": "Rainfall rate"},
+    },
+}

@@ -1,0 +1,32 @@
+"""How good the forecasts were."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from service import skill
+from service.api.dependencies import AtDesk
+from service.api.schemas import ModelName, Moment, SkillRow, Verification
+
+router = APIRouter(tags=["verification"])
+
+
+@router.get("/verification")
+def verification(
+    desk: AtDesk,
+    model: Annotated[ModelName | None, Query(description="Only this model.")] = None,
+    lead: Annotated[int | None, Query(ge=1, le=1440, description="Minutes.")] = None,
+    threshold: Annotated[float | None, Query(gt=0, le=1000, description="mm/h.")] = None,
+    begin: Annotated[Moment | None, Query(alias="from", description="Valid after.")] = None,
+    end: Annotated[Moment | None, Query(alias="to", description="Valid until.")] = None,
+) -> Verification:
+    """Counts and scores by model, lead and threshold, over the valid times in (from, to]."""
+    models = [] if model is None else [model]
+    states = desk.ledger.states(models, begin, end, lead_minutes=lead)
+    totals = desk.ledger.totals(models, begin, end, lead_minutes=lead, threshold=threshold)
+    return Verification(
+        n_valid=states.get("verified", 0),
+        n_missing=states.get("missing", 0),
+        n_pending=states.get("pending", 0),
+        rows=[SkillRow.model_validate(row) for row in skill.table(skill.counted(totals))],
+    )

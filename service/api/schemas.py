@@ -1,0 +1,147 @@
+"""What goes over the wire. Nothing else in the service knows these types. They only grow."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from service.jobs import Job
+
+EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def plausible(moment: datetime) -> datetime:
+    """Refuse times that no radar can have, some of which no clock can hold in UTC."""
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"should lie between {EARLIEST:%Y} and {LATEST:%Y}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(plausible)]
+Issue = Literal["latest"] | Moment
+ModelName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9+.-]+$")]
+
+
+class NowcastRequest(BaseModel):
+    """Which forecast is asked for."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"model": "advection", "issue": "latest"}, {}]},
+    )
+
+    model: ModelName | None = None
+    """Name of a model; the service's default where it is left out."""
+    issue: Issue = "latest"
+    """Time of the radar frame to start from, with its zone."""
+
+
+class Link(BaseModel):
+    rel: str
+    href: str
+
+
+class JobStatus(BaseModel):
+    """A job, in the words of OGC API - Processes, part 1."""
+
+    id: str
+    status: Literal["accepted", "running", "successful", "failed", "dismissed"]
+    created: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    message: str | None = None
+    links: list[Link]
+
+    @classmethod
+    def of(cls, job: Job) -> "JobStatus":
+        return cls(
+            id=job.id,
+            status=job.status,
+            created=job.created,
+            started=job.started,
+            finished=job.finished,
+            message=None if job.error is None else str(job.error),
+            links=links(job.id),
+        )
+
+
+def links(job: str) -> list[Link]:
+    return [
+        Link(rel="self", href=f"/jobs/{job}"),
+        Link(rel="results", href=f"/jobs/{job}/results"),
+    ]
+
+
+class ModelInfo(BaseModel):
+    name: str
+    version: str
+    weights_sha256: str | None
+
+
+class Coverage(BaseModel):
+    """How much of a lead has data: all that the frame had, some of it, or none."""
+
+    state: Literal["ok", "partial", "none"]
+    valid_ratio: float
+
+
+class Forecast(BaseModel):
+    """A forecast. No data is null, and not the same as 0, which is dry."""
+
+    issue_time: datetime
+    radar_time: datetime
+    generated_at: datetime
+    radar_age_s: Annotated[float, Field(description="Age of the radar when this was made.")]
+    model: ModelInfo
+    units: Literal["mm h-1"]
+    lead_minutes: list[int]
+    valid_times: list[datetime]
+    coverage: list[Coverage]
+    skill: list[dict[str, Any]]
+    """Recent skill of the model, as known at the time of issue: a row per lead and threshold."""
+    grid: dict[str, Any]
+    rainfall_rate: list[list[list[float | None]]]
+    """By lead, row from the north, column from the west."""
+    attribution: str
+    licence: str
+    links: list[Link]
+
+
+class SkillRow(BaseModel):
+    """Counts over a period with the scores they make; null where a score is undefined."""
+
+    model: str
+    lead_minutes: int
+    threshold: float
+    n_valid: int
+    hits: int
+    misses: int
+    false_alarms: int
+    correct_negatives: int
+    csi: float | None
+    hss: float | None
+    pod: float | None
+    far: float | None
+    fbias: float | None
+    ets: float | None
+
+
+class Verification(BaseModel):
+    n_valid: int
+    """Leads of forecasts that have been verified in the period."""
+    n_missing: int
+    """Leads whose radar frame never came."""
+    n_pending: int
+    """Leads whose radar frame is still awaited."""
+    rows: list[SkillRow]
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    status: Literal["ready"] = "ready"
+    radar_time: datetime
+    radar_age_s: float
+    jobs: Literal["embedded"] = "embedded"

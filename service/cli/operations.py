@@ -1,0 +1,190 @@
+"""Commands of the service: radar in, forecasts out, how good they were."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.options import Data, Models, Quiet, complain, console, deployment, moment
+
+app = typer.Typer()
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Radar files, or folders of them.")],
+    data: Data = None,
+    quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
+) -> None:
+    """Check radar files, bring them to the 5 km grid and keep them in the archive.
+
+    Takes RADOLAN binary (RY, YW, RX, WX; gz, bz2 or plain), ODIM HDF5, and RV archives. A bad file
+    goes to quarantine beside its reason, and the run goes on; the exit code is 1 if there was one.
+
+    Example: `nowcast ingest raa01-ry_10000-2009071400-dwd---bin.gz`
+    """
+    from ingest.replay import files_in
+    from service import show, tasks
+    from service.replay import Tally
+
+    desk, out, tally = deployment(data), console(), Tally()
+    files = files_in(paths)
+    with show.progress(console(stderr=True)) as bar:
+        bar.disable = quiet
+        task = bar.add_task("ingest", total=len(files), said="")
+        for path in files:
+            arrival = tasks.ingest(desk.archive, desk.ledger, path, datetime.now(UTC))
+            tally.count(arrival)
+            bar.update(task, advance=1, said=path.name)
+            if arrival.outcome == "quarantined":
+                complain("quarantined", arrival.reason)
+    out.print(f"{len(files)} files: {show.outcomes(tally.outcomes)}")
+    if tally.outcomes.get("quarantined"):
+        raise typer.Exit(1)
+
+
+@app.command()
+def forecast(
+    issue: Annotated[
+        str, typer.Option(help="Time of the frame to start from, or latest.")
+    ] = "latest",
+    model: Annotated[str, typer.Option(help="Name of a model, or a checkpoint.")] = "advection",
+    output: Annotated[Path | None, typer.Option("-o", help="Write netCDF here.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write a picture here.")] = None,
+    data: Data = None,
+) -> None:
+    """Forecast the two hours after a radar frame in the archive, and keep the forecast.
+
+    Example: `nowcast forecast --issue latest --model advection -o out.nc --png out.png`
+    """
+    from model_zoo import load_forecaster
+    from service import picture, tasks
+    from service.archive import stamp, to_time
+    from service.errors import NoFrames
+    from service.files import write_whole
+
+    desk = deployment(data)
+    start = desk.archive.latest_frame() if issue == "latest" else to_time(moment(issue))
+    if start is None:
+        raise NoFrames("there is no radar frame in the archive yet; run `nowcast ingest` first")
+    forecaster = load_forecaster(model, weights_folder=desk.settings.weights)
+    key = tasks.forecast(desk.archive, desk.ledger, forecaster, start, datetime.now(UTC))
+    made = desk.archive.forecast(key)
+    if output is not None:
+        write_whole(output, desk.archive.forecast_path(key).read_bytes())
+    if png is not None:
+        write_whole(png, picture.of_forecast(made, desk.archive.frame(start)))
+    wettest = float(made.max()) if made.notnull().any() else float("nan")
+    written = [str(path) for path in (output, png) if path is not None]
+    console().print(
+        f"{forecaster.name} issued at {stamp(start)}: up to {wettest:.1f} mm/h in two hours"
+        + (f"; wrote {', '.join(written)}" if written else "")
+    )
+
+
+@app.command()
+def verify(data: Data = None) -> None:
+    """Verify every forecast whose radar frame has come, and show the skill so far."""
+    from service import ledger as book
+    from service import show, tasks
+
+    desk, out = deployment(data), console()
+    done = tasks.verify(desk.archive, desk.ledger, datetime.now(UTC))
+    out.print(f"verified {done} leads")
+    if rows := desk.ledger.rows(book.counts):
+        out.print(show.skill_table(rows))
+
+
+@app.command()
+def replay(
+    paths: Annotated[list[Path], typer.Argument(help="Folders of radar files, or files.")],
+    models: Models = None,
+    every: Annotated[int, typer.Option(help="Minutes between starts of forecasts.", min=5)] = 5,
+    data: Data = None,
+    quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
+) -> None:
+    """Run stored radar files through ingest, forecast and verification as it would have happened.
+
+    What is done already is left as it is: a replay that was stopped is simply run again.
+
+    Example: `nowcast replay ../shared/data/dwd/ry_20200907 --data /tmp/event`
+    """
+    from ingest.replay import files_in
+    from service import ledger as book
+    from service import show
+    from service.replay import replay as run
+
+    desk, out = deployment(data, models), console()
+    files = files_in(paths)
+    with show.progress(console(stderr=True)) as bar:
+        bar.disable = quiet
+        task = bar.add_task("replay", total=len(files), said="")
+        tally = run(
+            desk.archive,
+            desk.ledger,
+            desk.forecasters.all_served(),
+            files,
+            every,
+            lambda arrival: bar.update(task, advance=1, said=arrival.name),
+        )
+    out.print(
+        f"{len(files)} files: {show.outcomes(tally.outcomes)}. {tally.forecasts} forecasts "
+        f"({tally.too_early} more lacked frames before them), {tally.verified} leads verified."
+    )
+    if rows := desk.ledger.rows(book.counts, desk.forecasters.served):
+        out.print(show.skill_table(rows))
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
+    frames: Annotated[int, typer.Option(help="How many, 5 minutes apart.", min=1)] = 49,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    start: Annotated[str, typer.Option(help="Time of the first frame.")] = "2026-06-21T12:00Z",
+    quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
+) -> None:
+    """Write a simulated rain event as RADOLAN RY files.
+
+    Example: `nowcast simulate /tmp/event --frames 49 --seed 7`, then `nowcast replay /tmp/event`
+    """
+    from ingest.simulate import write
+    from service import show
+    from service.archive import to_time
+
+    with show.progress(console(stderr=True)) as bar:
+        bar.disable = quiet
+        task = bar.add_task("simulate", total=frames, said="")
+        for path in write(folder, to_time(moment(start)), frames, seed):
+            bar.update(task, advance=1, said=path.name)
+    console().print(f"wrote {frames} frames to {folder}")
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    models: Models = None,
+    data: Data = None,
+) -> None:
+    """Answer over HTTP: POST /nowcast, GET /nowcasts/latest, places, verification, /docs."""
+    from service.server import serve as run
+
+    run(deployment(data, models, host=host, port=port))
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop when all has been shown.")] = False,  # noqa: FBT002  a flag of the command line
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 for a free one.")] = 8000,
+    frames: Annotated[int, typer.Option(help="Frames to simulate before.", min=43)] = 49,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weather.")] = 1,
+    data: Data = None,
+) -> None:
+    """Do the main job on a simulated event that ends now: ingest, forecast, verify, serve.
+
+    Goes on with a new radar frame every 5 minutes until Ctrl-C; `--once` stops after the first.
+    """
+    from service.demo import run
+
+    run(console(), data, frames=frames, seed=seed, port=port, once=once)

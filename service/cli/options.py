@@ -1,0 +1,69 @@
+"""What the commands share: options that several have, and what they are turned into."""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from service.deployment import Deployment
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Folder of archive and ledger.", envvar="NOWCAST_DATA")
+]
+Models = Annotated[
+    str | None, typer.Option("--models", help="Names of models, separated by commas.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+
+
+def deployment(
+    data: Path | None = None, models: str | None = None, **more: str | int | None
+) -> "Deployment":
+    """The deployment of the environment, with what the command line says in its stead."""
+    from service.deployment import Deployment
+    from service.settings import Settings
+
+    names = models and [name.strip() for name in models.split(",") if name.strip()]
+    said = {"data": data, "models": names or None, **more}
+    return Deployment(Settings.model_validate({k: v for k, v in said.items() if v is not None}))
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Where to say something; wide enough for tables where nobody looks."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def complain(title: str, said: object) -> None:
+    """Say on stderr what went wrong."""
+    from rich.markup import escape
+
+    console(stderr=True).print(f"[red]{title}[/]: {escape(str(said))}")
+
+
+def moment(text: str) -> datetime:
+    """A time on the command line; UTC where it names no zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no time, should be like 2020-09-07T14:00Z or latest"
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def choose(said: str, known: Iterable[str], kind: str) -> list[str]:
+    """The names in a list separated by commas, or all."""
+    if said == "all":
+        return list(known)
+    wanted = [name.strip() for name in said.split(",")]
+    if unknown := [name for name in wanted if name not in set(known)]:
+        raise typer.BadParameter(f"no {kind} {unknown[0]!r}, only {', '.join(known)}")
+    return wanted

@@ -1,0 +1,154 @@
+"""A served file is CF netCDF: a checker finds no fault, and other software finds its way in it."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from compliance_checker.runner import CheckSuite, ComplianceChecker
+from fastapi.testclient import TestClient
+from pyproj import CRS, Geod, Transformer
+
+from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, Grid
+from service.api.app import create_app
+from service.archive import Archive
+from tests.served import desk
+from tests.showers import frame, moment, time
+
+cf_units = import_module("cf_units")
+"""What the checker judges units by; it has no types."""
+BERLIN = (13.41, 52.52)
+"""Degrees east and north."""
+CELL_M = 5000.0
+
+
+@pytest.fixture(scope="module", params=[NATIONAL_SPHERE, NATIONAL_WGS84], ids=["sphere", "wgs84"])
+def grid(request: pytest.FixtureRequest) -> Grid:
+    found: Grid = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(grid: Grid, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A forecast as a client saves it."""
+    folder: Path = tmp_path_factory.mktemp("served")
+    for number in range(3):
+        Archive(folder / "archive").put_frame(frame(number, grid))
+    with TestClient(create_app(desk(folder, moment(3)))) as client:
+        headers = {"Accept": "application/x-netcdf", "Prefer": "wait=20"}
+        answer = client.post("/nowcast", json={}, headers=headers)
+    assert answer.status_code == 200
+    file = folder / "saved.nc"
+    file.write_bytes(answer.content)
+    return file
+
+
+@pytest.fixture
+def opened(served: Path) -> xr.Dataset:
+    """The file by plain xarray, which knows nothing of us."""
+    return xr.load_dataset(served)
+
+
+def faults(file: Path, report: Path) -> list[dict[str, Any]]:
+    """What the compliance checker finds fault with, recommendations included."""
+    CheckSuite.load_all_available_checkers()
+    ComplianceChecker.run_checker(
+        str(file), ["cf:1.11"], 0, "strict", output_filename=str(report), output_format="json"
+    )
+    said = json.loads(report.read_text())["cf:1.11"]
+    assert said["possible_points"] > 50, "the checker has checked"
+    found = [*said["high_priorities"], *said["medium_priorities"], *said["low_priorities"]]
+    return [entry for entry in found if entry["value"][0] < entry["value"][1]]
+
+
+def test_the_checker_finds_no_fault(served: Path, tmp_path: Path) -> None:
+    assert faults(served, tmp_path / "report.json") == []
+
+
+def test_the_checker_would_find_a_fault(opened: xr.Dataset, tmp_path: Path) -> None:
+    opened["rainfall_rate"].attrs["units"] = "furlong"
+    opened.to_netcdf(tmp_path / "spoilt.nc")
+    assert faults(tmp_path / "spoilt.nc", tmp_path / "report.json") != []
+
+
+def test_a_frame_of_the_archive_is_without_fault_too(
+    served: Path, grid: Grid, tmp_path: Path
+) -> None:
+    path = Archive(served.parent / "archive").frame_path(time(0))
+    assert faults(path, tmp_path / "report.json") == []
+
+
+def test_it_holds_rain_by_lead_row_and_column(opened: xr.Dataset) -> None:
+    rate = opened["rainfall_rate"]
+    assert rate.dims == ("lead_time", "y", "x")
+    assert rate.shape == (4, 180, 180)
+    assert rate.dtype == np.float32
+    assert np.isnan(rate).any(), "no data"
+    assert (rate == 0).any(), "dry"
+    assert rate.attrs["cell_methods"] == "time: mean"
+    assert np.isnan(rate.encoding["_FillValue"])
+
+
+def test_berlin_lies_in_its_cell(opened: xr.Dataset) -> None:
+    crs = CRS.from_cf(opened["crs"].attrs)
+    to_metres = Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    x, y = to_metres.transform(*BERLIN)
+    cell = opened.sel(x=x, y=y, method="nearest")
+    assert abs(float(cell.x) - x) <= CELL_M / 2
+    assert abs(float(cell.y) - y) <= CELL_M / 2
+    *_, away = Geod(ellps="WGS84").inv(*BERLIN, float(cell.lon), float(cell.lat))
+    assert away < 5000
+
+
+def test_latitude_and_longitude_agree_with_the_projection_everywhere(opened: xr.Dataset) -> None:
+    crs = CRS.from_cf(opened["crs"].attrs)
+    to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    lon, lat = to_degrees.transform(*np.meshgrid(opened.x, opened.y))
+    np.testing.assert_allclose(opened.lon, lon, atol=1e-5)
+    np.testing.assert_allclose(opened.lat, lat, atol=1e-5)
+
+
+def test_north_is_up_and_west_is_left(opened: xr.Dataset) -> None:
+    assert float(opened.lat[0, 90]) > float(opened.lat[-1, 90])
+    assert float(opened.lon[90, 0]) < float(opened.lon[90, -1])
+    for axis in ("x", "y"):
+        np.testing.assert_allclose(abs(np.diff(opened[axis])), CELL_M)
+
+
+def test_times_are_the_ends_of_five_minutes(opened: xr.Dataset) -> None:
+    leads = np.array([30, 60, 90, 120], "m8[m]")
+    assert opened["forecast_reference_time"] == time(2)
+    np.testing.assert_array_equal(opened["time"], time(2) + leads)
+    np.testing.assert_array_equal(opened["lead_time"], leads / np.timedelta64(1, "m"))
+    bounds = opened[opened["time"].attrs["bounds"]]
+    np.testing.assert_array_equal(bounds[:, 1], opened["time"])
+    np.testing.assert_array_equal(bounds[:, 1] - bounds[:, 0], np.timedelta64(5, "m"))
+
+
+def test_units_are_ones_that_can_be_converted(served: Path) -> None:
+    raw = xr.open_dataset(served, decode_times=False, decode_timedelta=False)
+    for name, canonical in (
+        ("rainfall_rate", "m s-1"),
+        ("x", "km"),
+        ("y", "km"),
+        ("lat", "degrees"),
+        ("lon", "degrees"),
+        ("lead_time", "hours"),
+        ("time", "days since 2000-01-01"),
+        ("forecast_reference_time", "days since 2000-01-01"),
+    ):
+        unit = cf_units.Unit(raw[name].attrs["units"], calendar=raw[name].attrs.get("calendar"))
+        assert unit.is_convertible(cf_units.Unit(canonical)), name
+    assert cf_units.Unit("mm h-1").convert(3.6e6, "m s-1") == pytest.approx(1)
+    raw.close()
+
+
+def test_the_file_says_where_it_comes_from(opened: xr.Dataset) -> None:
+    by_convention = {"title", "institution", "source", "history", "references", "comment"}
+    ours = {"licence", "attribution", "model", "weights", "radar_times", "generated_at"}
+    assert all(opened.attrs[name] for name in by_convention | ours)
+    assert opened.attrs["Conventions"] == "CF-1.11"
+    assert opened.attrs["radar_times"].split()[-1] == f"{moment(2):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,40 @@
+"""A service to ask, from the inside of the process."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.api.app import create_app
+from tests.served import desk, fill
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of data to copy from or to read only."""
+    folder: Path = tmp_path_factory.mktemp("filled")
+    fill(folder)
+    return folder
+
+
+@pytest.fixture
+def data(filled: Path, tmp_path: Path) -> Path:
+    """A folder of data of the test's own."""
+    copy: Path = shutil.copytree(filled, tmp_path / "data")
+    return copy
+
+
+@pytest.fixture(scope="session")
+def reader(filled: Path) -> Iterator[TestClient]:
+    """A client of a service that tests only read from."""
+    with TestClient(create_app(desk(filled)), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def client(data: Path) -> Iterator[TestClient]:
+    """A client of a service of the test's own."""
+    with TestClient(create_app(desk(data)), raise_server_exceptions=False) as client:
+        yield client
