@@ -12,6 +12,7 @@ from model_zoo.arrays import blank
 from model_zoo.cost import MultiplyAdds, multiply_adds, parameters
 from model_zoo.measure import Measured, measure
 from model_zoo.papers import DATA_SETS, PUBLISHED, DataSet, Figures
+from model_zoo.zoo import MODELS, Model
 
 BILLION = 1e9
 
@@ -51,13 +52,16 @@ def rows(
             given up; None measures nothing.
         progress: Called before each row.
     """
+    chosen = list(names)
     for data_set in data_sets:
-        for name in names:
+        known: dict[Model, Measured | None] = {}
+        for name in chosen:
             progress(f"{name}, {data_set}")
             shape = padded(DATA_SETS[data_set], blank(name, channels).stack.multiple)
-            found = None
-            if patience_seconds is not None:
-                found = measure(name, channels, shape, patience_seconds)
+            # Some networks go by two names, and need be measured only once.
+            if patience_seconds is not None and MODELS[name] not in known:
+                known[MODELS[name]] = measure(name, channels, shape, patience_seconds)
+            found = known.get(MODELS[name])
             yield Row(
                 name,
                 data_set,
@@ -155,8 +159,8 @@ Written by `nowcast models --measure --write docs/models.md`; no figure by hand.
 {channels} channels, float32, one sample. Measured on: {machine}.
 
 Multiply-adds are those of the convolutions and of attention over all steps of one forecast, counted
-as the papers count; times are the best of three runs, without any compilation; memory is above the
-process at rest. A dash: nothing came within {patience:.0f} s, or there was too little memory.
+as the papers count; times are the best of three runs, of fewer where these take over 5 s, without
+any compilation; memory is above the process at rest. A dash: nothing came within {patience:.0f} s, or there was too little memory.
 """
 
 NOTES = """

@@ -62,9 +62,11 @@ def models(
     with show.progress(console(stderr=True)) as bar:
         task = bar.add_task("models", total=len(chosen_names) * len(chosen_sets), said="")
         found = []
-        for row in table.rows(chosen_names, chosen_sets, channels, limit):
+        for row in table.rows(
+            chosen_names, chosen_sets, channels, limit, lambda said: bar.update(task, said=said)
+        ):
             found.append(row)
-            bar.update(task, advance=1, said=f"{row.name}, {row.data_set}")
+            bar.advance(task)
     for data_set in chosen_sets:
         lines = [table.cells(row) for row in found if row.data_set == data_set]
         title = DATA_SETS[data_set].title
