@@ -158,9 +158,11 @@ ABOUT = """# The networks of the zoo, and what they cost
 Written by `nowcast models --measure --write docs/models.md`; no figure by hand. Six layers of
 {channels} channels, float32, one sample. Measured on: {machine}.
 
-Multiply-adds are those of the convolutions and of attention over all steps of one forecast, counted
-as the papers count; times are the best of three runs, of fewer where these take over 5 s, without
-any compilation; memory is above the process at rest. A dash: nothing came within {patience:.0f} s, or there was too little memory.
+Multiply-adds are those of the convolutions and of attention over all steps of one forecast, as the
+papers count what they call FLOPs; times are the best of three runs, of fewer where these take over
+5 s, without any compilation; memory is above the process at rest. A dash: nothing came within
+{patience:.0f} s, or there was too little memory. What is kept for the backward pass beside what the
+published networks keep is in [memory.md](memory.md).
 """
 
 NOTES = """

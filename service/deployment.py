@@ -17,7 +17,9 @@ class Deployment:
 
     @cached_property
     def archive(self) -> Archive:
-        return Archive(self.settings.data / "archive")
+        archive = Archive(self.settings.data / "archive")
+        archive.sweep()
+        return archive
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 HORIZON = 4
 LEAD_STEP = np.timedelta64(30, "m")
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""By how much a frame may be ahead of our clock."""
 MISSING_AFTER = timedelta(hours=6)
 """A truth frame that has not come by then will not be waited for."""
 
@@ -49,6 +51,7 @@ def ingest(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arriv
         return known
     try:
         field = parse(data, name, factor=MODEL_FACTOR)
+        check_clock(field, name, now)
         keep = keep_forecast if "lead_time" in field.dims else keep_frame
         came = keep(archive, ledger, field)
     except BadField as error:
@@ -58,6 +61,21 @@ def ingest(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arriv
     arrival = Arrival(fingerprint, name, arrived=now, **came)
     ledger.arrive(arrival)
     return arrival
+
+
+def check_clock(field: DataArray, name: str, now: datetime) -> None:
+    """Refuse what says to be of the future: it would be the newest frame until its time has come.
+
+    Raises:
+        BadField: The field is later than any clock that is right allows.
+    """
+    stamp_name = "forecast_reference_time" if "lead_time" in field.dims else "time"
+    time = to_datetime(field[stamp_name].values.ravel()[0])
+    if time > now + CLOCK_TOLERANCE:
+        raise BadField(
+            f"{name}: content is of {iso(time)}, which is in the future of {iso(now)}; "
+            f"check the file and the clock"
+        )
 
 
 def keep_frame(archive: Archive, ledger: Ledger, frame: DataArray) -> dict[str, Any]:

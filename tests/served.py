@@ -1,11 +1,15 @@
 """A small service for tests: an hour of made-up showers, forecast and verified, and its desk."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from fastapi.testclient import TestClient
 from httpx import Response
+from numpy.typing import NDArray
 
 from model_zoo import load_forecaster
 from service import tasks
@@ -78,3 +82,48 @@ def problem(answer: Response, status: int) -> dict[str, Any]:
     assert body["instance"] == answer.request.url.path
     assert body["detail"]
     return body
+
+
+def put_frames(archive: Archive, *numbers: int) -> None:
+    for number in numbers:
+        archive.put_frame(frame(number))
+
+
+def make_forecasts(
+    archive: Archive, ledger: Ledger, *numbers: int, models: Sequence[str] = MODELS
+) -> None:
+    for number in numbers:
+        for model in models:
+            tasks.forecast(archive, ledger, load_forecaster(model), time(number), moment(number))
+
+
+def counted_by_hand(
+    said: NDArray[np.float32], came: NDArray[np.float32], mask: Any, threshold: float
+) -> dict[str, int]:
+    """Counts of one lead, cell by cell."""
+    tally = dict.fromkeys(("hits", "misses", "false_alarms", "correct_negatives"), 0)
+    for forecast_rate, rate_seen in zip(said[mask], came[mask], strict=True):
+        wet, rained = forecast_rate >= np.float32(threshold), rate_seen >= np.float32(threshold)
+        names = {(1, 1): "hits", (0, 1): "misses", (1, 0): "false_alarms"}
+        tally[names.get((int(wet), int(rained)), "correct_negatives")] += 1
+    return tally
+
+
+def ask(client: TestClient, issue: int | str = "latest", **headers: str) -> Response:
+    """POST /nowcast for the frame of a number, or another issue."""
+    wanted = {"issue": iso(issue) if isinstance(issue, int) else issue}
+    answer: Response = client.post("/nowcast", json=wanted, headers=headers)
+    return answer
+
+
+class Gate:
+    """Keeps the jobs of a service waiting until it is opened."""
+
+    def __init__(self) -> None:
+        self.open, self.reached = threading.Event(), threading.Semaphore(0)
+        self.asked: list[Key] = []
+
+    def __call__(self, key: Key) -> None:
+        self.asked.append(key)
+        self.reached.release()
+        assert self.open.wait(10)

@@ -25,7 +25,6 @@ def create_app(desk: Desk) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        desk.archive.sweep()
         yield
         if isinstance(desk.jobs, EmbeddedJobs):
             desk.jobs.close()

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from ingest.errors import OutsideGrid
-from model_zoo.errors import BadFrames, ModelError
+from model_zoo.errors import BadCheckpoint, BadFrames, ModelError
 from service import errors
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     errors.BadPlace: HTTPStatus.BAD_REQUEST,
     OutsideGrid: HTTPStatus.BAD_REQUEST,
+    BadCheckpoint: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BadFrames: HTTPStatus.SERVICE_UNAVAILABLE,
 }

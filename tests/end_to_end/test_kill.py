@@ -19,8 +19,11 @@ from tests.showers import file_bytes, file_name, write_file
 ROOT = Path(__file__).parents[2]
 FRAMES = 12
 KILLS = 50
-IN_A_ROW = 5
+IN_A_ROW = 10
 """Kills in one folder of data before a replay may end there."""
+LONGEST = 0.3
+"""Share of the time of a replay after which one is killed at the latest: each goes on from where
+the one before it was killed, so together they come to the end."""
 SEED = 1
 HDF5 = b"\x89HDF"
 TABLES = ("arrivals", "forecasts", "leads", "counts", "fractions")
@@ -138,7 +141,7 @@ def test_killed_at_any_moment_it_leaves_whole_files_and_is_made_good(
     while kills < KILLS:
         data = tmp_path / f"after-{kills}"
         for _ in range(IN_A_ROW):
-            if mortal.replay(data, moments.uniform(0, duration * 0.6)) == "finished":
+            if mortal.replay(data, moments.uniform(0, LONGEST * duration)) == "finished":
                 break
             kills += 1
             left = done(data)

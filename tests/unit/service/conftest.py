@@ -8,6 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
+from service.archive import Archive
+from service.ledger import Ledger
 from tests.served import desk, fill
 
 
@@ -38,3 +40,17 @@ def client(data: Path) -> Iterator[TestClient]:
     """A client of a service of the test's own."""
     with TestClient(create_app(desk(data)), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """An archive with nothing in it."""
+    return Archive(tmp_path / "archive")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger with nothing in it."""
+    made = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    yield made
+    made.engine.dispose()

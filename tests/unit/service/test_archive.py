@@ -16,27 +16,14 @@ from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, same_grid
 from model_zoo import load_forecaster
 from service.archive import ABANDONED_SECONDS, Archive, Key, from_stamp, stamp
 from service.errors import NoForecast, NoFrame
+from tests.kept import files_of
 from tests.showers import frame, time
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path / "archive")
 
 
 def forecast(number: int, model: str = "persistence") -> DataArray:
     made = load_forecaster(model)(frame(number))
     made.attrs["generated_at"] = "2026-06-22T00:00:00Z"
     return made
-
-
-def files(archive: Archive) -> dict[str, bytes]:
-    """All files of an archive, by their paths in it."""
-    return {
-        str(path.relative_to(archive.root)): path.read_bytes()
-        for path in archive.root.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.fixture
@@ -75,16 +62,16 @@ def test_the_same_field_is_the_same_bytes(archive: Archive, tmp_path: Path) -> N
     for each in (archive, other):
         each.put_frame(frame(0))
         each.put_forecast(forecast(0), history="made")
-    assert files(archive) == files(other)
+    assert files_of(archive.root) == files_of(other.root)
 
 
 def test_what_is_there_never_changes(archive: Archive) -> None:
     archive.put_frame(frame(0))
     archive.put_forecast(forecast(0), history="first")
-    before = files(archive)
+    before = files_of(archive.root)
     assert not archive.put_frame(frame(0) * 2)
     assert not archive.put_forecast(forecast(0) * 2, history="second")
-    assert files(archive) == before
+    assert files_of(archive.root) == before
 
 
 def test_a_frame_is_of_its_time_and_no_other(archive: Archive) -> None:
@@ -103,7 +90,7 @@ def test_a_frame_is_of_its_time_and_no_other(archive: Archive) -> None:
 def test_a_write_that_fails_leaves_nothing(archive: Archive) -> None:
     with pytest.raises(OSError, match="too large"):
         archive.put_frame(frame(0))
-    assert files(archive) == {}
+    assert files_of(archive.root) == {}
     assert archive.latest_frame() is None
 
 
@@ -113,7 +100,7 @@ def test_after_a_write_that_failed_the_frame_can_be_put_again(archive: Archive) 
     blocked.touch()
     with pytest.raises(OSError, match=r"frames/2026"):
         archive.put_frame(frame(0))
-    assert list(files(archive)) == ["frames/2026"]
+    assert list(files_of(archive.root)) == ["frames/2026"]
     blocked.unlink()
     assert archive.put_frame(frame(0))
 
@@ -129,7 +116,7 @@ def test_of_many_who_put_one_thing_one_wins_and_what_is_there_is_whole(archive: 
         won = list(pool.map(put, range(8)))
     assert sum(won) == 1
     assert path.read_bytes() == bytes([won.index(True)]) * 300_000
-    assert list(files(archive)) == ["frames/one.nc"]
+    assert list(files_of(archive.root)) == ["frames/one.nc"]
 
 
 def test_threads_may_read_and_write_at_once(archive: Archive, tmp_path: Path) -> None:
@@ -225,7 +212,7 @@ def test_no_name_leads_out_of_quarantine_or_is_too_long(archive: Archive, name: 
     archive.quarantine(b"bad", name, "ab" * 32, "reason")
     folders = {path.parent for path in archive.root.rglob("*") if path.is_file()}
     assert folders == {archive.root / "quarantine"}
-    assert len(files(archive)) == 2
+    assert len(files_of(archive.root)) == 2
 
 
 def test_bad_files_of_one_name_are_all_kept(archive: Archive) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from service import ledger as book
 from service.ledger import Arrival, Ledger
+from tests.kept import rows_of
 
 ROOT = Path(__file__).parents[3]
 ISSUE = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -41,28 +42,14 @@ def arrival(outcome: str = "accepted", name: str = "a.gz", frame_time: datetime 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'folder' / 'ledger.sqlite'}"
-
-
-@pytest.fixture
-def ledger(url: str) -> Ledger:
-    return Ledger(url)
+    return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
 
 
 @pytest.fixture
 def noted(ledger: Ledger) -> Ledger:
-    """A ledger with a forecast of two leads."""
+    """The ledger with a forecast of two leads."""
     ledger.forecast(KEY, TIMES, VALID)
     return ledger
-
-
-def rows(ledger: Ledger) -> dict[str, list[Any]]:
-    """All that a ledger holds."""
-    with ledger.engine.connect() as connection:
-        return {
-            table.name: sorted(map(repr, connection.execute(table.select()).all()))
-            for table in book.metadata.sorted_tables
-        }
 
 
 def test_an_arrival_comes_back_as_it_went_in(ledger: Ledger) -> None:
@@ -108,9 +95,9 @@ def test_the_leads_of_a_forecast_are_pending_from_their_valid_time_on(noted: Led
 
 
 def test_a_forecast_is_noted_once(noted: Ledger) -> None:
-    before = rows(noted)
+    before = rows_of(noted)
     noted.forecast(KEY, TIMES | {"generated": LATER}, VALID)
-    assert rows(noted) == before
+    assert rows_of(noted) == before
 
 
 def test_noting_a_forecast_again_does_not_make_its_leads_pending_again(noted: Ledger) -> None:
@@ -121,29 +108,29 @@ def test_noting_a_forecast_again_does_not_make_its_leads_pending_again(noted: Le
 
 def test_a_lead_is_counted_once(noted: Ledger) -> None:
     noted.verified(LEAD, ERRORS, [counts(hits=1)], [fraction()])
-    before = rows(noted)
+    before = rows_of(noted)
     noted.verified(LEAD, ERRORS | {"n": 1}, [counts(hits=7), counts(7, 2.0)], [fraction(1)])
-    assert rows(noted) == before
+    assert rows_of(noted) == before
     (row,) = noted.rows(book.counts)
     assert row == LEAD | counts() | {"valid_time": VALID[30], "status": "verified"}
 
 
 def test_a_verification_is_entered_whole_or_not_at_all(noted: Ledger) -> None:
-    before = rows(noted)
+    before = rows_of(noted)
     with pytest.raises(IntegrityError):
         noted.verified(LEAD, ERRORS, [counts(), {"threshold": 2.0} | dict.fromkeys(counts())], [])
-    assert rows(noted) == before
+    assert rows_of(noted) == before
     with pytest.raises(IntegrityError):
         noted.verified(LEAD, ERRORS, [counts()], [dict.fromkeys(fraction())])
-    assert rows(noted) == before
+    assert rows_of(noted) == before
     noted.verified(LEAD, ERRORS, [counts()], [fraction()])
     assert [row["lead_minutes"] for row in noted.pending(LATER)] == [60]
 
 
 def test_a_lead_that_nobody_noted_is_not_counted(noted: Ledger) -> None:
-    before = rows(noted)
+    before = rows_of(noted)
     noted.verified(LEAD | {"model": "unknown"}, ERRORS, [counts()], [fraction()])
-    assert rows(noted) == before
+    assert rows_of(noted) == before
 
 
 def test_a_lead_given_up_is_missing_and_stays_so(noted: Ledger) -> None:
@@ -251,10 +238,10 @@ ledger.verified(LEAD, ERRORS, [counts()], [fraction()])
 
 
 def test_a_process_killed_in_the_middle_leaves_no_half_entry(noted: Ledger, url: str) -> None:
-    before = rows(noted)
+    before = rows_of(noted)
     command = [sys.executable, "-c", KILLED, url]
     killed = subprocess.run(command, cwd=ROOT, timeout=60, check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert rows(noted) == before
+    assert rows_of(noted) == before
     noted.verified(LEAD, ERRORS, [counts()], [fraction()])
     assert [row["lead_minutes"] for row in noted.pending(LATER)] == [60]

@@ -1,0 +1,86 @@
+"""Forecasts are made once, and only from frames that belong together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from xarray import DataArray
+
+from ingest.grid import NATIONAL_WGS84
+from model_zoo import load_forecaster
+from model_zoo.baselines import Persistence
+from service import tasks
+from service.archive import Archive, Key
+from service.errors import NoFrame, NoFrames
+from service.ledger import Ledger
+from tests.kept import files_of, rows_of
+from tests.served import MODELS, make_forecasts, put_frames
+from tests.showers import frame, moment, time
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_forecast_is_made_once(archive: Archive, ledger: Ledger, model: str) -> None:
+    put_frames(archive, 0, 1)
+    forecaster = load_forecaster(model)
+    key = tasks.forecast(archive, ledger, forecaster, time(1), moment(2))
+    assert key == Key(time(1), model, "none")
+    made = archive.forecast(key)
+    np.testing.assert_array_equal(made, forecaster(archive.frames([time(0), time(1)])))
+    assert made.attrs["generated_at"] == f"{moment(2):%Y-%m-%dT%H:%M:%SZ}"
+    before = files_of(archive.root), rows_of(ledger)
+    assert tasks.forecast(archive, ledger, forecaster, time(1), moment(9)) == key
+    assert (files_of(archive.root), rows_of(ledger)) == before
+
+
+def test_a_forecast_that_was_kept_but_not_noted_is_made_good(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    put_frames(archive, 0, 1)
+    make_forecasts(archive, ledger, 1)
+    other = Ledger(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    for model in MODELS:
+        tasks.forecast(archive, other, load_forecaster(model), time(1), moment(50))
+    assert rows_of(other) == rows_of(ledger)
+
+
+class Overtaken(Persistence):
+    """Is so slow that another process has made the same forecast meanwhile."""
+
+    def __init__(self, archive: Archive, ledger: Ledger) -> None:
+        self.archive, self.ledger = archive, ledger
+
+    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+        tasks.forecast(self.archive, self.ledger, Persistence(), time(0), moment(1))
+        return super().__call__(frames, horizon)
+
+
+def test_the_ledger_tells_of_the_forecast_that_was_kept(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    put_frames(archive, 0)
+    elsewhere = Ledger(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    slow = Overtaken(archive, elsewhere)
+    key = tasks.forecast(archive, ledger, slow, time(0), moment(2))
+    assert archive.generated(key) == moment(1)
+    assert rows_of(ledger) == rows_of(elsewhere)
+
+
+def test_without_the_frame_there_is_no_forecast(archive: Archive, ledger: Ledger) -> None:
+    put_frames(archive, 0)
+    with pytest.raises(NoFrame, match="20260621T2235Z"):
+        tasks.forecast(archive, ledger, Persistence(), time(1), moment(2))
+    assert list(archive.issues()) == []
+
+
+def test_without_a_frame_before_it_there_is_no_motion(archive: Archive, ledger: Ledger) -> None:
+    put_frames(archive, 0, 7)
+    with pytest.raises(NoFrames, match="from 20260621T2235Z on"):
+        make_forecasts(archive, ledger, 7, models=["advection"])
+    assert rows_of(ledger)["forecasts"] == []
+
+
+def test_no_motion_is_seen_between_two_grids(archive: Archive, ledger: Ledger) -> None:
+    archive.put_frame(frame(0))
+    archive.put_frame(frame(1, NATIONAL_WGS84))
+    with pytest.raises(NoFrames, match="advection"):
+        make_forecasts(archive, ledger, 1, models=["advection"])
