@@ -33,7 +33,7 @@ $(VENV)/.ready-to-run: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.ready-to-test: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --editable '.[dev,train]'
 	@touch $@ $(VENV)/.ready-to-run
 
 # Renews the versions that installs are held to, from what pyproject.toml allows today.

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from service.cli import networks, operations
+from service.cli import networks, operations, training
 from service.cli.options import complain
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
 
     Data lie in the folder `nowcast-data`, or where `--data` or `NOWCAST_DATA` says.""",
 )
-for part in (operations, networks):
+for part in (operations, networks, training):
     app.add_typer(part.app)
 
 

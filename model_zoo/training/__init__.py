@@ -1,0 +1,1 @@
+"""Data sets, experiments and the loop that trains networks of the zoo."""

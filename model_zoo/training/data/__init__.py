@@ -1,0 +1,1 @@
+"""Data sets as sequences of scaled frames with masks."""

@@ -1,0 +1,96 @@
+"""From settings and a folder to the sequences of a split."""
+
+from pathlib import Path
+from typing import assert_never
+
+import numpy as np
+
+from model_zoo import intensity
+from model_zoo.training.data import germany, store
+from model_zoo.training.data.corpus import open_corpus
+from model_zoo.training.data.kth import open_kth
+from model_zoo.training.data.moving_mnist import open_moving_mnist
+from model_zoo.training.data.rain import RainSequences, Record, rain_windows
+from model_zoo.training.data.simulated import SimulatedRain
+from model_zoo.training.data.taxibj import open_taxibj
+from model_zoo.training.errors import BadData
+from model_zoo.training.experiment_data import (
+    KTH,
+    Corpus,
+    DataSettings,
+    Germany,
+    MovingMNIST,
+    Simulated,
+    TaxiBJ,
+)
+from model_zoo.training.sample import Sequences, Split
+
+BEGIN, END = np.datetime64("0001-01-01", "m"), np.datetime64("9999-01-01", "m")
+
+
+def open_data(
+    settings: DataSettings, folder: Path | None, split: Split, *, seed: int, scale: str
+) -> Sequences:
+    """The sequences of a split of any data set.
+
+    Args:
+        settings: Which, and how it is cut.
+        folder: Where its files lie, or the file; simulated rain needs none.
+        split: Training, validation or test.
+        seed: Of all that is drawn.
+        scale: Name of the intensity scale that rain is seen in.
+
+    Raises:
+        BadData: Files are missing, damaged or of another layout, or there are no sequences.
+    """
+    known_scale = intensity.scale(scale)
+    if isinstance(settings, Simulated):
+        return SimulatedRain(settings, split, seed, known_scale)
+    if folder is None or not folder.exists():
+        where = "no folder was named" if folder is None else f"{folder} does not exist"
+        raise BadData(f"{settings.source} needs its files, and {where}; say where by --data")
+    match settings:
+        case MovingMNIST():
+            return open_moving_mnist(settings, folder, split, seed)
+        case TaxiBJ():
+            return open_taxibj(settings, folder, split)
+        case KTH():
+            return open_kth(settings, folder, split)
+        case Corpus():
+            return open_corpus(settings, folder, split, seed, known_scale)
+        case Germany():
+            return open_germany(settings, folder, split, seed, known_scale)
+        case _:
+            assert_never(settings)
+
+
+def open_germany(
+    settings: Germany, path: Path, split: Split, seed: int, scale: intensity.Scale
+) -> RainSequences:
+    """Windows of German composites that lie wholly in a split's span of time.
+
+    Those for training are `stride` apart; of the others there is one every full sequence.
+    """
+    found = open_record(path)
+    borders = [np.datetime64(t, "m") for t in (settings.validation_from, settings.test_from)]
+    spans = list(zip([BEGIN, *borders], [*borders, END], strict=True))
+    stride = settings.stride
+    at = rain_windows([found], settings, [settings.minutes], stride, chosen=[spans[split]])
+    return RainSequences([found], at, settings, scale, split, seed)
+
+
+def open_record(path: Path) -> Record:
+    """The frames of RYDL.hdf5, a prepared store, an archive, or a folder of radar files.
+
+    Raises:
+        BadData: It is none of these.
+    """
+    if path.is_file():
+        return germany.rydl(path)
+    if store.is_store(path):
+        return store.Store(path)
+    if (rydl := path / "RYDL.hdf5").is_file():
+        return germany.rydl(rydl)
+    if any(path.rglob("frames/*/*/*/*.nc")):
+        return germany.archive(path)
+    return germany.radolan(path)

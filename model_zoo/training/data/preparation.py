@@ -1,0 +1,92 @@
+"""Years of radar into a store, by many workers at once.
+
+Dask's distributed scheduler runs the work: on this machine by default, or wherever the scheduler
+at an address has its workers, as long as they see the same files.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from model_zoo.training.data import store
+from model_zoo.training.data.rain import Record
+from model_zoo.training.errors import BadData, MissingPackage
+
+
+def prepare(
+    source: Path,
+    destination: Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    report: Callable[[int, int, list[str]], None] | None = None,
+) -> list[str]:
+    """Bring all frames of a source to the model grid and into a store; goes on where it stopped.
+
+    Args:
+        source: RYDL.hdf5, a folder of radar files, or an archive of the service.
+        destination: The store.
+        workers: Processes on this machine; as many as it has cores by default.
+        scheduler: Address of a Dask scheduler instead, such as tcp://host:8786.
+        report: Told after each block how many are done, of how many, and what could not be read.
+
+    Returns:
+        What could not be read, and why; these frames are left out of the store's windows.
+
+    Raises:
+        BadData: The source has no frames, or the store is of other ones.
+        MissingPackage: Dask's distributed scheduler or Zarr is not installed.
+    """
+    from model_zoo.training.data.opening import open_record
+
+    try:
+        distributed = import_module("distributed")
+    except ImportError as error:
+        raise MissingPackage(
+            "preparing needs dask and distributed; install the extra: nowcast[train]"
+        ) from error
+    source, destination = source.resolve(), destination.resolve()
+    record = open_record(source)
+    times = np.asarray(record.times)
+    todo = store.create(destination, times, record.shape)
+    if not todo:
+        return []
+    blocks, faults = -(-len(times) // store.BLOCK), list[str]()
+    here = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**here) if scheduler is None else nullcontext(scheduler) as at,
+        distributed.Client(at) as client,
+    ):
+        work = [
+            client.submit(write, source, destination, block, len(times), pure=False)
+            for block in todo
+        ]
+        before = blocks - len(todo)
+        for number, finished in enumerate(distributed.as_completed(work), start=before + 1):
+            found = finished.result()
+            faults += found
+            if report is not None:
+                report(number, blocks, found)
+    return faults
+
+
+@cache
+def source_of(path: Path) -> Record:
+    """The frames of a source, listed once in a worker: there may be a million."""
+    from model_zoo.training.data.opening import open_record
+
+    return open_record(path)
+
+
+def write(source: Path, destination: Path, block: int, length: int) -> list[str]:
+    """One block, in a worker; see `store.write_block`."""
+    record = source_of(source)
+    if len(record.times) != length:
+        raise BadData(f"{source} has {len(record.times)} frames, had {length} before; start again")
+    return store.write_block(
+        destination, block, length, lambda number: record.rates(np.array([number]))[0]
+    )

@@ -1,0 +1,191 @@
+"""Sequences of rain out of records of radar frames."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model_zoo.intensity import Scale
+from model_zoo.training.augmentation import Rates, augment, crop, pad_whole
+from model_zoo.training.errors import BadData
+from model_zoo.training.experiment_data import Augmentation, Rain
+from model_zoo.training.sample import Draw, Sample, Sequences, Split, random_of
+from model_zoo.training.windows import MISSING, windows
+
+
+class Record(Protocol):
+    """Frames of one event or archive, by number."""
+
+    @property
+    def name(self) -> str:
+        """For messages, and to give it a weight by."""
+
+    @property
+    def times(self) -> NDArray[np.datetime64]:
+        """Ends of the intervals in UTC, rising."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+
+    def rates(self, numbers: NDArray[np.int64]) -> Rates:
+        """(time, y, x) in mm/h, row 0 in the north, NaN for no data."""
+
+    def wet(self) -> NDArray[np.float64]:
+        """Share of the known cells of each frame with 0.1 mm/h or more."""
+
+
+class Window(NamedTuple):
+    """Frames of one record."""
+
+    record: int
+    numbers: NDArray[np.int64]
+
+
+class RainSequences(Sequences):
+    """Windows of records, cut, varied and scaled as the settings say.
+
+    Only training varies them. All else is drawn alike in every epoch.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        at: Sequence[Window],
+        settings: Rain,
+        scale: Scale,
+        split: Split,
+        seed: int,
+    ) -> None:
+        self.records = records
+        self.at = at
+        self.scale = scale
+        self.split = split
+        self.seed = seed
+        training = split is Split.TRAIN
+        self.side = settings.crop if training else settings.validation_crop
+        self.augmentation = settings.augmentation if training else Augmentation()
+        self.least_wet = settings.least_wet
+        self.multiple = settings.multiple
+        self.cap = np.float32(settings.cap)
+        shapes = {record.shape for record in records}
+        if self.side is None and len(shapes) > 1:
+            name = "crop" if training else "validation_crop"
+            raise BadData(f"fields are of {sorted(shapes)}; set `{name}`, to cut out squares alike")
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def __getitem__(self, draw: Draw) -> Sample:
+        epoch = draw.epoch if self.split is Split.TRAIN else 0
+        rng = random_of(self.seed, self.split, Draw(epoch, draw.index))
+        return self.make(self.window(draw.index, rng), rng)
+
+    def window(self, index: int, rng: np.random.Generator) -> Window:
+        """The window of a draw."""
+        return self.at[index]
+
+    def make(self, window: Window, rng: np.random.Generator) -> Sample:
+        """Read, cut, vary and scale a window."""
+        rates = read(self.records[window.record], window.numbers)
+        if self.side is None:
+            rates = pad_whole(rates, self.multiple)
+        else:
+            rates = crop(rates, self.side, rng, self.least_wet)
+        rates = augment(rates, rng, self.augmentation)
+        return scaled(np.minimum(rates, self.cap), self.scale)
+
+
+class Weighted(RainSequences):
+    """Windows drawn at random, those of each record as often as its weight says."""
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        at: Sequence[Window],
+        settings: Rain,
+        scale: Scale,
+        seed: int,
+        *,
+        samples: int,
+        weights: Sequence[float],
+    ) -> None:
+        super().__init__(records, at, settings, scale, Split.TRAIN, seed)
+        self.samples = samples
+        self.of = [[w for w in at if w.record == number] for number in range(len(records))]
+        shares = np.array([w * bool(found) for w, found in zip(weights, self.of, strict=True)])
+        self.shares = shares / shares.sum()
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def window(self, index: int, rng: np.random.Generator) -> Window:
+        """A window of a record by weight, whatever the index: that is in the random numbers."""
+        found = self.of[rng.choice(len(self.shares), p=self.shares)]
+        return found[rng.integers(len(found))]
+
+
+def scaled(rates: Rates, scale: Scale) -> Sample:
+    """Rates (time, height, width) in mm/h to a sample, NaN to what is masked."""
+    tensor = torch.from_numpy(np.ascontiguousarray(rates, np.float32))[:, None]
+    mask = ~tensor.isnan()
+    return Sample(scale.encode(tensor.where(mask, 0.0)).where(mask, 0.0), mask)
+
+
+def read(record: Record, numbers: NDArray[np.int64]) -> Rates:
+    """Frames of a record; no data for those that lack."""
+    there = numbers != MISSING
+    rates = np.full((len(numbers), *record.shape), np.nan, np.float32)
+    rates[there] = record.rates(numbers[there])
+    return rates
+
+
+def rain_windows(
+    records: Sequence[Record],
+    settings: Rain,
+    minutes: Sequence[int],
+    stride: int,
+    *,
+    spare: int = 0,
+    chosen: Sequence[tuple[np.datetime64, np.datetime64]] | None = None,
+) -> list[Window]:
+    """The windows of all records that are wet enough, in the order of records and times.
+
+    Args:
+        records: Where to look.
+        settings: Length of a window, and how wet it must be.
+        minutes: Between its frames; for each of these there are windows.
+        stride: Least minutes between two starts.
+        spare: So many of the last frames may lack.
+        chosen: From when to before when all frames of a window must lie, for each record.
+
+    Raises:
+        BadData: There are none.
+    """
+    found: list[Window] = []
+    number_of_windows = 0
+    for number, record in enumerate(records):
+        times = record.times.astype("datetime64[m]").astype(np.int64)
+        within = np.arange(len(times))
+        if chosen is not None:
+            first, end = chosen[number]
+            within = np.flatnonzero((record.times >= first) & (record.times < end))
+        wet = record.wet() if settings.least_wet > 0 else np.ones(len(times))
+        for spacing in minutes:
+            at = windows(times[within], settings.frames, spacing, stride, spare=spare)
+            number_of_windows += len(at)
+            for local in at:
+                there = local != MISSING
+                numbers = np.where(there, within[local], MISSING)
+                if wet[numbers[there]].mean() >= settings.least_wet:
+                    found.append(Window(number, numbers))
+    if not found:
+        raise BadData(
+            f"{', '.join(record.name for record in records) or 'no record'}: of "
+            f"{number_of_windows} windows of {settings.frames} frames {list(minutes)} minutes "
+            f"apart, none is wet on {settings.least_wet:g} of its cells; look for gaps, or lower "
+            "`least_wet`"
+        )
+    return found

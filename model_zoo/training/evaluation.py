@@ -1,0 +1,160 @@
+"""A trained network on a data set, beside what the paper says of it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from model_zoo import checkpoint
+from model_zoo.training import paper_tables
+from model_zoo.training.data.opening import open_data
+from model_zoo.training.errors import BadExperiment
+from model_zoo.training.experiment_data import DataSettings
+from model_zoo.training.losses import evenly
+from model_zoo.training.metrics import Scores
+from model_zoo.training.ranks import joined
+from model_zoo.training.sample import Split
+from model_zoo.training.validation import RATES, Judge
+
+SEED = 2022
+"""Of the test sequences that are drawn."""
+WAYS = {"all frames, as the paper": True, "future frames alone": False}
+"""Names of our rows, and whether the given frames that are predicted again count in them."""
+
+
+class Table(NamedTuple):
+    """Text in columns."""
+
+    title: str
+    headings: list[str]
+    lines: list[list[str]]
+
+
+class Evaluation(NamedTuple):
+    """What a network came to."""
+
+    samples: int
+    scores: Scores
+    beside_paper: Table
+    by_frame: Table
+
+
+def evaluate(
+    path: Path,
+    source: str,
+    data: Path | None,
+    *,
+    split: Split = Split.TEST,
+    samples: int | None = None,
+    batch: int = 4,
+    workers: int = 0,
+    device: str = "auto",
+    report: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Let a trained network predict a data set, cut as it was for its training.
+
+    Args:
+        path: The checkpoint.
+        source: Name of the data set.
+        data: Where its files lie.
+        split: Which part of it.
+        samples: So many of them, spread evenly; all by default.
+        batch: Samples at a time.
+        workers: Processes that make samples.
+        device: As torch names it, or "auto" for the GPU if there is one.
+        report: Told how many samples of how many are done.
+
+    Raises:
+        NoWeights: There is no such checkpoint.
+        BadCheckpoint: It is damaged.
+        BadExperiment: There is no such data set, or it needs settings the checkpoint does not have.
+        BadData: Files of the data set are missing or damaged.
+    """
+    trained = checkpoint.load(path)
+    settings = data_settings(source, trained.experiment)
+    sequences = open_data(settings, data, split, seed=SEED, scale=trained.scale)
+    judge = Judge(sequences, settings, trained.scale, batch=batch, samples=samples, workers=workers)
+    with joined(device) as ranks:
+        network = trained.network.to(ranks.device)
+        scores = judge(network, ranks, evenly, report=report).scores
+    title = (
+        f"{trained.model} on {settings.source}, {split.name.lower()}, {len(judge.chosen)} samples"
+    )
+    return Evaluation(
+        len(judge.chosen),
+        scores,
+        Table(title, *beside_paper(scores, settings.source, trained.model)),
+        Table("frame by frame", *by_frame(scores, settings.given)),
+    )
+
+
+def data_settings(source: str, experiment: Mapping[str, object]) -> DataSettings:
+    """Those of the training if it was on this data set, else the paper's.
+
+    Raises:
+        BadExperiment: There is no such data set, or no settings for it.
+    """
+    trained_on = experiment.get("data")
+    same = isinstance(trained_on, Mapping) and trained_on.get("source") == source
+    try:
+        found: DataSettings = TypeAdapter[DataSettings](DataSettings).validate_python(
+            trained_on if same else {"source": source}
+        )
+    except ValidationError as error:
+        faults = "; ".join(fault["msg"] for fault in error.errors())
+        raise BadExperiment(f"no settings for the data set {source!r}: {faults}") from error
+    return found
+
+
+def beside_paper(scores: Scores, source: str, model: str) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows of the paper's table: its own, then ours."""
+    if source == "taxibj":
+        headings = [f"MSE {ahead}" for ahead in range(1, scores.horizon + 1)]
+        ours = {"ours": [float(value) for value in scores.future["mse"].values]}
+        paper: Sequence[float] | None = paper_tables.TAXIBJ.get(model)
+    elif "csi" in scores.steps:
+        headings = [f"{name} {rate:g}" for name in ("CSI", "HSS") for rate in RATES]
+        ours = {
+            f"ours, {way}": [
+                float(value)
+                for name in ("csi", "hss")
+                for value in scores.mean(name, history=history).values
+            ]
+            for way, history in WAYS.items()
+        }
+        paper = paper_tables.GERMANY.get(model) if source == "germany" else None
+    else:
+        names = ("ssim", "psnr") if source == "kth" else ("ssim", "mse", "mae")
+        headings = [name.upper() for name in names]
+        ours = {
+            f"ours, {way}": [float(scores.mean(name, history=history)) for name in names]
+            for way, history in WAYS.items()
+        }
+        paper = paper_tables.MOVING_MNIST.get(model) if source == "moving-mnist" else None
+    said = {"paper": list(paper)} if paper is not None else {}
+    return ["", *headings], [[way, *map(figure, row)] for way, row in (said | ours).items()]
+
+
+def by_frame(scores: Scores, given: int) -> tuple[list[str], list[list[str]]]:
+    """Headings and a row for each frame after the first; those predicted again come first."""
+    plain = [name for name in ("mse", "mae", "ssim", "psnr") if name in scores.steps]
+    headings = ["frame", *(name.upper() for name in plain)]
+    lines = []
+    for step in scores.steps["step"].values.tolist():
+        at = scores.steps.sel(step=step)
+        name = f"{step}, given" if step <= given else f"{step}, +{step - given}"
+        lines.append([name, *(figure(float(at[one])) for one in plain)])
+        if "csi" in at:
+            lines[-1] += [figure(float(v)) for one in ("csi", "hss") for v in at[one].values]
+    if "csi" in scores.steps:
+        headings += [f"{name} {rate:g}" for name in ("CSI", "HSS") for rate in RATES]
+    return headings, lines
+
+
+def figure(value: float) -> str:
+    """A number with about four digits."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}"

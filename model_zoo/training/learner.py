@@ -1,0 +1,127 @@
+"""A network that learns, one step at a time."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from model_zoo import intensity
+from model_zoo.nowcaster import Nowcaster, Rollout
+from model_zoo.training.averaging import Average
+from model_zoo.training.batches import generator
+from model_zoo.training.experiment import Experiment, Optimiser
+from model_zoo.training.losses import frame_losses, loss_of, weigher
+from model_zoo.training.ranks import Ranks
+from model_zoo.training.rate import learning_rate
+from model_zoo.training.sample import Sample
+from model_zoo.training.sampling import chances, draw_fed
+
+MASKS, LAYERS = 1, 2
+"""What random numbers of a step are for."""
+
+
+class Taken(NamedTuple):
+    """What a step came to."""
+
+    loss: Tensor
+    """Of this device's part of the batch, before the step; a scalar on the device."""
+    norm: Tensor
+    """Of the gradient, before it was clipped."""
+    rate: float
+    future: float
+    """Chance that a future frame was shown."""
+
+
+class Learner:
+    """A network with what makes it learn."""
+
+    def __init__(
+        self, network: Nowcaster, experiment: Experiment, steps: int, ranks: Ranks
+    ) -> None:
+        """Bring a network to its device and share it with the others.
+
+        Args:
+            network: To be trained, in place.
+            experiment: How.
+            steps: Of the whole training.
+            ranks: The devices that train together.
+        """
+        self.experiment = experiment
+        self.steps = steps
+        self.ranks = ranks
+        self.network = network.to(ranks.device)
+        if experiment.machine.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if experiment.machine.compile:
+            # one time step, which is small to compile and the same for any number of frames
+            self.network.stack.compile()
+        if ranks.device.type == "cuda":
+            # all steps have the same shapes, so looking for the fastest convolution pays
+            torch.backends.cudnn.benchmark = True
+        self.network.train()
+        self.average = Average(network, experiment.ema) if experiment.ema else None
+        self.optimiser = make_optimiser(network, experiment.optimiser)
+        self.weigh = weigher(experiment.loss.kind, intensity.scale(experiment.scale))
+        self.shared: nn.Module = self.network
+        if ranks.size > 1:
+            self.shared = DistributedDataParallel(self.network)
+
+    def step(self, sample: Sample, step: int) -> Taken:
+        """Learn from this device's part of the batch of a step, counted from 0."""
+        rate = learning_rate(self.experiment.optimiser, step, self.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        # whatever else is random in a layer: the same if the step is taken again
+        own = generator(self.experiment.seed, step, LAYERS, self.ranks.rank)
+        torch.manual_seed(own.initial_seed())
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = self.loss(sample, step)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = self.clip()
+        self.optimiser.step()
+        if self.average is not None:
+            self.average.update(self.network, step)
+        future = chances(self.experiment.sampling, step, self.steps, self.experiment.epochs).future
+        return Taken(loss.detach(), norm, rate, future)
+
+    def clip(self) -> Tensor:
+        """Shorten the gradient if it is too long; its norm before."""
+        weights, limit = list(self.network.parameters()), self.experiment.optimiser.clip
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if limit is not None:
+            nn.utils.clip_grads_with_norm_(weights, limit, norm)
+        return norm
+
+    def loss(self, sample: Sample, step: int) -> Tensor:
+        """The loss of this device's part of a batch."""
+        device, settings = self.ranks.device, self.experiment.loss
+        mask = sample.mask.to(device, non_blocking=True)
+        # what is not known must not be seen either
+        frames = sample.frames.to(device, non_blocking=True).where(mask, 0.0)
+        fed = self.fed(len(frames), frames.shape[1] - 1, step).to(device, non_blocking=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.experiment.machine.bf16):
+            rollout: Rollout = self.shared(frames[:, :-1], fed=fed)
+        losses = frame_losses(rollout.frames, frames[:, 1:], mask[:, 1:], self.weigh)
+        penalty = rollout.summed_penalty if settings.decoupling_sum else rollout.penalty
+        return loss_of(losses, penalty, self.experiment.data.given, settings)
+
+    def fed(self, batch: int, steps: int, step: int) -> Tensor:
+        """Which frames this device's part of the batch sees; see `sampling`."""
+        probabilities = chances(self.experiment.sampling, step, self.steps, self.experiment.epochs)
+        drawn = draw_fed(
+            probabilities,
+            batch * self.ranks.size,
+            self.experiment.data.given,
+            steps,
+            generator(self.experiment.seed, step, MASKS),
+        )
+        return drawn[self.ranks.rank * batch :][:batch]
+
+
+def make_optimiser(network: Nowcaster, settings: Optimiser) -> torch.optim.Optimizer:
+    """Adam, Kingma and Ba (2015), https://arxiv.org/abs/1412.6980, or with decay beside it, AdamW,
+    Loshchilov and Hutter (2019), https://arxiv.org/abs/1711.05101."""
+    kind = torch.optim.Adam if settings.kind == "adam" else torch.optim.AdamW
+    return kind(network.parameters(), lr=settings.rate, weight_decay=settings.decay)

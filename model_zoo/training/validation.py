@@ -1,0 +1,115 @@
+"""How good a network is on data it is not trained on, summed over all devices."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from model_zoo import intensity
+from model_zoo.nowcaster import Nowcaster
+from model_zoo.training.experiment_data import DataSettings, Rain
+from model_zoo.training.losses import WeighCells, frame_losses
+from model_zoo.training.metrics import Scores, Sums
+from model_zoo.training.ranks import Ranks
+from model_zoo.training.sample import Draw, Sample, Sequences
+
+RATES = (0.5, 2.0, 5.0)
+"""mm/h; the thresholds of the papers' table of Germany."""
+
+
+class Judgement(NamedTuple):
+    """What a validation says."""
+
+    loss: float
+    """That of training, of a future frame."""
+    scores: Scores
+
+
+class Judge:
+    """A way to judge a network: on which samples, by which loss and thresholds."""
+
+    def __init__(
+        self,
+        sequences: Sequences,
+        settings: DataSettings,
+        scale: str,
+        *,
+        batch: int,
+        samples: int | None = None,
+        workers: int = 0,
+    ) -> None:
+        """Choose what to judge on.
+
+        Args:
+            sequences: Of a split that is not trained on.
+            settings: What they are.
+            scale: Name of the intensity scale.
+            batch: Samples of a device at a time; changes the result by rounding only.
+            samples: So many, spread evenly; all by default.
+            workers: Processes that make samples.
+        """
+        self.sequences = sequences
+        self.given, self.horizon = settings.given, settings.horizon
+        self.thresholds = RATES if isinstance(settings, Rain) else ()
+        self.scaled = intensity.scale(scale).encode(torch.tensor(self.thresholds))
+        self.batch = batch
+        self.workers = workers
+        every = max(len(sequences) // samples, 1) if samples else 1
+        self.chosen = range(0, len(sequences), every)[:samples]
+
+    def batches(self, ranks: Ranks) -> Iterator[Sample]:
+        """This device's share of the samples."""
+        mine = [Draw(0, index) for index in self.chosen[ranks.rank :: ranks.size]]
+        parts = [mine[at : at + self.batch] for at in range(0, len(mine), self.batch)]
+        pinned = ranks.device.type == "cuda"
+        yield from DataLoader(
+            self.sequences, batch_sampler=parts, num_workers=self.workers, pin_memory=pinned
+        )
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        network: Nowcaster,
+        ranks: Ranks,
+        weigh: WeighCells,
+        *,
+        bf16: bool = False,
+        report: Callable[[int, int], None] | None = None,
+    ) -> Judgement:
+        """Let a network predict all samples from their given frames.
+
+        Args:
+            network: On the device of `ranks`; left in the mode it was in.
+            ranks: The devices that share the samples.
+            weigh: Weights of the loss.
+            bf16: Convolutions in bfloat16.
+            report: Told how many samples of how many this device has done.
+        """
+        steps = self.given + self.horizon - 1
+        sums = Sums.begin(steps, self.horizon, self.thresholds, self.scaled, ranks.device)
+        losses = torch.zeros(2, dtype=torch.float64, device=ranks.device)
+        was_training, done = network.training, 0
+        network.eval()
+        for sample in self.batches(ranks):
+            frames = sample.frames.to(ranks.device, non_blocking=True)
+            mask = sample.mask.to(ranks.device, non_blocking=True)
+            with torch.autocast(ranks.device.type, torch.bfloat16, enabled=bf16):
+                predicted = network(frames[:, : self.given], horizon=self.horizon).frames
+            sums.add(predicted, frames[:, 1:], mask[:, 1:])
+            losses += self.future_loss(predicted, frames, mask, weigh)
+            done += len(frames)
+            if report is not None:
+                report(done, len(self.chosen[ranks.rank :: ranks.size]))
+        network.train(was_training)
+        total, number = ranks.sum(losses).tolist()
+        return Judgement(total / number, sums.over(ranks).scores())
+
+    def future_loss(
+        self, predicted: Tensor, frames: Tensor, mask: Tensor, weigh: WeighCells
+    ) -> Tensor:
+        """Sum of the losses of the future frames of a batch, and how many these are."""
+        ahead = slice(-self.horizon, None)
+        found = frame_losses(predicted[:, ahead], frames[:, ahead], mask[:, ahead], weigh)
+        return torch.stack([found.double().sum(), found.new_tensor(found.numel()).double()])

@@ -1,0 +1,123 @@
+"""Commands for training: `train`, `evaluate` and the group `data`.
+
+    torchrun --nproc-per-node 4 -m service.cli train germany-ms-lstm --data /data/RYDL -o runs/one
+
+trains on four devices of a machine, and on more machines as torchrun says.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.data_sets import app as data_app
+from service.cli.options import Quiet, console
+
+if TYPE_CHECKING:
+    from model_zoo.training.run import Moment
+
+app = typer.Typer()
+app.add_typer(data_app, name="data")
+
+Files = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder or file of the data.", envvar="NOWCAST_SET"),
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or auto for the GPU if there is one.")]
+Workers = Annotated[int, typer.Option(help="Processes that make samples.", min=0)]
+
+
+@app.command()
+def train(
+    experiment: Annotated[str, typer.Argument(help="TOML file, or the name of a shipped one.")],
+    folder: Annotated[Path, typer.Option("--output", "-o", help="Folder of this training.")],
+    data: Files = None,
+    start: Annotated[Path | None, typer.Option(help="Checkpoint to begin with.")] = None,
+    device: Device = "auto",
+    workers: Workers = 0,
+    save_every: Annotated[int, typer.Option(help="Steps between saved states.", min=1)] = 200,
+    log_every: Annotated[int, typer.Option(help="Steps between rows of the log.", min=1)] = 20,
+    quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
+) -> None:
+    """Train a network as an experiment says, or go on with a training that was stopped.
+
+    Leaves best.safetensors and last.safetensors, training.csv and validation.csv in its folder.
+
+    Example: `nowcast train moving-mnist-ms-lstm --data /data/mnist -o runs/mnist`
+    """
+    from model_zoo.training.experiment import read_experiment
+    from model_zoo.training.loop import train as run
+    from model_zoo.training.run import Run
+    from service import show
+
+    chosen = read_experiment(experiment)
+    leads = os.environ.get("RANK", "0") == "0"  # of those that torchrun started
+    with show.progress(console(stderr=True)) as bar:
+        bar.disable = quiet or not leads
+        task = bar.add_task(chosen.name, total=None, said="")
+
+        def tell(moment: "Moment") -> None:
+            bar.update(task, completed=moment.step, total=moment.steps, said=describe(moment))
+
+        best = run(
+            chosen,
+            Run(
+                folder,
+                data,
+                start=start,
+                device=device,
+                workers=workers,
+                log_every=log_every,
+                save_every=save_every,
+                report=tell,
+            ),
+        )
+    if leads:
+        console().print(f"the best weights are in {best}")
+
+
+def describe(moment: "Moment") -> str:
+    """A training at a moment in a few words."""
+    judged = "" if moment.validation is None else f", validation {moment.validation:.4g}"
+    return f"loss {moment.loss:.4g}{judged}, {moment.samples_per_second:.3g} samples/s"
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="Trained network, .safetensors.")],
+    data_set: Annotated[str, typer.Argument(help="moving-mnist, taxibj, kth, germany, corpus.")],
+    data: Files = None,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    samples: Annotated[int | None, typer.Option(help="So many, spread evenly.", min=1)] = None,
+    batch: Annotated[int, typer.Option(help="Samples at a time.", min=1)] = 4,
+    device: Device = "auto",
+    workers: Workers = 0,
+    quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
+) -> None:
+    """Score a trained network as the papers do, the paper's row beside ours.
+
+    Example: `nowcast evaluate runs/mnist/best.safetensors moving-mnist --data /data/mnist`
+    """
+    from model_zoo.training.evaluation import evaluate as score
+    from model_zoo.training.sample import Split
+    from service import show
+
+    if split.upper() not in Split.__members__:
+        raise typer.BadParameter(f"no split {split!r}, only train, validation and test")
+    with show.progress(console(stderr=True)) as bar:
+        bar.disable = quiet
+        task = bar.add_task("evaluate", total=None, said="")
+        found = score(
+            checkpoint,
+            data_set,
+            data,
+            split=Split[split.upper()],
+            samples=samples,
+            batch=batch,
+            device=device,
+            workers=workers,
+            report=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for table in (found.beside_paper, found.by_frame):
+        console().print(show.plain_table(table.title, table.headings, table.lines))
