@@ -13,8 +13,8 @@ from rich.console import Console
 
 from ingest.replay import PUBLICATION_DELAY, files_in
 from ingest.simulate import write
-from service import ledger as book
 from service import replay, show
+from service import tables as book
 from service.archive import Time, to_datetime, to_time
 from service.deployment import Deployment, utc_now
 from service.server import running

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from service import ledger as book
+from service import tables as book
 from service.ledger import Ledger
 from verification import (
     common_mask,

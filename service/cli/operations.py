@@ -86,8 +86,8 @@ def forecast(
 @app.command()
 def verify(data: Data = None) -> None:
     """Verify every forecast whose radar frame has come, and show the skill so far."""
-    from service import ledger as book
     from service import show, tasks
+    from service import tables as book
 
     desk, out = deployment(data), console()
     done = tasks.verify(desk.archive, desk.ledger, datetime.now(UTC))
@@ -111,8 +111,8 @@ def replay(
     Example: `nowcast replay ../shared/data/dwd/ry_20200907 --data /tmp/event`
     """
     from ingest.replay import files_in
-    from service import ledger as book
     from service import show
+    from service import tables as book
     from service.replay import replay as run
 
     desk, out = deployment(data, models), console()

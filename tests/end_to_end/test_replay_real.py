@@ -9,8 +9,8 @@ import xarray as xr
 from typer.testing import CliRunner
 from xarray import DataArray
 
-from service import ledger as book
 from service import skill
+from service import tables as book
 from service.cli import app
 from service.ledger import Ledger
 from verification import csi, interval
@@ -85,12 +85,12 @@ def counts_by_issue(data: Path, model: str, threshold: float) -> xr.Dataset:
     """Counts (issue, lead_minutes) of one model; 0 where a lead was not verified."""
     chosen = [r for r in rows(data) if r["model"] == model and r["threshold"] == threshold]
     issues = sorted({row["issue"] for row in chosen})
-    table = np.zeros((len(skill.COUNTS), len(issues), len(LEADS)), np.int64)
+    table = np.zeros((len(book.COUNTS), len(issues), len(LEADS)), np.int64)
     for row in chosen:
         at = issues.index(row["issue"]), LEADS.index(row["lead_minutes"])
-        table[(slice(None), *at)] = [row[name] for name in skill.COUNTS]
+        table[(slice(None), *at)] = [row[name] for name in book.COUNTS]
     return xr.Dataset(
-        {name: (("issue", "lead_minutes"), table[k]) for k, name in enumerate(skill.COUNTS)},
+        {name: (("issue", "lead_minutes"), table[k]) for k, name in enumerate(book.COUNTS)},
         coords={"lead_minutes": LEADS},
     )
 

@@ -17,7 +17,7 @@ HOME = {
     "torch": ("model_zoo/",),
     "fastapi": ("service/api/", "service/server.py"),
     "starlette": ("service/api/",),
-    "sqlalchemy": ("service/ledger.py",),
+    "sqlalchemy": ("service/ledger.py", "service/tables.py"),
     "typer": ("service/cli/",),
     "matplotlib": ("service/picture.py", "service/figures.py"),
     "celery": ("service/worker.py",),

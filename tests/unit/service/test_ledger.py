@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from service import ledger as book
+from service import tables as book
 from service.ledger import Arrival, Ledger
 from tests.kept import rows_of
 

@@ -10,7 +10,7 @@ from xarray import DataArray
 from ingest import BadField, to_model_grid
 from ingest.grid import NATIONAL_SPHERE, known_grid
 from ingest.precipitation import make, make_forecast
-from service import ledger as book
+from service import tables as book
 from service import tasks
 from service.archive import Archive, Key
 from service.ledger import Ledger

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ingest.grid import NATIONAL_WGS84
-from service import ledger as book
+from service import tables as book
 from service import tasks
 from service.archive import Archive, Key
 from service.ledger import Ledger

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service import ledger as book
+from service import tables as book
 from service.api.app import create_app
 from service.ledger import Ledger
 from tests.served import NEWEST, desk, iso, problem
