@@ -12,7 +12,7 @@ demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
 
 test: $(VENV)/.ready-to-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 lint: $(VENV)/.ready-to-test
 	$(BIN)/ruff check

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -60,6 +61,31 @@ def measure(name: str, channels: int, data: DataSet, patience_seconds: float) ->
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
         return None
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
+
+
+class Notebook:
+    """Measurements on file, a line each, so that hours of them can be split and stopped.
+
+    Several processes may write to one; a line is kept only for the machine it was measured on.
+    """
+
+    def __init__(self, path: Path | None, machine: str) -> None:
+        self.path, self.machine = path, machine
+
+    def find(self, name: str, channels: int, data: DataSet) -> Measured | None:
+        """What was measured of a network before, if anything."""
+        if self.path is None or not self.path.exists():
+            return None
+        key = [self.machine, name, channels, *data[1:]]
+        lines = map(json.loads, self.path.read_text().splitlines())
+        return next((Measured(*line["found"]) for line in lines if line["key"] == key), None)
+
+    def note(self, name: str, channels: int, data: DataSet, found: Measured) -> None:
+        """Write down what was measured."""
+        if self.path is not None:
+            line = {"key": [self.machine, name, channels, *data[1:]], "found": list(found)}
+            with self.path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
 
 
 def main() -> None:

@@ -4,13 +4,14 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from model_zoo.arrays import blank
 from model_zoo.cost import MultiplyAdds, multiply_adds, parameters
-from model_zoo.measure import Measured, measure
+from model_zoo.measure import Measured, Notebook, measure
 from model_zoo.papers import DATA_SETS, PUBLISHED, DataSet, Figures
 from model_zoo.zoo import MODELS, Model
 
@@ -40,6 +41,7 @@ def rows(
     data_sets: Iterable[str],
     channels: int,
     patience_seconds: float | None = None,
+    notes: Path | None = None,
     progress: Callable[[str], object] = lambda said: None,
 ) -> Iterator[Row]:
     """Costs, network by network.
@@ -50,17 +52,18 @@ def rows(
         channels: Width of every layer.
         patience_seconds: How long measuring one network on one data set may take before it is
             given up; None measures nothing.
+        notes: File of what was measured before on this machine, and is not measured again.
         progress: Called before each row.
     """
-    chosen = list(names)
+    chosen, notebook = list(names), Notebook(notes, machine())
     for data_set in data_sets:
         known: dict[Model, Measured | None] = {}
         for name in chosen:
             progress(f"{name}, {data_set}")
             shape = padded(DATA_SETS[data_set], blank(name, channels).stack.multiple)
             # Some networks go by two names, and need be measured only once.
-            if patience_seconds is not None and MODELS[name] not in known:
-                known[MODELS[name]] = measure(name, channels, shape, patience_seconds)
+            if MODELS[name] not in known:
+                known[MODELS[name]] = timed(name, channels, shape, patience_seconds, notebook)
             found = known.get(MODELS[name])
             yield Row(
                 name,
@@ -71,6 +74,18 @@ def rows(
                 PUBLISHED.get(data_set, {}).get(name),
                 found,
             )
+
+
+def timed(
+    name: str, channels: int, shape: DataSet, patience_seconds: float | None, notebook: Notebook
+) -> Measured | None:
+    """What a network takes: from the notebook, or measured now and noted there."""
+    found = notebook.find(name, channels, shape)
+    if found is None and patience_seconds is not None:
+        found = measure(name, channels, shape, patience_seconds)
+        if found is not None:
+            notebook.note(name, channels, shape, found)
+    return found
 
 
 def padded(data: DataSet, multiple: int) -> DataSet:
@@ -128,9 +143,9 @@ def cells(row: Row) -> list[str]:
     ]
 
 
-def document(found: Sequence[Row], channels: int, patience_seconds: float | None) -> str:
+def document(found: Sequence[Row], channels: int) -> str:
     """The table as Markdown, for docs/models.md."""
-    parts = [ABOUT.format(channels=channels, machine=machine(), patience=patience_seconds or 0)]
+    parts = [ABOUT.format(channels=channels, machine=machine())]
     for data_set, data in DATA_SETS.items():
         chosen = [row for row in found if row.data_set == data_set]
         if not chosen:
@@ -160,8 +175,8 @@ Written by `nowcast models --measure --write docs/models.md`; no figure by hand.
 
 Multiply-adds are those of the convolutions and of attention over all steps of one forecast, as the
 papers count what they call FLOPs; times are the best of three runs, of fewer where these take over
-5 s, without any compilation; memory is above the process at rest. A dash: nothing came within
-{patience:.0f} s, or there was too little memory. What is kept for the backward pass beside what the
+5 s, without any compilation; memory is above the process at rest. A dash: not measured, because
+it took too long or too much memory. What is kept for the backward pass beside what the
 published networks keep is in [memory.md](memory.md).
 """
 

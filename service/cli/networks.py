@@ -43,11 +43,15 @@ def models(
     channels: Annotated[int, typer.Option(help="Width of every layer.", min=1)] = 32,
     measure: Annotated[bool, typer.Option("--measure", help="Time them on this machine.")] = False,  # noqa: FBT002  a flag of the command line
     patience: Annotated[float, typer.Option(help="Seconds for one network before a dash.")] = 300,
+    notes: Annotated[
+        Path | None, typer.Option(help="Keep measurements here, and take those that are there.")
+    ] = None,
     write: Annotated[Path | None, typer.Option(help="Write the table here as Markdown.")] = None,
 ) -> None:
     """List every network with its parameters and cost, the papers' figures beside ours.
 
-    With `--measure` also latency, training step and memory on this machine: minutes to an hour.
+    With `--measure` also latency, training step and memory on this machine: up to an hour, which
+    `--notes FILE` lets you stop and go on with.
 
     Example: `nowcast models --data-sets all --measure --write docs/models.md`
     """
@@ -63,7 +67,12 @@ def models(
         task = bar.add_task("models", total=len(chosen_names) * len(chosen_sets), said="")
         found = []
         for row in table.rows(
-            chosen_names, chosen_sets, channels, limit, lambda said: bar.update(task, said=said)
+            chosen_names,
+            chosen_sets,
+            channels,
+            limit,
+            notes,
+            lambda said: bar.update(task, said=said),
         ):
             found.append(row)
             bar.advance(task)
@@ -72,7 +81,7 @@ def models(
         title = DATA_SETS[data_set].title
         console().print(show.plain_table(title, table.SHORT_HEADINGS, lines))
     if write is not None:
-        write_whole(write, table.document(found, channels, limit).encode())
+        write_whole(write, table.document(found, channels).encode())
         console().print(f"wrote {write}")
 
 
