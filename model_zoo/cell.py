@@ -16,6 +16,8 @@ whatever the cell's own authors did. Where a cell departs from its paper in anyt
 docstring says so.
 """
 
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import torch
@@ -61,8 +63,8 @@ class ConvSum(nn.Module):
         self.convs = nn.ModuleList(conv(channels, outputs, kernel_size) for _ in range(inputs))
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        total: Tensor = sum(conv(x) for conv, x in zip(self.convs, inputs, strict=True))
-        return total
+        parts: list[Tensor] = [conv(x) for conv, x in zip(self.convs, inputs, strict=True)]
+        return reduce(add, parts)  # not sum(), which would add the first to 0
 
 
 def conv(channels: int, outputs: int, kernel_size: int = 3) -> nn.Conv2d:

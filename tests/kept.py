@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from service import ledger as book
+from service import tables as book
 from service.ledger import Ledger
 
 

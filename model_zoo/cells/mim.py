@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember, write
+from model_zoo.convolution import JoinedConv
 
 
 class MIM(Cell):
@@ -32,7 +33,7 @@ class MIM(Cell):
         self.gates = ConvSum(2, channels, 3 * channels)
         self.memory_gates = ConvSum(2, channels, 3 * channels)
         self.output_gate = ConvSum(2, channels, channels)
-        self.fuse = conv(2 * channels, channels, kernel_size=1)
+        self.fuse = JoinedConv(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
@@ -54,5 +55,5 @@ class MIM(Cell):
         m = remember(i, f, g, m)
 
         gate = (o + self.output_gate(c, m)).sigmoid()
-        h = gate * self.fuse(torch.cat([c, m], dim=1)).tanh()
+        h = gate * self.fuse(c, m).tanh()
         return Step(h, (h, c, n, s, x), m, gate)

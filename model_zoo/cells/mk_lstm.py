@@ -3,10 +3,10 @@
 Ma, Zhang and Liu (2023), https://arxiv.org/abs/2304.07724, equation 3.
 """
 
-import torch
 from torch import Tensor
 
 from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember
+from model_zoo.convolution import JoinedConv
 
 
 class MKLSTM(Cell):
@@ -20,7 +20,7 @@ class MKLSTM(Cell):
         self.far_gates = ConvSum(2, channels, 4 * channels, kernel_size=5)
         self.near_output = conv(channels, channels, kernel_size=3)
         self.far_output = conv(channels, channels, kernel_size=5)
-        self.fuse = conv(2 * channels, channels, kernel_size=1)
+        self.fuse = JoinedConv(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
@@ -31,5 +31,5 @@ class MKLSTM(Cell):
         far = remember(i, f, g, far)
 
         o = o_near + o_far + self.near_output(near) + self.far_output(far)
-        h = o.sigmoid() * self.fuse(torch.cat([near, far], dim=1)).tanh()
+        h = o.sigmoid() * self.fuse(near, far).tanh()
         return Step(h, (h, near, far), memory)

@@ -4,15 +4,14 @@ Chai, Xu and Yuan (2021), https://arxiv.org/abs/2110.12978, its detail context b
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from model_zoo.cell import Cell, State, Step, conv
 from model_zoo.cells.convlstm import ConvLSTM
 from model_zoo.cells.modulation import modulate
+from model_zoo.convolution import MeanConvolution, mean_kernel
 
 SIZES = (3, 5, 7)
 
@@ -23,18 +22,18 @@ class MeanConv(nn.Module):
     def __init__(self, channels: int, sizes: tuple[int, ...] = SIZES) -> None:
         super().__init__()
         self.convs = nn.ModuleList(conv(channels, channels, size) for size in sizes)
-        self.reach = max(sizes) // 2
 
     def forward(self) -> Callable[[Tensor], Tensor]:
         """The one convolution, for as long as the weights stay as they are."""
         weights, biases = zip(*(conv.parameters() for conv in self.convs), strict=True)
-        weight = torch.stack([self.widened(weight) for weight in weights]).mean(0)
-        bias = torch.stack(biases).mean(0)
-        return partial(F.conv2d, weight=weight, bias=bias, padding=self.reach)
+        with torch.no_grad():
+            mean, bias = mean_kernel(weights), torch.stack(biases).mean(0)
 
-    def widened(self, kernel: Tensor) -> Tensor:
-        """A kernel with zeros around it, up to the size of the largest."""
-        return F.pad(kernel, (self.reach - kernel.shape[-1] // 2,) * 4)
+        def convolve(x: Tensor) -> Tensor:
+            convolved: Tensor = MeanConvolution.apply(x, mean, bias, *weights, *biases)  # type: ignore[no-untyped-call]
+            return convolved
+
+        return convolve
 
 
 class MoDeRNN(Cell):

@@ -17,7 +17,7 @@ def modulate(
     """`x` scaled by a gate of `h`, then `h` by one of the new `x`, and so on, starting with `x`."""
     for turn in range(ROUNDS):
         if turn % 2 == 0:
-            x = 2 * from_h(h).sigmoid() * x
+            x = 2 * (from_h(h).sigmoid() * x)  # a gate times 2 would be kept as well
         else:
-            h = 2 * from_x(x).sigmoid() * h
+            h = 2 * (from_x(x).sigmoid() * h)
     return x, h

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from model_zoo.cell import Cell, State, Step, conv
+from model_zoo.convolution import JoinedConv
 from model_zoo.warp import warp
 
 TREND_RATE = 0.5
@@ -32,7 +33,7 @@ class MotionGRU(nn.Module):
         self.weight = conv(inner, flows, kernel_size=1)
         self.merge = conv(flows * inner, inner, kernel_size=1)
         self.decode = nn.ConvTranspose2d(inner, channels, kernel_size=4, stride=2, padding=1)
-        self.gate = conv(2 * channels, channels, kernel_size=1)
+        self.gate = JoinedConv(2, channels, channels, kernel_size=1)
 
     def begin(self, x: Tensor) -> State:
         """Flow and trend before the first frame: zero, at half the resolution of `x`."""
@@ -53,7 +54,7 @@ class MotionGRU(nn.Module):
         moved = warp(e, torch.unflatten(flow, 1, (self.flows, 2)))
         weighted = self.weight(e).sigmoid().unsqueeze(1) * moved
         decoded = self.decode(self.merge(weighted.flatten(1, 2)))
-        g = self.gate(torch.cat([decoded, h], dim=1)).sigmoid()
+        g = self.gate(decoded, h).sigmoid()
         return g * h + (1 - g) * decoded, flow, trend
 
 

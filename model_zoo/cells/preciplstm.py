@@ -9,6 +9,7 @@ from torch import Tensor
 
 from model_zoo.attention import LocalAttention
 from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember
+from model_zoo.convolution import JoinedConv
 
 
 class PrecipLSTM(Cell):
@@ -26,7 +27,7 @@ class PrecipLSTM(Cell):
         self.space_gates = ConvSum(2, channels, 3 * channels)
         self.change_gates = ConvSum(2, channels, 3 * channels)
         self.output_gate = ConvSum(4, channels, channels)
-        self.fuse = conv(4 * channels, channels, kernel_size=1)
+        self.fuse = JoinedConv(4, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
@@ -44,5 +45,5 @@ class PrecipLSTM(Cell):
         change = remember(i, f, g, change)
 
         gate = (o + self.output_gate(c, space, change, m)).sigmoid()
-        h = gate * self.fuse(torch.cat([c, space, change, m], dim=1)).tanh()
+        h = gate * self.fuse(c, space, change, m).tanh()
         return Step(h, (h, c, space, change, x), m, gate)

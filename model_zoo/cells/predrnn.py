@@ -7,7 +7,8 @@ LSTMs, NeurIPS 2017, its ST-LSTM unit.
 import torch
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, conv, write
+from model_zoo.cell import Cell, ConvSum, State, Step, write
+from model_zoo.convolution import JoinedConv
 
 
 class PredRNN(Cell):
@@ -20,7 +21,7 @@ class PredRNN(Cell):
         self.gates = ConvSum(2, channels, 4 * channels)
         self.memory_gates = ConvSum(2, channels, 3 * channels)
         self.output_gate = ConvSum(2, channels, channels)
-        self.fuse = conv(2 * channels, channels, kernel_size=1)
+        self.fuse = JoinedConv(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
@@ -42,5 +43,5 @@ class PredRNN(Cell):
         m = f.sigmoid() * m + m_written
 
         gate = (o + self.output_gate(c, m)).sigmoid()
-        h = gate * self.fuse(torch.cat([c, m], dim=1)).tanh()
+        h = gate * self.fuse(c, m).tanh()
         return Step(h, (h, c), m, gate), c_written, m_written

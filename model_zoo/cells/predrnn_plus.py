@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember
+from model_zoo.convolution import JoinedConv
 
 
 class CausalLSTM(Cell):
@@ -18,24 +19,24 @@ class CausalLSTM(Cell):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.gates = conv(3 * channels, 3 * channels)
-        self.memory_gates = conv(3 * channels, 3 * channels)
+        self.gates = JoinedConv(3, channels, 3 * channels)
+        self.memory_gates = JoinedConv(3, channels, 3 * channels)
         self.memory_read = conv(channels, channels, kernel_size=1)
-        self.output_gate = conv(3 * channels, channels)
-        self.fuse = conv(2 * channels, channels, kernel_size=1)
+        self.output_gate = JoinedConv(3, channels, channels)
+        self.fuse = JoinedConv(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, c = state
         m = torch.zeros_like(x) if memory is None else memory
 
-        i, f, g = self.gates(torch.cat([x, h, c], dim=1)).chunk(3, dim=1)
+        i, f, g = self.gates(x, h, c).chunk(3, dim=1)
         c = remember(i, f, g, c)
-        i, f, g = self.memory_gates(torch.cat([x, c, m], dim=1)).chunk(3, dim=1)
+        i, f, g = self.memory_gates(x, c, m).chunk(3, dim=1)
         m = remember(i, f, g, self.memory_read(m).tanh())
 
-        o = self.output_gate(torch.cat([x, c, m], dim=1)).tanh()
-        h = o * self.fuse(torch.cat([c, m], dim=1)).tanh()
+        o = self.output_gate(x, c, m).tanh()
+        h = o * self.fuse(c, m).tanh()
         return Step(h, (h, c), m)
 
 
