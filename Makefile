@@ -22,6 +22,7 @@ lint: $(VENV)/.ready-to-test
 bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m benchmarks.ingest
 	$(BIN)/python -m benchmarks.baselines
+	$(BIN)/python -m benchmarks.memory --write docs/memory.md
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

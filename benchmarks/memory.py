@@ -143,10 +143,11 @@ Where the differences come from:
   keeps these.
 - **modernn, cms-lstm**: ours keep no gate times 2.
 - **preciplstm**: how the published attention is run decides. *Windows copied*: keys and values
-  unfolded to 900 copies, which no machine could train. *Tiles copied*: unfolded to what tiles of
-  12x12 reach, 12 copies. *Scores alone*: the first less its copies, that is 900 scores for each
-  pixel, which a kernel made for it would keep; what the MS-LSTM paper reports, 38.3 GB on four GPUs
-  with a sequence each, is of that size. Ours keep query, key and value, and compute scores again.
+  unfolded to 900 copies, more than a GPU holds. *Tiles copied*: unfolded to what tiles of 12x12
+  reach, 12 copies. *Scores alone*: the first less its copies, that is 900 scores for each pixel,
+  which a kernel made for it would keep; what the MS-LSTM paper reports, 38.3 GB on four GPUs with a
+  sequence each, is of that size, so that this is the one to compare with. Ours keep query, key and
+  value, and compute scores again.
 - **cms-lstm**: the published attention keeps a score for each pair of pixels besides; ours none.
 """
 

@@ -79,8 +79,10 @@ def saved_bytes(network: Nowcaster, frames: Tensor, horizon: int) -> int:
     kept: dict[int, Tensor] = {}  # holding on to each, lest its place be used again
 
     def keep(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
+        # without its history, which would hold on to the graph that holds on to this
+        bare = tensor.detach()
+        kept[bare.untyped_storage().data_ptr()] = bare
+        return bare
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         rollout = network(frames, horizon=horizon)

@@ -103,7 +103,8 @@ NETWORKS: Mapping[str, Builder] = MappingProxyType(
     }
 )
 """Those that end with "_fixed" have their warp mended, and samples and copies in their places.
-Those that end with "_tiled" have the same attention in a way that a CPU can run: for comparing speed.
+Those that end with "_tiled" have the same attention, run in a way that a CPU can: compare speed
+with them.
 """
 
 
