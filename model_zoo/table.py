@@ -175,9 +175,8 @@ Written by `nowcast models --measure --write docs/models.md`; no figure by hand.
 
 Multiply-adds are those of the convolutions and of attention over all steps of one forecast, as the
 papers count what they call FLOPs; times are the best of three runs, of fewer where these take over
-5 s, without any compilation; memory is above the process at rest. A dash: not measured, because
-it took too long or too much memory. What is kept for the backward pass beside what the
-published networks keep is in [memory.md](memory.md).
+5 s, without any compilation; memory is above the process at rest. A dash: not measured. What is
+kept for the backward pass beside what the published networks keep is in [memory.md](memory.md).
 """
 
 NOTES = """
