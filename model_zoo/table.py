@@ -80,7 +80,9 @@ def timed(
     name: str, channels: int, shape: DataSet, patience_seconds: float | None, notebook: Notebook
 ) -> Measured | None:
     """What a network takes: from the notebook, or measured now and noted there."""
-    found = notebook.find(name, channels, shape)
+    same = (other for other in MODELS if MODELS[other] == MODELS[name])
+    noted = (notebook.find(other, channels, shape) for other in same)
+    found = next((measured for measured in noted if measured is not None), None)
     if found is None and patience_seconds is not None:
         found = measure(name, channels, shape, patience_seconds)
         if found is not None:
