@@ -109,12 +109,9 @@ class Ledger:
             once(connection, leads, rows)
 
     def has_forecast(self, key: dict[str, Any]) -> bool:
-        return self.forecast_row(key) is not None
-
-    def forecast_row(self, key: dict[str, Any]) -> RowMapping | None:
-        query = select(forecasts).where(*matches(forecasts, key))
+        query = select(forecasts.c.issue).where(*matches(forecasts, key))
         with self.engine.connect() as connection:
-            return connection.execute(query).mappings().first()
+            return connection.execute(query.limit(1)).first() is not None
 
     # verification
 

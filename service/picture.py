@@ -59,13 +59,6 @@ def of_forecast(forecast: DataArray, observed: DataArray | None = None) -> bytes
     return draw(panels, title)
 
 
-def of_frame(frame: DataArray) -> bytes:
-    """PNG of the newest radar frame."""
-    time = to_datetime(time_of(frame["time"][-1]))
-    panel = Panel(frame.isel(time=-1), f"{time:%Y-%m-%d %H:%M} UTC", observed=True)
-    return draw([panel], "Radar")
-
-
 def draw(panels: Sequence[Panel], title: str) -> bytes:
     """PNG of maps side by side under a title, with one colour scale."""
     width, height = PANEL_INCHES[0] * max(len(panels), 2), PANEL_INCHES[1] + sum(MARGIN_INCHES)
