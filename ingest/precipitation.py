@@ -4,6 +4,9 @@ A field is a DataArray `rainfall_rate` in mm/h, float32, row 0 in the north. A f
 saw, has (time, y, x); a forecast has (lead_time, y, x) with the scalar `forecast_reference_time`
 and the valid `time` of each lead. Times are UTC and mark the END of the five minutes that a rate is
 the mean of. NaN is no data and never 0; 0 is dry.
+
+A forecast may carry the probability that the rain reaches a threshold, as coordinates `chance_0.5`,
+`chance_2` and so on (mm/h) of its own dimensions, in 0..1, NaN where it is NaN.
 """
 
 from collections.abc import Sequence
@@ -22,8 +25,27 @@ INTERVAL = np.timedelta64(5, "m")
 HIGHEST = 500.0
 """mm/h. Above 491.4, the largest value twelve bits of 0.01 mm in 5 minutes can hold; the record for
 Germany, 126 mm in 8 minutes (Fuessen 1920), is a mean of 945 mm/h that no composite resolves."""
+CHANCE = "chance_"
 ATTRIBUTION = "Quelle: Deutscher Wetterdienst"
 SIMULATED = "simulated rain, seen by no radar"
+
+
+def chance_name(threshold: float) -> str:
+    """Name of the coordinate with the probability that the rain reaches a threshold in mm/h."""
+    return f"{CHANCE}{threshold:g}"
+
+
+def chance(threshold: float, probability: NDArray[np.float32]) -> Variable:
+    """Such a coordinate, of probabilities (lead_time, y, x)."""
+    about = {"long_name": f"probability of {threshold:g} {UNITS} or more", "units": "1"}
+    return Variable(("lead_time", "y", "x"), probability, about)
+
+
+def chances(field: DataArray) -> dict[float, DataArray]:
+    """The probabilities that a forecast carries, by threshold in mm/h."""
+    names = {str(name): field[name] for name in field.coords if str(name).startswith(CHANCE)}
+    found = {float(name.removeprefix(CHANCE)): one for name, one in names.items()}
+    return dict(sorted(found.items()))
 
 
 def credit(field: DataArray) -> str:

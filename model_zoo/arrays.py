@@ -14,10 +14,12 @@ from model_zoo.zoo import build
 Array = Tensor | NDArray[Any]
 
 
-def blank(model: str, channels: int, levels: Sequence[int] | None = None) -> Nowcaster:
+def blank(
+    model: str, channels: int, levels: Sequence[int] | None = None, exceedances: int = 0
+) -> Nowcaster:
     """A network without weights yet, on no device, made without touching the random generator."""
     with torch.device("meta"):
-        return build(model, channels=channels, levels=levels)
+        return build(model, channels=channels, levels=levels, exceedances=exceedances)
 
 
 def arrays_of(network: Nowcaster) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ sees rain in, the experiment that trained it and where it comes from. Nothing in
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,12 @@ class Checkpoint:
     channels: int
     scale: str
     """Name of the intensity scale, one of `intensity.SCALES`."""
+    view: str
+    """"fixed", or "moving" for a network that sees frames carried to where their rain is now."""
+    thresholds: tuple[float, ...]
+    """mm/h; those whose exceedance it tells, none if it tells the rain."""
+    cuts: tuple[tuple[float, ...], ...]
+    """Probability from which on it rains so hard, by lead and threshold; none if not chosen yet."""
     experiment: Mapping[str, Any]
     """Settings it was trained with; empty if it was not trained here."""
     provenance: Mapping[str, Any]
@@ -53,6 +59,9 @@ def save(
     scale: str,
     experiment: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    view: str = "fixed",
+    thresholds: Sequence[float] = (),
+    cuts: Sequence[Sequence[float]] = (),
 ) -> None:
     """Write a checkpoint in one piece: after a crash the file is whole, or as it was before.
 
@@ -64,13 +73,17 @@ def save(
     scale_named(scale)
     arrays = arrays_of(network)
     levels = network.stack.levels
-    check(arrays, arrays_of(blank(model, channels, levels)), f"the network to save as {model!r}")
+    wanted = arrays_of(blank(model, channels, levels, len(thresholds)))
+    check(arrays, wanted, f"the network to save as {model!r}")
     card = {
         "format": FORMAT,
         "model": model,
         "channels": channels,
         "levels": levels,
         "scale": scale,
+        "view": view,
+        "thresholds": list(thresholds),
+        "cuts": [list(of_lead) for of_lead in cuts],
         "experiment": dict(experiment),
         "provenance": dict(provenance),
     }
@@ -103,7 +116,8 @@ def load(path: str | Path) -> Checkpoint:
         ) from error
     card = read_card(data, path)
     try:
-        network = blank(card["model"], card["channels"], card["levels"])
+        thresholds = tuple(card.get("thresholds", ()))
+        network = blank(card["model"], card["channels"], card["levels"], len(thresholds))
         scale_named(card["scale"])
     except (ModelError, ValueError, TypeError, RuntimeError) as error:
         raise BadCheckpoint(f"{path} is of a network that cannot be built here: {error}") from error
@@ -113,6 +127,9 @@ def load(path: str | Path) -> Checkpoint:
         model=card["model"],
         channels=card["channels"],
         scale=card["scale"],
+        view=card.get("view", "fixed"),
+        thresholds=thresholds,
+        cuts=tuple(map(tuple, card.get("cuts", ()))),
         experiment=card["experiment"],
         provenance=card["provenance"],
         sha256=hashlib.sha256(data).hexdigest(),

@@ -2,27 +2,30 @@
 
     frames     (time, y, x) in mm/h, as in ingest.precipitation; the newest is the issue
     forecast   (lead_time, y, x) in mm/h, with the scalar `forecast_reference_time` and the valid
-               `time` of each lead; attributes tell the model, its weights and the frames it saw
+               `time` of each lead; attributes tell the model, its weights and the frames it saw;
+               where it tells them, the probabilities of thresholds as coordinates
 
 NaN is no data in both. Frames are chosen by their times, never by their places in the array, so any
 cadence will do that has the frames a forecaster needs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from ingest.precipitation import NAME, UNITS
+from ingest.precipitation import NAME, UNITS, chance, chance_name
 from model_zoo.errors import BadFrames
 
 LEAD_STEP = np.timedelta64(30, "m")
 """From one lead of a forecast to the next, and between the frames a network sees."""
 NO_WEIGHTS = "none"
 """What stands for the hash of the weights in a forecast that was made without any."""
+NO_CHANCES: Mapping[float, NDArray[np.float32]] = MappingProxyType({})
 LISTED = 12
 """How many times an error message lists before it leaves some out."""
 
@@ -127,13 +130,19 @@ def select(frames: DataArray, ages: Iterable[np.timedelta64], reader: str) -> Da
     return frames.isel(time=np.searchsorted(times, np.array(wanted)))
 
 
-def make(rate: NDArray[np.float32], frames: DataArray, forecaster: Forecaster) -> DataArray:
+def make(
+    rate: NDArray[np.float32],
+    frames: DataArray,
+    forecaster: Forecaster,
+    chances: Mapping[float, NDArray[np.float32]] = NO_CHANCES,
+) -> DataArray:
     """A forecast from the rates (lead_time, y, x) for each lead after the newest of `frames`.
 
     Args:
         rate: In mm/h, NaN for no data.
         frames: Those it was made of, oldest first; lends the grid, its coordinates and attributes.
         forecaster: Who made it.
+        chances: Probabilities (lead_time, y, x) that the rain reaches thresholds in mm/h.
     """
     issue = times_of(frames)[-1]
     leads = (LEAD_STEP * np.arange(1, len(rate) + 1)).astype("timedelta64[ns]")
@@ -145,6 +154,9 @@ def make(rate: NDArray[np.float32], frames: DataArray, forecaster: Forecaster) -
         "forecast_reference_time": ((), issue, {"standard_name": "forecast_reference_time"}),
         "time": ("lead_time", issue + leads, dict(frames["time"].attrs)),
     }
+    probable = {
+        chance_name(threshold): chance(threshold, field) for threshold, field in chances.items()
+    }
     attributes = {
         "standard_name": NAME,
         "units": UNITS,
@@ -154,7 +166,9 @@ def make(rate: NDArray[np.float32], frames: DataArray, forecaster: Forecaster) -
         "radar_times": " ".join(stamp(time) for time in times_of(frames)),
     }
     dims = ("lead_time", "y", "x")
-    return DataArray(rate.astype(np.float32), {**place, **stamps}, dims, NAME, attributes)
+    return DataArray(
+        rate.astype(np.float32), {**place, **stamps, **probable}, dims, NAME, attributes
+    )
 
 
 def check_horizon(horizon: int) -> None:

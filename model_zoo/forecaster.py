@@ -1,96 +1,26 @@
-"""Forecasters by name: the baselines, and networks with trained weights.
-
-A network sees rain as numbers in 0..1 without NaN, on a grid that it can halve as often as it needs
-to; here is the one place where frames become such tensors, and what it says becomes a forecast.
-"""
+"""Forecasters by name: the baselines, and networks with trained weights."""
 
 import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-from xarray import DataArray
-
-from model_zoo import checkpoint, intensity
+from model_zoo import checkpoint
 from model_zoo.baselines import Advection, Persistence
-from model_zoo.checkpoint import Checkpoint
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
-from model_zoo.forecast import (
-    LEAD_STEP,
-    Forecaster,
-    Needs,
-    NotEnoughFrames,
-    check_horizon,
-    make,
-    select,
-)
+from model_zoo.forecast import Forecaster, Needs, NotEnoughFrames
+from model_zoo.network import Network
 from model_zoo.sprog import SPROG
 from model_zoo.zoo import MODELS
 
 __all__ = ["BASELINES", "Forecaster", "Needs", "Network", "NotEnoughFrames", "load_forecaster"]
 
-GIVEN = 4
-"""Frames a network sees, 30 minutes apart, in the papers and in every experiment of ours."""
 SUFFIX = ".safetensors"
 SHIPPED = Path(__file__).parent / "weights"
 
 BASELINES: Mapping[str, Callable[[], Forecaster]] = MappingProxyType(
     {"persistence": Persistence, "advection": Advection, "s-prog": SPROG}
 )
-
-
-class Network:
-    """A trained network of the zoo.
-
-    It knows nothing of no data: NaN goes in as 0, which is dry, and the forecast is NaN wherever
-    the newest frame has no data, at every lead. Of what drifts in from there the network saw
-    nothing, so near such an edge, on the side the wind comes from, its rain fades too early.
-    """
-
-    def __init__(self, trained: Checkpoint, *, name: str, device: str = "auto") -> None:
-        """Bring a checkpoint onto a device.
-
-        Args:
-            trained: The network and the intensity scale it knows rain in.
-            name: What its forecasts go by.
-            device: As torch names it, or "auto" for the GPU if there is one.
-        """
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.name = name
-        self.weights = trained.sha256
-        self.needs = Needs(tuple(LEAD_STEP * age for age in reversed(range(GIVEN))))
-        self._device = torch.device(device)
-        self._network = trained.network.to(self._device).eval()
-        self._scale = intensity.scale(trained.scale)
-
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        """Forecast from the newest of `frames`; see `Forecaster`.
-
-        Raises:
-            NotEnoughFrames: One of the frames 90, 60, 30 and 0 minutes old is missing.
-        """
-        check_horizon(horizon)
-        given = select(frames, self.needs.required, self.name)
-        rates = torch.from_numpy(given.to_numpy().astype(np.float32))
-        with torch.inference_mode():
-            predicted = self.predict(rates.to(self._device), horizon).cpu().numpy()
-        return make(predicted, given, self)
-
-    def predict(self, rates: Tensor, horizon: int) -> Tensor:
-        """Rates (time, height, width) in mm/h to the next `horizon` of them; NaN is no data."""
-        seen = ~rates.isnan()
-        scaled = self._scale.encode(rates.where(seen, 0.0).clamp(min=0))[None, :, None]
-        height, width = rates.shape[-2:]
-        multiple = self._network.stack.multiple
-        # dry beyond the edge, as no data is, and as the convolutions pad
-        padded = F.pad(scaled, (0, -width % multiple, 0, -height % multiple))
-        rollout = self._network(padded, horizon=horizon).frames[0, -horizon:, 0, :height, :width]
-        return self._scale.decode(rollout).clamp(min=0).where(seen[-1], torch.nan)
 
 
 def load_forecaster(

@@ -52,7 +52,32 @@ class Reflectivity:
         return rate.where(~(scaled <= 0), 0.0)
 
 
-SCALES: Mapping[str, Scale] = MappingProxyType({"reflectivity": Reflectivity()})
+@dataclass(frozen=True)
+class Rate:
+    """Logarithmic in the rate, but linear where it hardly rains: log(1 + R / knee) / log(1 + R' /
+    knee), R' the ceiling.
+
+    Reflectivity spends the lowest 0.3 of its range on rates that radar products do not have, so
+    that a drizzle looks like half a cloudburst; here 0.1 mm/h is 0.03, 2 is 0.24 and 40 is 0.66.
+    At and above the ceiling rain is 1.
+    """
+
+    knee: float = 0.5
+    """mm/h."""
+    ceiling: float = 400.0
+    """mm/h."""
+
+    def encode(self, rate: Tensor) -> Tensor:
+        """From mm/h to 0..1; negative rates, which no radar gives, become NaN."""
+        scaled = (rate / self.knee).log1p() / math.log1p(self.ceiling / self.knee)
+        return scaled.clamp(max=1).where(~(rate < 0), math.nan)
+
+    def decode(self, scaled: Tensor) -> Tensor:
+        """From 0..1 to mm/h; exactly 0 where `scaled` is 0 or below."""
+        return self.knee * (scaled.clamp(0, 1) * math.log1p(self.ceiling / self.knee)).expm1()
+
+
+SCALES: Mapping[str, Scale] = MappingProxyType({"reflectivity": Reflectivity(), "rate": Rate()})
 
 
 def scale(name: str) -> Scale:

@@ -7,8 +7,8 @@ there is takes only itself down.
 """
 
 import argparse
+import gc
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -35,7 +35,7 @@ class Measured(NamedTuple):
 
     forecast_seconds: float
     forecast_peak: float
-    """Above the process at rest, weights included: allocator's on a GPU, resident on a CPU."""
+    """Above the network at rest: allocator's on a GPU, resident on a CPU."""
     step_seconds: float
     """Forward, backward and Adam."""
     step_peak: float
@@ -105,11 +105,12 @@ def main() -> None:
 
 def run(network: Nowcaster, given: Tensor, truth: Tensor, horizon: int) -> Measured:
     """Forecast, then train, a few times each."""
-    rest = peak(given.device)
+    rest = forget_peak(given.device)
     network.eval()
     forecast_seconds = best(lambda: forecast(network, given, horizon), given.device)
     forecast_peak = peak(given.device) - rest
     network.train()
+    forget_peak(given.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-4)
     step_seconds = best(lambda: step(network, optimiser, given, truth, horizon), given.device)
     step_peak = peak(given.device) - rest
@@ -145,10 +146,26 @@ def best(work: Callable[[], object], device: torch.device) -> float:
 
 
 def peak(device: torch.device) -> float:
-    """Most memory held so far, in MB."""
+    """Most memory held since `forget_peak`, in MB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE
+    return resident("VmHWM")
+
+
+def forget_peak(device: torch.device) -> float:
+    """Measure the peak from now on; returns what is held now, in MB."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device) / MEGABYTE
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak becomes what is held now
+    return resident("VmRSS")
+
+
+def resident(field: str) -> float:
+    """A line of what Linux says of this process, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024 / MEGABYTE
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The flow is OpenCV's dense inverse search (Kroeger et al. 2016, doi:10.1007/978-3-319-46493-0_29),
 weighted by where rain shows it, and smoothed. The numbers below were chosen on events of the
 Netherlands, Finland, Switzerland and Europe without Germany, where the mean CSI changes by less
-than 0.005 around them; `python -m benchmarks.baselines` shows what they reach.
+than 0.005 around them; `python -m benchmarks.skill` shows what they reach.
 
 OpenCV takes as many threads as `cv2.setNumThreads` allows the process; that is the process's to
 decide and not changed here. The results do not depend on it.

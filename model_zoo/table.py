@@ -145,9 +145,10 @@ def cells(row: Row) -> list[str]:
     ]
 
 
-def document(found: Sequence[Row], channels: int) -> str:
+def document(found: Sequence[Row], channels: int, patience_seconds: float) -> str:
     """The table as Markdown, for docs/models.md."""
-    parts = [ABOUT.format(channels=channels, machine=machine())]
+    about = ABOUT.format(channels=channels, machine=machine(), patience=patience_seconds)
+    parts = [about]
     for data_set, data in DATA_SETS.items():
         chosen = [row for row in found if row.data_set == data_set]
         if not chosen:
@@ -177,8 +178,9 @@ Written by `nowcast models --measure --write docs/models.md`; no figure by hand.
 
 Multiply-adds are those of the convolutions and of attention over all steps of one forecast, as the
 papers count what they call FLOPs; times are the best of three runs, of fewer where these take over
-5 s, without any compilation; memory is above the process at rest. A dash: not measured. What is
-kept for the backward pass beside what the published networks keep is in [memory.md](memory.md).
+5 s, without any compilation; memory is above the process at rest. A dash: not measured, or not
+within {patience:.0f} s in all. What is kept for the backward pass beside what the published
+networks keep is in [memory.md](memory.md).
 """
 
 NOTES = """

@@ -45,9 +45,22 @@ def carry(rate: Array, motion: Array, minutes: Sequence[float]) -> Array:
     return carried
 
 
+def follow(rate: Array, motion: Array, minutes: float) -> Array:
+    """A field of later, brought back to where its rain was so many minutes before.
+
+    Each cell takes the value, (y, x), of the one cell it will be in, not a mean of several, so that
+    it reaches any threshold as often as before; NaN where that has no data or lies outside.
+    """
+    there = back(cells(*rate.shape), motion, -minutes)
+    followed: Array = cv2.remap(
+        rate, there, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan
+    )
+    return followed
+
+
 def back(at: Array, motion: Array, minutes: float) -> Array:
-    """Where what is at places (rows, columns, 2) was so many minutes before."""
-    steps = max(round(minutes / STEP_MINUTES), 1)
+    """Where what is at places (rows, columns, 2) was so many minutes before, or will be after."""
+    steps = max(round(abs(minutes) / STEP_MINUTES), 1)
     step = np.float32(minutes / steps)
     for _ in range(steps):
         half_way = at - step / 2 * sample(motion, at)

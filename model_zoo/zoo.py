@@ -115,13 +115,21 @@ MODELS: Mapping[str, Model] = MappingProxyType(
 )
 
 
-def build(name: str, *, channels: int = CHANNELS, levels: Sequence[int] | None = None) -> Nowcaster:
+def build(
+    name: str,
+    *,
+    channels: int = CHANNELS,
+    levels: Sequence[int] | None = None,
+    exceedances: int = 0,
+) -> Nowcaster:
     """A model of the zoo by name, such as "predrnn" or "ms-predrnn", with random weights.
 
     Args:
         name: One of `MODELS`.
         channels: Width of every layer.
         levels: Deeper, shallower or steeper than the model is by default, one level per layer.
+        exceedances: Of how many thresholds the network tells how likely they are reached, instead
+            of the rain; see `Nowcaster`.
 
     Raises:
         UnknownModel: There is no such model; the message lists those there are.
@@ -131,4 +139,5 @@ def build(name: str, *, channels: int = CHANNELS, levels: Sequence[int] | None =
         raise UnknownModel(f"no model {name!r} in the zoo, only {', '.join(MODELS)}")
     family, shape = MODELS[name]
     levels = shape.levels if levels is None else tuple(levels)
-    return Nowcaster(Stack(family(channels, len(levels)), levels, shape.skips(levels)), channels)
+    stack = Stack(family(channels, len(levels)), levels, shape.skips(levels))
+    return Nowcaster(stack, channels, exceedances)

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from model_zoo import checkpoint
+from model_zoo import checkpoint, intensity
 from model_zoo.training import paper_tables
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment_data import DataSettings
-from model_zoo.training.losses import evenly
+from model_zoo.training.losses import losses_by
 from model_zoo.training.metrics import Scores
 from model_zoo.training.ranks import joined
 from model_zoo.training.sample import Split
@@ -78,7 +78,9 @@ def evaluate(
     judge = Judge(sequences, settings, trained.scale, batch=batch, samples=samples, workers=workers)
     with joined(device) as ranks:
         network = trained.network.to(ranks.device)
-        scores = judge(network, ranks, evenly, report=report).scores
+        kind = "exceedance" if trained.thresholds else "l1+l2"
+        losses = losses_by(kind, intensity.scale(trained.scale))
+        scores = judge(network, ranks, losses, report=report).scores
     title = (
         f"{trained.model} on {settings.source}, {split.name.lower()}, {len(judge.chosen)} samples"
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from model_zoo import intensity
+from model_zoo import exceedance, intensity
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment_data import Count, DataSettings, Frozen, Rain
 from model_zoo.zoo import CHANNELS, MODELS
@@ -37,8 +37,9 @@ class Optimiser(Frozen):
 class Loss(Frozen):
     """What is made small."""
 
-    kind: Literal["l1+l2", "balanced"] = "l1+l2"
-    """"balanced" weighs cells by how hard it rains, after Shi et al. (2017)."""
+    kind: Literal["l1+l2", "balanced", "exceedance"] = "l1+l2"
+    """"balanced" weighs cells by how hard it rains, after Shi et al. (2017); "exceedance" is the
+    cross entropy of the thresholds of `model_zoo.exceedance`."""
     history: bool = True
     """Whether the given frames after the first are predicted as well, as in the papers."""
     decoupling: Annotated[float, Field(ge=0)] = 0.0
@@ -54,7 +55,16 @@ class Machine(Frozen):
     """Convolutions in bfloat16; weights and loss stay float32."""
     compile: bool = False
     """By `torch.compile`, the stack of cells of one time step at a time."""
+    graphs: bool = False
+    """With `compile` on a GPU: what was compiled is launched as CUDA graphs. It pays where kernels
+    are many and small, on small frames and in the networks that warp."""
     channels_last: bool = False
+
+    @model_validator(mode="after")
+    def _graphs_are_compiled(self) -> Self:
+        if self.graphs and not self.compile:
+            raise ValueError("graphs are of what is compiled; set compile as well")
+        return self
 
 
 class Experiment(Frozen):
@@ -86,6 +96,11 @@ class Experiment(Frozen):
     """Validations without a better one after which it stops."""
     machine: Machine = Machine()
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """mm/h; those whose exceedance the network tells, none if it tells the rain."""
+        return exceedance.THRESHOLDS if self.loss.kind == "exceedance" else ()
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.model not in MODELS:
@@ -94,8 +109,13 @@ class Experiment(Frozen):
             raise ValueError(
                 f"no intensity scale {self.scale!r}, only {', '.join(intensity.SCALES)}"
             )
-        if self.loss.kind == "balanced" and not isinstance(self.data, Rain):
-            raise ValueError("the balanced loss weighs by rain rates; these data have none")
+        if self.loss.kind != "l1+l2" and not isinstance(self.data, Rain):
+            raise ValueError(f"the {self.loss.kind} loss is of rain rates; these data have none")
+        if self.data.source == "simulated" and self.data.view == "moving":
+            raise ValueError(
+                "a moving view needs the frames between, which rain made as it is asked for has "
+                "not; write events with `nowcast data simulated` and train on them as a corpus"
+            )
         return self
 
 

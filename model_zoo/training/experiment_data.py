@@ -92,6 +92,9 @@ class Rain(Length):
     """Whole fields get no data south and east of them up to a multiple of this, so that a network
     can halve them; MS-MotionRNN needs 8."""
     augmentation: Augmentation = Augmentation()
+    view: Literal["fixed", "moving"] = "fixed"
+    """"moving": every frame is carried to where its rain is at the time of the newest given one, by
+    the motion seen until then, so that a network need only learn how rain changes."""
     least_wet: Share = 0.0
     """Share of cells with 0.1 mm/h or more that a window has over its frames, to be trained on."""
     cap: PositiveFloat = 500.0

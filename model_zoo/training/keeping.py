@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from model_zoo import checkpoint
+from model_zoo import checkpoint, intensity
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment
+from model_zoo.training.experiment_data import Rain
 from model_zoo.training.state import Progress
 from model_zoo.training.validation import Judgement
 from model_zoo.zoo import build
@@ -24,14 +25,19 @@ def first_weights(experiment: Experiment, start: Path | None) -> tuple[Nowcaster
     """
     if start is None:
         torch.manual_seed(experiment.seed)
-        return build(experiment.model, channels=experiment.channels), None
+        number = len(experiment.thresholds)
+        network = build(experiment.model, channels=experiment.channels, exceedances=number)
+        if number:
+            scaled = intensity.scale(experiment.scale).encode(torch.tensor(experiment.thresholds))
+            network.guess.levels.copy_(scaled)
+        return network, None
     parent = checkpoint.load(start)
-    said = (parent.model, parent.channels, parent.scale)
-    wanted = (experiment.model, experiment.channels, experiment.scale)
+    said = (parent.model, parent.channels, parent.scale, parent.thresholds)
+    wanted = (experiment.model, experiment.channels, experiment.scale, experiment.thresholds)
     if said != wanted:
         raise BadExperiment(
-            f"{start} is {said[0]} of {said[1]} channels on the scale {said[2]}; the experiment is "
-            f"of {wanted[0]}, {wanted[1]}, {wanted[2]}"
+            f"{start} is {said[0]} of {said[1]} channels on the scale {said[2]} with thresholds "
+            f"{said[3]}; the experiment is of {wanted[0]}, {wanted[1]}, {wanted[2]}, {wanted[3]}"
         )
     return parent.network, parent.sha256
 
@@ -61,6 +67,8 @@ def keep(
         model=experiment.model,
         channels=experiment.channels,
         scale=experiment.scale,
+        view=experiment.data.view if isinstance(experiment.data, Rain) else "fixed",
+        thresholds=experiment.thresholds,
         experiment=experiment.model_dump(mode="json"),
         provenance={
             "data": experiment.data.source,

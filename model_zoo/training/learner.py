@@ -11,7 +11,7 @@ from model_zoo.nowcaster import Nowcaster, Rollout
 from model_zoo.training.averaging import Average
 from model_zoo.training.batches import generator
 from model_zoo.training.experiment import Experiment, Optimiser
-from model_zoo.training.losses import frame_losses, loss_of, weigher
+from model_zoo.training.losses import loss_of, losses_by
 from model_zoo.training.ranks import Ranks
 from model_zoo.training.rate import learning_rate
 from model_zoo.training.sample import Sample
@@ -55,14 +55,15 @@ class Learner:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if experiment.machine.compile:
             # one time step, which is small to compile and the same for any number of frames
-            self.network.stack.compile()
+            mode = "reduce-overhead" if experiment.machine.graphs else None
+            self.network.stack.compile(mode=mode)
         if ranks.device.type == "cuda":
             # all steps have the same shapes, so looking for the fastest convolution pays
             torch.backends.cudnn.benchmark = True
         self.network.train()
         self.average = Average(network, experiment.ema) if experiment.ema else None
         self.optimiser = make_optimiser(network, experiment.optimiser)
-        self.weigh = weigher(experiment.loss.kind, intensity.scale(experiment.scale))
+        self.losses = losses_by(experiment.loss.kind, intensity.scale(experiment.scale))
         self.shared: nn.Module = self.network
         if ranks.size > 1:
             self.shared = DistributedDataParallel(self.network)
@@ -76,6 +77,9 @@ class Learner:
         own = generator(self.experiment.seed, step, LAYERS, self.ranks.rank)
         torch.manual_seed(own.initial_seed())
         self.optimiser.zero_grad(set_to_none=True)
+        if self.experiment.machine.graphs:
+            # what the graphs of the step before gave out may be written over
+            torch.compiler.cudagraph_mark_step_begin()
         loss = self.loss(sample, step)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = self.clip()
@@ -102,8 +106,8 @@ class Learner:
         frames = sample.frames.to(device, non_blocking=True).where(mask, 0.0)
         fed = self.fed(len(frames), frames.shape[1] - 1, step).to(device, non_blocking=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.experiment.machine.bf16):
-            rollout: Rollout = self.shared(frames[:, :-1], fed=fed)
-        losses = frame_losses(rollout.frames, frames[:, 1:], mask[:, 1:], self.weigh)
+            rollout: Rollout = self.shared(seen(self.network, frames, mask)[:, :-1], fed=fed)
+        losses = self.losses(rollout.frames, frames[:, 1:], mask[:, 1:])
         penalty = rollout.summed_penalty if settings.decoupling_sum else rollout.penalty
         return loss_of(losses, penalty, self.experiment.data.given, settings)
 
@@ -118,6 +122,11 @@ class Learner:
             generator(self.experiment.seed, step, MASKS),
         )
         return drawn[self.ranks.rank * batch :][:batch]
+
+
+def seen(network: Nowcaster, frames: Tensor, mask: Tensor) -> Tensor:
+    """What a network is shown of frames and masks (batch, time, 1, height, width)."""
+    return torch.cat([frames, mask.to(frames)], dim=2) if network.exceedances else frames
 
 
 def make_optimiser(network: Nowcaster, settings: Optimiser) -> torch.optim.Optimizer:

@@ -26,7 +26,7 @@ from model_zoo.training.keeping import first_weights, keep, row_of
 from model_zoo.training.learner import Learner, Taken
 from model_zoo.training.log import Log
 from model_zoo.training.ranks import Ranks, joined
-from model_zoo.training.run import Moment, Run
+from model_zoo.training.run import Moment, Run, alone
 from model_zoo.training.sample import Sample, Sequences, Split
 from model_zoo.training.validation import Judge, Judgement
 
@@ -43,7 +43,7 @@ def train(experiment: Experiment, run: Run) -> Path:
         BadRun: The folder holds another training, or the loss is no number any more.
         BadCheckpoint: The weights to start from are of another network.
     """
-    with joined(run.device) as ranks:
+    with joined(run.device) as ranks, alone(run.folder, leads=ranks.leads):
         training = Training(experiment, run, ranks)
         training.go()
     return run.folder / "best.safetensors"
@@ -180,7 +180,7 @@ class Training:
         if average is not None:
             average.swap(network)
         bf16 = self.experiment.machine.bf16
-        found = self.judge(network, self.ranks, self.learner.weigh, bf16=bf16)
+        found = self.judge(network, self.ranks, self.learner.losses, bf16=bf16)
         self.validation, progress = found.loss, self.progress
         if math.isfinite(found.loss) and (progress.best is None or found.loss < progress.best):
             progress.best, progress.best_step, progress.worse = found.loss, progress.step, 0

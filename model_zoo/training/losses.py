@@ -1,20 +1,25 @@
 """What training makes small.
 
 All of them are sums over the cells of a frame and means over frames and samples, as in the MS-LSTM
-paper, https://arxiv.org/abs/2304.07724: of squared plus absolute errors on the 0..1 scale. Cells
-that are not known add nothing, and are not made up for by others.
+paper, https://arxiv.org/abs/2304.07724: of squared plus absolute errors on the 0..1 scale, or for
+exceedances of cross entropies. Cells that are not known add nothing, and are not made up for by
+others.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from model_zoo import exceedance
 from model_zoo.intensity import Scale
 from model_zoo.training.experiment import Loss
 
 WeighCells = Callable[[Tensor], Tensor]
 """From true frames in 0..1 to the weight of each cell."""
+FrameLosses = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""From what is predicted, true frames and mask to the loss of each frame, (batch, time)."""
 
 BOUNDS = (2.0, 5.0, 10.0, 30.0)
 """mm/h, and below the weights of the classes that they part: HKO-7's, Shi et al. (2017),
@@ -39,9 +44,12 @@ def by_rate(scale: Scale) -> WeighCells:
     return weigh
 
 
-def weigher(kind: str, scale: Scale) -> WeighCells:
-    """The weights of a kind of loss."""
-    return by_rate(scale) if kind == "balanced" else evenly
+def losses_by(kind: str, scale: Scale) -> FrameLosses:
+    """The losses of a kind on an intensity scale."""
+    if kind == "exceedance":
+        levels = scale.encode(torch.tensor(exceedance.THRESHOLDS))
+        return partial(exceedance.losses, levels=levels)
+    return partial(frame_losses, weigh=by_rate(scale) if kind == "balanced" else evenly)
 
 
 def frame_losses(

@@ -1,9 +1,13 @@
 """How a training is run on a machine, beside what it learns."""
 
-from collections.abc import Callable, Mapping
+import fcntl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from model_zoo.training.errors import BadRun
 
 
 class Moment(NamedTuple):
@@ -35,3 +39,26 @@ class Run:
     about: Mapping[str, Any] = field(default_factory=dict)
     """More to say of where the weights come from."""
     report: Callable[[Moment], None] = lambda _: None
+
+
+@contextmanager
+def alone(folder: Path, *, leads: bool) -> Iterator[None]:
+    """Keep others out of a folder of training; whoever dies lets go of it.
+
+    Args:
+        folder: Of one training; made if it is not there.
+        leads: Whether this process is the one of its training that writes.
+
+    Raises:
+        BadRun: Another training is at work in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            if leads:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BadRun(
+                f"another training is at work in {folder}; wait for it or name another folder"
+            ) from error
+        yield

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from model_zoo import intensity
+from model_zoo import exceedance, intensity
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.training.experiment_data import DataSettings, Rain
-from model_zoo.training.losses import WeighCells, frame_losses
+from model_zoo.training.learner import seen
+from model_zoo.training.losses import FrameLosses
 from model_zoo.training.metrics import Scores, Sums
 from model_zoo.training.ranks import Ranks
 from model_zoo.training.sample import Draw, Sample, Sequences
@@ -53,7 +54,8 @@ class Judge:
         self.sequences = sequences
         self.given, self.horizon = settings.given, settings.horizon
         self.thresholds = RATES if isinstance(settings, Rain) else ()
-        self.scaled = intensity.scale(scale).encode(torch.tensor(self.thresholds))
+        self.scale = intensity.scale(scale)
+        self.scaled = self.scale.encode(torch.tensor(self.thresholds))
         self.batch = batch
         self.workers = workers
         every = max(len(sequences) // samples, 1) if samples else 1
@@ -73,7 +75,7 @@ class Judge:
         self,
         network: Nowcaster,
         ranks: Ranks,
-        weigh: WeighCells,
+        losses_of: FrameLosses,
         *,
         bf16: bool = False,
         report: Callable[[int, int], None] | None = None,
@@ -83,7 +85,7 @@ class Judge:
         Args:
             network: On the device of `ranks`; left in the mode it was in.
             ranks: The devices that share the samples.
-            weigh: Weights of the loss.
+            losses_of: The loss of frames.
             bf16: Convolutions in bfloat16.
             report: Told how many samples of how many this device has done.
         """
@@ -96,9 +98,12 @@ class Judge:
             frames = sample.frames.to(ranks.device, non_blocking=True)
             mask = sample.mask.to(ranks.device, non_blocking=True)
             with torch.autocast(ranks.device.type, torch.bfloat16, enabled=bf16):
-                predicted = network(frames[:, : self.given], horizon=self.horizon).frames
-            sums.add(predicted, frames[:, 1:], mask[:, 1:])
-            losses += self.future_loss(predicted, frames, mask, weigh)
+                shown = seen(network, frames, mask)[:, : self.given]
+                predicted = network(shown, horizon=self.horizon).frames
+            sums.add(self.rain(network, predicted), frames[:, 1:], mask[:, 1:])
+            ahead = slice(-self.horizon, None)
+            found = losses_of(predicted[:, ahead], frames[:, ahead], mask[:, ahead]).double()
+            losses += torch.stack([found.sum(), found.new_tensor(found.numel())])
             done += len(frames)
             if report is not None:
                 report(done, len(self.chosen[ranks.rank :: ranks.size]))
@@ -106,10 +111,10 @@ class Judge:
         total, number = ranks.sum(losses).tolist()
         return Judgement(total / number, sums.over(ranks).scores())
 
-    def future_loss(
-        self, predicted: Tensor, frames: Tensor, mask: Tensor, weigh: WeighCells
-    ) -> Tensor:
-        """Sum of the losses of the future frames of a batch, and how many these are."""
-        ahead = slice(-self.horizon, None)
-        found = frame_losses(predicted[:, ahead], frames[:, ahead], mask[:, ahead], weigh)
-        return torch.stack([found.double().sum(), found.new_tensor(found.numel()).double()])
+    def rain(self, network: Nowcaster, predicted: Tensor) -> Tensor:
+        """Frames (batch, time, 1, height, width) in 0..1 of what a network predicted."""
+        if not network.exceedances:
+            return predicted
+        levels = self.scale.encode(torch.tensor(exceedance.THRESHOLDS))
+        cuts = exceedance.cuts_of((), predicted.shape[1], len(levels)).to(predicted.device)
+        return exceedance.rain(predicted.sigmoid(), levels.to(predicted.device), cuts)

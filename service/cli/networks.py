@@ -81,7 +81,7 @@ def models(
         title = DATA_SETS[data_set].title
         console().print(show.plain_table(title, table.SHORT_HEADINGS, lines))
     if write is not None:
-        write_whole(write, table.document(found, channels).encode())
+        write_whole(write, table.document(found, channels, patience).encode())
         console().print(f"wrote {write}")
 
 

@@ -6,6 +6,8 @@ trains on four devices of a machine, and on more machines as torchrun says.
 """
 
 import os
+import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,6 +72,7 @@ def train(
                 workers=workers,
                 log_every=log_every,
                 save_every=save_every,
+                about={"revision": revision()},
                 report=tell,
             ),
         )
@@ -77,10 +80,52 @@ def train(
         console().print(f"the best weights are in {best}")
 
 
+def revision() -> str:
+    """Which state of this project trains: its git revision, or its version where there is none."""
+    describe = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        said = subprocess.run(describe, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return f"version {version('nowcast')}"
+    return said.stdout.strip()
+
+
 def describe(moment: "Moment") -> str:
     """A training at a moment in a few words."""
     judged = "" if moment.validation is None else f", validation {moment.validation:.4g}"
     return f"loss {moment.loss:.4g}{judged}, {moment.samples_per_second:.3g} samples/s"
+
+
+@app.command()
+def calibrate(
+    checkpoint: Annotated[Path, typer.Argument(help="Trained network that tells exceedances.")],
+    destination: Annotated[Path, typer.Argument(help="Where to write it with its cuts.")],
+    data: Files = None,
+    batch: Annotated[int, typer.Option(help="Samples at a time.", min=1)] = 4,
+    device: Device = "auto",
+    quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
+) -> None:
+    """Choose from which probability on it rains, on the validation split of the training.
+
+    Example: `nowcast calibrate runs/one/best.safetensors ms-lstm.safetensors --data /data/corpus`
+    """
+    from model_zoo.training.calibration import calibrate as choose
+    from service import show
+
+    with show.progress(console(stderr=True)) as bar:
+        bar.disable = quiet
+        task = bar.add_task("calibrate", total=None, said="")
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        cuts = choose(checkpoint, data, destination, batch=batch, device=device, report=tell)
+    lines = [
+        [f"+{lead}", *(f"{cut:.3f}" for cut in row)]
+        for lead, row in enumerate(cuts.tolist(), start=1)
+    ]
+    headings = ["frame", *(str(number) for number in range(1, cuts.shape[1] + 1))]
+    console().print(show.plain_table("cuts by threshold", headings, lines))
 
 
 @app.command()

@@ -16,11 +16,16 @@ from numpy.typing import NDArray
 from model_zoo.intensity import Scale
 from model_zoo.training.augmentation import WET, Rates
 from model_zoo.training.data.rain import RainSequences, Weighted, rain_windows
+from model_zoo.training.data.record import NO_DATA, of_hundredths
 from model_zoo.training.errors import BadData
 from model_zoo.training.experiment_data import Corpus
 from model_zoo.training.sample import Split
 
-NO_DATA = 65535
+NO_COUNT = 255
+COUNT_RATE = 0.5
+"""mm/h; a guess, by which such data are as rainy as other radar data. They are of use where motion
+matters and the rate does not."""
+FIRST = np.datetime64("2000-01-01T00:00:00", "s")
 SOUTH_FIRST = "dwd"
 """Begin of the names of files whose first row is in the south."""
 
@@ -42,9 +47,7 @@ class Event:
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
         """(time, y, x) in mm/h, NaN for no data."""
-        found = self.hundredths[numbers]
-        rates: Rates = np.where(found == NO_DATA, np.nan, found / np.float32(100))
-        return rates.astype(np.float32)
+        return of_hundredths(self.hundredths[numbers])
 
     def wet(self) -> NDArray[np.float64]:
         """Share of the known cells of each frame with 0.1 mm/h or more."""
@@ -65,6 +68,8 @@ def read_event(path: Path) -> Event:
         raise BadData(f"{path} is not there; check the folder and the names in the experiment")
     try:
         with np.load(path) as file:
+            if "count_u8" in file.files:
+                return of_counts(path.stem, file["count_u8"])
             missing = {"rate_x100", "time"} - set(file.files)
             if missing:
                 raise BadData(
@@ -87,6 +92,29 @@ def read_event(path: Path) -> Event:
     if path.name.startswith(SOUTH_FIRST):
         rates = np.ascontiguousarray(rates[:, ::-1])
     return Event(path.stem, times.astype("datetime64[s]"), rates)
+
+
+def of_counts(name: str, counts: NDArray[np.uint8]) -> Event:
+    """Sequences of counts of an unknown unit, (sequence, time, y, x), 255 for no data.
+
+    One count is taken as `COUNT_RATE`, and each sequence as the begin of a day of its own, a frame
+    every 5 minutes, so no window joins two of them.
+
+    Raises:
+        BadData: They have another layout.
+    """
+    if counts.ndim != 4 or counts.dtype != np.uint8:
+        raise BadData(
+            f"{name} has count_u8 {counts.shape} {counts.dtype}, should be (sequence, time, y, x) "
+            "uint8"
+        )
+    sequences, frames = counts.shape[:2]
+    days = FIRST + np.arange(sequences)[:, None] * np.timedelta64(1, "D")
+    times = (days + np.arange(frames) * np.timedelta64(5, "m")).ravel()
+    flat = counts.reshape(-1, *counts.shape[2:])
+    hundredths = (flat * np.uint16(round(100 * COUNT_RATE))).astype(np.uint16)
+    hundredths[flat == NO_COUNT] = NO_DATA
+    return Event(name, times, np.ascontiguousarray(hundredths[:, ::-1]))
 
 
 def open_corpus(

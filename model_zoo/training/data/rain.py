@@ -1,7 +1,8 @@
 """Sequences of rain out of records of radar frames."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,32 +10,15 @@ from numpy.typing import NDArray
 
 from model_zoo.intensity import Scale
 from model_zoo.training.augmentation import Rates, augment, crop, pad_whole
+from model_zoo.training.data.moving import moving
+from model_zoo.training.data.record import Record, of_hundredths, read, to_hundredths
 from model_zoo.training.errors import BadData
 from model_zoo.training.experiment_data import Augmentation, Rain
 from model_zoo.training.sample import Draw, Sample, Sequences, Split, random_of
 from model_zoo.training.windows import MISSING, windows
 
-
-class Record(Protocol):
-    """Frames of one event or archive, by number."""
-
-    @property
-    def name(self) -> str:
-        """For messages, and to give it a weight by."""
-
-    @property
-    def times(self) -> NDArray[np.datetime64]:
-        """Ends of the intervals in UTC, rising."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-
-    def rates(self, numbers: NDArray[np.int64]) -> Rates:
-        """(time, y, x) in mm/h, row 0 in the north, NaN for no data."""
-
-    def wet(self) -> NDArray[np.float64]:
-        """Share of the known cells of each frame with 0.1 mm/h or more."""
+MOVED_IN_MEMORY = 4000
+"""Windows in a moving view that are kept, lest they are made anew in every epoch."""
 
 
 class Window(NamedTuple):
@@ -42,6 +26,11 @@ class Window(NamedTuple):
 
     record: int
     numbers: NDArray[np.int64]
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """The same for the same window."""
+        return (self.record, *self.numbers.tolist())
 
 
 class RainSequences(Sequences):
@@ -70,6 +59,9 @@ class RainSequences(Sequences):
         self.least_wet = settings.least_wet
         self.multiple = settings.multiple
         self.cap = np.float32(settings.cap)
+        self.given = settings.given
+        self.moves = settings.view == "moving"
+        self.moved = lru_cache(MOVED_IN_MEMORY)(self.move)
         shapes = {record.shape for record in records}
         if self.side is None and len(shapes) > 1:
             name = "crop" if training else "validation_crop"
@@ -89,13 +81,24 @@ class RainSequences(Sequences):
 
     def make(self, window: Window, rng: np.random.Generator) -> Sample:
         """Read, cut, vary and scale a window."""
-        rates = read(self.records[window.record], window.numbers)
+        rates = self.read(window)
         if self.side is None:
             rates = pad_whole(rates, self.multiple)
         else:
             rates = crop(rates, self.side, rng, self.least_wet)
         rates = augment(rates, rng, self.augmentation)
         return scaled(np.minimum(rates, self.cap), self.scale)
+
+    def read(self, window: Window) -> Rates:
+        """Frames of a window in the view of the settings."""
+        if self.moves:
+            return of_hundredths(self.moved(window.key))
+        return read(self.records[window.record], window.numbers)
+
+    def move(self, key: tuple[int, ...]) -> NDArray[np.uint16]:
+        """A window in a moving view, in numbers small enough to keep many of them."""
+        record, *numbers = key
+        return to_hundredths(moving(self.records[record], np.array(numbers), self.given))
 
 
 class Weighted(RainSequences):
@@ -132,14 +135,6 @@ def scaled(rates: Rates, scale: Scale) -> Sample:
     tensor = torch.from_numpy(np.ascontiguousarray(rates, np.float32))[:, None]
     mask = ~tensor.isnan()
     return Sample(scale.encode(tensor.where(mask, 0.0)).where(mask, 0.0), mask)
-
-
-def read(record: Record, numbers: NDArray[np.int64]) -> Rates:
-    """Frames of a record; no data for those that lack."""
-    there = numbers != MISSING
-    rates = np.full((len(numbers), *record.shape), np.nan, np.float32)
-    rates[there] = record.rates(numbers[there])
-    return rates
 
 
 def rain_windows(

@@ -22,8 +22,8 @@ from ingest.weather import Weather
 from model_zoo.checkpoint import write_whole
 from model_zoo.intensity import Scale
 from model_zoo.training.augmentation import Rates, augment, crop, pad_whole
-from model_zoo.training.data.corpus import NO_DATA
 from model_zoo.training.data.rain import scaled
+from model_zoo.training.data.record import to_hundredths
 from model_zoo.training.errors import BadData
 from model_zoo.training.experiment_data import Augmentation, Simulated
 from model_zoo.training.sample import Draw, Sample, Sequences, Split, random_of
@@ -112,8 +112,9 @@ def write_event(folder: Path, number: int, seed: int, frames: int, side: int) ->
     rates = simulate(np.random.default_rng((seed, number)), frames, STEP_MINUTES, side)
     times = FIRST + number * DAY + np.arange(frames) * np.timedelta64(STEP_MINUTES, "m")
     file = BytesIO()
-    hundredths = np.rint(rates * 100).clip(max=NO_DATA - 1).astype(np.uint16)
-    np.savez_compressed(file, rate_x100=hundredths, time=times, km=np.float64(MODEL_FACTOR))
+    np.savez_compressed(
+        file, rate_x100=to_hundredths(rates), time=times, km=np.float64(MODEL_FACTOR)
+    )
     write_whole(path, file.getvalue())
     return path
 
