@@ -38,22 +38,26 @@ class FirstGuess(nn.Module):
         self.weight = nn.Parameter(torch.full((LEADS, thresholds, windows), SLOPE / windows))
         self.bias = nn.Parameter(torch.zeros(LEADS, thresholds))
 
-    def forward(self, frame: Tensor, leads: int = 1) -> Tensor:
-        """Logits (batch, leads, thresholds, height, width).
+    def forward(self, shares: Tensor, ages: Tensor) -> Tensor:
+        """Logits (batch, thresholds, height, width).
+
+        Args:
+            shares: Those of a frame.
+            ages: How many steps that frame is older than the one before the foretold, (batch,).
+        """
+        at = ages.clamp(max=LEADS - 1)
+        said = torch.einsum("bwkyx,bkw->bkyx", shares, self.weight[at].float())
+        return said + self.bias[at].float()[:, :, None, None]
+
+    @torch.no_grad()
+    def shares(self, frame: Tensor) -> Tensor:
+        """Logits of the share of known cells in each window that reach each threshold, (batch,
+        window, threshold, height, width); where nothing is known, of none.
 
         Args:
             frame: (batch, 2, height, width): rain in 0..1, and 1 where it is known.
-            leads: The first of them one step after the frame.
         """
-        with torch.no_grad():
-            shares = self.shares(frame.float())
-        at = torch.arange(leads, device=frame.device).clamp(max=LEADS - 1)
-        said = torch.einsum("bwkyx,lkw->blkyx", shares, self.weight[at].float())
-        return said + self.bias[at].float()[:, :, None, None]
-
-    def shares(self, frame: Tensor) -> Tensor:
-        """Logits of the share of known cells in each window that reach each threshold, (batch,
-        window, threshold, height, width); where nothing is known, of none."""
+        frame = frame.float()
         rain, known = frame[:, :1], frame[:, 1:]
         reach = (rain >= self.levels[:, None, None] - 1e-6) * known
         shares = []

@@ -69,20 +69,20 @@ class Nowcaster(nn.Module):
         predictions: list[Tensor] = []
         penalties: list[Tensor] = []
         given = frames.shape[1]
-        guesses: list[Tensor] = []
         x = frames[:, 0]
+        ages = torch.zeros(len(frames), dtype=torch.int64, device=frames.device)
         for t in range(given + horizon - 1):
             if t > 0:
-                x = x if self.exceedances else predictions[-1]
+                x, ages = x if self.exceedances else predictions[-1], ages + 1
                 if t < given:
                     true = frames[:, t]
                     x = true if fed is None else true.where(fed[:, t, None, None, None], x)
+                    ages = ages * 0 if fed is None else ages.where(~fed[:, t], 0)
             prediction, past, penalty = self.step(x, past)
             if self.exceedances:
                 if t < given:
-                    # of the newest frame there is a guess for each lead, of older ones for one
-                    guesses += self.guess(x, horizon if t == given - 1 else 1).unbind(dim=1)
-                prediction = falling(guesses[t] + prediction)
+                    shares = self.guess.shares(x)
+                prediction = falling(self.guess(shares, ages) + prediction)
             predictions.append(prediction)
             penalties.append(penalty)
         return Rollout(torch.stack(predictions, dim=1), torch.stack(penalties, dim=1))
