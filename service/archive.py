@@ -33,7 +33,7 @@ STAMP = "%Y%m%dT%H%MZ"
 FRAMES_IN_MEMORY = 64
 """Newest frames kept decoded: 8 MB, more than any forecaster looks back."""
 FORECASTS_IN_MEMORY = 64
-"""Newest forecasts kept decoded: 33 MB, what two models have awaiting verification."""
+"""Newest forecasts kept decoded: 130 MB, what two models have awaiting verification."""
 FORECAST_FILE = re.compile(r"[^.].*-([0-9a-f]{8}|none)\.nc")
 ONE_AT_A_TIME = Lock()
 """The netCDF library takes a process down when two threads are in it, on whatever files."""

@@ -1,4 +1,4 @@
-"""The main job from end to end on simulated weather: what `make demo` shows."""
+"""The main job from end to end, on simulated weather or on real: what `make demo` shows."""
 
 import shutil
 import tempfile
@@ -11,57 +11,76 @@ import httpx
 import numpy as np
 from rich.console import Console
 
+from ingest.errors import SourceUnavailable
+from ingest.live import Source
 from ingest.replay import PUBLICATION_DELAY, files_in
 from ingest.simulate import write
 from service import replay, show
 from service import tables as book
 from service.archive import Time, to_datetime, to_time
 from service.deployment import Deployment, utc_now
+from service.files import write_whole
+from service.forecasters import PROVIDER_MODEL
+from service.live import lacking, sources_of
 from service.server import running
 from service.settings import Settings
+from service.tasks import iso
 
 STEP = timedelta(minutes=5)
 ENDLESS = 10 * 365 * 288
 """Frames of ten years."""
+PAST_EVERY_MINUTES = 15
+"""Between forecasts of the past: enough to show, and the networks take seconds for each."""
 WAIT_SECONDS = 30
 
 
-def run(out: Console, data: Path | None, frames: int, seed: int, port: int, *, once: bool) -> None:
-    """Simulate, ingest, forecast, verify and serve an event that ends now.
+def run(
+    out: Console,
+    data: Path | None,
+    frames: int,
+    seed: int,
+    port: int,
+    *,
+    once: bool,
+    live: bool = False,
+) -> None:
+    """Ingest, forecast, verify and serve an event that ends now.
 
     Args:
         data: Where to keep it all; a folder that is removed in the end where left out.
+        frames: How many of the past to begin with, five minutes apart.
         once: Stop after one round of all of it.
+        live: Take the event from the provider's server instead of simulating it.
+
+    Raises:
+        SourceUnavailable: There is no fresh radar to be had.
     """
     folder = data or Path(tempfile.mkdtemp(prefix="nowcast-demo-"))
     try:
-        show_all(out, Deployment(Settings(data=folder, port=port)), frames, seed, once=once)
+        desk = Deployment(Settings(data=folder, port=port))
+        coming = real(out, desk, frames) if live else simulated(out, desk, frames, seed)
+        show_all(out, desk, coming, once=once)
     finally:
         if data is None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def show_all(out: Console, desk: Deployment, frames: int, seed: int, *, once: bool) -> None:
-    radar = desk.settings.data / "radar"
-    newest = last_published(utc_now())
-    coming = write(radar, newest - (frames - 1) * np.timedelta64(5, "m"), ENDLESS, seed)
-
-    out.rule("1  Radar: a simulated event, as RADOLAN files", align="left")
-    with show.progress(Console(stderr=True)) as bar:
-        task = bar.add_task("simulate", total=frames, said="")
-        for _ in range(frames):
-            bar.update(task, advance=1, said=next(coming).name)
-    out.print(f"{frames} frames in {radar}, the last of {to_datetime(newest):%H:%M} UTC")
-
+def show_all(out: Console, desk: Deployment, coming: Iterator[list[Path]], *, once: bool) -> None:
+    """Do the whole job on the files that come: those of the past first, then the new ones."""
+    files = next(coming)
     out.rule("2  Ingest, forecast, verify: as it would have happened", align="left")
     with show.progress(Console(stderr=True)) as bar:
-        task = bar.add_task("replay", total=frames, said="")
-        tally = take_in(desk, files_in([radar]), lambda a: bar.update(task, advance=1, said=a.name))
+        task = bar.add_task("replay", total=len(files), said="")
+        tally = take_in(
+            desk, files, lambda a: bar.update(task, advance=1, said=a.name), PAST_EVERY_MINUTES
+        )
     out.print(
         f"{show.outcomes(tally.outcomes)} frames, {tally.forecasts} forecasts, "
         f"{tally.verified} leads verified"
     )
-    out.print(show.skill_table(desk.ledger.rows(book.counts)))
+    if rows := desk.ledger.rows(book.counts):
+        out.print(show.skill_table(rows))
+    check_fresh(desk)
 
     out.rule("3  Serve", align="left")
     with running(desk) as url:
@@ -69,12 +88,93 @@ def show_all(out: Console, desk: Deployment, frames: int, seed: int, *, once: bo
         if not once:
             out.print(f"\nThe service runs. Picture: [bold]{url}/[/]  API: [bold]{url}/docs[/]")
             out.print("A new radar frame comes every 5 minutes. Ctrl-C stops.")
-            go_on(out, desk, coming, newest)
+            go_on(out, desk, coming)
 
 
-def take_in(desk: Deployment, files: list[Path], progress: replay.Progress) -> replay.Tally:
+def simulated(out: Console, desk: Deployment, frames: int, seed: int) -> Iterator[list[Path]]:
+    """Files of a simulated event: its past, then a new one when it is due."""
+    radar = desk.settings.data / "radar"
+    newest = last_published(utc_now())
+    coming = write(radar, newest - (frames - 1) * np.timedelta64(5, "m"), ENDLESS, seed)
+    out.rule("1  Radar: a simulated event, as RADOLAN files", align="left")
+    with show.progress(Console(stderr=True)) as bar:
+        task = bar.add_task("simulate", total=frames, said="")
+        for _ in range(frames):
+            bar.update(task, advance=1, said=next(coming).name)
+    out.print(f"{frames} frames in {radar}, the last of {to_datetime(newest):%H:%M} UTC")
+    yield files_in([radar])
+    pause, due = threading.Event(), to_datetime(newest)
+    while True:
+        due += STEP
+        while last_published(utc_now()) < to_time(due):
+            pause.wait(1)
+        yield [next(coming)]
+
+
+def real(out: Console, desk: Deployment, frames: int) -> Iterator[list[Path]]:
+    """Files of the provider's frames: those of the last hours, then new ones as they come.
+
+    Raises:
+        SourceUnavailable: Nothing came at first; the message says what to do.
+    """
+    settings = desk.settings
+    radar = settings.data / "radar"
+    hours = (frames * STEP + PUBLICATION_DELAY) / timedelta(hours=1)
+    sources = [s for s in sources_of(settings) if s.product not in PROVIDER_MODEL]
+    out.rule(f"1  Radar: the newest frames on {settings.radar_server}", align="left")
+    try:
+        files = [path for source in sources for path in fetched(desk, source, radar, hours)]
+    except SourceUnavailable as error:
+        raise SourceUnavailable(
+            f"{error}. A copy of the server can be named by NOWCAST_RADAR_SERVER. Without any way "
+            f"out, `nowcast demo` shows the same on simulated weather, and `nowcast replay FOLDER` "
+            f"on stored radar files"
+        ) from error
+    out.print(f"{len(files)} frames in {radar}. Quelle: Deutscher Wetterdienst")
+    yield sorted(files)
+    pause = threading.Event()
+    while True:
+        pause.wait(settings.poll_seconds)
+        try:
+            if files := [p for source in sources for p in fetched(desk, source, radar, hours)]:
+                yield sorted(files)
+        except SourceUnavailable as error:
+            out.print(str(error), style="red", markup=False)
+
+
+def fetched(desk: Deployment, source: Source, folder: Path, hours: float) -> Iterator[Path]:
+    """Fetch what the archive lacks of the last hours into a folder."""
+    now = utc_now()
+    times = lacking(desk.archive, desk.ledger, source, now, hours)
+    for name, data in source.poll(times, now, most=len(times)):
+        write_whole(folder / name, data)
+        yield folder / name
+
+
+def check_fresh(desk: Deployment) -> None:
+    """Refuse to show a service that has nothing to serve.
+
+    Raises:
+        SourceUnavailable: There is no frame that is young enough to forecast from.
+    """
+    newest, minutes = desk.archive.latest_frame(), desk.settings.stale_minutes
+    if newest is None or utc_now() - to_datetime(newest) > timedelta(minutes=minutes):
+        found = "there is none at all"
+        if newest is not None:
+            found = f"the newest is of {iso(to_datetime(newest))}"
+        raise SourceUnavailable(
+            f"there is no radar frame under {minutes} minutes old, {found}; see whether the server "
+            f"still has files as NOWCAST_RADAR_FILES names them, or leave out --live"
+        )
+
+
+def take_in(
+    desk: Deployment, files: list[Path], progress: replay.Progress, every_minutes: int = 5
+) -> replay.Tally:
     forecasters = desk.forecasters.all_served()
-    return replay.replay(desk.archive, desk.ledger, forecasters, files, progress=progress)
+    return replay.replay(
+        desk.archive, desk.ledger, forecasters, files, every_minutes, progress=progress
+    )
 
 
 def ask(out: Console, url: str, folder: Path) -> None:
@@ -115,17 +215,15 @@ def ask(out: Console, url: str, folder: Path) -> None:
         )
 
 
-def go_on(out: Console, desk: Deployment, coming: Iterator[Path], newest: Time) -> None:
-    """Let time pass: a frame every 5 minutes, until interrupted."""
-    pause = threading.Event()
-    due = to_datetime(newest)
+def go_on(out: Console, desk: Deployment, coming: Iterator[list[Path]]) -> None:
+    """Take in files as they come, until interrupted."""
     try:
-        while True:
-            due += STEP
-            while last_published(utc_now()) < to_time(due):
-                pause.wait(1)
-            tally = take_in(desk, [next(coming)], lambda arrival: None)
-            out.print(f"{due:%H:%M} UTC: {tally.forecasts} forecasts, {tally.verified} verified")
+        for files in coming:
+            tally = take_in(desk, files, lambda arrival: None)
+            out.print(
+                f"{utc_now():%H:%M} UTC: {show.outcomes(tally.outcomes)}, {tally.forecasts} "
+                f"forecasts, {tally.verified} leads verified"
+            )
     except KeyboardInterrupt:
         out.print("stopped")
 

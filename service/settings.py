@@ -23,8 +23,21 @@ class Settings(BaseSettings):
     """Database URL as SQLAlchemy takes it; empty for SQLite in the data folder."""
     weights: Path | None = None
     """Folder of more checkpoints, NAME.safetensors, beside those that are shipped."""
-    models: tuple[str, ...] = ("advection", "persistence")
+    models: tuple[str, ...] = ("ms-lstm", "ms-preciplstm", "advection", "persistence")
     """Forecast from every new frame; the first is what is served when none is named."""
+    radar_server: str = "https://opendata.dwd.de/weather/radar/"
+    """URL below which the provider's products lie."""
+    radar_files: tuple[str, ...] = (
+        "radolan/ry/raa01-ry_10000-%y%m%d%H%M-dwd---bin.bz2",
+        "composite/rv/composite_rv_%Y%m%d_%H%M.tar",
+    )
+    """What to fetch there: folder and name, with the time in UTC as `strftime` writes it. Frames in
+    binary or HDF5 (the same name with .hdf5), better of one kind: their grids differ. DWD's own
+    forecast, RV, is verified beside ours."""
+    poll_seconds: Annotated[float, Field(gt=0)] = 20
+    """Pause between two looks for new files."""
+    backfill_hours: Annotated[float, Field(gt=0, le=48)] = 12
+    """How far back what is lacking is fetched; the server holds two days."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     stale_minutes: Annotated[int, Field(gt=0)] = 20

@@ -17,7 +17,7 @@ from xarray import DataArray
 
 from ingest import BadField, parse
 from ingest.grid import MODEL_FACTOR, same_grid
-from model_zoo.forecaster import Forecaster
+from model_zoo.forecaster import Forecaster, NotEnoughFrames
 from service.archive import Archive, Key, Time, key_of, stamp, time_of, to_datetime, to_time
 from service.errors import NoFrame, NoFrames
 from service.forecasters import PROVIDER_MODEL
@@ -35,16 +35,21 @@ MISSING_AFTER = timedelta(hours=6)
 
 
 def ingest(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
-    """Take in a radar file: check it, bring it to the model grid, keep it.
-
-    A bad file goes to quarantine beside its reason. A file that came before changes nothing.
+    """Take in a radar file that lies on disk; see `take_in`.
 
     Raises:
         OSError: The file cannot be read at all.
     """
-    data = path.read_bytes()
     # A name on disk is any bytes, in the ledger it is text.
     name = os.fsencode(path.name).decode(errors="backslashreplace")
+    return take_in(archive, ledger, path.read_bytes(), name, now)
+
+
+def take_in(archive: Archive, ledger: Ledger, data: bytes, name: str, now: datetime) -> Arrival:
+    """Take in a radar file that came under a name: check it, bring it to the model grid, keep it.
+
+    A bad file goes to quarantine beside its reason. A file that came before changes nothing.
+    """
     # One empty file is like the other: the name tells them apart.
     fingerprint = hashlib.sha256(data + name.encode()).hexdigest()
     if known := ledger.arrival(fingerprint):
@@ -131,7 +136,10 @@ def forecast(
             note(ledger, archive.forecast(key))
         return key
     frames = frames_for(archive, forecaster, key.issue)
-    made = forecaster(frames, horizon=HORIZON)
+    try:
+        made = forecaster(frames, horizon=HORIZON)
+    except NotEnoughFrames as error:
+        raise NoFrames(f"{error}; ingest more of them or take another model") from error
     made.attrs["generated_at"] = iso(now)
     kept = archive.put_forecast(made, history=f"{iso(now)} forecast by nowcast")
     note(ledger, made if kept else archive.forecast(key))
@@ -141,9 +149,12 @@ def forecast(
 def frames_for(archive: Archive, forecaster: Forecaster, issue: Time) -> DataArray:
     """The frames a forecaster can use for a forecast issued at a time, oldest first.
 
+    Whether enough are there of those that are useful, only the forecaster can tell, but for one
+    frame alone, which none of these can do with.
+
     Raises:
         NoFrame: There is no radar frame of that time.
-        NoFrames: There are too few frames before it.
+        NoFrames: One that is required is not there.
     """
     if not archive.has_frame(issue):
         raise NoFrame(f"there is no radar frame of {stamp(issue)} to forecast from")
@@ -155,7 +166,7 @@ def frames_for(archive: Archive, forecaster: Forecaster, issue: Time) -> DataArr
             f"{', '.join(map(stamp, lacking))} too; ingest them or take another model"
         )
     frames = archive.frames(needs.times(issue))
-    if needs.useful and frames.sizes["time"] == len(needs.required):
+    if needs.useful and frames.sizes["time"] < 2:  # known before any work begins
         raise NoFrames(
             f"{forecaster.name} at {stamp(issue)} needs a radar frame of the time from "
             f"{stamp(needs.times(issue)[0])} on too; ingest one or take another model"

@@ -55,7 +55,7 @@ def desk(
     Args:
         before: Called in the thread of jobs before each forecast is made.
     """
-    settings = Settings(data=folder, jobs_waiting=jobs_waiting)
+    settings = Settings(data=folder, models=MODELS, jobs_waiting=jobs_waiting)
     archive, ledger = Archive(folder / "archive"), Ledger(settings.ledger_url)
     forecasters = Forecasters(settings.models)
 

@@ -1,7 +1,8 @@
 """From which probability on it shall rain: the cuts of a network that tells exceedances.
 
-Chosen on the validation split, lead by lead and threshold by threshold: the cut with the highest
-CSI among those by which it rains between `LEAST` and `MOST` times as often as it did. A cut
+Chosen on the validation split and a sample of the training split together, as cuts of one event
+alone would be bent to its weather; lead by lead and threshold by threshold: the cut with the
+highest CSI among those by which it rains between `LEAST` and `MOST` times as often as it did. A cut
 without bounds would gain a little CSI by raining far too often. Thresholds that are too rare to
 tell take the cut of the one below.
 """
@@ -23,7 +24,7 @@ from model_zoo.training.validation import Judge
 
 BINS = 1000
 """Of probability."""
-LEAST, MOST = 0.9, 1.15
+LEAST, MOST = 0.9, 1.1
 """How often it rains, as a multiple of how often it should: within 0.8 to 1.25, with room for
 events that are unlike those of validation."""
 FEWEST = 500
@@ -36,6 +37,7 @@ def calibrate(
     destination: Path,
     *,
     batch: int = 4,
+    training_samples: int = 200,
     device: str = "auto",
     report: Callable[[int, int], None] | None = None,
 ) -> Tensor:
@@ -46,6 +48,7 @@ def calibrate(
         data: Where the files of its data set lie.
         destination: The new checkpoint; may be the old one.
         batch: Samples at a time.
+        training_samples: So many of the training split are looked at.
         device: As torch names it, or "auto" for the GPU if there is one.
         report: Told how many samples of how many are done.
 
@@ -58,25 +61,29 @@ def calibrate(
     if not trained.thresholds:
         raise BadExperiment(f"{path} tells the rain and no exceedances; there is nothing to cut")
     experiment = Experiment.model_validate(trained.experiment)
-    scale = intensity.scale(trained.scale)
-    levels = scale.encode(torch.tensor(trained.thresholds))
-    sequences = open_data(
-        experiment.data, data, Split.VALIDATION, seed=experiment.seed, scale=trained.scale
-    )
-    judge = Judge(sequences, experiment.data, trained.scale, batch=batch)
-    found = torch.zeros(experiment.data.horizon, len(levels), BINS, 2, dtype=torch.int64)
-    done = 0
+    levels = intensity.scale(trained.scale).encode(torch.tensor(trained.thresholds))
+
+    def judge(split: Split, samples: int | None) -> Judge:
+        settings, seed = experiment.data, experiment.seed
+        sequences = open_data(settings, data, split, seed=seed, scale=trained.scale)
+        return Judge(sequences, settings, trained.scale, batch=batch, samples=samples)
+
+    judges = [judge(Split.VALIDATION, None), judge(Split.TRAIN, training_samples)]
+    total, done = sum(len(one.chosen) for one in judges), 0
+    shape = experiment.data.horizon, len(levels), BINS, 2
+    found = torch.zeros(shape, dtype=torch.int64)
     with joined(device) as ranks, torch.inference_mode():
         network = trained.network.to(ranks.device).eval()
-        for sample in judge.batches(ranks):
-            frames, mask = (field.to(ranks.device) for field in sample)
-            shown = seen(network, frames, mask)[:, : judge.given]
-            logits = network(shown, horizon=judge.horizon).frames[:, -judge.horizon :]
-            ahead = frames[:, -judge.horizon :], mask[:, -judge.horizon :]
-            found += histogram(logits.sigmoid().cpu(), *(field.cpu() for field in ahead), levels)
-            done += len(frames)
-            if report is not None:
-                report(done, len(judge.chosen))
+        for one in judges:
+            for sample in one.batches(ranks):
+                frames, mask = (field.to(ranks.device) for field in sample)
+                shown = seen(network, frames, mask)[:, : one.given]
+                logits = network(shown, horizon=one.horizon).frames[:, -one.horizon :]
+                ahead = (field[:, -one.horizon :].cpu() for field in (frames, mask))
+                found += histogram(logits.sigmoid().cpu(), *ahead, levels)
+                done += len(frames)
+                if report is not None:
+                    report(done, total)
     cuts = choose(found)
     checkpoint.save(
         destination,
@@ -115,18 +122,22 @@ def histogram(chances: Tensor, frames: Tensor, mask: Tensor, levels: Tensor) -> 
 
 def choose(found: Tensor) -> Tensor:
     """Cuts (lead, threshold) from a histogram."""
+    cuts = best(found)
+    for threshold in range(1, cuts.shape[1]):
+        rare = found[:, threshold, :, 1].sum(dim=-1) < FEWEST
+        cuts[:, threshold] = cuts[:, threshold - 1].where(rare, cuts[:, threshold])
+    return cuts
+
+
+def best(found: Tensor) -> Tensor:
+    """The best cuts (lead, threshold) of a histogram, however rare the events are."""
     # of all cells with at least a probability: how many, and how many with the event
     without, hits = found.flip(2).cumsum(2).flip(2).double().unbind(-1)
     events = hits[..., :1]
     csi = hits / (without + events).clamp(min=1)
     often = (hits + without) / events.clamp(min=1)
     allowed = (often >= LEAST) & (often <= MOST)
-    best = csi.where(allowed, -1.0).argmax(dim=-1)
+    highest = csi.where(allowed, -1.0).argmax(dim=-1)
     # no cut gives the right number where probabilities jump: then the nearest
     nearest = (often.clamp(min=1e-9).log()).abs().argmin(dim=-1)
-    at = best.where(allowed.any(dim=-1), nearest)
-    cuts = at.double() / BINS
-    for threshold in range(1, cuts.shape[1]):
-        rare = events[:, threshold, 0] < FEWEST
-        cuts[:, threshold] = cuts[:, threshold - 1].where(rare, cuts[:, threshold])
-    return cuts
+    return highest.where(allowed.any(dim=-1), nearest).double() / BINS

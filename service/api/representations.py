@@ -10,7 +10,7 @@ from xarray import DataArray
 
 from ingest.grid import known_grid
 from ingest.netcdf import ABOUT
-from ingest.precipitation import UNITS, credit
+from ingest.precipitation import UNITS, chances, credit
 from service import picture, skill
 from service.api.dependencies import Desk
 from service.archive import Key, key_of, to_datetime
@@ -145,6 +145,10 @@ def document(desk: Desk, forecast: DataArray) -> dict[str, Any]:
         "skill": known_skill(desk, key, issue),
         "grid": grid_of(forecast),
         "rainfall_rate": np.round(forecast.values, 2),
+        "probability": [
+            {"threshold": threshold, "values": np.round(chance.values, 2)}
+            for threshold, chance in chances(forecast).items()
+        ],
         "attribution": credit(forecast),
         "licence": ABOUT["licence"],
         "links": [

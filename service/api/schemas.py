@@ -85,8 +85,20 @@ class Coverage(BaseModel):
     valid_ratio: float
 
 
+class Probability(BaseModel):
+    """Probability, in 0..1, that the rain reaches a threshold in mm/h."""
+
+    threshold: float
+    values: list[list[list[float | None]]]
+    """As `rainfall_rate`, null in the same places."""
+
+
 class Forecast(BaseModel):
-    """A forecast. No data is null, and not the same as 0, which is dry."""
+    """A forecast. No data is null, and not the same as 0, which is dry.
+
+    `probability` has an entry for each threshold, from the lowest to the highest; it is empty where
+    the model tells none.
+    """
 
     issue_time: datetime
     radar_time: datetime
@@ -102,6 +114,7 @@ class Forecast(BaseModel):
     grid: dict[str, Any]
     rainfall_rate: list[list[list[float | None]]]
     """By lead, row from the north, column from the west."""
+    probability: list[Probability]
     attribution: str
     licence: str
     links: list[Link]

@@ -13,7 +13,12 @@ app = typer.Typer()
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(help="Radar files, or folders of them.")],
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Radar files, or folders of them.")
+    ] = None,
+    follow: Annotated[  # noqa: FBT002  a flag of the command line
+        bool, typer.Option("--follow", help="Take them from the provider's server, as they come.")
+    ] = False,
     data: Data = None,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
@@ -22,8 +27,20 @@ def ingest(
     Takes RADOLAN binary (RY, YW, RX, WX; gz, bz2 or plain), ODIM HDF5, and RV archives. A bad file
     goes to quarantine beside its reason, and the run goes on; the exit code is 1 if there was one.
 
+    `--follow` looks for new files on DWD's server until Ctrl-C, and fetches what was missed since
+    it last ran. `NOWCAST_RADAR_SERVER` and `NOWCAST_RADAR_FILES` say where and what.
+
     Example: `nowcast ingest raa01-ry_10000-2009071400-dwd---bin.gz`
     """
+    if bool(paths) == follow:
+        raise typer.BadParameter("name radar files or folders of them, or say --follow")
+    if follow:
+        follow_server(data)
+    else:
+        ingest_files(paths or [], data, quiet=quiet)
+
+
+def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
     from ingest.replay import files_in
     from service import show, tasks
     from service.replay import Tally
@@ -44,19 +61,36 @@ def ingest(
         raise typer.Exit(1)
 
 
+def follow_server(data: Path | None) -> None:
+    import logging
+    from threading import Event
+
+    from service import live
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for every request
+    desk = deployment(data)
+    try:
+        live.follow(desk, live.sources_of(desk.settings), Event())
+    except KeyboardInterrupt:
+        console().print("stopped")
+
+
 @app.command()
 def forecast(
     issue: Annotated[
         str, typer.Option(help="Time of the frame to start from, or latest.")
     ] = "latest",
-    model: Annotated[str, typer.Option(help="Name of a model, or a checkpoint.")] = "advection",
+    model: Annotated[
+        str | None, typer.Option(help="Name of a model, or a checkpoint; else the first served.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", help="Write netCDF here.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a picture here.")] = None,
     data: Data = None,
 ) -> None:
     """Forecast the two hours after a radar frame in the archive, and keep the forecast.
 
-    Example: `nowcast forecast --issue latest --model advection -o out.nc --png out.png`
+    Example: `nowcast forecast --issue latest --model ms-lstm -o out.nc --png out.png`
     """
     from model_zoo import load_forecaster
     from service import picture, tasks
@@ -68,7 +102,8 @@ def forecast(
     start = desk.archive.latest_frame() if issue == "latest" else to_time(moment(issue))
     if start is None:
         raise NoFrames("there is no radar frame in the archive yet; run `nowcast ingest` first")
-    forecaster = load_forecaster(model, weights_folder=desk.settings.weights)
+    name = model or desk.forecasters.default
+    forecaster = load_forecaster(name, weights_folder=desk.settings.weights)
     key = tasks.forecast(desk.archive, desk.ledger, forecaster, start, datetime.now(UTC))
     made = desk.archive.forecast(key)
     if output is not None:
@@ -176,15 +211,17 @@ def serve(
 @app.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop when all has been shown.")] = False,  # noqa: FBT002  a flag of the command line
+    live: Annotated[bool, typer.Option("--live", help="Real radar, from DWD's server.")] = False,  # noqa: FBT002  a flag of the command line
     port: Annotated[int, typer.Option(help="Port to listen on; 0 for a free one.")] = 8000,
-    frames: Annotated[int, typer.Option(help="Frames to simulate before.", min=43)] = 49,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same weather.")] = 1,
+    frames: Annotated[int, typer.Option(help="Frames to begin with.", min=43)] = 49,
+    seed: Annotated[int, typer.Option(help="The same seed simulates the same weather.")] = 1,
     data: Data = None,
 ) -> None:
     """Do the main job on a simulated event that ends now: ingest, forecast, verify, serve.
 
     Goes on with a new radar frame every 5 minutes until Ctrl-C; `--once` stops after the first.
+    `--live` does the same with the newest real frames.
     """
     from service.demo import run
 
-    run(console(), data, frames=frames, seed=seed, port=port, once=once)
+    run(console(), data, frames=frames, seed=seed, port=port, once=once, live=live)

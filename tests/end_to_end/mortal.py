@@ -20,7 +20,7 @@ from service.settings import Settings
 
 
 def run(radar: Path, data: Path) -> None:
-    desk = Deployment(Settings(data=data))
+    desk = Deployment(Settings(data=data, models=("advection", "persistence")))
     replay(desk.archive, desk.ledger, desk.forecasters.all_served(), files_in([radar]))
 
 

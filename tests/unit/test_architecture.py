@@ -23,6 +23,8 @@ HOME = {
     "celery": ("service/worker.py",),
     "redis": ("service/jobs.py",),
     "wradlib": ("ingest/radolan.py", "ingest/odim.py"),
+    "httpx": ("ingest/web_folder.py", "service/demo.py"),
+    "tenacity": ("ingest/web_folder.py",),
 }
 FILES = sorted(f.relative_to(ROOT) for package in OURS for f in (ROOT / package).rglob("*.py"))
 

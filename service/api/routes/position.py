@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xarray import DataArray
 
 from ingest.grid import at
-from ingest.precipitation import credit
+from ingest.precipitation import chances, credit
 from service.api.dependencies import AtDesk
 from service.api.representations import lead_minutes
 from service.api.routes.nowcasts import ModelQuery
@@ -42,6 +42,9 @@ def position(
 ) -> dict[str, Any]:
     """Rain at a place over the next two hours, from the newest forecast of a model.
 
+    Beside `rainfall_rate` come `probability_0.5` and the like, the probability that the rain
+    reaches so many mm/h, where the model tells it.
+
     `nowcast:summary` says it for a program: `unknown` means no data, which is not dry.
     """
     point = POINT.fullmatch(coords)
@@ -57,7 +60,7 @@ def position(
 def coverage(series: DataArray) -> dict[str, Any]:
     """A forecast at a place (lead_time) as a CoverageJSON point series."""
     times = [iso(to_datetime(time)) for time in series["time"].values]
-    rates = [None if np.isnan(rate) else round(float(rate), 2) for rate in series.values]
+    probable = chances(series)
     place = {"x": float(series["lon"]), "y": float(series["lat"])}
     issue = to_datetime(time_of(series["forecast_reference_time"]))
     return {
@@ -72,22 +75,43 @@ def coverage(series: DataArray) -> dict[str, Any]:
             },
             "referencing": REFERENCING,
         },
-        "parameters": {"rainfall_rate": PARAMETER},
-        "ranges": {
-            "rainfall_rate": {
-                "type": "NdArray",
-                "dataType": "float",
-                "axisNames": ["t"],
-                "shape": [len(rates)],
-                "values": rates,
-            }
-        },
+        "parameters": {"rainfall_rate": PARAMETER}
+        | {probability_name(threshold): probability(threshold) for threshold in probable},
+        "ranges": {"rainfall_rate": values_of(series, 2)}
+        | {probability_name(mm): values_of(chance, 3) for mm, chance in probable.items()},
         "nowcast:summary": summary(series.values, times),
         "nowcast:issue_time": iso(issue),
         "nowcast:generated_at": series.attrs["generated_at"],
         "nowcast:lead_minutes": lead_minutes(series),
         "nowcast:model": series.attrs["model"],
         "nowcast:attribution": credit(series),
+    }
+
+
+def values_of(series: DataArray, decimals: int) -> dict[str, Any]:
+    """A series (lead_time) as a range: rounded, null for no data."""
+    values = [None if np.isnan(value) else round(float(value), decimals) for value in series.values]
+    return {
+        "type": "NdArray",
+        "dataType": "float",
+        "axisNames": ["t"],
+        "shape": [len(values)],
+        "values": values,
+    }
+
+
+def probability_name(threshold: float) -> str:
+    return f"probability_{threshold:g}"
+
+
+def probability(threshold: float) -> dict[str, Any]:
+    """The parameter of the probability that the rain reaches a threshold in mm/h."""
+    event = f"a rainfall rate of {threshold:g} mm/h or more"
+    return {
+        "type": "Parameter",
+        "description": {"en": f"Probability of {event}, 0 to 1; null is no data"},
+        "unit": {"label": {"en": "one"}, "symbol": {"value": "1", "type": UCUM}},
+        "observedProperty": {"label": {"en": f"Probability of {event}"}},
     }
 
 
@@ -105,6 +129,7 @@ def summary(rates: NDArray[np.float32], times: list[str]) -> dict[str, Any]:
     }
 
 
+UCUM = "http://www.opengis.net/def/uom/UCUM/"
 REFERENCING = [
     {
         "coordinates": ["x", "y"],
@@ -120,7 +145,7 @@ PARAMETER = {
     "description": {"en": "Rainfall rate, mean of the five minutes before; null is no data"},
     "unit": {
         "label": {"en": "millimetres per hour"},
-        "symbol": {"value": "mm/h", "type": "http://www.opengis.net/def/uom/UCUM/"},
+        "symbol": {"value": "mm/h", "type": UCUM},
     },
     "observedProperty": {
         "id": "http://vocab.nerc.ac.uk/standard_name/rainfall_rate/",

@@ -9,7 +9,7 @@ from xarray import DataArray
 
 from ingest import BadField, netcdf, to_model_grid
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84
-from ingest.precipitation import make, make_forecast
+from ingest.precipitation import chance, chance_name, make, make_forecast
 
 TIME = np.datetime64("2025-06-21T12:35", "ns")
 LEADS = [np.timedelta64(m, "m") for m in (30, 60)]
@@ -95,3 +95,57 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     xr.Dataset({"temperature": ("x", [1.0])}).to_netcdf(path)
     with pytest.raises(BadField, match="holds temperature, should hold a variable 'rainfall_rate'"):
         netcdf.decode(path)
+
+
+def with_chances(forecast: DataArray, chances: dict[float, np.ndarray]) -> DataArray:
+    """A forecast that tells how likely thresholds in mm/h are reached."""
+    told = {
+        chance_name(threshold): chance(threshold, field) for threshold, field in chances.items()
+    }
+    return forecast.assign_coords(told)
+
+
+def falling(forecast: DataArray) -> dict[float, np.ndarray]:
+    """Any probabilities of three thresholds, no data where a forecast has none."""
+    rng = np.random.default_rng(1)
+    first = rng.random(forecast.shape, np.float32) + 0 * forecast.values
+    return {0.5: first, 2.0: first**2, 10.0: first**3}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_chances_come_back_to_a_thousandth(
+    forecast: DataArray, packed: bool, tmp_path: Path
+) -> None:
+    field = with_chances(forecast, falling(forecast))
+    path = tmp_path / "field.nc"
+    path.write_bytes(netcdf.encode(field, packed=packed))
+    back = netcdf.decode(path)
+    names = ["chance_0.5", "chance_2", "chance_10"]
+    xr.testing.assert_identical(back.drop_vars(names), forecast)
+    for name in names:
+        assert back[name].attrs == field[name].attrs
+        assert back[name].dtype == np.float32
+        np.testing.assert_allclose(back[name], field[name], rtol=0, atol=5.01e-4)
+        np.testing.assert_array_equal(back[name].isnull(), forecast.isnull())
+    xr.testing.assert_identical(back, netcdf.decode(path.read_bytes()))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_chances_that_were_on_file_once_stay_as_they_are(forecast: DataArray, packed: bool) -> None:
+    once = netcdf.decode(netcdf.encode(with_chances(forecast, falling(forecast)), packed=packed))
+    xr.testing.assert_identical(netcdf.decode(netcdf.encode(once, packed=packed)), once)
+
+
+def test_chances_on_file_are_one_variable_by_threshold(forecast: DataArray, tmp_path: Path) -> None:
+    path = tmp_path / "field.nc"
+    path.write_bytes(netcdf.encode(with_chances(forecast, falling(forecast))))
+    with xr.open_dataset(path, decode_timedelta=True) as dataset:
+        assert dataset["rainfall_rate"].attrs["ancillary_variables"] in dataset
+        told = dataset["probability_of_rainfall_rate"]
+        assert told.dims == ("threshold", "lead_time", "y", "x")
+        assert told["threshold"].values.tolist() == [0.5, 2, 10]
+        assert told["threshold"].attrs["units"] == "mm h-1"
+        assert not any(name.startswith("chance") for name in map(str, dataset.variables))
+    path.write_bytes(netcdf.encode(forecast))
+    with xr.open_dataset(path, decode_timedelta=True) as dataset:
+        assert "threshold" not in dataset.variables

@@ -52,7 +52,7 @@ def test_what_takes_too_long_is_given_up() -> None:
 
 def test_the_document_shows_what_was_counted_and_measured(counted: list[Row]) -> None:
     timed = counted[0]._replace(measured=Measured(1.5, 20, 3.25, 40, 50))
-    text = document([timed, *counted[1:]], 32)
+    text = document([timed, *counted[1:]], 32, 180)
     assert "| convlstm | 444,001 |" in text
     assert "| 1.500 | 20 | 3.250 | 40 | 50 |" in text
     assert all(data.title in text for data in DATA_SETS.values())

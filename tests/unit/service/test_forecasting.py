@@ -9,6 +9,7 @@ from xarray import DataArray
 from ingest.grid import NATIONAL_WGS84
 from model_zoo import load_forecaster
 from model_zoo.baselines import Persistence
+from model_zoo.forecast import Needs, minutes, select
 from service import tasks
 from service.archive import Archive, Key
 from service.errors import NoFrame, NoFrames
@@ -74,7 +75,7 @@ def test_without_the_frame_there_is_no_forecast(archive: Archive, ledger: Ledger
 
 def test_without_a_frame_before_it_there_is_no_motion(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, 0, 7)
-    with pytest.raises(NoFrames, match="from 20260621T2235Z on"):
+    with pytest.raises(NoFrames, match="from 2026-06-21T22:35:00Z on"):
         make_forecasts(archive, ledger, 7, models=["advection"])
     assert rows_of(ledger)["forecasts"] == []
 
@@ -84,3 +85,50 @@ def test_no_motion_is_seen_between_two_grids(archive: Archive, ledger: Ledger) -
     archive.put_frame(frame(1, NATIONAL_WGS84))
     with pytest.raises(NoFrames, match="advection"):
         make_forecasts(archive, ledger, 1, models=["advection"])
+
+
+class Steady(Persistence):
+    """Wants frames half an hour apart, and looks at those between where there are any."""
+
+    needs = Needs(minutes(90, 60, 30, 0), useful=minutes(25, 20, 15, 10, 5))
+
+    def __init__(self) -> None:
+        self.seen: list[np.datetime64] = []
+
+    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+        self.seen = list(frames["time"].values)
+        return super().__call__(frames, horizon)
+
+
+@pytest.mark.parametrize("numbers", [(0, 6, 12, 18), (0, 6, 12, 15, 17, 18)])
+def test_what_is_useful_is_used_where_it_is_there_and_not_asked_for(
+    archive: Archive, ledger: Ledger, numbers: tuple[int, ...]
+) -> None:
+    put_frames(archive, *numbers)
+    steady = Steady()
+    key = tasks.forecast(archive, ledger, steady, time(18), moment(19))
+    assert archive.has_forecast(key)
+    assert steady.seen == [time(number) for number in numbers]
+
+
+def test_without_what_is_required_the_forecaster_is_not_troubled(
+    archive: Archive, ledger: Ledger
+) -> None:
+    put_frames(archive, 0, 12, 15, 17, 18)
+    steady = Steady()
+    with pytest.raises(NoFrames, match=r"persistence at 20260622T0000Z .* of 20260621T2300Z too"):
+        tasks.forecast(archive, ledger, steady, time(18), moment(19))
+    assert steady.seen == []
+    assert rows_of(ledger)["forecasts"] == []
+
+
+def test_required_frames_of_another_grid_are_none(archive: Archive, ledger: Ledger) -> None:
+    class Joining(Steady):
+        def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+            return super().__call__(select(frames, self.needs.required, self.name), horizon)
+
+    put_frames(archive, 0, 6, 12)
+    archive.put_frame(frame(18, NATIONAL_WGS84))
+    with pytest.raises(NoFrames, match="take another model"):
+        tasks.forecast(archive, ledger, Joining(), time(18), moment(19))
+    assert list(archive.issues()) == []

@@ -9,7 +9,7 @@ from xarray import DataArray
 
 from ingest import BadField, to_model_grid
 from ingest.grid import NATIONAL_SPHERE, known_grid
-from ingest.precipitation import make, make_forecast
+from ingest.precipitation import chance, chances, make, make_forecast
 from service import tables as book
 from service import tasks
 from service.archive import Archive, Key
@@ -40,6 +40,17 @@ def test_the_providers_own_forecast_is_kept_and_verified_beside_ours(
     theirs, ours = (ledger.rows(book.counts, [m]) for m in ("dwd-rv", "persistence"))
     names = ("threshold", "hits", "misses", "false_alarms", "correct_negatives")
     assert [[r[n] for n in names] for r in theirs] == [[r[n] for n in names] for r in ours]
+
+
+def test_probabilities_are_cut_to_the_leads_that_are_verified(
+    archive: Archive, ledger: Ledger
+) -> None:
+    field = provider_forecast(0)
+    each = np.arange(1, 25, dtype=np.float32)[:, None, None] / 25
+    told = chance(2.0, np.where(np.isnan(field), np.nan, each).astype(np.float32))
+    tasks.keep_forecast(archive, ledger, field.assign_coords(chance_2=told))
+    kept = chances(archive.forecast(Key(time(0), "dwd-rv", "none")))[2.0]
+    np.testing.assert_allclose(kept[:, 90, 90], np.array([6, 12, 18, 24]) / 25, atol=1e-3)
 
 
 def test_a_real_file_of_the_providers_forecast_is_kept_and_verified(

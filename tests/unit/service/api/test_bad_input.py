@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from service.deployment import Deployment
 from service.server import running
 from service.settings import Settings
-from tests.served import problem
+from tests.served import MODELS, problem
 
 JSON = {"Content-Type": "application/json"}
 LARGE = 50 * 2**20
@@ -131,7 +131,7 @@ def test_a_body_at_the_limit_is_read_and_one_above_is_413(reader: TestClient) ->
 @pytest.fixture(scope="module")
 def url(filled: Path) -> Iterator[str]:
     """The service as it really runs."""
-    with running(Deployment(Settings(data=filled, port=0))) as address:
+    with running(Deployment(Settings(data=filled, models=MODELS, port=0))) as address:
         yield address
 
 

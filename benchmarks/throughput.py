@@ -1,0 +1,371 @@
+"""Samples per second in training: our networks against the published ones, in turns.
+
+    python -m benchmarks.throughput
+    python -m benchmarks.throughput --names ms-lstm --rounds 7 --write docs/performance.md
+
+A step is forward, loss, backward and Adam. Before every step of ours the published network
+(`benchmarks.published`) takes one in the same process, so that whatever else the machine does slows
+both alike; ratios are medians over such pairs. So that faster is not different, all begin with the
+same weights: shown are by how much the first loss differs, and what is learnt on a small field.
+"""
+
+import argparse
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from types import MappingProxyType
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from benchmarks.published import NETWORKS, Network, loss
+from benchmarks.published.network import DECOUPLING
+from model_zoo import reference
+from model_zoo.arrays import blank
+from model_zoo.checkpoint import write_whole
+from model_zoo.inspection import drifting_blobs
+from model_zoo.measure import forget_peak, peak
+from model_zoo.papers import DATA_SETS
+from model_zoo.published import PUBLISHED
+from model_zoo.training.experiment import Experiment, Loss, Machine, Optimiser
+from model_zoo.training.experiment_data import Germany
+from model_zoo.training.learner import Learner
+from model_zoo.training.ranks import Ranks
+from model_zoo.training.sample import Sample
+from model_zoo.zoo import CHANNELS
+
+SHAPE = DATA_SETS["germany"]
+LESSON, LESSON_BATCH, LESSON_SIDE = 20, 2, 64
+"""Steps, and what they are on, after which is shown what was learnt."""
+
+MODES: Mapping[str, Machine] = MappingProxyType(
+    {
+        "float32": Machine(),
+        "float32-channels-last": Machine(channels_last=True),
+        "bf16-channels-last": Machine(bf16=True, channels_last=True),
+        "bf16-channels-last-compile": Machine(bf16=True, channels_last=True, compile=True),
+    }
+)
+"""Ways to do the arithmetic of ours."""
+PUBLISHED_MODE = "published, float32"
+COUNTERPARTS = {published.model: name for name, published in PUBLISHED.items()}
+"""Our networks, and the published ones whose weights they can take."""
+
+Step = Callable[[Sample], Tensor]
+"""Learns from a batch; gives the loss from before."""
+
+
+class Taken(NamedTuple):
+    """What one step took."""
+
+    seconds: float
+    peak: float | None = None
+    """MB of the allocator above what was held before; None on a CPU."""
+
+
+class Row(NamedTuple):
+    """A network trained in one way."""
+
+    name: str
+    mode: str
+    batch: int
+    taken: Sequence[Taken]
+    beside: Sequence[Taken]
+    """By the published network, just before each."""
+    difference: float
+    """Of the first loss from that of the published network, as a share of it."""
+    learnt: float
+    """Loss of the first batch of the lesson after it."""
+
+    @property
+    def rate(self) -> float:
+        """Samples per second."""
+        return self.batch / median(step.seconds for step in self.taken)
+
+    @property
+    def ratio(self) -> float:
+        """Of the rate to that of the published network."""
+        pairs = zip(self.taken, self.beside, strict=True)
+        return median(before.seconds / step.seconds for step, before in pairs)
+
+    @property
+    def peak(self) -> float | None:
+        """MB of the allocator, None on a CPU."""
+        return max((step.peak for step in self.taken if step.peak is not None), default=None)
+
+
+def theirs(network: Network, device: torch.device) -> Step:
+    """Training as published: eager, in float32."""
+    optimiser = torch.optim.Adam(network.to(device).parameters(), lr=Optimiser().rate)
+
+    def step(sample: Sample) -> Tensor:
+        frames = sample.frames.to(device).transpose(0, 1)
+        optimiser.zero_grad(set_to_none=True)
+        found = loss(frames, *network.rollout(frames, SHAPE.given))
+        torch.autograd.backward(found)
+        optimiser.step()
+        return found.detach()
+
+    return step
+
+
+def ours(name: str, network: Network, machine: Machine, device: torch.device) -> Step:
+    """Training of our network `name`, from the weights that a published one has now."""
+    experiment = Experiment(
+        name="throughput",
+        model=name,
+        data=Germany(given=SHAPE.given, horizon=SHAPE.horizon),
+        loss=Loss(decoupling=DECOUPLING, decoupling_sum=True),
+        sampling="none",
+        machine=machine,
+    )
+    converted = reference.load(COUNTERPARTS[name], network.state_dict())
+    learner = Learner(converted, experiment, 1, Ranks(0, 1, device))
+    return lambda sample: learner.step(sample, 0).loss
+
+
+def rival(name: str) -> str:
+    """The published network to compare speed with: where it has attention, that in tiles."""
+    tiled = f"{COUNTERPARTS[name]}_tiled"
+    return tiled if tiled in NETWORKS else COUNTERPARTS[name]
+
+
+def steps(
+    name: str, modes: Sequence[str], channels: int, side: int, device: torch.device
+) -> list[Step]:
+    """The published network in training, and ours in each mode, from the same weights."""
+    torch.compiler.reset()  # else what is compiled would fit all sizes, and none well
+    torch.manual_seed(0)
+    network = NETWORKS[rival(name)](channels, side, side)
+    converted = [ours(name, network, MODES[mode], device) for mode in modes]
+    return [theirs(network, device), *converted]
+
+
+def batch_of(batch: int, side: int, seed: int = 0) -> Sample:
+    """Sequences of drifting blobs."""
+    frames = drifting_blobs(SHAPE.given + SHAPE.horizon, side, batch, seed)
+    return Sample(frames, torch.ones_like(frames, dtype=torch.bool))
+
+
+def learnt(step: Step, side: int) -> float:
+    """The loss of the first batch of the lesson after it."""
+    for seed in range(LESSON):
+        step(batch_of(LESSON_BATCH, side, seed))
+    return step(batch_of(LESSON_BATCH, side)).item()
+
+
+def timed(step: Step, sample: Sample, device: torch.device) -> Taken:
+    """Take a step by the clock."""
+    if device.type != "cuda":
+        start = perf_counter()
+        step(sample)
+        return Taken(perf_counter() - start)
+    rest = forget_peak(device)
+    torch.cuda.synchronize(device)
+    start = perf_counter()
+    step(sample)
+    torch.cuda.synchronize(device)
+    return Taken(perf_counter() - start, peak(device) - rest)
+
+
+def rows(
+    name: str,
+    modes: Sequence[str],
+    channels: int,
+    side: int,
+    batch: int,
+    rounds: int,
+    device: torch.device,
+) -> list[Row]:
+    """Measure a network: the published one, then ours in each mode.
+
+    Args:
+        name: One of `COUNTERPARTS`.
+        modes: Of `MODES`.
+        channels: Width of every layer.
+        side: Height and width of the frames, a multiple of what the network needs.
+        batch: Samples of a step.
+        rounds: Steps of each mode that are timed, after one that is not.
+        device: Where.
+    """
+    small = min(side, LESSON_SIDE)
+    known, *lessons = [learnt(step, small) for step in steps(name, modes, channels, small, device)]
+    published, *converted = steps(name, modes, channels, side, device)
+    sample = batch_of(batch, side)
+    first, *losses = [step(sample).item() for step in (published, *converted)]
+    beside: dict[str, list[Taken]] = {mode: [] for mode in modes}
+    taken: dict[str, list[Taken]] = {mode: [] for mode in modes}
+    for _ in range(rounds):
+        for mode, step in zip(modes, converted, strict=True):
+            beside[mode].append(timed(published, sample, device))
+            taken[mode].append(timed(step, sample, device))
+    all_theirs = [step for each in beside.values() for step in each]
+    return [
+        Row(name, PUBLISHED_MODE, batch, all_theirs, all_theirs, 0.0, known),
+        *(
+            Row(name, mode, batch, taken[mode], beside[mode], other / first - 1, lesson)
+            for mode, other, lesson in zip(modes, losses, lessons, strict=True)
+        ),
+    ]
+
+
+HEADINGS = (
+    "network",
+    "how",
+    "samples/s",
+    "against published",
+    "first loss differs by",
+    f"loss after {LESSON} steps",
+    "peak, MB",
+)
+
+
+def table(found: Sequence[Row]) -> str:
+    """Rows as Markdown; memory where it was measured."""
+    lines = [HEADINGS, ["---", "---", *["---:"] * (len(HEADINGS) - 2)], *map(cells, found)]
+    shown = None if any(row.peak is not None for row in found) else -1
+    return "\n".join(f"| {' | '.join(line[:shown])} |" for line in lines)
+
+
+def cells(row: Row) -> list[str]:
+    """A row as it is printed, in the order of `HEADINGS`."""
+    return [
+        row.name,
+        row.mode,
+        f"{row.rate:.3g}",
+        f"{row.ratio:.2f}",
+        f"{row.difference:.1e}" if row.mode in MODES else "",
+        f"{row.learnt:,.1f}",
+        f"{row.peak:,.0f}" if row.peak is not None else "",
+    ]
+
+
+def advice(found: Sequence[Row]) -> str:
+    """What to write into an experiment for the fastest way of each network."""
+    lines = []
+    for name in dict.fromkeys(row.name for row in found):
+        own = [row for row in found if row.name == name and row.mode in MODES]
+        best = max(own, key=lambda row: row.ratio)
+        settings = MODES[best.mode].model_dump(exclude_defaults=True)
+        toml = ", ".join(f"{key} = {str(value).lower()}" for key, value in settings.items())
+        told = f"in an experiment `machine = {{ {toml} }}`" if toml else "as experiments are anyway"
+        lines.append(f"- **{name}** is fastest with {best.mode}: {told}.")
+    return "\n".join(lines)
+
+
+def section(found: Sequence[Row], options: argparse.Namespace) -> str:
+    """What was found, as Markdown."""
+    today = date.today()  # noqa: DTZ011  the day where it ran
+    return f"""\
+## Training throughput, {options.device}
+
+Written by `python -m benchmarks.throughput --write docs/performance.md`; no figure by hand.
+{where(options.device)}, {torch.get_num_threads()} threads, Python {platform.python_version()}, \
+torch {torch.__version__}, {today}.
+
+{SHAPE.given} frames of {options.side}x{options.side} to {SHAPE.horizon}, six layers of \
+{options.channels} channels, batch of {options.batch}; forward, loss, backward and Adam.
+Rates are medians of {options.rounds} steps or more. Ratios are medians over pairs of a step of ours
+and one of the published network just before it, and hold on a busy machine, where rates do not.
+
+{table(found)}
+
+{advice(found)}
+{NOTES}"""
+
+
+def where(device: str) -> str:
+    """The name of the processor, and of a CPU which of its instructions torch uses."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    file = Path("/proc/cpuinfo")  # Linux
+    lines = file.read_text().splitlines() if file.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    name = next(names, platform.processor() or platform.machine())
+    return f"{name} with {torch.backends.cpu.get_cpu_capability()}"
+
+
+NOTES = f"""
+"Published" are the networks of the MS-RNN and MS-LSTM papers, re-created gate by gate
+(`benchmarks/published`) and run as they were: eager, in float32. All begin with the same weights.
+The first loss is compared on the same frames; what is learnt in {LESSON} steps on fields of
+{LESSON_SIDE}x{LESSON_SIDE}, batches of {LESSON_BATCH}, on the first batch.
+
+PrecipLSTM was published with windows unfolded to 900 copies of keys and values, more than a machine
+holds at this size ([memory.md](memory.md)). What ours is compared with is the same attention run in
+tiles of 12x12, which gives the same numbers much faster.
+"""
+
+
+def put(text: str, section: str, name: str) -> str:
+    """A document with a section between comments that name it, in place of the one there was.
+
+    Raises:
+        ValueError: The document has the first of the comments but not the second after it.
+    """
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    if begin not in text:
+        return f"{text or TITLE}\n{begin}{section}{end}"
+    before, _, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not closed:
+        raise ValueError(f"there is {begin.strip()} without {end.strip()} after it; put it back")
+    return f"{before}{begin}{section}{end}{after}"
+
+
+TITLE = "# Performance\n"
+
+
+def at_least_one(text: str) -> int:
+    """A number of the command line."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number, 1 or more")
+    return int(text)
+
+
+def arguments() -> argparse.Namespace:
+    """What to measure where; refuses what cannot be."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    names = ["ms-lstm", "ms-preciplstm"]
+    parser.add_argument("--names", nargs="+", default=names, choices=COUNTERPARTS)
+    parser.add_argument("--modes", nargs="+", default=list(MODES), choices=MODES)
+    parser.add_argument("--rounds", type=at_least_one, default=5)
+    parser.add_argument("--batch", type=at_least_one, default=1)
+    parser.add_argument("--channels", type=at_least_one, default=CHANNELS)
+    parser.add_argument("--side", type=at_least_one, default=SHAPE.height, help="of the frames")
+    parser.add_argument("--threads", type=at_least_one, default=torch.get_num_threads())
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
+    options = parser.parse_args()
+    if options.device == "auto":
+        options.device = "cuda" if torch.cuda.is_available() else "cpu"
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("torch sees no GPU here; use --device cpu")
+    for name in options.names:
+        multiple = blank(name, options.channels).stack.multiple
+        if options.side % multiple:
+            parser.error(f"--side is {options.side}, {name} needs a multiple of {multiple}")
+    return options
+
+
+def main() -> None:
+    """Print a table for each network, and write all as a section."""
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    sizes = (options.channels, options.side, options.batch, options.rounds)
+    found: list[Row] = []
+    for name in options.names:
+        found += rows(name, options.modes, *sizes, torch.device(options.device))
+        print(table([row for row in found if row.name == name]), end="\n\n", flush=True)
+    if options.write:
+        text = options.write.read_text() if options.write.exists() else ""
+        name = f"training throughput, {options.device}"
+        write_whole(options.write, put(text, section(found, options), name).encode())
+
+
+if __name__ == "__main__":
+    main()

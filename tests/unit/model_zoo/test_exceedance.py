@@ -1,0 +1,154 @@
+"""How likely thresholds are reached: trained as a proper score, read as rain."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from model_zoo import exceedance
+from model_zoo.exceedance import CUT, THRESHOLDS, cuts_of, events, falling, losses, rain
+from model_zoo.intensity import SCALES, scale
+
+RATE = scale("rate")
+LEVELS = RATE.encode(torch.tensor(THRESHOLDS))
+
+
+def chances(*shape: int, seed: int = 0) -> Tensor:
+    """Probabilities that fall with the threshold, whole thousandths, of cells (height, width)."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(0, 1001, (len(THRESHOLDS), *shape), generator=generator)
+    return drawn.sort(dim=0, descending=True).values / 1000
+
+
+def cells(*probabilities: float) -> Tensor:
+    """The same for one cell, (thresholds, 1, 1)."""
+    return torch.tensor(probabilities)[:, None, None]
+
+
+def test_logits_fall_from_threshold_to_threshold() -> None:
+    raw = torch.randn(2, 3, 9, 4, 5, generator=torch.Generator().manual_seed(0))
+    logits = falling(raw)
+    assert logits.shape == raw.shape
+    for highest in range(9):
+        assert torch.equal(logits[:, :, highest], raw[:, :, : highest + 1].amin(dim=2))
+    assert torch.equal(falling(logits), logits), "what falls stays"
+
+
+def test_logits_are_told_in_full_precision() -> None:
+    raw = torch.randn(2, 9, 4, 5, generator=torch.Generator().manual_seed(0)).bfloat16()
+    assert falling(raw).dtype == torch.float32
+    assert torch.equal(falling(raw), falling(raw.float()))
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_a_threshold_is_reached_by_its_own_rate_and_not_by_less(name: str) -> None:
+    levels = scale(name).encode(torch.tensor(THRESHOLDS))
+    for threshold, reached in zip(THRESHOLDS, torch.tril(torch.ones(9, 9)).bool(), strict=True):
+        just, less = scale(name).encode(torch.tensor([threshold, 0.999 * threshold]))
+        below = reached & (torch.tensor(THRESHOLDS) < threshold)
+        assert torch.equal(events(just.view(1, 1, 1), levels).flatten(), reached)
+        assert torch.equal(events(less.view(1, 1, 1), levels).flatten(), below)
+
+
+def test_losses_are_cross_entropies_summed_over_cells() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = falling(torch.randn(2, 3, 2, 4, 5, generator=generator))
+    rates = 4 * torch.rand(2, 3, 1, 4, 5, generator=generator)
+    known = torch.ones_like(rates, dtype=torch.bool)
+    levels = RATE.encode(torch.tensor([0.5, 2.0]))
+    came = torch.cat([rates >= 0.5, rates >= 2.0], dim=2).float()
+    each = F.binary_cross_entropy(logits.sigmoid(), came, reduction="none")
+    expected = each.mean(dim=2).sum((2, 3))
+    assert expected.shape == (2, 3)
+    torch.testing.assert_close(losses(logits, RATE.encode(rates), known, levels), expected)
+
+
+def test_cells_that_are_not_known_add_nothing() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 9, 4, 5, generator=generator).requires_grad_()
+    frames = torch.rand(2, 3, 1, 4, 5, generator=generator)
+    mask = torch.rand(2, 3, 1, 4, 5, generator=generator) < 0.6
+    found = losses(logits, frames, mask, LEVELS)
+    found.sum().backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    everywhere = mask.expand_as(logits)
+    assert (logits.grad[~everywhere] == 0).all()
+    assert (logits.grad[everywhere] != 0).all()
+    for unknown in (0.0, 1.0, torch.nan):
+        other = losses(logits.where(mask, 9.0), frames.where(mask, unknown), mask, LEVELS)
+        assert torch.equal(other, found)
+    assert (losses(logits, frames, torch.zeros_like(mask), LEVELS) == 0).all()
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_it_rains_so_hard_just_where_the_chance_reaches_the_cut(name: str) -> None:
+    thresholds, probable = torch.tensor(THRESHOLDS)[:, None, None], chances(40, 50)
+    levels = scale(name).encode(torch.tensor(THRESHOLDS))
+    scaled = rain(probable, levels, torch.full((9, 1, 1), 0.4))
+    assert scaled.shape == (1, 40, 50)
+    reached = probable >= 0.4
+    assert 0 < reached[-1].sum() < reached[0].sum() < 40 * 50
+    assert torch.equal(events(scaled, levels), reached)
+    assert torch.equal(scale(name).decode(scaled) >= thresholds, reached)
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_each_threshold_has_its_own_cut(name: str) -> None:
+    thresholds, probable = torch.tensor(THRESHOLDS)[:, None, None], chances(40, 50)
+    levels = scale(name).encode(torch.tensor(THRESHOLDS))
+    rising, dropping = torch.linspace(0.2, 0.6, 9), torch.linspace(0.6, 0.05, 9)
+    for cuts in (rising[:, None, None], dropping[:, None, None]):
+        rate = scale(name).decode(rain(probable, levels, cuts))
+        # a threshold is reached by way of those below it
+        reached = (probable >= cuts).cumprod(dim=0).bool()
+        assert torch.equal(rate >= thresholds, reached)
+
+
+def test_a_chance_just_below_its_cut_does_not_make_it_rain_so_hard() -> None:
+    cuts, below = torch.full((9, 1, 1), 0.4), torch.tensor(0.4).nextafter(torch.tensor(0.0))
+    for at in range(1, 9):
+        probable = cells(*[1.0] * at, *[below.item()] * (9 - at))
+        rate = RATE.decode(rain(probable, LEVELS, cuts)).item()
+        assert THRESHOLDS[at - 1] < rate < THRESHOLDS[at]
+
+
+def test_leads_of_a_batch_have_cuts_of_their_own() -> None:
+    probable = torch.stack([chances(6, 7, seed=seed) for seed in range(4)])
+    cuts = torch.stack([torch.full((9, 1, 1), cut) for cut in (0.2, 0.3, 0.4, 0.5)])
+    together = rain(probable, LEVELS, cuts)
+    apart = [rain(one, LEVELS, cut) for one, cut in zip(probable, cuts, strict=True)]
+    assert torch.equal(together, torch.stack(apart))
+
+
+def test_between_thresholds_rain_is_linear_in_how_far_the_chances_are_from_their_cuts() -> None:
+    levels, cuts = torch.tensor([0.2, 0.6]), cells(0.4, 0.2)
+    for above, below, share in ((0.5, 0.1, 0.5), (0.5, 0.17, 0.1 / 0.13), (0.4, 0.1, 0.0)):
+        scaled = rain(cells(above, below), levels, cuts).item()
+        assert scaled == pytest.approx(0.2 + 0.4 * share, abs=1e-5)
+
+
+def test_below_the_first_cut_it_is_dry_and_above_the_last_no_harder_than_the_last_threshold() -> (
+    None
+):
+    cuts = torch.full((9, 1, 1), 0.4)
+    assert rain(torch.full((9, 3, 3), 0.399), LEVELS, cuts).eq(0).all()
+    assert rain(torch.zeros(9, 3, 3), LEVELS, cuts).eq(0).all()
+    hardest = RATE.decode(rain(torch.ones(9, 3, 3), LEVELS, cuts))
+    torch.testing.assert_close(hardest, torch.full((1, 3, 3), 40.0), rtol=1e-4, atol=0)
+    assert RATE.decode(rain(chances(40, 50), LEVELS, cuts)).max() <= hardest.max()
+
+
+def test_without_known_cuts_there_is_one_for_all() -> None:
+    assert torch.equal(cuts_of((), 3, 9), torch.full((3, 9, 1, 1), CUT))
+
+
+def test_beyond_known_leads_cuts_are_those_of_the_last() -> None:
+    said = ((0.5, 0.4), (0.3, 0.2))
+    expected = torch.tensor([*said, said[1], said[1]])
+    for leads in (1, 2, 4):
+        assert torch.equal(cuts_of(said, leads, 2), expected[:leads, :, None, None])
+
+
+def test_the_chances_that_are_told_are_of_thresholds_that_are_learnt() -> None:
+    assert set(exceedance.TOLD) <= set(THRESHOLDS)
+    assert list(THRESHOLDS) == sorted(THRESHOLDS)
