@@ -21,7 +21,7 @@ lint: $(VENV)/.ready-to-test
 
 bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m benchmarks.ingest
-	$(BIN)/python -m benchmarks.baselines
+	$(BIN)/python -m benchmarks.skill
 	$(BIN)/python -m benchmarks.memory --write docs/memory.md
 
 $(BIN)/python:

@@ -48,8 +48,8 @@ class Nowcaster(nn.Module):
         self.head = nn.Conv2d(channels, exceedances or 1, kernel_size=1)
         if exceedances:
             self.guess = FirstGuess(exceedances)
-            nn.init.zeros_(self.head.weight)
-            nn.init.zeros_(self.head.bias)
+            for parameter in self.head.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, frames: Tensor, *, horizon: int = 1, fed: Tensor | None = None) -> Rollout:
         """Predict the frame after each given frame, then go on from the predictions.

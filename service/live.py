@@ -36,6 +36,10 @@ def sources_of(settings: Settings) -> list[Source]:
     Raises:
         SourceUnavailable: A setting names no files.
     """
+    if not settings.radar_files:
+        raise SourceUnavailable(
+            "NOWCAST_RADAR_FILES is empty; leave it out to take DWD's RY and RV"
+        )
     return [Source(settings.radar_server, files) for files in settings.radar_files]
 
 

@@ -5,9 +5,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import unquote
+
+CONDITIONS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 
 Fault = Callable[["Handler", bytes], None]
 """What answers a request for a file of these bytes in the place of a 200 with them."""
@@ -35,10 +38,11 @@ class Provider:
         """Paths that the listing shows too, though there is no file yet."""
         self.lists = True
         """Whether there is a listing."""
-        self.has_versions = True
-        """Whether it says ETag and Last-Modified."""
+        self.version = "ETag"
+        """How it tells one version of a file from another; or by Last-Modified."""
         self.requests: list[Request] = []
         self.at_once = self.most_at_once = 0
+        """Requests that wait for an answer."""
         self.lock = threading.Lock()
 
     def fault(self, path: str, *faults: Fault) -> None:
@@ -68,6 +72,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         provider, path = self.provider, unquote(self.path).removeprefix("/")
         with provider.lock:
+            self.waits = True
             provider.at_once += 1
             provider.most_at_once = max(provider.most_at_once, provider.at_once)
             waiting = provider.faults.get(path)
@@ -84,14 +89,20 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:  # the client has had enough
             self.close_connection = True
         finally:
-            with provider.lock:
-                provider.at_once -= 1
+            self.end_wait()
 
-    def start(self, status: int, **headers: object) -> None:
+    def end_wait(self) -> None:
+        """The client waits no longer for an answer: it may ask for the next file."""
+        with self.provider.lock:
+            self.provider.at_once -= self.waits
+            self.waits = False
+
+    def start(self, status: int, headers: dict[str, str]) -> None:
+        self.end_wait()
         self.provider.requests.append(Request(unquote(self.path).removeprefix("/"), status))
         self.send_response(status)
         for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), str(value))
+            self.send_header(name, value)
         self.end_headers()
 
     def log_message(self, *args: object) -> None:
@@ -100,23 +111,30 @@ class Handler(BaseHTTPRequestHandler):
 
 def send(handler: Handler, data: bytes) -> None:
     """The file, unless the client has it."""
-    about = {}
-    if handler.provider.has_versions:
-        about["ETag"] = f'"{hashlib.sha256(data).hexdigest()[:12]}"'
-        if handler.headers["If-None-Match"] == about["ETag"]:
-            handler.start(304, **about)
-            return
-    handler.start(200, Content_Length=len(data), **about)
-    handler.wfile.write(data)
+    header = handler.provider.version
+    digest = hashlib.sha256(data).hexdigest()[:7]
+    version = {"ETag": f'"{digest}"', "Last-Modified": formatdate(int(digest, 16), usegmt=True)}
+    about = {header: version[header]}
+    if handler.headers[CONDITIONS[header]] == version[header]:
+        handler.start(304, about)
+    else:
+        handler.start(200, about | {"Content-Length": str(len(data))})
+        handler.wfile.write(data)
 
 
-def refuse(status: int, **headers: object) -> Fault:
+def slow(handler: Handler, data: bytes) -> None:
+    """The file, after a while."""
+    threading.Event().wait(0.1)
+    send(handler, data)
+
+
+def refuse(status: int, **headers: str) -> Fault:
     """Another status, with a page that says so."""
 
     def answer(handler: Handler, data: bytes) -> None:
         del data
         page = f"<html>{status}</html>".encode()
-        handler.start(status, Content_Length=len(page), **headers)
+        handler.start(status, headers | {"Content-Length": str(len(page))})
         handler.wfile.write(page)
 
     return answer
@@ -124,7 +142,7 @@ def refuse(status: int, **headers: object) -> Fault:
 
 def cut(handler: Handler, data: bytes) -> None:
     """Half of the file, then the connection breaks."""
-    handler.start(200, Content_Length=len(data))
+    handler.start(200, {"Content-Length": str(len(data))})
     handler.wfile.write(data[: len(data) // 2])
     handler.close_connection = True
 
@@ -143,7 +161,7 @@ def drip(seconds: float) -> Fault:
     """A byte now and then, for ever."""
 
     def answer(handler: Handler, data: bytes) -> None:
-        handler.start(200, Content_Length=len(data))
+        handler.start(200, {"Content-Length": str(len(data))})
         pause = threading.Event()
         for place in range(200):
             handler.wfile.write(data[place : place + 1])

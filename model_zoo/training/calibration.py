@@ -79,8 +79,8 @@ def calibrate(
                 frames, mask = (field.to(ranks.device) for field in sample)
                 shown = seen(network, frames, mask)[:, : one.given]
                 logits = network(shown, horizon=one.horizon).frames[:, -one.horizon :]
-                ahead = (field[:, -one.horizon :].cpu() for field in (frames, mask))
-                found += histogram(logits.sigmoid().cpu(), *ahead, levels)
+                came, there = (field[:, -one.horizon :].cpu() for field in (frames, mask))
+                found += histogram(logits.sigmoid().cpu(), came, there, levels)
                 done += len(frames)
                 if report is not None:
                     report(done, total)

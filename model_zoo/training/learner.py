@@ -79,7 +79,7 @@ class Learner:
         self.optimiser.zero_grad(set_to_none=True)
         if self.experiment.machine.graphs:
             # what the graphs of the step before gave out may be written over
-            torch.compiler.cudagraph_mark_step_begin()
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         loss = self.loss(sample, step)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = self.clip()

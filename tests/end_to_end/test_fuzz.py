@@ -103,7 +103,8 @@ ODD_JSON = st.recursive(
 ALMOST = st.fixed_dictionaries(
     {},
     optional={
-        "model": st.sampled_from(["advection", "persistence", "ms-lstm", "s-prog"]) | ODD_JSON,
+        "model": st.sampled_from(["advection", "persistence", "ms-lstm", "convlstm", "s-prog"])
+        | ODD_JSON,
         "issue": st.sampled_from(["latest", iso(3), iso(4), iso(99)]) | ODD_JSON,
     },
 )

@@ -10,7 +10,8 @@ from model_zoo.training.data import germany, store
 from model_zoo.training.data.corpus import open_corpus
 from model_zoo.training.data.kth import open_kth
 from model_zoo.training.data.moving_mnist import open_moving_mnist
-from model_zoo.training.data.rain import RainSequences, Record, rain_windows
+from model_zoo.training.data.rain import RainSequences, rain_windows
+from model_zoo.training.data.record import Record
 from model_zoo.training.data.simulated import SimulatedRain
 from model_zoo.training.data.taxibj import open_taxibj
 from model_zoo.training.errors import BadData

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from model_zoo.training.data import store
-from model_zoo.training.data.rain import Record
+from model_zoo.training.data.record import Record
 from model_zoo.training.errors import BadData, MissingPackage
 
 

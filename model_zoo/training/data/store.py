@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_zoo.training.augmentation import Rates, wet_share
-from model_zoo.training.data.corpus import NO_DATA
+from model_zoo.training.data.record import NO_DATA
 from model_zoo.training.errors import BadData, MissingPackage
 
 CHUNK = 12

@@ -47,7 +47,7 @@ def test_help_teaches(command: str) -> None:
 
 def test_a_forecast_is_written_as_netcdf_and_as_a_picture(data: Path, tmp_path: Path) -> None:
     out, png = tmp_path / "out.nc", tmp_path / "out.png"
-    result = run("forecast", "--data", data, "-o", out, "--png", png)
+    result = run("forecast", "--model", "advection", "--data", data, "-o", out, "--png", png)
     assert result.exit_code == 0, result.output
     assert "advection issued at 20250621T1215Z" in result.output
     with xr.open_dataset(out) as dataset:
@@ -66,7 +66,7 @@ def test_a_forecast_can_start_from_an_earlier_frame(data: Path) -> None:
     ("words", "why"),
     [
         (["forecast", "--model", "unet"], "UnknownModel: there is no forecaster 'unet'"),
-        (["forecast", "--model", "ms-lstm"], "NoWeights: there are no trained weights"),
+        (["forecast", "--model", "ms-convlstm"], "NoWeights: there are no trained weights"),
         (["forecast", "--issue", "2025-06-21T18:00Z"], "NoFrame: there is no radar frame of"),
         (["ingest", "nowhere"], "SourceUnavailable: nowhere does not exist"),
     ],

@@ -252,6 +252,8 @@ def test_settings_name_the_sources_and_a_bad_one_is_refused() -> None:
     assert str(ry).startswith("https://opendata.dwd.de/weather/radar/radolan/ry/raa01-ry_10000-")
     with pytest.raises(SourceUnavailable, match="should hold the time"):
         live.sources_of(Settings(radar_files=("radolan/ry/",)))
+    with pytest.raises(SourceUnavailable, match="is empty"):
+        live.sources_of(Settings(radar_files=()))
 
 
 # as users start it

@@ -167,7 +167,7 @@ def test_a_time_between_two_frames_is_422(client: TestClient) -> None:
     assert "multiple of 5 minutes" in problem(ask(client, "2026-06-21T22:31:00Z"), 422)["detail"]
 
 
-@pytest.mark.parametrize("model", ["no-such-model", "ms-lstm", "../advection", "advection\n", ""])
+@pytest.mark.parametrize("model", ["no-such-model", "convlstm", "../advection", "advection\n", ""])
 def test_a_model_that_cannot_forecast_is_422(client: TestClient, model: str) -> None:
     wanted: dict[str, Any] = {"model": model}
     problem(client.post("/nowcast", json=wanted), 422)
