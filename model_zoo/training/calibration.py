@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from model_zoo import checkpoint, exceedance, intensity
@@ -54,13 +55,19 @@ def calibrate(
 
     Raises:
         NoWeights, BadCheckpoint: There is no such checkpoint.
-        BadExperiment: It tells no exceedances.
+        BadExperiment: It tells no exceedances, or how it was trained cannot be read.
         BadData: Files of the data set are missing or damaged.
     """
     trained = checkpoint.load(path)
     if not trained.thresholds:
         raise BadExperiment(f"{path} tells the rain and no exceedances; there is nothing to cut")
-    experiment = Experiment.model_validate(trained.experiment)
+    try:
+        experiment = Experiment.model_validate(trained.experiment)
+    except ValidationError as error:
+        raise BadExperiment(
+            f"{path} does not say how it was trained in words this version knows "
+            f"({error.error_count()} faults); train it again, or use the version that did"
+        ) from error
     levels = intensity.scale(trained.scale).encode(torch.tensor(trained.thresholds))
 
     def judge(split: Split, samples: int | None) -> Judge:

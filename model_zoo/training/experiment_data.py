@@ -5,9 +5,9 @@ with it, but for the validation, which is cut from the training part and not fro
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -130,6 +130,14 @@ class Corpus(Rain):
     """Draws in an epoch; None for every window once."""
     spare: Count = 0
     """So many of the last frames of a training window may lack, and are masked then."""
+
+    @model_validator(mode="after")
+    def _given_frames_are_there(self) -> Self:
+        if self.spare > self.horizon:
+            raise ValueError(
+                f"spare is {self.spare}, should be at most {self.horizon}, the horizon"
+            )
+        return self
 
 
 class Simulated(Rain):

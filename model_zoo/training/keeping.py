@@ -32,12 +32,18 @@ def first_weights(experiment: Experiment, start: Path | None) -> tuple[Nowcaster
             network.guess.levels.copy_(scaled)
         return network, None
     parent = checkpoint.load(start)
-    said = (parent.model, parent.channels, parent.scale, parent.thresholds)
-    wanted = (experiment.model, experiment.channels, experiment.scale, experiment.thresholds)
+    said = (parent.model, parent.channels, parent.scale, parent.view, parent.thresholds)
+    wanted = (
+        experiment.model,
+        experiment.channels,
+        experiment.scale,
+        view_of(experiment),
+        experiment.thresholds,
+    )
     if said != wanted:
         raise BadExperiment(
-            f"{start} is {said[0]} of {said[1]} channels on the scale {said[2]} with thresholds "
-            f"{said[3]}; the experiment is of {wanted[0]}, {wanted[1]}, {wanted[2]}, {wanted[3]}"
+            f"{start} is {said[0]} of {said[1]} channels on the scale {said[2]}, view {said[3]}, "
+            f"thresholds {said[4]}; the experiment is of " + ", ".join(map(str, wanted))
         )
     return parent.network, parent.sha256
 
@@ -67,7 +73,7 @@ def keep(
         model=experiment.model,
         channels=experiment.channels,
         scale=experiment.scale,
-        view=experiment.data.view if isinstance(experiment.data, Rain) else "fixed",
+        view=view_of(experiment),
         thresholds=experiment.thresholds,
         experiment=experiment.model_dump(mode="json"),
         provenance={
@@ -78,6 +84,11 @@ def keep(
             **about,
         },
     )
+
+
+def view_of(experiment: Experiment) -> str:
+    """The view that a network is trained in."""
+    return experiment.data.view if isinstance(experiment.data, Rain) else "fixed"
 
 
 def row_of(found: Judgement) -> dict[str, float]:

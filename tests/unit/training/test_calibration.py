@@ -211,3 +211,11 @@ def test_a_network_that_tells_the_rain_has_nothing_to_cut(corpus: Path, tmp_path
     with pytest.raises(BadExperiment, match="tells the rain and no exceedances"):
         calibrate(path, corpus, path, device="cpu")
     assert path.read_bytes() == before
+
+
+def test_a_network_that_does_not_say_how_it_was_trained_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mute.safetensors"
+    network = build(MODEL, channels=4, exceedances=len(THRESHOLDS))
+    checkpoint.save(path, network, **CARD, thresholds=THRESHOLDS)
+    with pytest.raises(BadExperiment, match="does not say how it was trained"):
+        calibrate(path, None, path)

@@ -78,6 +78,12 @@ MINIMAL = 'name = "x"\nmodel = "ms-lstm"\n[data]\nsource = "kth"\n'
         ('loss.kind = "balanced"\n' + MINIMAL, "these data have none"),
         ('name = "../x"\n' + MINIMAL.partition("\n")[2], "name: String should match"),
         (MINIMAL + "given = 0", "data.kth.given: Input should be greater"),
+        ('loss.kind = "exceedance"\n' + MINIMAL, "these data have none"),
+        ("machine.graphs = true\n" + MINIMAL, "set compile as well"),
+        (
+            MINIMAL.replace("kth", "corpus") + 'train = ["x"]\nspare = 5',
+            "spare is 5, should be at most 4",
+        ),
     ],
 )
 def test_a_wrong_experiment_is_told(tmp_path: Path, text: str, said: str) -> None:
