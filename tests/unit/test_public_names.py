@@ -1,5 +1,6 @@
 """The names that other code may rely on, used as such code would: nothing else is imported."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,33 @@ def test_every_network_is_built_by_its_name_and_none_forecasts_untrained() -> No
     for name in model_zoo.MODELS:
         assert isinstance(model_zoo.build(name, channels=2), torch.nn.Module)
     with pytest.raises(model_zoo.errors.NoWeights, match="an untrained network does not forecast"):
-        model_zoo.load_forecaster("ms-preciplstm")
+        model_zoo.load_forecaster("ms-convlstm")
+
+
+@pytest.mark.parametrize("name", ["ms-lstm", "ms-preciplstm"])
+def test_the_networks_of_the_service_forecast_with_the_weights_that_are_shipped(name: str) -> None:
+    torch.set_num_threads(1)
+    forecaster = model_zoo.load_forecaster(name, device="cpu")
+    forecast = forecaster(showers(), horizon=4)
+    assert forecast.sizes == {"lead_time": 4, "y": 40, "x": 44}
+    assert len(forecast.attrs["weights"]) == 64
+    known = forecast.notnull()
+    assert known.any()
+    assert (forecast.where(known, 0) >= 0).all()
+    chances = [forecast[f"chance_{threshold}"] for threshold in ("0.5", "2", "5")]
+    for likelier, rarer in itertools.pairwise(chances):
+        assert (rarer.where(known, 0) <= likelier.where(known, 0)).all()
+    assert all(((chance >= 0) & (chance <= 1)).where(known, other=True).all() for chance in chances)
+    assert float(chances[0].max()) > 0.5, "it rains hard in there"
+
+
+def showers() -> xr.DataArray:
+    """A shower of 10 mm/h that drifts a cell in ten minutes, every ten minutes for 90."""
+    time = np.datetime64("2020-09-07T12:00", "ns") + np.arange(10) * np.timedelta64(10, "m")
+    rate = np.zeros((10, 40, 44), np.float32)
+    for number in range(10):
+        rate[number, 14:24, 10 + number : 22 + number] = 10
+    return xr.DataArray(rate, {"time": time}, ("time", "y", "x"))
 
 
 def test_a_published_network_is_loaded_by_its_own_names(shared: Path) -> None:
