@@ -15,6 +15,7 @@ from model_zoo import exceedance, intensity, motion, trajectory
 from model_zoo.baselines import MINUTE, last_minutes, motion_of
 from model_zoo.baselines import rates as rates_of
 from model_zoo.checkpoint import Checkpoint
+from model_zoo.device import named
 from model_zoo.forecast import LEAD_STEP, Needs, check_horizon, make, minutes, select
 
 Array = NDArray[np.float32]
@@ -37,7 +38,8 @@ class Network:
     where that of `Advection` is.
 
     Where it tells exceedances, its forecast has the coordinates `chance_0.5`, `chance_2` and
-    `chance_5`: the probability that the rain reaches so many mm/h.
+    `chance_5`: the probability that the rain reaches so many mm/h. It rains where a probability
+    passes its cut, and on no less of the area than now as far as that is likely at all (`no_less`).
     """
 
     def __init__(self, trained: Checkpoint, *, name: str, device: str = "auto") -> None:
@@ -48,13 +50,11 @@ class Network:
             name: What its forecasts go by.
             device: As torch names it, or "auto" for the GPU if there is one.
         """
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
         self.name = name
         self.weights = trained.sha256
         self.moves = trained.view == "moving"
         self.needs = Needs(AGES, useful=minutes(25, 20, 15, 10, 5) if self.moves else ())
-        self._device = torch.device(device)
+        self._device = named(device)
         self._network = trained.network.to(self._device).eval()
         self._scale = intensity.scale(trained.scale)
         self._thresholds = trained.thresholds
@@ -70,17 +70,18 @@ class Network:
         check_horizon(horizon)
         given = select(frames, AGES, self.name)
         rates = rates_of(given)
-        if not self.moves:
-            said = self.predict(rates, horizon)
-            said[:, :, np.isnan(rates[-1])] = np.nan
-        else:
+        moving = None
+        if self.moves:
             moving = motion_of(last_minutes(frames, motion.SPAN_MINUTES, self.name))
             here = [
                 trajectory.carry(rate, moving, [float(age / MINUTE)])[0] if age else rate
                 for rate, age in zip(rates, AGES, strict=True)
             ]
-            said = self.predict(np.stack(here), horizon)
-            said[:, :, np.isnan(rates[-1])] = np.nan
+            rates = np.stack(here)
+        said = self.predict(rates, horizon)
+        said[:, :, np.isnan(rates[-1])] = np.nan
+        cuts = self.cuts(said, rates[-1])
+        if moving is not None:
             for lead, fields in enumerate(said, start=1):
                 for field in fields:
                     (field[...],) = trajectory.carry(field, moving, [lead * STEP_MINUTES])
@@ -91,7 +92,7 @@ class Network:
             for at, threshold in enumerate(self._thresholds)
             if threshold in exceedance.TOLD
         }
-        return make(self.rain(said), given, self, chances)
+        return make(self.rain(said, cuts), given, self, chances)
 
     def predict(self, rates: Array, horizon: int) -> Array:
         """What the network says of rates (time, y, x) in mm/h: the next `horizon` of them,
@@ -112,11 +113,22 @@ class Network:
         found: Array = said.cpu().numpy()
         return found
 
-    def rain(self, chances: Array) -> Array:
+    def cuts(self, chances: Array, newest: Array) -> Tensor:
+        """From which probability on it rains, (lead, thresholds, 1, 1), seeing where it rains now.
+
+        Args:
+            chances: (lead, thresholds, y, x), NaN where unknown, before they are carried.
+            newest: The newest frame (y, x) in mm/h.
+        """
+        fixed = exceedance.cuts_of(self._cuts, len(chances), len(self._thresholds))
+        scaled = self._scale.encode(torch.from_numpy(newest).nan_to_num(0.0).clamp(min=0))
+        reached = exceedance.events(scaled[None, None], self._levels)[0]
+        return exceedance.no_less(torch.from_numpy(chances), reached, fixed)
+
+    def rain(self, chances: Array, cuts: Tensor) -> Array:
         """The rain (lead, y, x) in mm/h of probabilities (lead, thresholds, y, x), NaN as they."""
         said = torch.from_numpy(chances)
         known = ~said[:, 0].isnan()
-        cuts = exceedance.cuts_of(self._cuts, len(said), len(self._thresholds))
         scaled: Tensor = exceedance.rain(said.nan_to_num(0.0), self._levels, cuts)[:, 0]
         rate: Array = self._scale.decode(scaled).where(known, torch.nan).numpy()
         return rate

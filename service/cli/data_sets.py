@@ -110,6 +110,9 @@ def simulated(
     frames: Annotated[int, typer.Option(help="In each, 5 minutes apart.", min=2)] = 49,
     side: Annotated[int, typer.Option(help="Rows and columns, 5 km each.", min=8)] = 180,
     seed: Annotated[int, typer.Option(help="The same seed makes the same events.")] = 1,
+    wet: Annotated[
+        tuple[float, float], typer.Option(help="Lowest and highest share of the area with rain.")
+    ] = (0.03, 0.4),
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
@@ -117,14 +120,19 @@ def simulated(
 
     Events that are there already stay. An experiment trains on them as on any of the corpus, and
     many times faster than on rain that is simulated as it is asked for: train = ["sim-1-*"].
+    `--wet 0.01 0.05` makes scattered showers.
     """
+    if not 0 < wet[0] <= wet[1] <= 0.5:
+        raise typer.BadParameter(
+            f"--wet is {wet[0]} {wet[1]}, should be 0 < lowest <= highest <= 0.5"
+        )
     from model_zoo.training.data.simulated import write_events
     from service import show
 
     with show.progress(console(stderr=True)) as bar:
         bar.disable = quiet
         task = bar.add_task("simulated", total=events, said="")
-        for path in write_events(folder, events, seed, frames, side, workers=workers):
+        for path in write_events(folder, events, seed, frames, side, wet, workers=workers):
             bar.update(task, advance=1, said=path.name)
     console().print(f"{events} events are in {folder}")
 

@@ -31,6 +31,8 @@ from model_zoo.training.sample import Draw, Sample, Sequences, Split, random_of
 STEP_MINUTES = 5
 """What one `RainField.advance` takes it on by."""
 EVENTS_IN_MEMORY = 4
+WET_SHARES = 0.03, 0.4
+"""Of the area with rain, in the long run: from scattered showers to a front over all of it."""
 FIRST, DAY = np.datetime64("2000-01-01T00:00:00", "s"), np.timedelta64(1, "D")
 """Made-up times of simulated events, a day each."""
 
@@ -74,7 +76,13 @@ class SimulatedRain(Sequences):
         return simulate(rng, settings.frames, settings.minutes, settings.side)
 
 
-def simulate(rng: np.random.Generator, frames: int, minutes: int, side: int) -> Rates:
+def simulate(
+    rng: np.random.Generator,
+    frames: int,
+    minutes: int,
+    side: int,
+    wet_shares: tuple[float, float] = WET_SHARES,
+) -> Rates:
     """An event of some weather: rates (time, side, side) in mm/h on cells of 5 km.
 
     Args:
@@ -82,10 +90,11 @@ def simulate(rng: np.random.Generator, frames: int, minutes: int, side: int) -> 
         frames: How many.
         minutes: Between them, a multiple of 5.
         side: Rows and columns.
+        wet_shares: The lowest and the highest share of the area with rain, in the long run.
     """
     # the simulation is too small for threads, and they would fight with those of torch
     cv2.setNumThreads(1)
-    weather = draw_weather(rng)
+    weather = draw_weather(rng, wet_shares)
     field = RainField(int(rng.integers(2**62)), weather, (side * MODEL_FACTOR,) * 2)
     made = []
     for number in range(frames):
@@ -96,20 +105,28 @@ def simulate(rng: np.random.Generator, frames: int, minutes: int, side: int) -> 
     return np.stack(made)
 
 
-def write_event(folder: Path, number: int, seed: int, frames: int, side: int) -> Path:
+def write_event(
+    number: int,
+    folder: Path,
+    seed: int,
+    frames: int,
+    side: int,
+    wet_shares: tuple[float, float] = WET_SHARES,
+) -> Path:
     """Write an event, a frame every 5 minutes, as a file of the corpus; one that is there stays.
 
     Args:
-        folder: Where; the file is sim-<seed>-<number>.npz.
         number: Of the event; with the seed it says which rain it is.
+        folder: Where; the file is sim-<seed>-<number>.npz.
         seed: Of the series of events.
         frames: How many.
         side: Rows and columns, cells of 5 km.
+        wet_shares: As in `simulate`.
     """
     path = folder / f"sim-{seed}-{number:05d}.npz"
     if path.exists():
         return path
-    rates = simulate(np.random.default_rng((seed, number)), frames, STEP_MINUTES, side)
+    rates = simulate(np.random.default_rng((seed, number)), frames, STEP_MINUTES, side, wet_shares)
     times = FIRST + number * DAY + np.arange(frames) * np.timedelta64(STEP_MINUTES, "m")
     file = BytesIO()
     np.savez_compressed(
@@ -120,11 +137,20 @@ def write_event(folder: Path, number: int, seed: int, frames: int, side: int) ->
 
 
 def write_events(
-    folder: Path, events: int, seed: int, frames: int, side: int, *, workers: int = 1
+    folder: Path,
+    events: int,
+    seed: int,
+    frames: int,
+    side: int,
+    wet_shares: tuple[float, float] = WET_SHARES,
+    *,
+    workers: int = 1,
 ) -> Iterator[Path]:
     """Write events as `write_event` does, by some processes at once; says each that is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    write = partial(write_event, folder, seed=seed, frames=frames, side=side)
+    write = partial(
+        write_event, folder=folder, seed=seed, frames=frames, side=side, wet_shares=wet_shares
+    )
     if workers == 1:
         yield from map(write, range(events))
         return
@@ -132,11 +158,11 @@ def write_events(
         yield from pool.map(write, range(events))
 
 
-def draw_weather(rng: np.random.Generator) -> Weather:
+def draw_weather(rng: np.random.Generator, wet_shares: tuple[float, float] = WET_SHARES) -> Weather:
     """Some weather between drizzle, showers and fronts, in any wind."""
     speed, towards = rng.gamma(4, 9), rng.uniform(0, 2 * np.pi)
     return Weather(
-        wet_share=float(np.exp(rng.uniform(np.log(0.03), np.log(0.4)))),
+        wet_share=float(np.exp(rng.uniform(*np.log(wet_shares)))),
         median_rate=float(np.exp(rng.uniform(np.log(0.5), np.log(1.5)))),
         spread=float(rng.uniform(0.7, 1.2)),
         showers=float(rng.uniform(0.3, 0.8)),

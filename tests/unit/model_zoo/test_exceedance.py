@@ -152,3 +152,29 @@ def test_beyond_known_leads_cuts_are_those_of_the_last() -> None:
 def test_the_chances_that_are_told_are_of_thresholds_that_are_learnt() -> None:
     assert set(exceedance.TOLD) <= set(THRESHOLDS)
     assert list(THRESHOLDS) == sorted(THRESHOLDS)
+
+
+def test_where_chances_are_small_it_rains_on_as_many_cells_as_now() -> None:
+    generator = torch.Generator().manual_seed(3)
+    likely = 0.2 + torch.randperm(144, generator=generator).view(1, 1, 12, 12) / 1000
+    now, cuts = torch.zeros(1, 12, 12, dtype=torch.bool), torch.full((1, 1, 1, 1), 0.4)
+    now[0, 3:6, 2:9] = True
+    lowered = exceedance.no_less(likely, now, cuts)
+    assert not (likely >= cuts).any()
+    assert (likely >= lowered).sum() == now.sum() == 21
+
+
+def test_where_more_rain_is_likely_than_now_cuts_stay() -> None:
+    likely, cuts = chances(12, 12)[None], torch.full((1, len(THRESHOLDS), 1, 1), 0.4)
+    now = torch.zeros(len(THRESHOLDS), 12, 12, dtype=torch.bool)
+    assert torch.equal(exceedance.no_less(likely, now, cuts), cuts)
+    now[:, 0, 0] = True
+    many = (likely >= cuts).sum((0, 2, 3)) > 1
+    assert torch.equal(exceedance.no_less(likely, now, cuts)[:, many], cuts[:, many])
+
+
+def test_no_cut_falls_below_half_of_itself_and_unknown_cells_take_no_rain() -> None:
+    unlikely = torch.full((1, 1, 4, 4), 0.01)
+    unlikely[..., 0, 0] = torch.nan
+    everywhere, cuts = torch.ones(1, 4, 4, dtype=torch.bool), torch.full((1, 1, 1, 1), 0.4)
+    assert exceedance.no_less(unlikely, everywhere, cuts).item() == pytest.approx(0.2)

@@ -106,3 +106,17 @@ def test_simulated_events_are_written_once_as_files_of_the_corpus(tmp_path: Path
         assert one["rate_x100"].shape == (3, 16, 16)
         assert not np.array_equal(one["rate_x100"], other["rate_x100"])
     assert "sim-1-00000" in run("data", "corpus", tmp_path).output
+
+
+def test_simulated_events_can_be_of_scattered_showers(tmp_path: Path) -> None:
+    size = ("--events", 3, "--frames", 2, "--side", 32, "--quiet")
+    for folder, wet in (("dry", (0.01, 0.02)), ("wet", (0.3, 0.4))):
+        assert run("data", "simulated", tmp_path / folder, *size, "--wet", *wet).exit_code == 0
+    shares = [
+        np.mean([np.mean(np.load(path)["rate_x100"] >= 10) for path in folder.iterdir()])
+        for folder in (tmp_path / "dry", tmp_path / "wet")
+    ]
+    assert shares[0] < 0.1 < 0.15 < shares[1]
+    refused = run("data", "simulated", tmp_path, *size, "--wet", 0.4, 0.1)
+    assert refused.exit_code == 2
+    assert "lowest" in refused.output
