@@ -1,44 +1,45 @@
 """What has been done and how good it was, in SQL: arrivals, forecasts, and counts of each lead.
 
-SQLite by default, any database of SQLAlchemy by URL. Every row has a natural key and is written
-once: doing a thing again finds its row and changes nothing, so a job may be killed and repeated at
-any point. Counts and sums are stored, never scores.
+Every row has a natural key and is written once: doing a thing again finds its row and changes
+nothing, so a job may be killed and repeated at any point, by as many processes as like. Counts and
+sums are stored, never scores.
 """
 
-import sqlite3
-import time as clock
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Join,
     RowMapping,
     Select,
     Table,
-    and_,
-    create_engine,
-    event,
+    distinct,
     func,
-    make_url,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from service.tables import COUNTS, KEY, arrivals, counts, forecasts, fractions, leads, metadata
+from service import database, windows
+from service import tables as book
+from service.database import insert, once, raise_tally, tallied
+from service.queries import matches, newest, newest_weights, total, with_lead, within
+from service.tables import (
+    COUNTS,
+    arrivals,
+    counts,
+    forecasts,
+    fractions,
+    leads,
+    pixels,
+)
 
-ATTEMPTS = 500
+WINDOWS = (6, 24, 168, 720)
+"""Hours over which skill is kept at hand."""
+KEPT = ("accepted", "late")
 
 
 class Arrival(NamedTuple):
-    """What became of a file that came."""
+    """What became of a file that came. A frame has a valid area, a share of 1, and only a frame."""
 
     fingerprint: str
     name: str
@@ -49,23 +50,26 @@ class Arrival(NamedTuple):
     reason: str | None = None
     valid_area: float | None = None
 
+    @property
+    def delay_seconds(self) -> float | None:
+        """From the time of the frame to the arrival of its file."""
+        return None if self.frame_time is None else (self.arrived - self.frame_time).total_seconds()
+
 
 class Ledger:
     """The book of one deployment.
 
     Args:
-        url: Database URL; the tables are made where they are not there.
+        url: Of SQLite or PostgreSQL; the tables are made, or brought up to date, where need be.
+
+    Raises:
+        BadLedger: It is of another kind, or of a newer program.
+        LedgerAway: It cannot be reached; any method may say so later.
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine: Engine = create_engine(parsed)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", prepare_sqlite)
-        with self.engine.begin() as connection:
-            make_tables(connection)
+        self.engine = database.engine(url)
+        database.upgrade(self.engine)
 
     # arrivals
 
@@ -76,32 +80,74 @@ class Ledger:
             row = connection.execute(query).mappings().first()
         return None if row is None else Arrival(**row)
 
-    def has_accepted(self, frame_time: datetime) -> bool:
-        """Whether a frame of this time has been accepted from any file."""
+    def has_accepted(self, frame_time: datetime, product: str | None = None) -> bool:
+        """Whether a file of a product has been accepted with this time; None for any frame, which
+        a provider's forecast of that time is not."""
+        of = (
+            arrivals.c.valid_area.is_not(None) if product is None else arrivals.c.product == product
+        )
         query = select(arrivals.c.fingerprint).where(
-            arrivals.c.frame_time == frame_time, arrivals.c.outcome.in_(("accepted", "late"))
+            arrivals.c.frame_time == frame_time, arrivals.c.outcome.in_(KEPT), of
         )
         with self.engine.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
     def arrive(self, arrival: Arrival) -> None:
         with self.engine.begin() as connection:
-            once(connection, arrivals, [arrival._asdict()])
+            new = insert(connection, arrivals).values(arrival._asdict()).on_conflict_do_nothing()
+            if connection.execute(new.returning(arrivals.c.fingerprint)).first():
+                raise_tally(connection, "arrival", [(arrival.product or "", arrival.outcome)])
+
+    def arrivals_by(self) -> dict[tuple[str | None, str], int]:
+        """How many files came to what, by (product, outcome), None for no known product. From a
+        small table of running totals."""
+        with self.engine.connect() as connection:
+            found = tallied(connection, "arrival")
+        return {(product or None, outcome): n for (product, outcome), n in found.items()}
 
     def arrivals_by_outcome(self) -> dict[str, int]:
         """How many files came to each outcome."""
-        query = select(arrivals.c.outcome, func.count()).group_by(arrivals.c.outcome)
+        found: dict[str, int] = {}
+        for (_, outcome), n in self.arrivals_by().items():
+            found[outcome] = found.get(outcome, 0) + n
+        return found
+
+    def latest(self, product: str) -> Arrival | None:
+        """The newest of a product that was accepted; `delay_seconds` is how long it took to come.
+        From the end of an index."""
+        query = (
+            select(arrivals)
+            .where(arrivals.c.product == product, arrivals.c.outcome.in_(KEPT))
+            .where(arrivals.c.frame_time.is_not(None))
+            .order_by(arrivals.c.frame_time.desc())
+        )
         with self.engine.connect() as connection:
-            return {str(outcome): int(n) for outcome, n in connection.execute(query)}
+            row = connection.execute(query.limit(1)).mappings().first()
+        return None if row is None else Arrival(**row)
 
     # forecasts
 
     def forecast(
-        self, key: dict[str, Any], times: dict[str, datetime], valid: dict[int, datetime]
+        self,
+        key: dict[str, Any],
+        times: dict[str, datetime],
+        valid: dict[int, datetime],
+        *,
+        bridged: str | None = None,
+        duration_seconds: float | None = None,
     ) -> None:
-        """Note a forecast, `times` being radar_time and generated, and its leads as pending."""
+        """Note a forecast and its leads as pending.
+
+        Args:
+            key: Its model, weights and issue.
+            times: Its radar_time and generated.
+            valid: Valid times by lead in minutes.
+            bridged: Times of the frames that were made up, separated by commas.
+            duration_seconds: What the inference took.
+        """
+        more = {"bridged": bridged, "duration_seconds": duration_seconds}
         with self.engine.begin() as connection:
-            once(connection, forecasts, [key | times])
+            once(connection, forecasts, [key | times | more])
             rows = [
                 key | {"lead_minutes": lead, "valid_time": time, "status": "pending"}
                 for lead, time in valid.items()
@@ -112,6 +158,15 @@ class Ledger:
         query = select(forecasts.c.issue).where(*matches(forecasts, key))
         with self.engine.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None
+
+    def forecasts_latest(self) -> dict[str, datetime]:
+        """The newest issue of each model, from the ends of an index."""
+        return self._times(newest(forecasts.c.model, forecasts.c.issue))
+
+    def weights_latest(self) -> dict[str, str]:
+        """The weights of the newest forecast of each model, from the ends of an index."""
+        with self.engine.connect() as connection:
+            return {str(model): weights for model, weights in connection.execute(newest_weights())}
 
     # verification
 
@@ -125,14 +180,34 @@ class Ledger:
         with self.engine.connect() as connection:
             return list(connection.execute(query).mappings())
 
+    def pending_by_model(self) -> dict[str, int]:
+        """How many leads of each model are pending, of which there are only ever few."""
+        query = select(leads.c.model, func.count()).where(leads.c.status == "pending")
+        with self.engine.connect() as connection:
+            found = connection.execute(query.group_by(leads.c.model))
+            return {str(model): int(n) for model, n in found}
+
+    def verified_latest(self) -> dict[str, datetime]:
+        """The newest valid time of each model that is verified, from the ends of an index."""
+        is_verified = leads.c.status == "verified"
+        return self._times(newest(leads.c.model, leads.c.valid_time, is_verified))
+
+    def frames_missing(self) -> int:
+        """How many frames forecasts waited for that had not come when they were given up. From an
+        index; it only rises."""
+        query = select(func.count(distinct(leads.c.valid_time))).where(leads.c.status == "missing")
+        with self.engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def verified(
         self,
         key: dict[str, Any],
         errors: dict[str, float],
         count_rows: Iterable[dict[str, Any]],
         fraction_rows: Iterable[dict[str, Any]],
-    ) -> None:
-        """Enter the verification of a lead (`key` with lead_minutes) once, whole or not at all."""
+    ) -> bool:
+        """Enter the verification of a lead (`key` with lead_minutes) once, whole or not at all, and
+        add its counts to the running totals. Returns whether it was pending."""
         with self.engine.begin() as connection:
             done = connection.execute(
                 update(leads)
@@ -142,6 +217,8 @@ class Ledger:
             if done.rowcount:
                 once(connection, counts, [key | row for row in count_rows])
                 once(connection, fractions, [key | row for row in fraction_rows])
+                windows.add_to_pixels(connection, key)
+        return bool(done.rowcount)
 
     def give_up(self, until: datetime) -> int:
         """Call missing what is pending since `until` or before. Returns how many leads."""
@@ -174,7 +251,7 @@ class Ledger:
     ) -> list[Mapping[str, Any]]:
         """Counts by model, lead and threshold, each summed over `n_valid` forecasts; as `rows`."""
         axes = [counts.c[name] for name in ("model", "lead_minutes", "threshold")]
-        sums = [func.sum(counts.c[name]).label(name) for name in COUNTS]
+        sums = [total(counts.c[name]).label(name) for name in COUNTS]
         query = select(*axes, *sums, func.count().label("n_valid")).group_by(*axes)
         query = query.select_from(with_lead(counts))
         return self._found(query.where(*within(counts, models, begin, end, equal)))
@@ -191,72 +268,46 @@ class Ledger:
         found = self._found(query.where(*within(leads, models, begin, end, equal)))
         return {row["status"]: row["n"] for row in found}
 
+    # at hand for dashboards
+
+    def pixels(self) -> list[Mapping[str, Any]]:
+        """Counts by model, lead and threshold, summed over all that was ever verified: they only
+        rise. From a small table."""
+        return self._found(select(pixels).order_by(*pixels.primary_key))
+
+    def refresh_windows(
+        self, now: datetime, hours: Sequence[int] = WINDOWS, share: float = 0.01
+    ) -> list[int]:
+        """Sum up the skill of the last hours, (now - hours, now] by valid time, over the same
+        forecasts of every model; see `service.windows`. Returns which windows were renewed.
+
+        Args:
+            share: A window is left as it is while less than this share of it is new: a month may
+                take half a minute. 0 renews all.
+        """
+        stale = [window for window in hours if windows.is_stale(self.engine, now, window, share)]
+        for window in stale:
+            windows.refresh(self.engine, now, window)
+        return stale
+
+    def windows(self, hours: int | None = None) -> list[Mapping[str, Any]]:
+        """Counts by (hours, model, lead_minutes, threshold) as last refreshed, from a small table.
+
+        With `n_valid`, how many forecasts they are summed over, the same ones of every model;
+        `n_missing`, how many leads of the model lack their truth; and the time `refreshed`.
+        """
+        return self._found(windows.kept(book.windows, hours))
+
+    def window_fractions(self, hours: int | None = None) -> list[Mapping[str, Any]]:
+        """Sums of fractions by (hours, model, lead_minutes, threshold, window), as `windows`."""
+        return self._found(windows.kept(book.window_fractions, hours))
+
+    # SQL
+
+    def _times(self, query: Select[Any]) -> dict[str, datetime]:
+        with self.engine.connect() as connection:
+            return {name: time for name, time in connection.execute(query) if time is not None}
+
     def _found(self, query: Select[Any]) -> list[Mapping[str, Any]]:
         with self.engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def with_lead(table: Table) -> Table | Join:
-    """Rows of a table beside those of their leads, which know their valid time."""
-    if table is leads:
-        return table
-    return table.join(
-        leads, and_(*(leads.c[name] == table.c[name] for name in (*KEY, "lead_minutes")))
-    )
-
-
-def within(
-    table: Table,
-    models: Sequence[str],
-    begin: datetime | None,
-    end: datetime | None,
-    equal: Mapping[str, float | None],
-) -> list[ColumnElement[bool]]:
-    """Conditions by model, valid time in (begin, end], and equality; None and () for any."""
-    found = [table.c[name] == value for name, value in equal.items() if value is not None]
-    if models:
-        found.append(table.c.model.in_(models))
-    if begin is not None:
-        found.append(leads.c.valid_time > begin)
-    if end is not None:
-        found.append(leads.c.valid_time <= end)
-    return found
-
-
-def matches(table: Table, key: dict[str, Any]) -> list[Any]:
-    return [table.c[name] == value for name, value in key.items()]
-
-
-INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-
-
-def once(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the rows whose key is not there yet."""
-    if rows:
-        insert = INSERT[connection.dialect.name]
-        connection.execute(insert(table).on_conflict_do_nothing(), rows)
-
-
-def make_tables(connection: Connection) -> None:
-    """Make the tables that are not there, also where another process is doing the same."""
-    for table in metadata.sorted_tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            connection.execute(CreateIndex(index, if_not_exists=True))
-
-
-def prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
-    """Several processes may read while one writes; a killed one leaves no half transaction."""
-    del record
-    for pragma in ("busy_timeout=30000", "synchronous=NORMAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    # Of those who open a new ledger at once all but one are refused this, without any waiting.
-    for attempt in range(ATTEMPTS):
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if attempt + 1 == ATTEMPTS:
-                raise
-            clock.sleep(0.01)
-        else:
-            break

@@ -1,0 +1,134 @@
+"""The ledger in a real PostgreSQL that goes away, comes back, and is killed in the middle."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import psycopg
+import pytest
+
+from service import audit
+from service import tables as book
+from service.errors import LedgerAway, NotReady
+from service.job_book import JobBook
+from service.key import Key
+from service.ledger import Ledger
+from tests.postgres import Postgres
+from tests.unit.service.test_ledger import ERRORS, KEY, TIMES, arrival, counts, fraction
+
+NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+"""In Berlin, where the server thinks to live, it is half past three: two hours ago it was half past
+one, and half past two never was."""
+FORECASTS = 200
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """A server of the test's own, to be killed."""
+    made = Postgres()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.remove()
+
+
+def test_times_are_the_same_instants_to_whoever_else_reads_them(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    times = [NOW + timedelta(minutes=15 * step) for step in range(-12, 12)]
+    ledger = Ledger(url)
+    for number, time_ in enumerate(times):
+        ledger.arrive(arrival(frame_time=time_)._replace(fingerprint=f"{number}", arrived=time_))
+    with psycopg.connect(url) as connection:
+        read = connection.execute("SELECT frame_time FROM arrivals ORDER BY arrived").fetchall()
+    assert [time_ for (time_,) in read] == times
+    for number, time_ in enumerate(times):
+        found = ledger.arrival(f"{number}")
+        assert found is not None
+        assert (found.frame_time, found.arrived) == (time_, time_)
+        assert ledger.has_accepted(time_)
+
+
+def test_a_server_that_is_away_is_told_as_such_and_used_again_when_it_is_back(
+    postgres: Postgres,
+) -> None:
+    ledger = Ledger(postgres.new_database())
+    jobs = JobBook(ledger.engine)
+    ledger.arrive(arrival())
+    postgres.stop(signal.SIGKILL)
+    for ask in (lambda: ledger.arrive(arrival()), ledger.arrivals_by, jobs.workers, jobs.jobs_by):
+        before = time.monotonic()
+        with pytest.raises(LedgerAway, match="cannot be used now") as away:
+            ask()
+        assert isinstance(away.value, NotReady), "the API answers 503"
+        assert time.monotonic() - before < 10
+    postgres.start()
+    assert ledger.arrivals_by() == {("RY", "accepted"): 1}
+    ledger.arrive(arrival()._replace(fingerprint="next"))
+    assert ledger.arrivals_by() == {("RY", "accepted"): 2}
+
+
+def test_a_restart_that_nobody_saw_is_not_felt(postgres: Postgres) -> None:
+    ledger = Ledger(postgres.new_database())
+    postgres.stop(signal.SIGKILL)
+    postgres.start()
+    ledger.arrive(arrival())
+    assert ledger.arrivals_by() == {("RY", "accepted"): 1}
+
+
+def test_nothing_is_lost_or_counted_twice_when_the_server_is_killed(postgres: Postgres) -> None:
+    """Whoever writes tries again until it is done, without knowing how far the last try came."""
+    url = postgres.new_database()
+    ledger = Ledger(url)
+    jobs = JobBook(ledger.engine)
+    tries, over = [0], threading.Event()
+
+    def write() -> None:
+        for step in range(FORECASTS):
+            issue = NOW + timedelta(minutes=5 * step)
+            at = KEY | {"issue": issue}
+            key = Key(np.datetime64(issue.replace(tzinfo=None), "ns"), "persistence", "none")
+            while True:
+                tries[0] += 1
+                try:
+                    ledger.arrive(arrival()._replace(fingerprint=f"{step}", frame_time=issue))
+                    known = jobs.get(key.id)
+                    if known is None or known.status != "successful":
+                        jobs.ask(key, "scheduled", NOW)
+                        jobs.claim(key.id, "anna", NOW, 99, NOW - timedelta(minutes=1))
+                        ledger.forecast(at, TIMES, {30: issue})
+                        jobs.finish(key.id, NOW)
+                    ledger.verified(at | {"lead_minutes": 30}, ERRORS, [counts()], [fraction()])
+                    break
+                except LedgerAway:
+                    time.sleep(0.05)
+        over.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    kills = 0
+    while not over.wait(0.3):
+        postgres.stop(signal.SIGKILL)
+        postgres.start()
+        kills += 1
+    writer.join()
+    assert kills >= 2
+    assert tries[0] > FORECASTS
+    assert ledger.arrivals_by() == {("RY", "accepted"): FORECASTS}
+    assert len(ledger.rows(book.counts)) == FORECASTS
+    (row,) = ledger.pixels()
+    assert row["hits"] == FORECASTS
+    assert jobs.jobs_by() == {
+        ("persistence", status): FORECASTS for status in ("accepted", "running", "successful")
+    }
+    assert audit.faults(url) == []
+
+
+def test_a_password_is_in_no_message(postgres: Postgres) -> None:
+    postgres.stop()
+    with pytest.raises(LedgerAway) as away:
+        Ledger(f"postgresql://anna:secret@127.0.0.1:{postgres.port}/nowcast")
+    assert "secret" not in str(away.value)
