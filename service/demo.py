@@ -18,7 +18,8 @@ from ingest.simulate import write
 from service import replay, show
 from service import tables as book
 from service.archive import Time, to_datetime, to_time
-from service.deployment import Deployment, utc_now
+from service.clock import utc_now
+from service.deployment import Deployment
 from service.files import write_whole
 from service.forecasters import PROVIDER_MODEL
 from service.live import lacking, sources_of

@@ -1,23 +1,46 @@
 """The parts of one deployment, made from its settings."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from service.archive import Archive, Key
+from service.archive import Archive
+from service.clock import Clock, utc_now
 from service.forecasters import Forecasters
+from service.job_book import JobBook
+from service.jobs import Jobs, Threads, Transport
+from service.key import Key
 from service.ledger import Ledger
+from service.metrics import Process
+from service.schedule import process_name
 from service.settings import Settings
+from service.work import run_job
+
+if TYPE_CHECKING:
+    from ingest.live import Source
+
+__all__ = ["Deployment", "utc_now"]
 
 
 class Deployment:
-    """Archive, ledger and forecasters as the settings say, each made when first used."""
+    """Archive, ledger, forecasters and jobs as the settings say, each made when first used.
+
+    Attributes:
+        clock: What time it is, which in drills is another than the real one.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.clock = Clock(settings.drill)
+
+    @cached_property
+    def name(self) -> str:
+        """What this process is called by others."""
+        return process_name()
 
     @cached_property
     def archive(self) -> Archive:
-        archive = Archive(self.settings.data / "archive")
+        archive = Archive.at(self.settings.archive or self.settings.data / "archive")
         archive.sweep()
         return archive
 
@@ -26,16 +49,49 @@ class Deployment:
         return Ledger(self.settings.ledger_url)
 
     @cached_property
+    def book(self) -> JobBook:
+        return JobBook(self.ledger.engine)
+
+    @cached_property
     def forecasters(self) -> Forecasters:
-        return Forecasters(self.settings.models, self.settings.weights)
+        settings = self.settings
+        made = Forecasters(settings.models, settings.weights, settings.device, settings.threads)
+        made.on_fallback, made.on_forecast = self.process.fell_back, self.process.inferred
+        return made
+
+    @cached_property
+    def process(self) -> Process:
+        """What this process counts."""
+        return Process(self.settings)
+
+    @cached_property
+    def sources(self) -> "Sequence[Source]":
+        """Where radar comes from; they remember what they asked for."""
+        from service.live import sources_of
+
+        return sources_of(self.settings)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        settings = self.settings
+        return Jobs(
+            self.book,
+            self._transport(),
+            utc_now,
+            settings.jobs_waiting,
+            settings.oldest_job_seconds,
+            settings.worker_seconds,
+        )
+
+    def _transport(self) -> Transport:
+        if not self.settings.redis:
+            return Threads(lambda job: run_job(self, job, self.name))
+        from service.messages import Messages
+
+        return Messages(self.settings)
 
     def make(self, key: Key) -> None:
         """Make the forecast of a key, now."""
         from service import tasks
 
-        forecaster = self.forecasters.get(key.model)
-        tasks.forecast(self.archive, self.ledger, forecaster, key.issue, utc_now())
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+        tasks.make(self, key, self.clock())

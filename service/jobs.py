@@ -1,55 +1,126 @@
-"""Forecasts on their way. Here in the process itself: one after the other, each once however many
-ask for it. A job is named after the forecast it makes, so that one done long ago is still found."""
+"""Forecasts on their way: each is made once, however many ask for it.
+
+The truth about a job is in the job book. What carries it to a worker, a thread here or Celery on
+Redis, may lose it: what nobody does is sent again. A job is named after the forecast it makes, so
+that one done long ago is still found.
+"""
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
-from datetime import datetime
-from threading import Lock
-from typing import Literal, Protocol
+import threading
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from service.archive import Key
-from service.errors import QueueFull, UnknownJob
+from service.errors import NoWorker, QueueFull, QueueTooOld, UnknownJob
+from service.job import INTERACTIVE, SCHEDULED, Job, Status, fresh
+from service.job_book import JobBook, JobRow
+from service.key import Key
+from service.transport import Threads, Transport, Undelivered
+from service.watcher import Watcher
+
+__all__ = [
+    "INTERACTIVE",
+    "SCHEDULED",
+    "Job",
+    "Jobs",
+    "QueueHealth",
+    "Status",
+    "Threads",
+    "Transport",
+    "Undelivered",
+    "fresh",
+    "send_lost",
+]
 
 log = logging.getLogger(__name__)
 
-Status = Literal["accepted", "running", "successful", "failed", "dismissed"]
-REMEMBERED = 1000
-"""Finished jobs that can still be asked after; those that succeeded are in the archive besides."""
+DEAD_LETTER_REST = timedelta(hours=1)
+"""For so long a job that was given up is not tried anew, whoever asks."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """A forecast that was asked for. Status names are those of OGC API - Processes, part 1."""
+class QueueHealth(NamedTuple):
+    """How it stands with the jobs that somebody waits for."""
 
-    key: Key
-    created: datetime
-    status: Status = "accepted"
-    started: datetime | None = None
-    finished: datetime | None = None
-    error: Exception | None = None
-
-    @property
-    def id(self) -> str:
-        return self.key.id
+    waiting: int
+    oldest_seconds: float
+    """Age of the oldest that waits; 0 where none does."""
+    workers: int
+    """How many are alive that do such jobs."""
+    problem: str | None
+    """Why jobs cannot be done now, if they cannot."""
 
 
-def fresh(error: Exception) -> Exception:
-    """The error of a job to raise once more: each raising adds to what it holds on to."""
-    return error.with_traceback(None)
+class Jobs:
+    """Where forecasts are asked for.
 
+    Args:
+        book: The truth about jobs.
+        transport: Carries them.
+        clock: Says what time it is for jobs, UTC: the real one, also in drills.
+        most_waiting: How many may wait.
+        oldest_seconds: Age of the oldest one that waits from which no more are taken.
+        worker_seconds: Silence after which a worker counts as dead, and a job as lost.
+    """
 
-class Jobs(Protocol):
-    """Where forecasts are asked for."""
+    def __init__(
+        self,
+        book: JobBook,
+        transport: Transport,
+        clock: Callable[[], datetime],
+        most_waiting: int,
+        oldest_seconds: float,
+        worker_seconds: float = 30.0,
+    ) -> None:
+        self.book, self.clock = book, clock
+        self.silence = timedelta(seconds=worker_seconds)
+        self._transport = transport
+        self._most_waiting, self._oldest_seconds = most_waiting, oldest_seconds
+        self._admission = threading.Lock()
+        self._watcher = Watcher[Job](self._many, lambda job: job.finished is not None)
 
-    def submit(self, key: Key) -> Job:
+    def submit(self, key: Key, queue: str = INTERACTIVE, *, again: bool = False) -> Job:
         """Ask for a forecast; asking again while it is on its way gives the same job.
 
+        Args:
+            again: Also if it was successful, since what it made is kept no longer.
+
         Raises:
-            QueueFull: Too many are waiting already.
+            QueueFull, QueueTooOld: Too many are waiting already, or for too long.
+            NoWorker: There is nobody to do it.
+            LedgerAway: The job cannot be written down.
         """
+        if (known := self.book.get(key.id)) and self._stands(known, queue, again=again):
+            return Job.of(known)
+        with self._admission:
+            known = self.book.get(key.id)
+            if known and self._stands(known, queue, again=again):
+                return Job.of(known)
+            if queue == INTERACTIVE:
+                self.admit()
+            row, is_new = self.book.ask(key, queue, self.clock(), again=again)
+        job = Job.of(row)
+        if is_new:
+            self.send(job)
+        return job
+
+    def admit(self) -> None:
+        """Look whether one more job that somebody waits for would be taken.
+
+        Raises:
+            QueueFull, QueueTooOld: Too many are waiting already, or for too long.
+            NoWorker: There is nobody to do it.
+            LedgerAway: Nobody knows.
+        """
+        if not self._workers():
+            raise NoWorker(self._nobody())
+        waiting, age = self._queue()
+        if waiting >= self._most_waiting:
+            raise QueueFull(f"{waiting} forecasts are waiting; ask again later")
+        if age > self._oldest_seconds:
+            raise QueueTooOld(
+                f"a forecast has been waiting for {age:.0f} s, should be under "
+                f"{self._oldest_seconds:g}; ask again later"
+            )
 
     def get(self, job: str) -> Job:
         """What has become of a job.
@@ -57,105 +128,99 @@ class Jobs(Protocol):
         Raises:
             UnknownJob: There is none of this id.
         """
+        return known(job, self._many([job]).get(job))
 
-    def wait(self, job: str, seconds: float) -> Job:
-        """The job when it is done, or after some seconds as it is then."""
+    async def wait(self, job: str, seconds: float) -> Job:
+        """The job when it is done, or after some seconds as it is then.
 
-    def dismiss(self, job: str) -> Job:
-        """Give up a job that has not started; one that has, goes on."""
+        However many wait, they cost one look into the book every 50 ms, and no thread each.
 
-
-class EmbeddedJobs:
-    """Jobs in threads of this process.
-
-    Args:
-        make: Makes the forecast of a key.
-        clock: Says what time it is, UTC.
-        most_waiting: How many may wait.
-    """
-
-    def __init__(
-        self, make: Callable[[Key], object], clock: Callable[[], datetime], most_waiting: int
-    ) -> None:
-        self._make, self._clock, self._most_waiting = make, clock, most_waiting
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="forecast")
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._futures: dict[str, Future[None]] = {}
-        self._lock = Lock()
-
-    def submit(self, key: Key) -> Job:
-        with self._lock:
-            if key.id in self._futures:
-                return self._jobs[key.id]
-            if len(self._futures) > self._most_waiting:
-                raise QueueFull(f"{len(self._futures)} forecasts are waiting; ask again later")
-            job = Job(key, created=self._clock())
-            self._jobs[key.id] = job
-            self._jobs.move_to_end(key.id)
-            self._futures[key.id] = self._pool.submit(self._run, key)
-            self._forget()
-        return job
-
-    def get(self, job: str) -> Job:
-        with self._lock:
-            if job not in self._jobs:
-                raise UnknownJob(f"there is no job {job!r}")
-            return self._jobs[job]
-
-    def wait(self, job: str, seconds: float) -> Job:
-        with self._lock:
-            future = self._futures.get(job)
-        if future is not None:
-            wait([future], timeout=seconds)
-        return self.get(job)
+        Raises:
+            UnknownJob: There is none of this id.
+        """
+        return known(job, await self._watcher.wait(job, seconds))
 
     def dismiss(self, job: str) -> Job:
-        found = self.get(job)
-        with self._lock:
-            future = self._futures.get(job)
-            if future is not None and future.cancel():
-                del self._futures[job]
-                found = self._jobs[job] = replace(found, status="dismissed", finished=self._clock())
-        return found
+        """Give up a job that has not started; one that has, goes on.
+
+        Raises:
+            UnknownJob: There is none of this id.
+        """
+        row = self.book.dismiss(job, self.clock())
+        self.wake()
+        return known(job, row and Job.of(row))
+
+    def health(self) -> QueueHealth:
+        """How it stands with what is asked for by somebody.
+
+        Raises:
+            LedgerAway: Nobody knows.
+        """
+        waiting, age = self._queue()
+        workers = self._workers()
+        problem = self._transport.problem() or (None if workers else self._nobody())
+        return QueueHealth(waiting, age, workers, problem)
+
+    def send(self, job: Job) -> None:
+        """Have a job done that is in the book; where that cannot be now, it is sent again later."""
+        try:
+            self._transport.send(job)
+        except Undelivered as error:
+            log.warning("job %s is kept and will be sent later: %s", job.id, error)
+        else:
+            self.book.sent([job.id], self.clock())
+
+    def wake(self) -> None:
+        """Tell those who wait that something has happened."""
+        self._watcher.wake()
 
     def close(self) -> None:
-        """Finish what runs, drop what waits."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._transport.close()
 
-    def _run(self, key: Key) -> None:
-        self._change(key.id, status="running", started=self._clock())
-        try:
-            self._make(key)
-        except Exception as error:
-            log.exception("forecast %s failed", key.id)
-            self._change(key.id, status="failed", error=error, finished=self._clock(), done=True)
-        else:
-            self._change(key.id, status="successful", finished=self._clock(), done=True)
+    def _many(self, ids: Collection[str]) -> Mapping[str, Job]:
+        return {id: Job.of(row) for id, row in self.book.many(ids).items()}  # noqa: A001
 
-    def _change(
-        self,
-        job: str,
-        *,
-        status: Status,
-        started: datetime | None = None,
-        finished: datetime | None = None,
-        error: Exception | None = None,
-        done: bool = False,
-    ) -> None:
-        with self._lock:
-            before = self._jobs[job]
-            self._jobs[job] = replace(
-                before,
-                status=status,
-                started=started or before.started,
-                finished=finished,
-                error=error,
-            )
-            if done:
-                self._futures.pop(job, None)
+    def _stands(self, row: JobRow, queue: str, *, again: bool) -> bool:
+        """Whether a job that is in the book is what is asked for, and nothing is to be done."""
+        if row.status == "successful":
+            return not again
+        if row.status == "failed" and row.kind == "DeadLetter" and row.finished is not None:
+            return self.clock() - row.finished < DEAD_LETTER_REST
+        hurried = queue == INTERACTIVE and row.queue != INTERACTIVE and row.status == "accepted"
+        return row.status in ("accepted", "running") and not hurried
 
-    def _forget(self) -> None:
-        """Drop the oldest finished jobs beyond what is remembered. Called with the lock held."""
-        finished = [job for job in self._jobs if job not in self._futures]
-        for job in finished[: max(len(self._jobs) - REMEMBERED, 0)]:
-            del self._jobs[job]
+    def _queue(self) -> tuple[int, float]:
+        waiting, oldest = self.book.waiting([INTERACTIVE])
+        return waiting, 0.0 if oldest is None else (self.clock() - oldest).total_seconds()
+
+    def _workers(self) -> int:
+        if self._transport.embedded:
+            return 1
+        since = self.clock() - self.silence
+        alive = [worker for worker in self.book.workers() if worker.seen >= since]
+        return sum(INTERACTIVE in worker.queues for worker in alive)
+
+    def _nobody(self) -> str:
+        return (
+            f"no worker for {INTERACTIVE} jobs has been heard of for "
+            f"{self.silence.total_seconds():g} s; see to `nowcast worker`"
+        )
+
+
+def known(id: str, job: Job | None) -> Job:  # noqa: A002  as elsewhere
+    if job is None:
+        raise UnknownJob(f"there is no job {id!r}")
+    return job
+
+
+def send_lost(jobs: Jobs, now: datetime) -> int:
+    """Send again what was accepted and never came to a worker, or to one that died.
+
+    Returns:
+        How many.
+    """
+    since = now - jobs.silence
+    lost = jobs.book.lost(sent_before=since, dead_since=since)
+    for row in lost:
+        jobs.send(Job.of(row))
+    return len(lost)

@@ -4,14 +4,15 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from threading import Event, Lock, Thread
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ingest.errors import SourceUnavailable
 from ingest.live import MOST, Source, expected
 from service import tasks
 from service.archive import Archive, Key, to_time
-from service.deployment import Deployment, utc_now
+from service.deployment import Deployment
 from service.forecasters import PROVIDER_MODEL
 from service.ledger import Arrival, Ledger
 from service.settings import Settings
@@ -105,23 +106,36 @@ def is_had(archive: Archive, ledger: Ledger, product: str, time: datetime) -> bo
     return archive.has_frame(to_time(time)) and ledger.has_accepted(time)
 
 
+def starts_cycle(arrival: Arrival) -> bool:
+    """Whether a file brought a new frame to forecast from."""
+    return arrival.outcome == "accepted" and arrival.valid_area is not None
+
+
 def follow(
     desk: Deployment,
     sources: Sequence[Source],
     stop: Event,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime],
+    on_frame: Callable[[], object] = lambda: None,
 ) -> None:
     """Take in what comes, each source in a thread of its own, until `stop` is set.
 
     Nothing ends it but that: what fails is said in the log and tried again at the next poll.
+
+    Args:
+        on_frame: Called at each new frame; returns soon.
     """
     archive, ledger, hours, turn = desk.archive, desk.ledger, desk.settings.backfill_hours, Lock()
 
     def watch(source: Source) -> None:
         def poll() -> Iterator[Arrival]:
-            return poll_source(archive, ledger, source, clock(), hours, turn)
+            for arrival in poll_source(archive, ledger, source, clock(), hours, turn):
+                if starts_cycle(arrival):
+                    on_frame()
+                yield arrival
 
-        keep_polling(poll, str(source), desk.settings.poll_seconds, stop)
+        polled = partial(desk.process.polled, source.product)
+        keep_polling(poll, str(source), desk.settings.poll_seconds, stop, polled)
 
     # Daemons: a request that hangs does not keep the process from ending.
     threads = [Thread(target=watch, args=[source], daemon=True) for source in sources]
@@ -136,14 +150,20 @@ def follow(
             thread.join(PATIENCE_SECONDS)
 
 
+class Polled(Protocol):
+    """Hears of every poll whether it failed."""
+
+    def __call__(self, *, failed: bool) -> object: ...
+
+
 def keep_polling(
-    poll: Callable[[], Iterable[Arrival]], name: str, seconds: float, stop: Event
+    poll: Callable[[], Iterable[Arrival]], name: str, seconds: float, stop: Event, polled: Polled
 ) -> None:
     """Poll a source until `stop` is set, with a pause where there is no more to be had at once."""
     log.info("following %s, every %g s", name, seconds)
     trouble = ""
     while not stop.is_set():
-        came = 0
+        came, failed = 0, True
         try:
             for came, arrival in enumerate(poll(), start=1):  # noqa: B007  read after the loop
                 log.info("%s: %s", arrival.name, arrival.outcome)
@@ -156,5 +176,6 @@ def keep_polling(
         else:
             if trouble:
                 log.info("%s answers again", name)
-            trouble = ""
+            trouble, failed = "", False
+        polled(failed=failed)
         stop.wait(0 if came >= MOST else seconds)

@@ -1,41 +1,97 @@
 """The API over HTTP, in the foreground or beside other work."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
 
+from service import live
 from service.api.app import create_app
+from service.api.connections import Patience
 from service.api.dependencies import Desk
-from service.deployment import Deployment, utc_now
-from service.jobs import EmbeddedJobs
+from service.deployment import Deployment
+from service.job import INTERACTIVE, SCHEDULED
+from service.keys import check_exposure
+from service.schedule import FOLLOWING, at_work
+from service.settings import Settings
 
 PATIENCE_SECONDS = 30.0
+GRACE_SECONDS = 10
+"""How long requests that are being answered have at the end."""
+ALL = ("cycle", "refresh_windows", "clean_up", "send_lost")
+"""What is done by one process that does it all; it follows the server besides."""
 
 
 def application(deployment: Deployment) -> FastAPI:
-    """The HTTP application of a deployment, with jobs in its own process."""
-    settings = deployment.settings
-    jobs = EmbeddedJobs(deployment.make, utc_now, settings.jobs_waiting)
+    """The HTTP application of a deployment."""
     return create_app(
         Desk(
-            settings=settings,
+            settings=deployment.settings,
             archive=deployment.archive,
             ledger=deployment.ledger,
             forecasters=deployment.forecasters,
-            jobs=jobs,
-            clock=utc_now,
+            jobs=deployment.jobs,
+            clock=deployment.clock,
+            process=deployment.process,
         )
     )
 
 
 def serve(deployment: Deployment) -> None:
-    """Answer until interrupted."""
+    """Answer until interrupted. Without Redis, do the jobs that are asked for here too.
+
+    Raises:
+        Exposed: The API would be open on an address that others reach.
+        BadKeys: The file of keys cannot be read.
+    """
+    check_exposure(deployment.settings)
+    if deployment.settings.redis:
+        answer(deployment)
+    else:
+        with at_work(deployment, (INTERACTIVE, SCHEDULED), "send_lost"):
+            answer(deployment)
+
+
+def serve_all(deployment: Deployment) -> None:
+    """Answer until interrupted, and do all the rest in this process too: follow the provider's
+    server, forecast every new frame, verify, clean up.
+
+    Raises:
+        Exposed, BadKeys: As `serve`.
+        SourceUnavailable: A setting names no files.
+    """
+    check_exposure(deployment.settings)
+    sources, stop = live.sources_of(deployment.settings), threading.Event()
+    with at_work(deployment, (INTERACTIVE, SCHEDULED, FOLLOWING), *ALL) as soon:
+        arguments = deployment, sources, stop, deployment.clock, lambda: soon("cycle")
+        following = threading.Thread(target=live.follow, args=arguments, daemon=True)
+        following.start()
+        try:
+            answer(deployment)
+        finally:
+            stop.set()
+            following.join(live.PATIENCE_SECONDS)
+
+
+def answer(deployment: Deployment) -> None:
     settings = deployment.settings
-    uvicorn.run(application(deployment), host=settings.host, port=settings.port)
+    uvicorn.run(
+        application(deployment),
+        host=settings.host,
+        port=settings.port,
+        http=patience(settings),
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def patience(settings: Settings) -> type[asyncio.Protocol]:
+    """What makes the protocol of each connection, which to the server is its class."""
+    return cast("type[asyncio.Protocol]", Patience(settings.request_seconds))
 
 
 @contextmanager
@@ -43,7 +99,9 @@ def running(deployment: Deployment) -> Iterator[str]:
     """The API answering in a thread; gives its URL. Port 0 takes a free one."""
     settings = deployment.settings
     with socket.create_server((settings.host, settings.port)) as listener:
-        config = uvicorn.Config(application(deployment), log_level="warning")
+        config = uvicorn.Config(
+            application(deployment), http=patience(settings), log_level="warning"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -1,12 +1,22 @@
 """Commands of the service: radar in, forecasts out, how good they were."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli.options import Data, Models, Quiet, complain, console, deployment, moment
+from service.cli.options import (
+    Data,
+    MetricsPort,
+    Models,
+    Quiet,
+    complain,
+    console,
+    deployment,
+    log_lines,
+    moment,
+    telling,
+)
 
 app = typer.Typer()
 
@@ -21,6 +31,7 @@ def ingest(
     ] = False,
     data: Data = None,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
+    metrics_port: MetricsPort = None,
 ) -> None:
     """Check radar files, bring them to the 5 km grid and keep them in the archive.
 
@@ -28,14 +39,15 @@ def ingest(
     goes to quarantine beside its reason, and the run goes on; the exit code is 1 if there was one.
 
     `--follow` looks for new files on DWD's server until Ctrl-C, and fetches what was missed since
-    it last ran. `NOWCAST_RADAR_SERVER` and `NOWCAST_RADAR_FILES` say where and what.
+    it last ran. `NOWCAST_RADAR_SERVER` and `NOWCAST_RADAR_FILES` say where and what. Every new
+    frame is forecast from and verified with: by workers if there is `NOWCAST_REDIS`, else here.
 
     Example: `nowcast ingest raa01-ry_10000-2009071400-dwd---bin.gz`
     """
     if bool(paths) == follow:
         raise typer.BadParameter("name radar files or folders of them, or say --follow")
     if follow:
-        follow_server(data)
+        follow_server(data, metrics_port)
     else:
         ingest_files(paths or [], data, quiet=quiet)
 
@@ -51,7 +63,7 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
         bar.disable = quiet
         task = bar.add_task("ingest", total=len(files), said="")
         for path in files:
-            arrival = tasks.ingest(desk.archive, desk.ledger, path, datetime.now(UTC))
+            arrival = tasks.ingest(desk.archive, desk.ledger, path, desk.clock())
             tally.count(arrival)
             bar.update(task, advance=1, said=path.name)
             if arrival.outcome == "quarantined":
@@ -61,17 +73,21 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
         raise typer.Exit(1)
 
 
-def follow_server(data: Path | None) -> None:
-    import logging
+def follow_server(data: Path | None, metrics_port: int | None) -> None:
     from threading import Event
 
     from service import live
+    from service.schedule import FOLLOWING, at_work
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for every request
+    log_lines()
     desk = deployment(data)
+    sources = live.sources_of(desk.settings)
     try:
-        live.follow(desk, live.sources_of(desk.settings), Event())
+        with (
+            telling(desk, metrics_port),
+            at_work(desk, [FOLLOWING], "cycle", "send_lost") as soon,
+        ):
+            live.follow(desk, sources, Event(), desk.clock, lambda: soon("cycle"))
     except KeyboardInterrupt:
         console().print("stopped")
 
@@ -104,10 +120,10 @@ def forecast(
         raise NoFrames("there is no radar frame in the archive yet; run `nowcast ingest` first")
     name = model or desk.forecasters.default
     forecaster = load_forecaster(name, weights_folder=desk.settings.weights)
-    key = tasks.forecast(desk.archive, desk.ledger, forecaster, start, datetime.now(UTC))
+    key = tasks.forecast(desk.archive, desk.ledger, forecaster, start, desk.clock())
     made = desk.archive.forecast(key)
     if output is not None:
-        write_whole(output, desk.archive.forecast_path(key).read_bytes())
+        write_whole(output, desk.archive.forecast_bytes(key))
     if png is not None:
         write_whole(png, picture.of_forecast(made, desk.archive.frame(start)))
     wettest = float(made.max()) if made.notnull().any() else float("nan")
@@ -125,7 +141,7 @@ def verify(data: Data = None) -> None:
     from service import tables as book
 
     desk, out = deployment(data), console()
-    done = tasks.verify(desk.archive, desk.ledger, datetime.now(UTC))
+    done = tasks.verify(desk.archive, desk.ledger, desk.clock())
     out.print(f"verified {done} leads")
     if rows := desk.ledger.rows(book.counts):
         out.print(show.skill_table(rows))
@@ -205,6 +221,7 @@ def serve(
     """Answer over HTTP: POST /nowcast, GET /nowcasts/latest, places, verification, /docs."""
     from service.server import serve as run
 
+    log_lines()
     run(deployment(data, models, host=host, port=port))
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,10 @@ Data = Annotated[
 ]
 Models = Annotated[
     str | None, typer.Option("--models", help="Names of models, separated by commas.")
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(help="Port to tell Prometheus on, if any.", envvar="NOWCAST_METRICS_PORT"),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
@@ -39,6 +44,22 @@ def console(*, stderr: bool = False) -> "Console":
     from rich.console import Console
 
     return Console(stderr=stderr, width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def log_lines() -> None:
+    """Say on stderr what happens, a line each, and of the libraries only what is wrong."""
+    import logging
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for library in ("httpx", "celery", "kombu"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def telling(desk: "Deployment", port: int | None) -> AbstractContextManager[object]:
+    """Tell Prometheus what this process counts, if there is a port to do it on."""
+    from service.metrics import exposed
+
+    return nullcontext() if port is None else exposed(desk.process, desk.settings.host, port)
 
 
 def complain(title: str, said: object) -> None:

@@ -25,7 +25,8 @@ from ingest.web_folder import Limits
 from service import demo, live, tasks
 from service.archive import Archive, Key, to_datetime, to_time
 from service.cli import main
-from service.deployment import Deployment, utc_now
+from service.clock import utc_now
+from service.deployment import Deployment
 from service.ledger import Ledger
 from service.live import follow, poll_once
 from service.settings import Settings
@@ -70,6 +71,8 @@ class Days(Event):
         super().__init__()
         self.now, self.end = begin, end
         self.events: list[tuple[datetime, Callable[[], object]]] = []
+        self.new: list[datetime] = []
+        """When there was a new frame to forecast from."""
 
     def at(self, when: datetime, event: Callable[[], object]) -> None:
         self.events.append((when, event))
@@ -86,7 +89,7 @@ class Days(Event):
 
 def run(data: Path, sources: list[Source], days: Days, **settings: float) -> Deployment:
     desk = Deployment(Settings.model_validate({"data": data, "poll_seconds": 30, **settings}))
-    follow(desk, sources, days, lambda: days.now)
+    follow(desk, sources, days, lambda: days.now, lambda: days.new.append(days.now))
     return desk
 
 
@@ -116,6 +119,7 @@ def test_every_frame_comes_once_whatever_the_server_does(dwd: Provider, tmp_path
     frames = {k: v for k, v in files_of(desk.archive.root).items() if k.startswith("frames/")}
     assert frames == files_of(clean[0].root)
     assert desk.ledger.arrivals_by_outcome() == {"accepted": 12, "late": 1, "quarantined": 3}
+    assert len(days.new) == 12, "nothing is forecast from a late frame, nor from a bad one"
     reasons = {
         path.name.split("-", 1)[1].removesuffix(".reason.txt"): path.read_text()
         for path in (desk.archive.root / "quarantine").glob("*.reason.txt")
@@ -286,7 +290,7 @@ def environment(url: str) -> dict[str, str]:
 def test_the_command_follows_the_server_until_it_is_interrupted(
     dwd: Provider, tmp_path: Path
 ) -> None:
-    put_fresh(dwd, 3)
+    newest = Key(to_time(put_fresh(dwd, 3)), "persistence", "none")
     command = [sys.executable, "-m", "service.cli", "ingest", "--follow", "--data", str(tmp_path)]
     started = subprocess.Popen(
         command,
@@ -296,7 +300,9 @@ def test_the_command_follows_the_server_until_it_is_interrupted(
         text=True,
     )
     archive, until = Archive(tmp_path / "archive"), clock.monotonic() + 120
-    while len(kept(archive)) < 3 and clock.monotonic() < until and started.poll() is None:
+    while not (len(kept(archive)) == 3 and archive.has_forecast(newest)):
+        assert clock.monotonic() < until
+        assert started.poll() is None
         clock.sleep(0.1)
     started.send_signal(signal.SIGINT)
     out, err = started.communicate(timeout=30)

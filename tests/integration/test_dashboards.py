@@ -1,0 +1,290 @@
+"""Dashboards: made by code, as Grafana takes them, and every query answered by a real service."""
+
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+import yaml
+
+from model_zoo import load_forecaster
+from service import live, tasks
+from service.deployment import Deployment
+from service.forecasting import note
+from service.job import INTERACTIVE, SCHEDULED
+from service.metrics import exposed
+from service.replay import replay
+from service.schedule import FOLLOWING, heartbeat
+from service.server import running
+from service.settings import Settings
+from tests.integration.test_prometheus import alerts, rules
+from tests.prometheus_server import CONFIGURED, Prometheus, prometheus
+from tests.provider import provider
+from tests.redis_server import free_port
+from tests.showers import frame, moment, write_file
+
+dashboards = pytest.importorskip("dashboards.__main__", reason="needs grafana-foundation-sdk")
+
+GRAFANA = CONFIGURED.parent / "grafana"
+FRAMES = 40
+"""Of which the last come while Prometheus looks."""
+SEEN = 34
+MODELS = ("advection", "persistence")
+VARIABLES = {
+    "$__rate_interval": "20s", "$model": ".+", "$lead": "60", "$threshold": "0.5",
+    "$window": "6h", "$score": "csi",
+}  # fmt: skip
+
+
+class Query(NamedTuple):
+    """A query of a panel."""
+
+    dashboard: str
+    panel: str
+    expression: str
+    is_instant: bool
+
+
+def boards() -> dict[str, dict[str, Any]]:
+    files = sorted((GRAFANA / "dashboards").glob("*.json"))
+    return {file.stem: json.loads(file.read_text()) for file in files}
+
+
+def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
+def queries() -> list[Query]:
+    return [
+        Query(name, panel["title"], target["expr"], target.get("instant", False))
+        for name, board in boards().items()
+        for panel in panels(board)
+        for target in panel["targets"]
+    ]
+
+
+def filled_in(expression: str) -> str:
+    for name, value in VARIABLES.items():
+        expression = expression.replace(name, value)
+    assert "$" not in expression
+    return expression
+
+
+# as files
+
+
+def test_files_are_as_the_code_has_them() -> None:
+    kept = {file.name: file.read_text() for file in (GRAFANA / "dashboards").iterdir()}
+    assert kept == dashboards.made()
+
+
+@pytest.mark.parametrize("name", ["skill", "operations", "model"])
+def test_a_dashboard_is_what_grafana_takes(name: str) -> None:
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+    board = boards()[name]
+    again = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
+    assert again == board
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(set(ids)) == len(ids) > 8
+    source = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yml").read_text())
+    uids = {one["uid"] for one in source["datasources"]}
+    for panel in panels(board):
+        assert panel["title"]
+        assert panel["description"].endswith(".")
+        assert panel["datasource"]["uid"] in uids
+        assert {target["datasource"]["uid"] for target in panel["targets"]} <= uids
+        references = [target["refId"] for target in panel["targets"]]
+        assert len(set(references)) == len(references) > 0
+
+
+@pytest.mark.parametrize("name", ["skill", "operations", "model"])
+def test_panels_lie_side_by_side_and_not_on_each_other(name: str) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in boards()[name]["panels"]:
+        at = panel["gridPos"]
+        cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+
+
+def test_dashboards_have_names_of_their_own_and_only_variables_that_they_offer() -> None:
+    found = boards()
+    assert {name: board["uid"] for name, board in found.items()} == {
+        name: f"nowcast-{name}" for name in ("skill", "operations", "model")
+    }
+    for board in found.values():
+        offered = {one["name"] for one in board.get("templating", {}).get("list", [])}
+        asked = set(re.findall(r"\$(\w+)", json.dumps(board["panels"]))) - {"__rate_interval"}
+        assert asked == offered
+
+
+# with data
+
+
+@contextmanager
+def deployed(data: Path, server: str) -> Iterator[Deployment]:
+    made = Deployment(
+        Settings(
+            data=data,
+            port=free_port(),
+            models=MODELS,
+            radar_server=server,
+            poll_seconds=0.5,
+            backfill_hours=0.5,
+        )
+    )
+    try:
+        yield made
+    finally:
+        made.ledger.engine.dispose()
+
+
+def take_in(desk: Deployment, folder: Path, first: int, end: int) -> None:
+    files = [write_file(folder, number) for number in range(first, end)]
+    replay(desk.archive, desk.ledger, desk.forecasters.all_served(), files, every_minutes=15)
+    for number in range(first, end, 3):
+        provided(desk, number)
+    now = moment(end - 1) + timedelta(minutes=4)
+    tasks.verify(desk.archive, desk.ledger, now)
+    desk.ledger.refresh_windows(now, share=0)
+
+
+def provided(desk: Deployment, number: int) -> None:
+    """A forecast as if it had come from the provider: what falls now, a little weaker."""
+    forecast = load_forecaster("persistence")(0.9 * frame(number))
+    made = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
+    forecast.attrs |= made
+    desk.archive.put_forecast(forecast, history="made up")
+    note(desk.ledger, forecast)
+
+
+@pytest.fixture(scope="module")
+def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that has watched a service while frames came and people asked."""
+    folder = tmp_path_factory.mktemp("watched")
+    with ExitStack() as stack:
+        server = stack.enter_context(provider())
+        api, worker, ingest = (
+            stack.enter_context(deployed(folder / "data", server.url)) for _ in range(3)
+        )
+        (folder / "files").mkdir()
+        take_in(api, folder / "files", 0, SEEN)
+        for desk, queues in ((worker, (INTERACTIVE, SCHEDULED)), (ingest, (FOLLOWING,))):
+            stack.enter_context(closing(heartbeat(desk, queues, "cpu")))
+        url = stack.enter_context(running(api))
+        others = [
+            stack.enter_context(exposed(desk.process, "127.0.0.1", 0)) for desk in (worker, ingest)
+        ]
+        follow(stack, ingest)
+        targets = {
+            "api": [api.settings.port, free_port()],
+            "worker": others[:1],
+            "ingest": others[1:],
+        }
+        found = stack.enter_context(prometheus(folder, targets))
+        found.until(lambda: found.now("nowcast_ledger_up"), "the API is seen")
+        people_ask(url, range(3))
+        take_in(api, folder / "files", SEEN, FRAMES)
+        people_ask(url, range(3, 6))
+        time.sleep(6)
+        yield found
+
+
+def follow(stack: ExitStack, desk: Deployment) -> None:
+    """Look for files at a server that has none of today."""
+    stop = threading.Event()
+    arguments = desk, live.sources_of(desk.settings), stop, desk.clock
+    following = threading.Thread(target=live.follow, args=arguments, daemon=True)
+    following.start()
+    stack.callback(following.join, 10)
+    stack.callback(stop.set)
+
+
+def people_ask(url: str, numbers: range) -> None:
+    with httpx.Client(base_url=url, timeout=30) as client:
+        for number in numbers:
+            wanted = {"issue": moment(20 + number).isoformat(), "model": "advection"}
+            answer = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=20"})
+            assert answer.status_code == 200, answer.text
+            for path in ("/healthz", "/readyz", "/nothing", "/nowcasts/latest?model=persistence"):
+                client.get(path, headers={"Accept": "application/json"})
+            time.sleep(0.5)
+
+
+def test_every_query_of_every_panel_returns_data(watching: Prometheus) -> None:
+    found = {}
+    for query in queries():
+        ask = watching.now if query.is_instant else watching.over_time
+        found[query] = sum(bool(one.values) for one in ask(filled_in(query.expression)))
+    sys.stdout.write("\n" + table(found))
+    assert [query for query, series in found.items() if not series] == []
+    assert len(found) > 50
+
+
+def table(found: dict[Query, int]) -> str:
+    """Panels and how many series each of their queries has returned."""
+    lines = [f"{'dashboard':12}{'panel':58}series"]
+    lines += [f"{query.dashboard:12}{query.panel:58}{n:6}" for query, n in found.items()]
+    return "\n".join(lines) + "\n"
+
+
+def test_every_choice_of_a_dashboard_has_values(watching: Prometheus) -> None:
+    for board in boards().values():
+        for variable in board.get("templating", {}).get("list", []):
+            asked = re.fullmatch(r"label_values\((\w+), (\w+)\)", str(variable["query"]))
+            if asked is None:
+                assert variable["current"]["value"] in variable["query"].split(",")
+                continue
+            metric, label = asked.groups()
+            values = watching.get(f"label/{label}/values", **{"match[]": metric})
+            chosen = variable["current"]["value"]
+            assert chosen == ["$__all"] or chosen in values
+
+
+def test_marks_on_the_time_axis_can_be_asked_for(watching: Prometheus) -> None:
+    for board in boards().values():
+        for mark in board["annotations"]["list"]:
+            watching.over_time(mark["expr"])
+    assert watching.over_time(boards()["skill"]["annotations"]["list"][0]["expr"])
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
+def test_every_alert_can_be_asked_and_what_it_asks_for_is_there(
+    watching: Prometheus, rule: dict[str, Any]
+) -> None:
+    watching.now(rule["expr"])
+    inner = re.findall(r"\b(?:nowcast[a-z0-9_:]*|up)\b", re.sub(r'"[^"]*"', "", rule["expr"]))
+    assert inner
+    for name in inner:
+        assert watching.now(name), name
+    if rule["alert"].endswith("Absent"):
+        assert watching.now(rule["expr"]) == []
+
+
+def test_what_is_recorded_is_there(watching: Prometheus) -> None:
+    recorded = [rule["record"] for rule in rules() if "record" in rule]
+    assert [name for name in recorded if not watching.now(name)] == []
+    health = watching.get("rules")
+    troubles = [
+        rule for group in health["groups"] for rule in group["rules"] if rule.get("lastError")
+    ]
+    assert troubles == []
+
+
+def test_what_should_be_seen_is_seen(watching: Prometheus) -> None:
+    states = {one["labels"]["alertname"]: one["state"] for one in watching.get("alerts")["alerts"]}
+    assert states["RadarStale"]  # the frames are of another day
+    assert states["ApiDown"]  # one target is nobody
+    assert watching.now("nowcast:frame_age:seconds")[0].values[0] > 1800
+    assert watching.now('up{job="worker"}')[0].values == [1]

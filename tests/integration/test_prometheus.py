@@ -1,0 +1,198 @@
+"""Rules and configuration of Prometheus, and what it sees over restarts of what it watches."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from service import metrics, tasks
+from service.archive import Archive
+from service.ledger import Ledger
+from tests.prometheus_server import CONFIGURED, program, prometheus
+from tests.redis_server import free_port
+from tests.scraped import DECLARED
+from tests.served import NOW, fill
+from tests.showers import file_bytes, file_name
+
+ALERTS = (
+    "RadarStale", "ForecastStale", "NoWorkerHeartbeat", "QueueAgeHigh", "QuarantineRate",
+    "ValidAreaDrop", "SkillBelowPersistence", "VerificationStalled",
+)  # fmt: skip
+OTHERS = {"up", "process_start_time_seconds"}
+"""Metrics of Prometheus itself and of its client."""
+
+
+def rules() -> list[dict[str, Any]]:
+    files = sorted(CONFIGURED.glob("rules/*.yml"))
+    groups = [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for rule in rules() if "alert" in rule]
+
+
+def promtool(*arguments: object) -> str:
+    done = subprocess.run(
+        [program("promtool"), *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_promtool_accepts_configuration_and_rules() -> None:
+    said = promtool("check", "config", CONFIGURED / "prometheus.yml")
+    assert "SUCCESS: 2 rule files found" in said
+    found = promtool("check", "rules", "--lint-fatal", *sorted(CONFIGURED.glob("rules/*.yml")))
+    assert sum(map(int, re.findall(r"(\d+) rules found", found))) == len(rules())
+
+
+def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
+    files = sorted(CONFIGURED.glob("tests/*.yml"))
+    assert promtool("test", "rules", *files).count("SUCCESS") == len(files) == 2
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_has_a_twin_for_when_nobody_can_say(name: str) -> None:
+    found = {rule["alert"]: rule for rule in alerts()}
+    twin = found[f"{name}Absent"]
+    assert twin["expr"].startswith("absent(")
+    assert twin["for"]
+    assert twin["labels"]["severity"] in ("warning", "critical")
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
+def test_every_alert_says_what_it_means_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in ("warning", "critical")
+    assert set(rule["annotations"]) == {"summary", "description", "action", "runbook_url"}
+    page, anchor = rule["annotations"]["runbook_url"].split("#")
+    headings = re.findall(r"^#+ (.+)$", (CONFIGURED.parents[1] / page).read_text(), re.MULTILINE)
+    assert anchor in {heading.lower() for heading in headings}
+    assert anchor == rule["alert"].removesuffix("Absent").lower()
+
+
+def test_rules_ask_only_for_what_is_told() -> None:
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    known = recorded | set(DECLARED) | OTHERS
+    for rule in rules():
+        bare = re.sub(r'"[^"]*"', "", rule["expr"])
+        asked = set(re.findall(r"\b(?:nowcast[a-z0-9_:]*|up|process_\w+)\b", bare))
+        asked = {re.sub(r"(?<!:)_(bucket|count|sum)$", "", name) for name in asked}
+        assert asked
+        assert asked <= known, rule
+
+
+# over restarts
+
+
+class Api:
+    """The API as a process of its own, which may be killed."""
+
+    def __init__(self, data: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
+        self._environment = os.environ | {
+            "NOWCAST_DATA": str(data),
+            "NOWCAST_MODELS": '["advection", "persistence"]',
+        }
+        self._log = data / "api.log"
+        self.start()
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, env=self._environment, stdout=log, stderr=log
+            )
+        end = time.monotonic() + 60
+        while not self.answers():
+            assert time.monotonic() < end, self._log.read_text()
+            time.sleep(0.1)
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def api(data: Path, port: int) -> Iterator[Api]:
+    made = Api(data, port)
+    try:
+        yield made
+    finally:
+        made.kill()
+
+
+def test_a_restart_is_no_drop_and_no_jump(tmp_path: Path) -> None:
+    program("prometheus")
+    data, port = tmp_path / "data", free_port()
+    fill(data)
+    archive, ledger = Archive(data / "archive"), Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
+
+    def take_in(number: int) -> None:
+        later = NOW + timedelta(minutes=5 * (number - 12))
+        tasks.take_in(archive, ledger, file_bytes(number), file_name(number), later)
+        tasks.verify(archive, ledger, later)
+
+    targets = {"api": [port], "worker": [], "ingest": []}
+    with api(data, port) as served, prometheus(tmp_path, targets) as watching:
+
+        def accepted() -> float:
+            found = watching.now('nowcast_ingest_frames_total{product="RY", outcome="accepted"}')
+            return found[0].values[0] if found else -1
+
+        take_in(13)
+        watching.until(lambda: accepted() == 1, "the first frame is seen")
+        for _ in range(9):
+            httpx.get(f"{served.url}/nowcasts/latest")
+        asked = 'nowcast_http_requests_total{route="/nowcasts/latest", code="2xx", method="GET"}'
+        watching.until(lambda: 9.0 in watching.now(asked)[0].values, "the requests are seen")
+        served.kill()
+        take_in(14)  # while nobody can tell
+        watching.until(lambda: not watching.now("nowcast_ledger_up"), "the API is missed")
+        served.start()
+        watching.until(lambda: accepted() == 2, "the second frame is seen")
+        httpx.get(f"{served.url}/nowcasts/latest")
+        watching.until(lambda: 1.0 in watching.now(asked)[0].values, "it counts from 0 again")
+        time.sleep(2)
+
+        facts = "|".join(one.name for one in (metrics.FRAMES, metrics.JOBS, metrics.PIXELS))
+        resets = watching.now(f'resets({{__name__=~"{facts}"}}[5m])')
+        assert len(resets) > 100
+        assert {value for one in resets for value in one.values} == {0}
+        rises = watching.over_time(f'{{__name__=~"{facts}"}}', 120)
+        assert all(sorted(one.values) == one.values for one in rises)
+        rise = (
+            f"max_over_time({metrics.PIXELS.name}[5m]) - min_over_time({metrics.PIXELS.name}[5m])"
+        )
+        counted = sum(value for one in watching.now(rise) for value in one.values)
+        assert counted == sum_of(ledger) - sum(one.values[0] for one in oldest(watching))
+
+        assert watching.now(f"resets({asked}[5m])")[0].values == [1]
+        rate = watching.over_time(f"increase({asked}[30s])", 120)[0].values
+        assert min(rate) >= 0
+        assert max(rate) < 30  # ten requests, stretched to the window by its ends
+
+
+def sum_of(ledger: Ledger) -> float:
+    names = ("hits", "misses", "false_alarms", "correct_negatives")
+    return float(sum(row[name] for row in ledger.pixels() for name in names))
+
+
+def oldest(watching: Any) -> list[Any]:
+    return list(watching.now(f"min_over_time({metrics.PIXELS.name}[5m])"))

@@ -1,0 +1,283 @@
+"""Workers, beats and Redis as real processes, killed as operations kill them: nothing is lost."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time as clock
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.archive import Key
+from service.deployment import Deployment
+from service.errors import DeadLetter, NoWorker
+from service.jobs import SCHEDULED, Job
+from service.settings import Settings
+from tests.redis_server import RedisServer, redis_server
+from tests.served import NEWEST, NOW, put_frames
+from tests.showers import time
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 30.0
+"""How long a test waits for what should come in a few."""
+WORKER_SECONDS = 1.5
+"""Silence after which a worker counts as dead here."""
+FORECASTS, ALL = "interactive,scheduled", "interactive,scheduled,verify,ingest"
+
+
+def eventually(true: Callable[[], object], what: str = "") -> None:
+    until = clock.monotonic() + SECONDS
+    while not true():
+        assert clock.monotonic() < until, what
+        clock.sleep(0.02)
+
+
+def key(number: int, model: str = "persistence") -> Key:
+    return Key(time(number), model, "none")
+
+
+class Crew:
+    """Workers and beats of a deployment, and a client of it."""
+
+    def __init__(self, forker: subprocess.Popen[str], redis: RedisServer, data: Path) -> None:
+        self._forker, self.redis, self.data = forker, redis, data
+        self.settings: dict[str, Any] = {
+            "data": str(data),
+            "redis": redis.url,
+            "models": ["advection", "persistence"],
+            "worker_seconds": WORKER_SECONDS,
+            "radar_server": "http://127.0.0.1:9/",
+            "drill": f"{NOW.isoformat()}@{clock.time()}*1",
+        }
+        self.pids: list[int] = []
+        self.desk = Deployment(Settings.model_validate(self.settings))
+
+    def hire(self, role: str = FORECASTS, **settings: Any) -> int:
+        """Start a worker or a beat; a worker is ready when this returns."""
+        assert self._forker.stdin is not None
+        assert self._forker.stdout is not None
+        print(json.dumps([role, self.settings | settings]), file=self._forker.stdin, flush=True)
+        pid = int(self._forker.stdout.readline())
+        self.pids.append(pid)
+        if role != "beat":
+            eventually(lambda: any(f"-{pid}-" in one.worker for one in self.desk.book.workers()))
+        return pid
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
+        os.kill(pid, number)
+        self.pids.remove(pid)
+        eventually(lambda: not alive(pid), "it ends")
+
+    def submit(self, *keys: Key, queue: str = "interactive") -> list[str]:
+        return [self.desk.jobs.submit(one, queue).id for one in keys]
+
+    def close_door(self) -> None:
+        (self.data / "closed").touch()
+
+    def open_door(self) -> None:
+        (self.data / "closed").unlink()
+
+    def begun(self) -> list[str]:
+        """Forecasts that were begun, in their order."""
+        path = self.data / "begun"
+        return [line.split()[1] for line in path.read_text().splitlines()] if path.exists() else []
+
+    def done(self, jobs: Sequence[str]) -> list[Job]:
+        """Jobs when all of them have come to their end."""
+        eventually(lambda: all(self.desk.jobs.get(job).finished for job in jobs), str(jobs))
+        return [self.desk.jobs.get(job) for job in jobs]
+
+    def dismiss(self) -> None:
+        for pid in self.pids:
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def forker() -> Iterator[subprocess.Popen[str]]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("needs the program redis-server, which is not installed")
+    command = [sys.executable, "-m", "tests.integration.crew"]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
+    yield process
+    process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data with an hour of frames and no forecasts."""
+    data: Path = tmp_path_factory.mktemp("frames")
+    put_frames(Deployment(Settings(data=data)).archive, *range(NEWEST + 1))
+    return data
+
+
+@pytest.fixture
+def crew(forker: subprocess.Popen[str], frames: Path, tmp_path: Path) -> Iterator[Crew]:
+    data = shutil.copytree(frames, tmp_path / "data")
+    with redis_server(tmp_path) as redis:
+        made = Crew(forker, redis, data)
+        yield made
+        made.dismiss()
+        made.desk.jobs.close()
+        made.desk.ledger.engine.dispose()
+
+
+def test_a_job_is_done_by_a_worker(crew: Crew) -> None:
+    with pytest.raises(NoWorker):
+        crew.submit(key(6))
+    crew.hire()
+    (job,) = crew.done(crew.submit(key(6)))
+    assert (job.status, job.attempts) == ("successful", 1)
+    assert crew.desk.archive.has_forecast(key(6))
+    (row,) = crew.desk.book.workers()
+    assert row.queues == ("interactive", "scheduled")
+
+
+def test_many_who_ask_at_once_get_one_forecast(crew: Crew) -> None:
+    crew.hire()
+    crew.hire()
+    together = threading.Barrier(20)
+    found: list[str] = []
+
+    def ask() -> None:
+        together.wait()
+        found.extend(crew.submit(key(6)))
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    crew.done(found)
+    assert len(found) == 20
+    assert crew.begun() == [key(6).id]
+
+
+def test_what_somebody_waits_for_goes_before_the_schedule(crew: Crew) -> None:
+    crew.hire()
+    crew.close_door()
+    (first,) = crew.submit(key(0))
+    eventually(crew.begun)
+    backfill = crew.submit(*(key(number) for number in (1, 2, 3, 4)), queue=SCHEDULED)
+    interactive = crew.submit(key(5), key(6))
+    hurried = crew.submit(key(4))
+    crew.open_door()
+    crew.done(backfill)
+    assert crew.begun() == [first, *interactive, *hurried, *backfill[:3]]
+
+
+def test_a_job_whose_worker_is_killed_is_done_by_another(crew: Crew) -> None:
+    first = crew.hire()
+    crew.hire("verify")
+    crew.hire("beat")
+    crew.close_door()
+    jobs = crew.submit(key(6), key(7))
+    eventually(crew.begun)
+    crew.kill(first)
+    crew.hire()
+    eventually(lambda: len(crew.begun()) > 1)
+    crew.open_door()
+    done = crew.done(jobs)
+    assert [job.status for job in done] == ["successful"] * 2
+    assert sorted(job.attempts for job in done) == [1, 2]
+
+
+def test_a_job_that_kills_two_workers_is_given_up(crew: Crew) -> None:
+    crew.hire("verify")
+    crew.hire("beat")
+    crew.close_door()
+    first = crew.hire()
+    (job,) = crew.submit(key(6))
+    eventually(lambda: crew.begun() == [job])
+    crew.kill(first)
+    second = crew.hire()
+    eventually(lambda: crew.begun() == [job, job])
+    crew.kill(second)
+    crew.open_door()
+    crew.hire()
+    (given_up,) = crew.done([job])
+    assert (given_up.status, given_up.attempts) == ("failed", 2)
+    assert isinstance(given_up.error, DeadLetter)
+    assert crew.submit(key(6)) == [job]
+    (other,) = crew.done(crew.submit(key(7)))
+    assert other.status == "successful"
+    assert crew.begun() == [job, job, key(7).id]
+
+
+def test_redis_may_lose_everything(crew: Crew) -> None:
+    crew.hire()
+    crew.hire("beat")
+    crew.hire("verify")
+    crew.close_door()
+    jobs = crew.submit(key(6), key(7), key(8))
+    eventually(crew.begun)
+    crew.redis.kill()
+    eventually(lambda: "cannot be had" in str(crew.desk.jobs.health().problem))
+    jobs += crew.submit(key(9))
+    crew.open_door()
+    crew.done(jobs[:1])
+    clock.sleep(0.5)  # the worker cannot say that it is done with the message
+    crew.redis.start()
+    done = crew.done(jobs)
+    assert {job.status for job in done} == {"successful"}
+    assert sorted(crew.begun()) == sorted(jobs), "each once"
+    eventually(lambda: crew.desk.jobs.health().problem is None)
+
+
+def test_two_beats_do_no_harm(crew: Crew) -> None:
+    for role in ("beat", "beat", ALL):
+        crew.hire(role, drill=f"{NOW.isoformat()}@{clock.time()}*20", forecast_minutes=600)
+    wanted = [key(n, model).id for n in range(NEWEST + 1) for model in ("advection", "persistence")]
+    wanted.remove(key(0, "advection").id)  # nothing before it to see motion in
+    eventually(lambda: {*wanted} <= {*crew.begun()})
+    clock.sleep(2)
+    assert Counter(job for job in crew.begun() if "-auto-" not in job) == Counter(wanted)
+
+
+def test_a_worker_that_is_told_to_end_finishes_what_it_does(crew: Crew) -> None:
+    worker = crew.hire()
+    crew.close_door()
+    jobs = crew.submit(key(6), key(7))
+    eventually(crew.begun)
+    os.kill(worker, signal.SIGTERM)
+    clock.sleep(0.3)
+    assert alive(worker)
+    crew.open_door()
+    crew.done(jobs[:1])
+    eventually(lambda: not alive(worker))
+    assert crew.desk.jobs.get(jobs[1]).status == "accepted"
+    assert crew.begun() == jobs[:1]
+    crew.hire()
+    assert crew.done(jobs)[1].status == "successful"
+
+
+@pytest.mark.parametrize("told", [[signal.SIGQUIT], [signal.SIGINT, signal.SIGINT]])
+def test_a_worker_that_must_end_at_once_gives_its_job_back(
+    crew: Crew, told: list[signal.Signals]
+) -> None:
+    worker = crew.hire()
+    crew.close_door()
+    (job,) = crew.submit(key(6))
+    eventually(crew.begun)
+    for number in told:
+        os.kill(worker, number)
+        clock.sleep(0.2)
+    eventually(lambda: not alive(worker))
+    back = crew.desk.jobs.get(job)
+    assert (back.status, back.attempts) == ("accepted", 0)
