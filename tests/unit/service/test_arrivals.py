@@ -9,7 +9,8 @@ import pytest
 
 from service import tasks
 from service.archive import Archive
-from service.ledger import Ledger
+from service.arrivals import keep_frame
+from service.ledger import Arrival, Ledger
 from tests.kept import files_of, rows_of
 from tests.showers import file_bytes, file_name, frame, moment, time, write_file
 
@@ -131,3 +132,23 @@ def test_a_frame_of_the_future_is_refused(archive: Archive, ledger: Ledger, tmp_
     renamed = path.with_name(path.name.replace("-dwd", "-dwd-again"))
     path.rename(renamed)
     assert tasks.ingest(archive, ledger, renamed, moment(9)).outcome == "accepted"
+
+
+def test_the_same_frame_of_another_product_is_a_duplicate(archive: Archive, ledger: Ledger) -> None:
+    other = frame(0)
+    other.attrs["product"] = "WN"
+    assert keep_frame(archive, ledger, frame(0))["outcome"] == "accepted"
+    assert keep_frame(archive, ledger, other)["outcome"] == "duplicate"
+    assert archive.frame(time(0)).attrs["product"] == "RY"
+
+
+def test_a_forecast_of_the_provider_is_no_frame_of_that_time(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    """A frame that was kept but not entered is made good, though RV of its time came before."""
+    path = write_file(tmp_path, 0)
+    archive.put_frame(frame(0))
+    ledger.arrive(Arrival("e" * 64, "rv", "accepted", moment(1), "RV", moment(0)))
+    assert tasks.ingest(archive, ledger, path, moment(1)).outcome == "accepted"
+    again = path.rename(path.with_suffix(".again.gz"))
+    assert tasks.ingest(archive, ledger, again, moment(1)).outcome == "duplicate"

@@ -1,21 +1,26 @@
 """Forecasts are made once, and only from frames that belong together."""
 
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
+import xarray as xr
 from xarray import DataArray
 
 from ingest.grid import NATIONAL_WGS84
 from model_zoo import load_forecaster
-from model_zoo.baselines import Persistence
+from model_zoo.baselines import Advection, Persistence
+from model_zoo.errors import NoWeights
 from model_zoo.forecast import Needs, minutes, select
+from service import tables as book
 from service import tasks
 from service.archive import Archive, Key
 from service.errors import NoFrame, NoFrames
 from service.ledger import Ledger
+from service.settings import Settings
 from tests.kept import files_of, rows_of
-from tests.served import MODELS, make_forecasts, put_frames
+from tests.served import MODELS, StandingStill, make_forecasts, put_frames
 from tests.showers import frame, moment, time
 
 
@@ -132,3 +137,94 @@ def test_required_frames_of_another_grid_are_none(archive: Archive, ledger: Ledg
     with pytest.raises(NoFrames, match="take another model"):
         tasks.forecast(archive, ledger, Joining(), time(18), moment(19))
     assert list(archive.issues()) == []
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> StandingStill:
+    """A deployment with frames up to number 18, every five minutes."""
+    settings = Settings(data=tmp_path, models=MODELS, device="cpu")
+    made = StandingStill(settings, moment(19), lambda key: None)
+    put_frames(made.archive, *range(19))
+    return made
+
+
+def uploaded(*numbers: int) -> DataArray:
+    """Frames as somebody uploads them, who says more of them than is theirs to say."""
+    frames = xr.concat(
+        list(map(frame, numbers)), "time", coords="minimal", compat="override", join="override"
+    )
+    frames.attrs |= {"model": "ours", "bridged": "2000-01-01T00:00:00Z", "upload": "0" * 64}
+    return frames
+
+
+def test_the_forecast_of_a_key_is_made_as_its_model_makes_it(desk: StandingStill) -> None:
+    key = Key(time(18), "advection", "none")
+    tasks.make(desk, key, moment(19))
+    made = desk.archive.forecast(key)
+    np.testing.assert_array_equal(made, Advection()(desk.archive.frames(map(time, range(12, 19)))))
+    before = files_of(desk.archive.root), rows_of(desk.ledger)
+    tasks.make(desk, key, moment(30))
+    assert (files_of(desk.archive.root), rows_of(desk.ledger)) == before
+
+
+def test_weights_that_are_not_here_do_not_forecast(desk: StandingStill) -> None:
+    for key in (
+        Key(time(18), "ms-lstm", "f" * 64),
+        Key(time(18), "ms-lstm", "f" * 64, "e" * 64),
+    ):
+        with pytest.raises(NoWeights, match=r"with the weights [0-9a-f]{8}, should be with fffff"):
+            tasks.make(desk, key, moment(19))
+    assert list(desk.archive.issues()) == []
+
+
+def test_the_ledger_knows_how_long_a_forecast_took(archive: Archive, ledger: Ledger) -> None:
+    class Slow(Persistence):
+        def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+            sleep(0.2)
+            return super().__call__(frames, horizon)
+
+    put_frames(archive, 0)
+    tasks.forecast(archive, ledger, Slow(), time(0), moment(1))
+    with ledger.engine.connect() as connection:
+        (row,) = connection.execute(book.forecasts.select())
+    assert 0.2 <= row.duration_seconds < 5
+
+
+def test_uploaded_frames_are_forecast_from_and_the_ledger_hears_nothing(
+    desk: StandingStill,
+) -> None:
+    frames = uploaded(*range(20, 27))
+    sha = desk.archive.put_upload(frames)
+    key = Key(time(26), "advection", "none", sha)
+    tasks.make(desk, key, moment(27))
+    made = desk.archive.forecast(key)
+    np.testing.assert_array_equal(made, Advection()(frames))
+    assert (made.attrs["model"], made.attrs["upload"]) == ("advection", sha)
+    assert made.attrs["generated_at"] == f"{moment(27):%Y-%m-%dT%H:%M:%SZ}"
+    assert "bridged" not in made.attrs
+    assert list(desk.archive.issues()) == [], "it is none of the radar's"
+    assert rows_of(desk.ledger)["forecasts"] == rows_of(desk.ledger)["leads"] == []
+    before = files_of(desk.archive.root)
+    tasks.make(desk, key, moment(40))
+    assert files_of(desk.archive.root) == before
+
+
+def test_a_gap_in_uploaded_frames_is_bridged_and_said(desk: StandingStill) -> None:
+    numbers = [number for number in range(25) if number != 12]
+    frames = uploaded(*numbers)
+    sha = desk.archive.put_upload(frames)
+    network = load_forecaster("ms-lstm")
+    key = Key(time(24), network.name, network.weights, sha)
+    tasks.make(desk, key, moment(25))
+    assert desk.archive.forecast(key).attrs["bridged"] == f"{moment(12):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_too_few_uploaded_frames_are_refused(desk: StandingStill) -> None:
+    sha = desk.archive.put_upload(uploaded(20))
+    with pytest.raises(NoFrames, match="advection at 20260622T0010Z needs a radar frame"):
+        tasks.make(desk, Key(time(20), "advection", "none", sha), moment(27))
+
+
+def test_an_upload_that_is_kept_no_longer_is_no_frame(desk: StandingStill) -> None:
+    with pytest.raises(NoFrame, match="send them again"):
+        tasks.make(desk, Key(time(20), "persistence", "none", "a" * 64), moment(27))

@@ -13,7 +13,7 @@ from ingest.precipitation import chance, chances, make, make_forecast
 from service import tables as book
 from service import tasks
 from service.archive import Archive, Key
-from service.ledger import Ledger
+from service.ledger import Arrival, Ledger
 from tests.kept import files_of
 from tests.served import counted_by_hand, make_forecasts, put_frames
 from tests.showers import frame, moment, rate, time
@@ -31,6 +31,8 @@ def test_the_providers_own_forecast_is_kept_and_verified_beside_ours(
     put_frames(archive, *range(7))
     came = tasks.keep_forecast(archive, ledger, provider_forecast(0))
     assert came == {"product": "RV", "frame_time": moment(0), "outcome": "accepted"}
+    assert tasks.keep_forecast(archive, ledger, provider_forecast(0)) == came, "nobody entered it"
+    ledger.arrive(Arrival("f" * 64, "rv", arrived=moment(1), **came))
     assert tasks.keep_forecast(archive, ledger, provider_forecast(0))["outcome"] == "duplicate"
     kept = archive.forecast(Key(time(0), "dwd-rv", "none"))
     minutes = kept.lead_time.values / np.timedelta64(1, "m")

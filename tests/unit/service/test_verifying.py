@@ -1,6 +1,8 @@
 """Forecasts are counted against what came: on the same cells, once, and never against nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -42,6 +44,15 @@ def test_verification_is_what_counting_by_hand_gives(archive: Archive, ledger: L
         assert lead["n"] == mask.sum()
         sums = [lead[name] for name in ("signed", "absolute", "squared")]
         np.testing.assert_allclose(sums, [error.sum(), abs(error).sum(), (error**2).sum()])
+
+
+def test_an_issue_of_which_forecasts_are_on_their_way_is_left_for_later(
+    archive: Archive, ledger: Ledger
+) -> None:
+    put_frames(archive, *range(LAST + 1))
+    make_forecasts(archive, ledger, 5, 6)
+    assert tasks.verify(archive, ledger, moment(LAST), {moment(6)}) == 2
+    assert tasks.verify(archive, ledger, moment(LAST)) == 2
 
 
 def test_all_models_of_an_issue_are_counted_on_the_same_cells(
@@ -139,3 +150,21 @@ def test_a_forecast_file_that_is_gone_does_not_keep_others_from_being_verified(
     archive.forecast_path(Key(time(0), "persistence", "none")).unlink()
     put_frames(archive, 7)
     assert tasks.verify(archive, ledger, moment(7)) == 1
+
+
+def test_many_who_verify_at_once_count_each_lead_once(archive: Archive, ledger: Ledger) -> None:
+    put_frames(archive, *range(LAST + 7))
+    make_forecasts(archive, ledger, 1, 6)
+    ledgers = [Ledger(str(ledger.engine.url)) for _ in range(4)]
+    together = Barrier(len(ledgers))
+
+    def go(book: Ledger) -> int:
+        together.wait()
+        return tasks.verify(archive, book, moment(LAST + 6))
+
+    with ThreadPoolExecutor(len(ledgers)) as pool:
+        done = list(pool.map(go, ledgers))
+    assert sum(done) == len([row for row in ledger.rows(book.leads) if row["status"] == "verified"])
+    pixels = sum(row[name] for row in ledger.pixels() for name in book.COUNTS)
+    counts = sum(row[name] for row in ledger.rows(book.counts) for name in book.COUNTS)
+    assert pixels == counts > 0

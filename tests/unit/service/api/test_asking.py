@@ -1,16 +1,22 @@
 """Asking for a forecast: at once where there is one, by a job where there is not."""
 
+import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx import ASGITransport, AsyncClient
 
 from service.api.app import create_app
+from service.api.schemas import Forecast
 from service.archive import Archive, stamp
 from tests.served import LATEST, NEWEST, Gate, ask, desk, fill, iso, problem
-from tests.showers import moment, time
+from tests.showers import frame, moment, time
 
 WAIT = {"Prefer": "wait=10"}
 JOB = f"{stamp(time(NEWEST))}-advection-none"
@@ -126,6 +132,28 @@ def test_many_who_ask_for_the_same_get_one_job(slow: TestClient, gate: Gate) -> 
     assert len(gate.asked) == 1
 
 
+def test_many_who_wait_keep_nobody_from_reading(data: Path, gate: Gate) -> None:
+    async def ask_and_read() -> tuple[list[int], list[float]]:
+        app = create_app(desk(data, before=gate))
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://x") as client:
+            ask_one = partial(client.post, "/nowcast", headers={"Prefer": "wait=25"})
+            waiting = [asyncio.create_task(ask_one()) for _ in range(100)]
+            while not gate.asked:
+                await asyncio.sleep(0.05)
+            taken = []
+            for _ in range(5):
+                begin = monotonic()
+                assert (await client.get("/nowcasts/latest")).status_code == 200
+                taken.append(monotonic() - begin)
+            gate.open.set()
+            return [(await one).status_code for one in waiting], taken
+
+    statuses, taken = asyncio.run(ask_and_read())
+    assert statuses == [200] * 100
+    assert max(taken) < 5
+    assert len(gate.asked) == 1
+
+
 def test_when_too_many_wait_the_next_is_told_to_come_back(data: Path, gate: Gate) -> None:
     with TestClient(create_app(desk(data, before=gate, jobs_waiting=2))) as client:
         ask(client, 1)
@@ -141,18 +169,53 @@ def test_when_too_many_wait_the_next_is_told_to_come_back(data: Path, gate: Gate
         assert ask(client, 4, **WAIT).status_code == 200
 
 
-def test_a_forecast_that_lacks_frames_is_503_and_says_which(tmp_path: Path) -> None:
+@pytest.fixture
+def gappy(tmp_path: Path) -> Iterator[TestClient]:
+    """A client of a service that has no frames between those of 0 and 11: advection lacks some."""
     fill(tmp_path, frames=12)
     archive = Archive(tmp_path / "archive")
     for number in range(4, 11):
         archive.frame_path(time(number)).unlink()
-    with TestClient(create_app(desk(tmp_path))) as client:
-        assert ask(client, 3).status_code in {200, 202}
-        refused = ask(client, 0)
-        body = problem(refused, 503)
-        assert "advection" in body["detail"]
-        assert stamp(time(-6)) in body["detail"]
-        assert int(refused.headers["retry-after"]) > 0
+    with TestClient(create_app(desk(tmp_path)), raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_a_model_that_lacks_frames_is_503_and_says_which(gappy: TestClient) -> None:
+    assert ask(gappy, 3).status_code in {200, 202}
+    refused = gappy.post("/nowcast", json={"issue": iso(0), "model": "advection"})
+    body = problem(refused, 503)
+    assert "advection" in body["detail"]
+    assert stamp(time(-6)) in body["detail"]
+    assert int(refused.headers["retry-after"]) > 0
+
+
+def test_who_names_no_model_gets_another_that_can_and_is_told_why(gappy: TestClient) -> None:
+    answer = gappy.post("/nowcast", json={"issue": iso(0)}, headers=WAIT)
+    said = Forecast.model_validate_json(answer.content)
+    assert said.model.name == "persistence"
+    assert said.instead_of is not None
+    assert said.instead_of.model == "advection"
+    assert stamp(time(-6)) in said.instead_of.reason
+    kept = gappy.get(f"/nowcasts/{iso(0)}?model=persistence")
+    assert kept.json() == {
+        name: value for name, value in answer.json().items() if name != "instead_of"
+    }
+    assert "etag" not in answer.headers, "it is not the same thing"
+
+
+def test_who_names_the_model_is_told_nothing_of_others(gappy: TestClient) -> None:
+    wanted = {"issue": iso(0), "model": "persistence"}
+    assert "instead_of" not in gappy.post("/nowcast", json=wanted, headers=WAIT).json()
+
+
+def test_a_job_for_another_model_says_so(data: Path, gate: Gate) -> None:
+    archive = Archive(data / "archive")
+    archive.put_frame(frame(-20))
+    with TestClient(create_app(desk(data, before=gate))) as client:
+        said = ask(client, -20).json()
+        gate.open.set()
+    assert said["id"] == f"{stamp(time(-20))}-persistence-none"
+    assert said["instead_of"]["model"] == "advection"
 
 
 def test_a_frame_that_is_not_there_is_404(client: TestClient) -> None:

@@ -12,10 +12,11 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from service.api.app import create_app
 from service.deployment import Deployment
 from service.server import running
 from service.settings import Settings
-from tests.served import MODELS, problem
+from tests.served import MODELS, desk, problem
 
 JSON = {"Content-Type": "application/json"}
 LARGE = 50 * 2**20
@@ -117,12 +118,19 @@ def test_an_odd_host_does_no_harm(reader: TestClient, host: str, address: str) -
     assert answer.status_code < 500
 
 
-def test_a_body_at_the_limit_is_read_and_one_above_is_413(reader: TestClient) -> None:
-    limit = Settings().largest_body_bytes
-    padding = b" " * (limit - 2)
-    assert send(reader, b'{"unknown": 1}').status_code == 422
-    problem(send(reader, b"[" + padding + b"]"), 422)
-    problem(send(reader, b"[" + padding + b" ]"), 413)
+def test_a_body_at_the_limit_is_read_and_one_above_is_413(filled: Path) -> None:
+    with TestClient(create_app(desk(filled, largest_upload_bytes=2000))) as client:
+        padding = b" " * 1998
+        assert send(client, b'{"unknown": 1}').status_code == 422
+        problem(send(client, b"[" + padding + b"]"), 422)
+        problem(send(client, b"[" + padding + b" ]"), 413)
+
+
+def test_of_many_faults_and_long_names_little_is_sent_back(reader: TestClient) -> None:
+    many = {f"{number}{'x' * 500}": number for number in range(1000)}
+    answer = send(reader, json.dumps(many).encode())
+    assert len(problem(answer, 422)["errors"]) == 20
+    assert len(answer.content) < 20_000
 
 
 # over a socket

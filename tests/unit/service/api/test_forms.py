@@ -90,10 +90,6 @@ def test_an_unknown_form_in_the_address_is_406(reader: TestClient) -> None:
     problem(reader.get("/nowcasts/latest?f=csv"), 406)
 
 
-def test_the_front_page_leads_to_the_picture(reader: TestClient) -> None:
-    assert reader.head("/").headers["content-type"] == PNG
-
-
 def test_the_entity_tag_names_issue_model_and_weights(reader: TestClient) -> None:
     answer = reader.head("/nowcasts/latest")
     assert answer.headers["etag"] == f'"{stamp(time(LATEST))}-advection-none"'

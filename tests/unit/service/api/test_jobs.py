@@ -4,12 +4,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from httpx import Response
 
 from service.api.app import create_app
 from service.archive import Archive, Key, stamp
-from tests.served import LATEST, NEWEST, Gate, ask, desk, problem
+from tests.served import LATEST, NEWEST, NOW, Gate, ask, desk, iso, problem
 from tests.showers import frame, time
 
 WAIT = {"Prefer": "wait=10"}
@@ -35,14 +37,14 @@ def test_a_job_that_waits_can_be_dismissed(slow: TestClient, gate: Gate) -> None
 
 def test_a_job_that_failed_says_why(data: Path) -> None:
     def break_down(key: Key) -> None:
-        raise OSError(28, "No space left on device")
+        raise ValueError("the soup is salty")
 
     app = create_app(desk(data, before=break_down))
     with TestClient(app, raise_server_exceptions=False) as client:
         problem(ask(client, **WAIT), 500)
         said = client.get(f"/jobs/{JOB}").json()
         assert said["status"] == "failed"
-        assert "No space left" in said["message"]
+        assert "the soup is salty" in said["message"]
         for _ in range(2):
             problem(client.get(f"/jobs/{JOB}/results"), 500)
 
@@ -69,6 +71,52 @@ def test_a_job_that_nobody_asked_for_is_404(client: TestClient, job: str) -> Non
         problem(answer, 404)
 
 
+def test_a_forecast_past_its_keeping_time_is_410(data: Path) -> None:
+    """The ledger knows of it, the book has forgotten the job."""
+    archive, job = Archive(data / "archive"), f"{stamp(time(6))}-advection-none"
+    with TestClient(create_app(desk(data))) as client:
+        assert client.get(f"/nowcasts/{iso(6)}").status_code == 200
+        archive.remove_before("forecasts", time(LATEST))
+        for address in (f"/nowcasts/{iso(6)}", f"/jobs/{job}", f"/jobs/{job}/results"):
+            assert "keeping time" in problem(client.get(address), 410)["detail"]
+        problem(client.get(f"/nowcasts/{iso(5)}"), 404)
+        assert client.get(f"/nowcasts/{iso(LATEST)}").status_code == 200
+
+
+def test_the_results_of_a_job_past_their_keeping_time_are_410(data: Path) -> None:
+    with TestClient(create_app(desk(data))) as client:
+        assert ask(client, 3, **WAIT).status_code == 200
+        job = f"{stamp(time(3))}-advection-none"
+        Archive(data / "archive").remove_before("forecasts", time(LATEST))
+        assert status(client, job) == "successful"
+        problem(client.get(f"/jobs/{job}/results"), 410)
+
+
+def test_a_forecast_past_its_keeping_time_can_be_asked_for_anew(data: Path) -> None:
+    with TestClient(create_app(desk(data))) as client:
+        for number in (3, 6):  # with and without a job in the book
+            assert ask(client, number, **WAIT).status_code == 200
+        Archive(data / "archive").remove_before("forecasts", time(LATEST))
+        for number in (3, 6):
+            answer = ask(client, number, **WAIT)
+            assert answer.status_code == 200
+            assert answer.json()["issue_time"] == iso(number)
+
+
+def test_a_job_that_its_workers_did_not_survive_says_so(data: Path) -> None:
+    there = desk(data)
+    book, key = there.jobs.book, Key(time(NEWEST), "advection", "none")
+    book.ask(key, "interactive", NOW)
+    for worker in ("w1", "w2", "w3"):
+        book.claim(key.id, worker, NOW, most_attempts=2, dead_since=NOW)
+    with TestClient(create_app(there)) as client:
+        assert status(client, JOB) == "failed"
+        body = problem(client.get(f"/jobs/{JOB}/results"), 503)
+        assert "2 workers" in body["detail"]
+        assert body["type"] == "/problems/DeadLetter"
+        problem(ask(client, **WAIT), 503)
+
+
 def test_results_are_sent_in_the_form_the_client_takes(client: TestClient) -> None:
     job = f"{stamp(time(LATEST))}-advection-none"
     answer = client.get(f"/jobs/{job}/results", headers={"Accept": "application/x-netcdf"})
@@ -89,6 +137,29 @@ def test_the_same_key_and_another_body_is_422(client: TestClient) -> None:
     problem(ask(client, NEWEST, **{"Idempotency-Key": "a"}), 422)
     assert ask(client, LATEST, **{"Idempotency-Key": "a"}).status_code == 200
     assert ask(client, NEWEST, **{"Idempotency-Key": "b"}).status_code in {200, 202}
+
+
+def test_an_idempotency_key_is_remembered_across_a_restart(data: Path, gate: Gate) -> None:
+    with TestClient(create_app(desk(data, before=gate))) as client:
+        first = ask(client, **{"Idempotency-Key": "a"}).headers["location"]
+        gate.open.set()
+    Archive(data / "archive").put_frame(frame(NEWEST + 1))
+    with TestClient(create_app(desk(data))) as client:
+        again = ask(client, **{"Idempotency-Key": "a"}, **WAIT)
+        assert f"/jobs/{stamp(issue_of(again))}-advection-none" == first
+        problem(ask(client, LATEST, **{"Idempotency-Key": "a"}), 422)
+
+
+def issue_of(answer: Response) -> np.datetime64:
+    return np.datetime64(answer.json()["issue_time"].removesuffix("Z"), "ns")
+
+
+def test_two_clients_may_use_the_same_idempotency_key(data: Path) -> None:
+    app = create_app(desk(data))
+    with TestClient(app, client=("192.0.2.1", 1)) as one:
+        other = TestClient(app, client=("192.0.2.2", 1))
+        assert ask(one, LATEST, **{"Idempotency-Key": "a"}).status_code == 200
+        assert ask(other, 6, **{"Idempotency-Key": "a"}).status_code == 200
 
 
 def test_of_two_bodies_sent_at_once_with_one_key_one_is_refused(client: TestClient) -> None:

@@ -1,0 +1,116 @@
+"""Radar files that come: checked, brought to the model grid and kept, or put in quarantine."""
+
+import hashlib
+import logging
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from xarray import DataArray
+
+from ingest import BadField, parse
+from ingest.grid import MODEL_FACTOR
+from model_zoo.forecast import LEAD_STEP, NO_WEIGHTS
+from service.archive import Archive
+from service.forecasters import PROVIDER_MODEL
+from service.forecasting import HORIZON, note
+from service.key import iso, time_of, to_datetime
+from service.ledger import Arrival, Ledger
+
+log = logging.getLogger(__name__)
+
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""By how much a frame may be ahead of our clock."""
+
+
+def ingest(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
+    """Take in a radar file that lies on disk; see `take_in`.
+
+    Raises:
+        OSError: The file cannot be read at all.
+    """
+    # A name on disk is any bytes, in the ledger it is text.
+    name = os.fsencode(path.name).decode(errors="backslashreplace")
+    return take_in(archive, ledger, path.read_bytes(), name, now)
+
+
+def take_in(archive: Archive, ledger: Ledger, data: bytes, name: str, now: datetime) -> Arrival:
+    """Take in a radar file that came under a name: check it, bring it to the model grid, keep it.
+
+    A bad file goes to quarantine beside its reason. A file that came before changes nothing.
+    """
+    # One empty file is like the other: the name tells them apart.
+    fingerprint = hashlib.sha256(data + name.encode()).hexdigest()
+    if known := ledger.arrival(fingerprint):
+        return known
+    try:
+        field = parse(data, name, factor=MODEL_FACTOR)
+        check_clock(field, name, now)
+        keep = keep_forecast if "lead_time" in field.dims else keep_frame
+        came = keep(archive, ledger, field)
+    except BadField as error:
+        archive.quarantine(data, name, fingerprint, str(error))
+        came = {"outcome": "quarantined", "reason": str(error)}
+        log.warning("quarantined: %s", error)
+    arrival = Arrival(fingerprint, name, arrived=now, **came)
+    ledger.arrive(arrival)
+    return arrival
+
+
+def check_clock(field: DataArray, name: str, now: datetime) -> None:
+    """Refuse what says to be of the future: it would be the newest frame until its time has come.
+
+    Raises:
+        BadField: The field is later than any clock that is right allows.
+    """
+    stamp_name = "forecast_reference_time" if "lead_time" in field.dims else "time"
+    time = to_datetime(field[stamp_name].values.ravel()[0])
+    if time > now + CLOCK_TOLERANCE:
+        raise BadField(
+            f"{name}: content is of {iso(time)}, which is in the future of {iso(now)}; "
+            f"check the file and the clock"
+        )
+
+
+def keep_frame(archive: Archive, ledger: Ledger, frame: DataArray) -> dict[str, Any]:
+    time = frame["time"].values[0]
+    product = frame.attrs["product"]
+    newest = archive.latest_frame()
+    outcome = "late" if newest is not None and time < newest else "accepted"
+    if not archive.put_frame(frame):
+        kept = archive.frame(time).attrs["product"]
+        if kept != product or ledger.has_accepted(to_datetime(time), product):
+            outcome = "duplicate"
+    return {
+        "product": product,
+        "frame_time": to_datetime(time),
+        "outcome": outcome,
+        "valid_area": float(1 - np.isnan(frame.values).mean()),
+    }
+
+
+def keep_forecast(archive: Archive, ledger: Ledger, field: DataArray) -> dict[str, Any]:
+    """Keep the leads we verify of a provider's own forecast.
+
+    Raises:
+        BadField: The forecast lacks one of them.
+    """
+    wanted = LEAD_STEP * np.arange(1, HORIZON + 1)
+    lacking = [str(lead) for lead in wanted if lead not in field["lead_time"].values]
+    product, issue = field.attrs["product"], time_of(field["forecast_reference_time"])
+    if lacking:
+        raise BadField(f"{product} of {issue} lacks the leads {', '.join(lacking)}; fetch it again")
+    forecast = field.sel(lead_time=wanted)
+    forecast.attrs |= {
+        "model": PROVIDER_MODEL.get(product, product.lower()),
+        "weights": NO_WEIGHTS,
+        "radar_times": iso(to_datetime(issue)),
+        "generated_at": iso(to_datetime(issue)),
+    }
+    kept = archive.put_forecast(forecast, history="cut to the leads that are verified, by nowcast")
+    note(ledger, forecast)
+    is_known = not kept and ledger.has_accepted(to_datetime(issue), product)
+    outcome = "duplicate" if is_known else "accepted"
+    return {"product": product, "frame_time": to_datetime(issue), "outcome": outcome}

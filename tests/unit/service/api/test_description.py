@@ -1,0 +1,85 @@
+"""What the service says of itself holds: its examples are right, and nothing is left out."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.api import examples
+from service.api.request import OwnFrames
+from service.api.schemas import Forecast, JobStatus, Readiness, Verification
+
+Said = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def said(reader: TestClient) -> Said:
+    found: Said = reader.get("/openapi.json").json()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("schema", "example"),
+    [
+        (Forecast, examples.FORECAST),
+        (JobStatus, examples.JOB_STATUS),
+        (OwnFrames, examples.FRAMES),
+        (Readiness, examples.READINESS),
+        (Verification, examples.VERIFICATION),
+    ],
+)
+def test_an_example_is_one(schema: Any, example: Said) -> None:
+    assert set(example) == set(schema.model_validate(example).model_dump(exclude_unset=True))
+
+
+def test_an_example_has_all_that_an_answer_has(reader: TestClient) -> None:
+    answer = reader.get("/nowcasts/latest?model=persistence").json()
+    assert set(answer) == set(examples.FORECAST)
+    assert set(answer["grid"]) == set(examples.FORECAST["grid"])
+    assert set(answer["skill"][0]) == set(examples.FORECAST["skill"][0])
+    assert set(reader.get("/readyz").json()) == set(examples.READINESS)
+    place = reader.get("/collections/nowcast/position?coords=POINT(10 51)").json()
+    assert set(examples.COVERAGE) <= set(place)
+
+
+def test_every_operation_is_described_with_an_example(said: Said) -> None:
+    for path, operations in said["paths"].items():
+        for method, operation in operations.items():
+            where = f"{method} {path}"
+            if operation["tags"] == ["grids"]:  # for the page
+                continue
+            assert operation["summary"], where
+            assert operation["description"], where
+            answer = operation["responses"]["200"]["content"]
+            media, content = next(iter(answer.items()))
+            assert media, where
+            assert path == "/healthz" or has_example(said, content), where
+            for parameter in operation.get("parameters", []):
+                assert "description" in parameter, f"{where}: {parameter['name']}"
+
+
+def has_example(said: Said, content: Said) -> bool:
+    schema = content.get("schema", {})
+    name = schema.get("$ref", "").rpartition("/")[2]
+    named = said["components"]["schemas"].get(name, {})
+    return bool({"example", "examples"} & (content.keys() | schema.keys() | named.keys()))
+
+
+def test_the_form_can_be_chosen_wherever_a_forecast_is_sent(said: Said) -> None:
+    for path, method in (("/nowcast", "post"), ("/nowcasts/latest", "get"),
+                         ("/nowcasts/{issue}", "get"), ("/jobs/{job}/results", "get")):  # fmt: skip
+        operation = said["paths"][path][method]
+        (form,) = (one for one in operation["parameters"] if one["name"] == "f")
+        assert form["schema"]["enum"] == ["json", "netcdf", "png"]
+        media = set(operation["responses"]["200"]["content"])
+        assert media == {"application/json", "application/x-netcdf", "image/png"}
+
+
+def test_what_can_be_asked_for_is_told(said: Said) -> None:
+    ask = said["paths"]["/nowcast"]["post"]
+    assert {one["name"] for one in ask["parameters"]} == {
+        "f", "model", "prefer", "idempotency-key"
+    }  # fmt: skip
+    body = ask["requestBody"]["content"]
+    assert set(body) == {"application/json", "application/x-netcdf"}
+    assert len(body["application/json"]["examples"]) == 3
