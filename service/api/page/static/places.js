@@ -1,0 +1,73 @@
+// Towns to find one's way by: name, in German where it differs, degrees east and north, and from
+// which scale on (pixels to a cell) the map names it.
+
+export const TOWNS = [
+  ["Berlin", "", 13.41, 52.52, 0],
+  ["Hamburg", "", 9.99, 53.55, 0],
+  ["Munich", "München", 11.58, 48.14, 0],
+  ["Cologne", "Köln", 6.96, 50.94, 0],
+  ["Frankfurt", "", 8.68, 50.11, 0],
+  ["Stuttgart", "", 9.18, 48.78, 0],
+  ["Leipzig", "", 12.37, 51.34, 3],
+  ["Bremen", "", 8.81, 53.08, 3],
+  ["Hanover", "Hannover", 9.73, 52.37, 3],
+  ["Dresden", "", 13.74, 51.05, 3],
+  ["Nuremberg", "Nürnberg", 11.08, 49.45, 3],
+  ["Rostock", "", 12.13, 54.09, 3],
+  ["Kiel", "", 10.13, 54.32, 4],
+  ["Dortmund", "", 7.47, 51.51, 4],
+  ["Kassel", "", 9.5, 51.31, 4],
+  ["Erfurt", "", 11.03, 50.98, 4],
+  ["Freiburg", "", 7.85, 48.0, 4],
+  ["Saarbrücken", "", 7.0, 49.23, 4],
+  ["Magdeburg", "", 11.63, 52.13, 5],
+  ["Düsseldorf", "", 6.78, 51.23, 6],
+  ["Münster", "", 7.63, 51.96, 5],
+  ["Würzburg", "", 9.93, 49.79, 5],
+  ["Regensburg", "", 12.1, 49.02, 5],
+  ["Schwerin", "", 11.41, 53.63, 5],
+  ["Mannheim", "", 8.47, 49.49, 6],
+  ["Ulm", "", 9.99, 48.4, 6],
+  ["Passau", "", 13.46, 48.57, 6],
+  ["Trier", "", 6.64, 49.76, 6],
+  ["Flensburg", "", 9.44, 54.78, 6],
+  ["Cottbus", "", 14.33, 51.76, 6],
+  ["Greifswald", "", 13.38, 54.1, 6],
+  ["Aachen", "", 6.08, 50.78, 8],
+  ["Göttingen", "", 9.93, 51.54, 8],
+  ["Chemnitz", "", 12.92, 50.83, 8],
+];
+
+/** What lies around, for the map alone. */
+export const NEIGHBOURS = [
+  ["Amsterdam", "", 4.9, 52.37, 0],
+  ["Prague", "Prag", 14.42, 50.09, 0],
+  ["Zurich", "Zürich", 8.54, 47.38, 0],
+  ["Copenhagen", "Kopenhagen", 12.57, 55.68, 3],
+  ["Brussels", "Brüssel", 4.35, 50.85, 3],
+  ["Vienna", "Wien", 16.37, 48.21, 3],
+  ["Paris", "", 2.35, 48.86, 3],
+  ["Milan", "Mailand", 9.19, 45.46, 3],
+  ["Poznań", "Posen", 16.92, 52.41, 4],
+  ["Wrocław", "Breslau", 17.03, 51.11, 4],
+  ["Szczecin", "Stettin", 14.55, 53.43, 4],
+  ["Salzburg", "", 13.04, 47.8, 4],
+  ["Strasbourg", "Straßburg", 7.75, 48.58, 5],
+  ["Luxembourg", "Luxemburg", 6.13, 49.61, 5],
+  ["Innsbruck", "", 11.39, 47.27, 5],
+];
+
+const DIRECTIONS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"];
+
+/** The nearest town to a place: {town, km, direction from it}. */
+export function nearest(lon, lat) {
+  const found = TOWNS.map((town) => ({ town, ...way(town[2], town[3], lon, lat) }));
+  return found.reduce((best, one) => (one.km < best.km ? one : best));
+}
+
+function way(lon, lat, toLon, toLat) {
+  const north = (toLat - lat) * 111.2;
+  const east = (toLon - lon) * 111.2 * Math.cos(((lat + toLat) * Math.PI) / 360);
+  const turn = Math.round((Math.atan2(east, north) * 4) / Math.PI);
+  return { km: Math.hypot(north, east), direction: DIRECTIONS[(turn + 8) % 8] };
+}

@@ -1,0 +1,480 @@
+"""The map page in a real browser, on a simulated event that is served as it would be."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from numpy.typing import NDArray
+from playwright.sync_api import Browser
+
+from ingest import to_model_grid
+from ingest.grid import NATIONAL_SPHERE, cell
+from ingest.precipitation import INTERVAL, SIMULATED, make
+from ingest.simulate import simulate
+from model_zoo import load_forecaster
+from service import keys, tasks
+from service.api.app import create_app
+from service.archive import Archive, to_datetime
+from service.ledger import Ledger
+from tests.browser import Watched, chromium, serving
+from tests.served import desk
+
+START = np.datetime64("2026-06-21T19:30", "ns")
+SEED = 3
+FRAMES = 35
+NEWEST = START + (FRAMES - 1) * INTERVAL
+ISSUES = {"ms-lstm": (18, 34), "advection": (6, 18, 26, 34), "persistence": (6, 18, 26, 34)}
+"""Numbers of the frames from which there are forecasts, by model; the first is the default."""
+BERLIN = (13.41, 52.52)
+TOWNS = {
+    "Berlin": BERLIN,
+    "Leipzig": (12.37, 51.34),
+    "Munich": (11.58, 48.14),
+    "Freiburg": (7.85, 48.0),
+    "Nuremberg": (11.08, 49.45),
+}
+POLL_SECONDS = 1
+LONG = "NOWCAST_LONG" in os.environ
+DOCS = Path(__file__).parents[2] / "docs" / "page"
+FIRST = "performance.getEntriesByName('first-picture')[0]?.startTime"
+WHOLE = "document.querySelectorAll('#track .frame:not(.awaited)').length === 25"
+"""All frames of two hours have come."""
+AHEAD = "document.querySelectorAll('#track .lead').length === 4"
+READY = f"{FIRST} && {WHOLE} && {AHEAD}"
+
+Open = Callable[..., Watched]
+
+
+@dataclass
+class Clock:
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An event of three hours with its forecasts, verified."""
+    made: Path = tmp_path_factory.mktemp("event")
+    archive, ledger = Archive(made / "archive"), Ledger(f"sqlite:///{made / 'ledger.sqlite'}")
+    for time, rate in simulate(START, FRAMES, SEED):
+        archive.put_frame(to_model_grid(make(rate, time, NATIONAL_SPHERE, "RY", SIMULATED)))
+    for model, numbers in ISSUES.items():
+        forecaster = load_forecaster(model)
+        for number in numbers:
+            issue = START + number * INTERVAL
+            tasks.forecast(archive, ledger, forecaster, issue, after(issue, minutes=4))
+    tasks.verify(archive, ledger, after(NEWEST, minutes=4))
+    ledger.engine.dispose()
+    return made
+
+
+def after(time: np.datetime64, **span: float) -> datetime:
+    return to_datetime(time) + timedelta(**span)
+
+
+@pytest.fixture(scope="module")
+def hands() -> Clock:
+    """The clock of the service."""
+    return Clock(after(NEWEST, minutes=6))
+
+
+@pytest.fixture
+def clock(hands: Clock) -> Clock:
+    """The same, six minutes after the newest frame."""
+    hands.now = after(NEWEST, minutes=6)
+    return hands
+
+
+@pytest.fixture(scope="module")
+def service(folder: Path, hands: Clock) -> Iterator[str]:
+    """A warm service on the event; gives its URL."""
+    with serving(create_app(told(folder, hands))) as url:
+        for path in ("grids/latest", "grids/outlines/sphere"):
+            httpx.get(f"{url}/{path}", timeout=60).raise_for_status()
+        yield url
+
+
+@pytest.fixture
+def url(service: str, clock: Clock) -> str:
+    """The service at the usual time."""
+    del clock
+    return service
+
+
+def told(folder: Path, clock: Clock, **settings: Any) -> Any:
+    parts = desk(folder, models=tuple(ISSUES), poll_seconds=POLL_SECONDS, **settings)
+    return replace(parts, clock=clock)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def shown(browser: Browser, url: str) -> Iterator[Open]:
+    """Opens the page as somebody has it: words of the address, size of the window, and more. In the
+    end nothing has gone wrong in it, and nobody else was asked for anything."""
+    with ExitStack() as contexts:
+        opened: list[Watched] = []
+
+        def show(
+            words: str = "", size: tuple[int, int] = (1280, 800), ready: str = READY, **more: Any
+        ) -> Watched:
+            wanted = {"locale": "en-GB", "viewport": {"width": size[0], "height": size[1]}, **more}
+            context = browser.new_context(**wanted)
+            contexts.callback(context.close)
+            watched = Watched(context.new_page())
+            watched.page.goto(f"{url}/#{words}")
+            watched.until(ready)
+            opened.append(watched)
+            return watched
+
+        yield show
+        for watched in opened:
+            assert not watched.errors
+            assert all(asked.startswith(url) for asked in watched.requests)
+
+
+def test_the_first_picture_is_there_within_a_second(shown: Open) -> None:
+    opened = [shown().page for _ in range(3)]
+    before = f"performance.getEntriesByType('resource').filter(e => e.startTime < {FIRST})"
+    sent = opened[0].evaluate(f"{before}.reduce((sum, e) => sum + e.transferSize, 0)")
+    assert 20_000 < sent < 100_000
+    soonest = min(page.evaluate(FIRST) for page in opened)
+    in_time(soonest < 1000, f"the first picture took {soonest:.0f} ms")
+
+
+def in_time(fast: bool, said: str) -> None:
+    """Fail for what is slow; what others' work has made slow says nothing."""
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    if not fast and busy > 1.5:
+        pytest.skip(f"{said}, on a machine that has {busy:.1f} times the work it can do")
+    assert fast, said
+
+
+WATCH = """() => {
+  window.steps = []; window.screens = [];
+  const slider = document.getElementById('time');
+  const note = (now) => {
+    if (steps.at(-1)?.[1] !== slider.value) steps.push([now, slider.value]);
+    screens.push(now);
+    requestAnimationFrame(note);
+  };
+  requestAnimationFrame(note);
+}"""
+STEPS = [*range(-120, 1, 5), 30, 60, 90, 120]
+"""Minutes from the newest frame."""
+
+
+def test_the_loop_shows_every_frame_ten_times_a_second_or_faster(shown: Open) -> None:
+    watched = shown()
+    watched.page.evaluate(WATCH)
+    watched.page.keyboard.press("Space")
+    watched.page.wait_for_timeout(60_000 if LONG else 8_000)
+    watched.page.keyboard.press("Space")
+    noted = [(now, int(value)) for now, value in watched.page.evaluate("steps")]
+    moves = list(pairwise(noted))
+    assert len(moves) > (200 if LONG else 20)
+    for (_, before), (_, shown_next) in moves:
+        assert shown_next == STEPS[(STEPS.index(before) + 1) % len(STEPS)]
+    measured = np.mean([then - now for (now, before), (then, _) in moves if before < 0])
+    in_time(measured < 100, f"a radar frame stood {measured:.0f} ms")
+    screens = np.diff(watched.page.evaluate("screens"))
+    late = np.quantile(screens, 0.99)
+    in_time(late < 100, f"one in a hundred pictures came after {late:.0f} ms")
+
+
+def test_a_click_on_berlin_shows_what_the_api_says(shown: Open, url: str, folder: Path) -> None:
+    archive = Archive(folder / "archive")
+    row, column = cell(archive.frame(NEWEST), *BERLIN)
+    watched = shown(f"map={column + 0.5},{row + 0.5},12")
+    watched.page.locator("#panes canvas").click()
+    watched.until("document.querySelectorAll('#place-curve tbody tr').length === 4")
+    assert watched.text("#place-name") == "Berlin"
+    query = {"coords": "POINT({} {})".format(*BERLIN), "model": "ms-lstm"}
+    said = httpx.get(f"{url}/collections/nowcast/position", params=query).json()
+    ranges = said["ranges"]
+    names = ["rainfall_rate", "probability_0.5", "probability_2", "probability_5"]
+    for k, line in enumerate(watched.page.locator("#place-curve tbody tr").all()):
+        rate, *chances = line.locator("td").all_inner_texts()
+        assert rate == f"{ranges[names[0]]['values'][k]:.2f}".rstrip("0").rstrip(".")
+        told_chances = [100 * ranges[name]["values"][k] for name in names[1:]]
+        assert [int(chance.removesuffix(" %")) for chance in chances] == pytest.approx(
+            told_chances, abs=0.501
+        )
+
+
+def test_the_words_agree_with_the_summary_of_the_api(shown: Open, url: str) -> None:
+    watched = shown()
+    seen = set()
+    for town, place in TOWNS.items():
+        watched.page.locator("#town").select_option(label=town)
+        watched.until(f"document.getElementById('place-name').textContent === '{town}'")
+        watched.until("document.querySelector('#place-curve table')")
+        query = {"coords": "POINT({} {})".format(*place), "model": "ms-lstm"}
+        said = httpx.get(f"{url}/collections/nowcast/position", params=query).json()
+        state = said["nowcast:summary"]["state"]
+        words = watched.text("#place-words")
+        assert ("dry" in words) == (state == "dry")
+        assert ("mm/h" in words) == (state == "rain")
+        seen.add(state)
+    assert seen == {"dry", "rain"}
+
+
+def test_a_place_without_data_is_unknown_and_not_dry(shown: Open) -> None:
+    watched = shown("place=3.9,51.9")
+    watched.until("document.querySelector('#place-curve table')")
+    assert watched.text("#place-words").startswith("Unknown")
+    assert watched.page.locator("#place-curve td").first.inner_text() == "no data"
+    assert watched.page.locator("#place-curve rect.none").count() > 25
+
+
+LAND, HATCH = "#faf9f6", "#a8a39a"
+SCALE = 20
+"""Pixels to a cell."""
+PIXELS = """([left, top]) => {
+  const context = document.querySelector('#panes canvas').getContext('2d');
+  const { data } = context.getImageData(left - 8, top - 8, 16, 16);
+  const hex = (k) => '#' + [0, 1, 2].map((c) => data[k + c].toString(16).padStart(2, '0')).join('');
+  return [...new Set(Array.from({ length: 256 }, (_, k) => hex(4 * k)))];
+}"""
+
+
+def test_no_data_is_hatched_and_dry_is_bare_and_rain_has_its_colour(
+    shown: Open, folder: Path
+) -> None:
+    rate = Archive(folder / "archive").frame(NEWEST).values[0]
+    blind, dry, heavy = np.isnan(rate), rate == 0, (rate >= 10) & (rate < 20)
+    row, column = middle_of_all(blind, dry, heavy)
+    watched = shown(f"map={column + 0.5},{row + 0.5},{SCALE}")
+    canvas = watched.page.locator("#panes canvas").bounding_box()
+    assert canvas
+
+    def colours(mask: NDArray[np.bool_]) -> list[set[str]]:
+        """In the middle of cells of a mask in sight."""
+        found = [at for at in np.argwhere(mask) if max(abs(at - (row, column))) <= AROUND]
+        middle = (canvas["width"] / 2, canvas["height"] / 2)
+        points = [
+            [round(middle[0] + SCALE * (x - column)), round(middle[1] + SCALE * (y - row))]
+            for y, x in found[:: max(len(found) // 12, 1)]
+        ]
+        return [set(watched.page.evaluate(PIXELS, point)) for point in points]
+
+    assert all(HATCH in one and LAND not in one for one in colours(blind))
+    assert {LAND} in colours(dry)
+    assert any("#f29e38" in one for one in colours(heavy))
+    assert not any(HATCH in one for one in colours(dry) + colours(heavy))
+
+
+AROUND = 12
+"""Cells from the middle of the map that are in sight."""
+
+
+def middle_of_all(*masks: NDArray[np.bool_]) -> tuple[int, int]:
+    """Row and column around which each of the masks has some cells."""
+    side = np.ones(2 * AROUND + 1)
+    near = [
+        np.apply_along_axis(
+            np.convolve, 1, np.apply_along_axis(np.convolve, 0, mask, side, "same"), side, "same"
+        )
+        for mask in masks
+    ]
+    row, column = np.unravel_index(np.argmax(np.min(near, axis=0)), masks[0].shape)
+    return int(row), int(column)
+
+
+def test_stale_radar_is_said_within_one_poll(shown: Open, clock: Clock) -> None:
+    watched = shown()
+    assert watched.page.locator("#stale").is_hidden()
+    clock.now = after(NEWEST, minutes=47)
+    watched.until("!document.getElementById('stale').hidden", within_ms=1000 * POLL_SECONDS + 1000)
+    assert "47 min" in watched.text("#stale")
+    assert "stale" in watched.text("#radar-age")
+    clock.now = after(NEWEST, minutes=6)
+    watched.until("document.getElementById('stale').hidden")
+
+
+@pytest.mark.parametrize("size", [(360, 740), (1920, 1080)])
+def test_all_is_in_reach_on_a_phone_and_on_a_large_screen(
+    shown: Open, size: tuple[int, int]
+) -> None:
+    watched = shown("view=side&place=11.58,48.14", size)
+    assert watched.page.evaluate("document.scrollingElement.scrollWidth") <= size[0]
+    for control in watched.page.locator("button:visible, select:visible, label:visible").all():
+        control.scroll_into_view_if_needed()
+        box = control.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= size[0]
+        assert 0 <= box["y"] <= size[1] - box["height"]
+        assert min(box["width"], box["height"]) >= 24
+
+
+def test_the_keyboard_is_enough(shown: Open) -> None:
+    watched = shown()
+    press = watched.page.keyboard.press
+    for _ in range(40):
+        press("Tab")
+        if watched.page.evaluate("document.activeElement.tagName") == "CANVAS":
+            break
+    for key in ("+", "+", "ArrowRight", "Enter"):
+        press(key)
+    watched.until("document.querySelector('#place-curve table')")
+    for _ in range(40):
+        press("Tab")
+        if watched.page.evaluate("document.activeElement.id") == "time":
+            break
+    press("End")
+    assert "+120 min" in watched.text("#moment")
+    press("ArrowLeft")
+    assert "+90 min" in watched.text("#moment")
+    press("Home")
+    assert "120 min" in watched.text("#moment")
+    press("Space")
+    watched.until("document.querySelector('#play.playing')")
+    press("Space")
+    for _ in range(40):
+        press("Tab")
+        if watched.page.evaluate("document.activeElement.id") == "model":
+            break
+    press("a")
+    watched.until("document.getElementById('model').value === 'advection'")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(360, 740), (1280, 800)])
+def test_nothing_serious_bars_anybody(
+    shown: Open, clock: Clock, scheme: str, size: tuple[int, int]
+) -> None:
+    clock.now = after(NEWEST, minutes=47)
+    words = "view=side&with=advection&show=0.5&place=11.58,48.14&time=2026-06-21T23:20:00Z"
+    watched = shown(words, size, color_scheme=scheme)
+    watched.until("document.querySelector('#place-curve table')")
+    found = Axe().run(watched.page).response["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+
+
+def test_a_link_shows_the_same_to_somebody_else(shown: Open) -> None:
+    watched = shown()
+    page = watched.page
+    page.locator("#model").select_option("advection")
+    page.get_by_label("Side by side").check(force=True)
+    page.locator("#other").select_option("persistence")
+    page.locator("#town").select_option(label="Leipzig")
+    page.locator("#language").click()
+    watched.until(AHEAD)
+    page.keyboard.press("End")
+    page.locator("#zoom-in").click()
+    watched.until("location.hash.includes('map=')")
+    other = shown(page.url.partition("#")[2])
+    other.until("document.querySelector('#place-curve table')")
+    for selector in ("#moment", "#place-name", "#place-words", "#panes", "#legend", "#language"):
+        assert other.text(selector) == watched.text(selector)
+    assert other.page.locator("#panes figure:visible").count() == 2
+    assert "Vorhersage +120 min" in other.text("#moment")
+
+
+def test_a_difference_is_of_two_models_and_has_its_own_legend(shown: Open) -> None:
+    watched = shown("view=difference&with=persistence&time=2026-06-21T22:50:00Z")
+    assert "Forecast +30 min · ms-lstm" in watched.text("#panes")
+    assert "ms-lstm minus persistence" in watched.text("#legend")
+    watched.page.keyboard.press("Home")
+    assert "+30 min" in watched.text("#moment")  # there is no difference before
+
+
+def test_a_model_that_tells_no_probabilities_says_so(shown: Open) -> None:
+    watched = shown("model=persistence&show=2&time=2026-06-21T23:20:00Z")
+    assert "tells no probabilities" in watched.text("#panes .gap")
+
+
+def test_the_page_speaks_german_to_germans_and_english_to_others(shown: Open) -> None:
+    german = shown(locale="de-DE", timezone_id="UTC")
+    assert german.page.locator("html").get_attribute("lang") == "de"
+    assert "MESZ" in german.text("#zone")
+    assert german.text("#moment b") == "00:20"
+    german.page.locator("#zone").click()
+    german.until("document.querySelector('#moment b').textContent === '22:20'")
+    assert "Rain at a place" in shown(locale="fr-FR").text("#place")
+
+
+def test_who_wants_less_motion_gets_a_slow_loop(shown: Open) -> None:
+    watched = shown(reduced_motion="reduce")
+    watched.page.evaluate(WATCH)
+    watched.page.keyboard.press("Home")
+    watched.page.keyboard.press("Space")
+    watched.page.wait_for_timeout(2600)
+    assert 3 <= watched.page.evaluate("steps.length") <= 8
+
+
+def test_the_past_is_shown_as_it_was(shown: Open) -> None:
+    words = "model=advection&time=2026-06-21T20:10:00Z&place=11.58,48.14"
+    page = shown(words, ready="document.querySelector('#place-curve table')")
+    assert "21 June 2026" in page.text("#archive")
+    assert page.text("#moment b") == "22:10"
+    assert page.page.evaluate("document.querySelectorAll('#track .frame').length") == 9
+    page.page.locator("#archive button").click()
+    page.until(WHOLE)
+    assert page.text("#moment b") == "00:20"
+
+
+def test_where_there_is_no_radar_yet_the_page_says_so(browser: Browser, tmp_path: Path) -> None:
+    with serving(create_app(desk(tmp_path))) as url:
+        watched = Watched(browser.new_page())
+        watched.page.goto(url)
+        watched.until("!document.getElementById('trouble').hidden")
+        watched.until("document.getElementById('trouble').innerText.includes('no radar frame')")
+        assert not watched.errors
+
+
+def test_a_service_that_goes_away_is_said_to_have_gone(
+    browser: Browser, folder: Path, clock: Clock
+) -> None:
+    with serving(create_app(told(folder, clock))) as url:
+        watched = Watched(browser.new_page(locale="en-GB"))
+        watched.page.goto(url)
+        watched.until(f"{FIRST} && {WHOLE}")
+    watched.until("document.getElementById('trouble').innerText.includes('does not answer')")
+
+
+def test_a_service_with_keys_asks_for_one(
+    browser: Browser, folder: Path, clock: Clock, tmp_path: Path
+) -> None:
+    secret = keys.add(tmp_path / "keys.jsonl", "anna")
+    with serving(create_app(told(folder, clock, api_keys=tmp_path / "keys.jsonl"))) as url:
+        watched = Watched(browser.new_page(locale="en-GB"))
+        watched.page.goto(url)
+        watched.page.get_by_label("API key").fill(secret)
+        watched.page.keyboard.press("Enter")
+        watched.until(f"{FIRST} && {WHOLE}")
+        watched.until("document.getElementById('trouble').hidden")
+
+
+@pytest.mark.skipif("NOWCAST_WRITE_DOCS" not in os.environ, reason="NOWCAST_WRITE_DOCS is not set")
+def test_pictures_of_the_page_for_the_documentation(shown: Open) -> None:
+    DOCS.mkdir(parents=True, exist_ok=True)
+    dresden, ahead = "place=13.74,51.05", "time=2026-06-21T23:20:00Z"
+    pictures: dict[str, tuple[str, tuple[int, int], dict[str, Any]]] = {
+        "light": (dresden, (1280, 800), {}),
+        "dark": (f"{dresden}&{ahead}", (1280, 800), {"color_scheme": "dark"}),
+        "phone": (dresden, (360, 760), {"device_scale_factor": 2, "locale": "de-DE"}),
+        "side-by-side": (f"view=side&with=persistence&{ahead}", (1280, 800), {}),
+    }
+    for name, (words, size, more) in pictures.items():
+        watched = shown(words, size, **more)
+        watched.until("document.querySelector('.skill')")
+        watched.page.wait_for_timeout(300)
+        watched.page.screenshot(path=DOCS / f"{name}.png")
