@@ -1,0 +1,46 @@
+"""Writes the dashboards as Grafana reads them, or says which are not as the code has them."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from dashboards.model import model
+from dashboards.operations import operations
+from dashboards.skill import skill
+
+FOLDER = Path(__file__).parents[1] / "deploy/grafana/dashboards"
+
+
+def made() -> dict[str, str]:
+    """The dashboards by the names of their files."""
+    return {
+        f"{name}.json": json.dumps(board().build(), cls=JSONEncoder, indent=2, sort_keys=True)
+        + "\n"
+        for name, board in (("skill", skill), ("operations", operations), ("model", model))
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m dashboards", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write them; else only compare")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help=f"default {FOLDER.name}")
+    said = parser.parse_args()
+    if said.write:
+        said.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in made().items():
+            (said.folder / name).write_text(text)
+    other = [name for name, text in made().items() if read(said.folder / name) != text]
+    if other:
+        sys.stderr.write(f"{', '.join(other)}: not as the code has it; add --write\n")
+    return int(bool(other))
+
+
+def read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Model: what is in service, and whether its input or output is drifting away from what it was."""
+
+from collections.abc import Sequence
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from dashboards.boards import board, choice, labels, note, rows
+from dashboards.panels import (
+    BLUE,
+    GREY,
+    Panel,
+    bars,
+    coloured,
+    lines,
+    listing,
+    number,
+    query,
+)
+from dashboards.skill import DIFFERENCE, NEW_WEIGHTS, score
+
+DRIFT = ((0, "orange"), (0.5, GREY), (2, BLUE))
+"""Of ratios; weather does as much by itself."""
+NEAR = 'lead_minutes="30", window="$window"'
+
+
+def model() -> Dashboard:
+    """The dashboard of who answers for the models."""
+    says = "What is in service, and whether its input or output drifts."
+    made = board("nowcast-model", "Model", says, 7 * 24)
+    for variable in (
+        labels("model", "Models", "label_values(nowcast_skill_forecasts, model)"),
+        labels("lead", "Minutes ahead", "label_values(nowcast_skill_score, lead_minutes)", "60"),
+        labels("threshold", "Rain from", "label_values(nowcast_skill_score, threshold)", "0.5"),
+        choice("window", "Over the last", ("6h", "24h", "7d", "30d"), "24h"),
+    ):
+        made = made.with_variable(variable)
+    made = made.annotation(note("New weights", NEW_WEIGHTS, BLUE))
+    return rows(
+        made,
+        [
+            ("In service", in_service()),
+            ("Input: the rain that radar saw, last $window", of_input()),
+            ("Output: the rain that was forecast, last $window", of_output()),
+        ],
+    )
+
+
+def in_service() -> Sequence[Panel]:
+    lag = {"model": "model", "Value": "behind the newest frame"}
+    names = {"model": "model", "version": "version", "weights": "weights (SHA-256)"}
+    weights = "max by (model, version, weights) (nowcast_model_info)"
+    behind = coloured(
+        listing("Newest forecasts", "How far behind the newest radar frame they are.",
+                "nowcast:forecast_lag:seconds", lag, width=6).unit("s"),
+        ((0, "transparent"), (301, "yellow"), (600, "red")),
+        "behind the newest frame",
+    )  # fmt: skip
+    shown = listing("Models and weights", "Those of the newest forecast of each model; baselines "
+                    "have none.", weights, names, width=18)  # fmt: skip
+    return [shown, behind]
+
+
+def of_input() -> Sequence[Panel]:
+    share = score("base_rate", where=NEAR, by="threshold", models=".+")
+    today, usual = (
+        score(
+            "base_rate", where=f'lead_minutes="30", window="{window}"', by="threshold", models=".+"
+        )
+        for window in ("24h", "30d")
+    )
+    return [
+        lines("Share of cells with rain", "By rate. If one curve leaves the others, the radar's "
+              "rates have changed.", query(share, "{{threshold}} mm/h or more"),
+              unit="percentunit", low=0),
+        number("Rain of a day against a month", "How often each rate was seen, last 24 hours by "
+               "last 30 days. Weather makes it 0.2 or 5; one rate alone is no weather.",
+               query(f"{today} / {usual}", "{{threshold}} mm/h"), unit="short", steps=DRIFT,
+               width=6),
+        lines("Area with data", "Of the newest frame.",
+              query("nowcast:valid_area:ratio", "{{product}}"), unit="percentunit", width=6,
+              low=0, high=1),
+    ]  # fmt: skip
+
+
+def of_output() -> Sequence[Panel]:
+    share = score("forecast_rate", where='lead_minutes="$lead", window="$window"',
+                  by="model, threshold")  # fmt: skip
+    bias = score(
+        "fbias", where='threshold="$threshold", window="$window"', by="model, lead_minutes"
+    )
+    by_rate = score("fbias", where='lead_minutes="$lead", window="$window"', by="model, threshold")
+    day = 'lead_minutes="$lead", threshold="$threshold", window="24h"'
+    month = day.replace("24h", "30d")
+    drift = f"{score('fbias', where=day)} - {score('fbias', where=month)}"
+    gain = f"{score('csi', where=day)} - {score('csi', where=month)}"
+    return [
+        lines("Share of cells with forecast rain", "$lead minutes ahead, by rate; compare with the "
+              "radar's above.", query(share, "{{model}}, {{threshold}} mm/h"),
+              unit="percentunit", low=0),
+        lines("Rain area against what came (FBIAS)", "Of $threshold mm/h or more; below 1 it rains "
+              "too little.", query(bias, "{{model}}, {{lead_minutes}} min"), low=0,
+              steps=((0, "transparent"), (1, GREY))),
+        bars("FBIAS by rain rate", "$lead minutes ahead.", by_rate, "threshold", "model",
+             "mm/h or more"),
+        number("FBIAS of a day minus a month", "At $threshold mm/h, $lead minutes ahead.",
+               query(drift, "{{model}}"), unit="short", steps=DIFFERENCE, width=6),
+        number("CSI of a day minus a month", "Compare the models: what all of them do is weather.",
+               query(gain, "{{model}}"), unit="short", steps=DIFFERENCE, width=6),
+    ]  # fmt: skip

@@ -1,0 +1,263 @@
+"""What dashboards are made of: queries and kinds of panels, whose looks are decided here once.
+
+Colours of models stay the same on every panel: what is to be beaten is grey, blue and brown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from grafana_foundation_sdk.builders import barchart, common, dashboard, stat, table, timeseries
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueGraphMode,
+    GraphDrawStyle,
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TableCellBackgroundDisplayMode,
+    TableCellHeight,
+    TableColoredBackgroundCellOptions,
+    TooltipDisplayMode,
+    VisibilityMode,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
+"""As deploy/grafana/provisioning/datasources says."""
+GREEN, YELLOW, RED, BLUE, GREY = "green", "yellow", "red", "blue", "#8e8e8e"
+BASELINES = {"persistence": GREY, "advection": "#5794f2", "dwd-rv": "#b07d48"}
+ADDED = ("Time", "Value", "__name__", "instance", "job")
+"""Columns of every table that Prometheus answers with."""
+
+Step = tuple[float, str]
+Panel = timeseries.Panel | stat.Panel | table.Panel | barchart.Panel
+P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, barchart.Panel)
+
+
+def query(expression: str, legend: str = "") -> Dataquery:
+    """What is drawn over time."""
+    return Dataquery().expr(expression).legend_format(legend or "__auto").range()
+
+
+def now(expression: str) -> Dataquery:
+    """What is the case at the end of the time range, as a table."""
+    return Dataquery().expr(expression).instant().format(PromQueryFormat.TABLE)
+
+
+def lines(
+    title: str,
+    says: str,
+    *queries: Dataquery,
+    unit: str = "short",
+    width: int = 12,
+    low: float | None = None,
+    high: float | None = None,
+    steps: Sequence[Step] = (),
+) -> timeseries.Panel:
+    """Curves over time. `steps` are drawn as lines across."""
+    panel = placed(timeseries.Panel(), title, says, queries, width, 8).unit(unit)
+    panel = panel.line_width(2).fill_opacity(0).show_points(VisibilityMode.NEVER)
+    panel = panel.span_nulls(float(10 * 60 * 1000)).legend(legend()).tooltip(tooltip())
+    panel = panel.color_scheme(by_name())
+    if low is not None:
+        panel = panel.min(low)
+    if high is not None:
+        panel = panel.max(high)
+    if steps:
+        style = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
+        panel = panel.thresholds(limits(steps)).thresholds_style(style)
+    return panel
+
+
+def per_model(panel: timeseries.Panel) -> timeseries.Panel:
+    """Curves that are called after models: baselines dashed, in their colours."""
+    dashed = DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})
+    for model, colour in BASELINES.items():
+        panel = panel.override_by_name(model, [fixed(colour), dashed])
+    return panel
+
+
+def stacked(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:
+    """Bars on top of each other in place of curves."""
+    stacking = common.StackingConfig().mode(StackingMode.NORMAL).group("A")
+    panel = panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80).line_width(0).stacking(stacking)
+    for name, colour in colours.items():
+        panel = panel.override_by_name(name, [fixed(colour)])
+    return panel
+
+
+def number(
+    title: str,
+    says: str,
+    *queries: Dataquery,
+    unit: str,
+    steps: Sequence[Step],
+    width: int = 4,
+    none: str = "unknown",
+) -> stat.Panel:
+    """One figure, or one for each series, on the colour that it has reached."""
+    panel = placed(stat.Panel(), title, says, queries, width, 4).unit(unit).no_value(none)
+    panel = panel.thresholds(limits(steps)).color_mode(BigValueColorMode.BACKGROUND)
+    return panel.graph_mode(BigValueGraphMode.NONE).reduce_options(
+        common.ReduceDataOptions().calcs(["lastNotNull"])
+    )
+
+
+def matrix(
+    title: str,
+    says: str,
+    expression: str,
+    rows: str,
+    columns: str,
+    order: Mapping[str, str],
+    *,
+    width: int = 12,
+    height: int = 7,
+) -> table.Panel:
+    """Values in a grid by two labels, with the names that `order` gives to the columns."""
+    panel = listing(title, says, expression, width=width, height=height)
+    first = f"{rows}\\{columns}"
+    names = {first: order.get(rows, rows), **order}
+    return panel.transformations(
+        [
+            *sorted_by(rows),
+            step("groupingToMatrix", rowField=rows, columnField=columns, valueField="Value"),
+            organized(names),
+        ]
+    )
+
+
+def coloured(panel: table.Panel, steps: Sequence[Step], *columns: str) -> table.Panel:
+    """Cells of some columns on the colour that their value has reached."""
+    reached = DynamicConfigValue("thresholds", limits(steps).build())
+    return filled(panel, columns, reached, DynamicConfigValue("color", {"mode": "thresholds"}))
+
+
+def shaded(panel: table.Panel, *columns: str) -> table.Panel:
+    """Cells of some columns the darker the higher their value, whatever is good."""
+    return filled(panel, columns, DynamicConfigValue("color", {"mode": "continuous-blues"}))
+
+
+def filled(
+    panel: table.Panel, columns: Iterable[str], *properties: DynamicConfigValue
+) -> table.Panel:
+    background = TableColoredBackgroundCellOptions(TableCellBackgroundDisplayMode.BASIC)
+    cell = DynamicConfigValue("custom.cellOptions", background)
+    for column in columns:
+        panel = panel.override_by_name(column, [cell, *properties])
+    return panel
+
+
+def listing(
+    title: str,
+    says: str,
+    expression: str,
+    names: Mapping[str, str] | None = None,
+    *,
+    width: int = 12,
+    height: int = 7,
+) -> table.Panel:
+    """A table with a row for each series and its labels as columns, those that `names` names."""
+    panel = placed(table.Panel(), title, says, [now(expression)], width, height)
+    panel = panel.cell_height(TableCellHeight.SM).show_header(show_header=True)
+    return panel if names is None else panel.transformations([organized(names)])
+
+
+def bars(
+    title: str,
+    says: str,
+    expression: str,
+    rows: str,
+    columns: str,
+    axis: str,
+    *,
+    width: int = 12,
+    unit: str = "short",
+) -> barchart.Panel:
+    """Groups of bars: a group for each value of one label, a bar for each of another."""
+    panel = placed(barchart.Panel(), title, says, [now(expression)], width, 8).unit(unit)
+    panel = panel.transformations(
+        [
+            *sorted_by(rows),
+            step("groupingToMatrix", rowField=rows, columnField=columns, valueField="Value"),
+            step("convertFieldType", conversions=[converted(f"{rows}\\{columns}", "string")]),
+            step("organize", renameByName={f"{rows}\\{columns}": axis}),
+        ]
+    )
+    panel = panel.x_field(axis).legend(legend()).tooltip(tooltip()).fill_opacity(80)
+    panel = panel.color_scheme(by_name())
+    for model, colour in BASELINES.items():
+        panel = panel.override_by_name(model, [fixed(colour)])
+    return panel
+
+
+# what panels are made of
+
+
+def placed(
+    panel: P, title: str, says: str, queries: Iterable[Dataquery], width: int, height: int
+) -> P:
+    made = panel.title(title).description(says).datasource(SOURCE).span(width).height(height)
+    for letter, one in zip("ABCDEFGH", queries, strict=False):
+        made = made.with_target(one.ref_id(letter).datasource(SOURCE))
+    return made
+
+
+def limits(steps: Sequence[Step]) -> dashboard.ThresholdsConfig:
+    """Colours from values on; the first holds for all below the second too."""
+    (_, lowest), *others = steps
+    found = [Threshold(None, lowest), *(Threshold(value, colour) for value, colour in others)]
+    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(found)
+
+
+def by_name() -> dashboard.FieldColor:
+    return dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+
+
+def fixed(colour: str) -> DynamicConfigValue:
+    return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def legend() -> common.VizLegendOptions:
+    shown = common.VizLegendOptions().show_legend(show_legend=True)
+    return shown.display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
+
+
+def tooltip() -> common.VizTooltipOptions:
+    return common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
+
+
+def step(kind: str, **options: object) -> DataTransformerConfig:
+    return DataTransformerConfig(id_val=kind, options=options)
+
+
+def converted(field: str, kind: str) -> dict[str, str]:
+    return {"targetField": field, "destinationType": kind}
+
+
+def sorted_by(label: str) -> list[DataTransformerConfig]:
+    """Rows in the order of a label, by number where it is one."""
+    numbers = label in ("lead_minutes", "threshold")
+    kind = [step("convertFieldType", conversions=[converted(label, "number")])] if numbers else []
+    return [*kind, step("sortBy", sort=[{"field": label}])]
+
+
+def organized(names: Mapping[str, str]) -> DataTransformerConfig:
+    """Columns in an order and by other names, without what nobody has asked for."""
+    return step(
+        "organize",
+        indexByName={name: place for place, name in enumerate(names)},
+        renameByName=dict(names),
+        excludeByName={name: True for name in ADDED if name not in names},
+    )
