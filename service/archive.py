@@ -3,112 +3,130 @@
     frames/2020/09/07/20200907T1400Z.nc
     forecasts/2020/09/07/20200907T1400Z/advection-none.nc
     quarantine/0a1b2c3d4e5f6071-raa01-ry_10000-2009071400-dwd---bin.gz (and .reason.txt)
-    incoming/
 
-A file is written in `incoming`, brought to disk, and linked to its name: one that has a name is
-whole and never changes. Putting the same thing twice changes nothing.
+And for a while: frames that somebody has uploaded, by their hash, and what was forecast from them.
+
+    uploads/89abcdef01234567/frames.nc
+    uploads/89abcdef01234567/20200907T1400Z/advection-none.nc
+
+What has a name is whole and never changes (`service.store`). Putting the same thing twice changes
+nothing.
 """
 
+import hashlib
 import re
-import time as clock
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Literal, Self
 
 import numpy as np
 import xarray as xr
 from xarray import DataArray
 
 from ingest import netcdf
-from ingest.grid import same_grid, with_places
+from ingest.grid import known_grid, same_grid, with_places
 from service.errors import NoForecast, NoFrame
-from service.files import write_once
+from service.key import (
+    Key,
+    Time,
+    dated,
+    day,
+    forecast_name,
+    frame_name,
+    from_stamp,
+    key_of,
+    stamp,
+    time_of,
+    to_datetime,
+    to_time,
+    upload_name,
+)
+from service.memory import Memory
+from service.store import Folder, Store
 
-Time = np.datetime64
+__all__ = [
+    "Archive",
+    "Key",
+    "Kind",
+    "Time",
+    "from_stamp",
+    "key_of",
+    "stamp",
+    "time_of",
+    "to_datetime",
+    "to_time",
+]
 
-STAMP = "%Y%m%dT%H%MZ"
-FRAMES_IN_MEMORY = 64
-"""Newest frames kept decoded: 8 MB, more than any forecaster looks back."""
-FORECASTS_IN_MEMORY = 64
-"""Newest forecasts kept decoded: 130 MB, what two models have awaiting verification."""
-FORECAST_FILE = re.compile(r"[^.].*-([0-9a-f]{8}|none)\.nc")
+Kind = Literal["frames", "forecasts", "quarantine", "uploads"]
+DAILY = ("frames", "forecasts")
+"""Kinds that lie in folders of days."""
+
+FRAMES_IN_MEMORY = 8 * 2**20
+"""Bytes of frames kept decoded: 64, more than any forecaster looks back."""
+FORECASTS_IN_MEMORY = 64 * 2**20
+"""The same of forecasts: 128, or 32 with chances, what two models have awaiting verification."""
+LATEST_DAYS = np.timedelta64(7, "D")
+"""How far before the newest issue of any model the newest of one is looked for."""
 ONE_AT_A_TIME = Lock()
 """The netCDF library takes a process down when two threads are in it, on whatever files."""
-ABANDONED_SECONDS = 3600
-"""Age at which a file in `incoming` belongs to nobody any more."""
-
-
-class Key(NamedTuple):
-    """What a forecast is known by."""
-
-    issue: Time
-    model: str
-    weights: str
-
-    @property
-    def version(self) -> str:
-        """Short form of the weights: eight digits of their hash, or "none"."""
-        return self.weights[:8]
-
-    @property
-    def id(self) -> str:
-        """One word, safe in a URL: also the id of the job that makes it."""
-        return f"{stamp(self.issue)}-{self.model}-{self.version}"
-
-
-def stamp(time: Time) -> str:
-    return to_datetime(time).strftime(STAMP)
-
-
-def from_stamp(text: str) -> Time | None:
-    """The time of a stamp, if it is one."""
-    try:
-        return to_time(datetime.strptime(text, STAMP).replace(tzinfo=UTC))
-    except ValueError:
-        return None
-
-
-def to_datetime(time: Time) -> datetime:
-    """A numpy time as a datetime in UTC."""
-    return datetime.fromtimestamp(int(time.astype("datetime64[s]").astype(np.int64)), UTC)
-
-
-def to_time(moment: datetime) -> Time:
-    """A datetime with a time zone as a numpy time in UTC."""
-    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "ns")
+HISTORY = "resampled to 5 km by nowcast"
 
 
 class Archive:
-    """A folder of finished files.
+    """Frames and forecasts as finished files.
 
     Args:
-        root: The folder; made when something is first put into it.
+        root: The folder, made when something is first put into it, or another store.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._frame = lru_cache(FRAMES_IN_MEMORY)(self._read_frame)
-        self._forecast = lru_cache(FORECASTS_IN_MEMORY)(self._read)
+    def __init__(self, root: Path | Store) -> None:
+        self.store: Store = Folder(root) if isinstance(root, Path) else root
+        self._frames = Memory(FRAMES_IN_MEMORY)
+        self._forecasts = Memory(FORECASTS_IN_MEMORY)
+
+    @classmethod
+    def at(cls, place: str | Path) -> Self:
+        """The archive in a folder, or below a URL as fsspec takes it, such as s3://bucket/nowcast.
+
+        Raises:
+            BadSetting: The package for this kind of URL is not installed, or there is no such kind.
+        """
+        place = str(place).removeprefix("file://")
+        if "://" not in place:
+            return cls(Path(place))
+        from service.object_store import ObjectStore
+
+        return cls(ObjectStore(place))
+
+    @property
+    def root(self) -> Path:
+        """The folder of an archive that is in one.
+
+        Raises:
+            TypeError: It is in another store.
+        """
+        if not isinstance(self.store, Folder):
+            raise TypeError(f"the archive is in {type(self.store).__name__}, not in a folder")
+        return self.store.root
 
     # frames
 
     def put_frame(self, frame: DataArray) -> bool:
         """Keep a frame (time of one, y, x). Returns False where one of its time is there."""
-        path = self.frame_path(frame["time"].values[0])
-        # Latitude and longitude follow from the grid and would be nine tenths of the file.
-        bare = frame.drop_vars(["lat", "lon"], errors="ignore")
         title = f"Radar rainfall rate {frame.attrs.get('product', '')}".strip()
         # Unpacked for speed: a frame is written every five minutes and is small.
-        return self._write(path, bare, title, HISTORY, packed=False)
+        data = encode(bare(frame), title, HISTORY, packed=False)
+        return self.store.put(frame_name(frame["time"].values[0]), data)
 
     def frame_path(self, time: Time) -> Path:
-        return self.root / "frames" / day(time) / f"{stamp(time)}.nc"
+        """The file of a frame, of an archive that is in a folder."""
+        return self.root / frame_name(time)
 
     def has_frame(self, time: Time) -> bool:
-        return self.frame_path(time).exists()
+        return self.store.has(frame_name(time))
 
     def frame(self, time: Time) -> DataArray:
         """The frame of a time.
@@ -116,13 +134,10 @@ class Archive:
         Raises:
             NoFrame: There is none.
         """
-        return self._frame(time.astype("datetime64[ns]"))
-
-    def _read_frame(self, time: Time) -> DataArray:
-        path = self.frame_path(time)
-        if not path.exists():
-            raise NoFrame(f"there is no radar frame of {stamp(time)} in the archive")
-        return self._read(path)
+        try:
+            return self._frames.get(frame_name(time), self._read)
+        except FileNotFoundError:
+            raise NoFrame(f"there is no radar frame of {stamp(time)} in the archive") from None
 
     def frames(self, times: Iterable[Time]) -> DataArray:
         """Those of the frames of `times` that there are, on the grid of the newest, oldest first.
@@ -131,16 +146,23 @@ class Archive:
             NoFrame: There is none at all.
         """
         wanted = sorted(set(times))
-        found = [self.frame(time) for time in wanted if self.has_frame(time)]
+        found = list(self._found(wanted))
         if not found:
             raise NoFrame(f"there is no radar frame of {', '.join(map(stamp, wanted))}")
         newest = found[-1]
         found = [frame for frame in found if same_grid(frame, newest)]
         return xr.concat(found, "time", coords="minimal", compat="override", join="override")
 
+    def _found(self, times: Iterable[Time]) -> Iterator[DataArray]:
+        for time in times:
+            try:
+                yield self.frame(time)
+            except NoFrame:
+                continue
+
     def frame_times(self) -> Iterator[Time]:
         """Times of all frames, newest first."""
-        yield from times_in(self.root / "frames", ".nc")
+        return (time for time, _ in self._dated("frames"))
 
     def latest_frame(self) -> Time | None:
         return next(self.frame_times(), None)
@@ -151,14 +173,14 @@ class Archive:
         """Keep a forecast. Returns False where it is there already."""
         key = key_of(forecast)
         title = f"Two-hour precipitation nowcast by {key.model}"
-        return self._write(self.forecast_path(key), forecast, title, history, packed=True)
+        return self.store.put(forecast_name(key), encode(forecast, title, history, packed=True))
 
     def forecast_path(self, key: Key) -> Path:
-        folder = self.root / "forecasts" / day(key.issue) / stamp(key.issue)
-        return folder / f"{key.model}-{key.version}.nc"
+        """The file of a forecast, of an archive that is in a folder."""
+        return self.root / forecast_name(key)
 
     def has_forecast(self, key: Key) -> bool:
-        return self.forecast_path(key).exists()
+        return self.store.has(forecast_name(key))
 
     def forecast(self, key: Key) -> DataArray:
         """The forecast of a key.
@@ -166,13 +188,21 @@ class Archive:
         Raises:
             NoForecast: There is none.
         """
-        path = self.forecast_path(key)
-        if not path.exists():
-            raise NoForecast(
-                f"there is no forecast of {key.model} issued at {stamp(key.issue)}; "
-                f"POST /nowcast asks for one"
-            )
-        return self._forecast(path)
+        try:
+            return self._forecasts.get(forecast_name(key), self._read)
+        except FileNotFoundError:
+            raise no_forecast(key) from None
+
+    def forecast_bytes(self, key: Key) -> bytes:
+        """The forecast of a key as a netCDF file.
+
+        Raises:
+            NoForecast: There is none.
+        """
+        try:
+            return self.store.get(forecast_name(key))
+        except FileNotFoundError:
+            raise no_forecast(key) from None
 
     def generated(self, key: Key) -> datetime:
         """When the forecast of a key was made."""
@@ -180,99 +210,164 @@ class Archive:
 
     def forecasts(self, issue: Time) -> dict[Key, DataArray]:
         """All forecasts of an issue."""
-        folder = self.root / "forecasts" / day(issue) / stamp(issue)
-        paths = [path for path in sorted(folder.glob("*.nc")) if FORECAST_FILE.fullmatch(path.name)]
-        found = [self._forecast(path) for path in paths]
-        return {key_of(forecast): forecast for forecast in found}
+        found = {}
+        for path in sorted(self.store.files(f"forecasts/{day(issue)}/{stamp(issue)}")):
+            if dated(path) is None:
+                continue
+            try:
+                forecast = self._forecasts.get(path, self._read)
+            except FileNotFoundError:  # past its keeping time just now
+                continue
+            found[key_of(forecast)] = forecast
+        return found
 
     def issues(self) -> Iterator[Time]:
         """Times from which there are forecasts, newest first."""
-        yield from times_in(self.root / "forecasts", "")
+        return (time for time, _ in groupby(time for time, _ in self._dated("forecasts")))
 
     def latest_issue(self, model: str, version: str) -> Time:
-        """The newest issue of a model.
+        """The newest issue of a model, in the week before the newest of any.
 
         Raises:
-            NoForecast: There is none.
+            NoForecast: There is none in that time.
         """
-        for issue in self.issues():
-            if self.has_forecast(Key(issue, model, version)):
+        newest = None
+        for issue, path in self._dated("forecasts"):
+            newest = newest or issue
+            if issue < newest - LATEST_DAYS:
+                break
+            if path == forecast_name(Key(issue, model, version)):
                 return issue
-        raise NoForecast(f"there is no forecast of {model} yet; POST /nowcast asks for one")
+        since = f" since {stamp(newest - LATEST_DAYS)}" if newest else ""
+        raise NoForecast(f"there is no forecast of {model}{since}; POST /nowcast asks for one")
+
+    # uploads
+
+    def put_upload(self, frames: DataArray) -> str:
+        """Keep frames (time, y, x) that somebody has uploaded. Returns their SHA-256.
+
+        The same frames are kept once, and as long as if they had first come now.
+        """
+        data = upload_bytes(frames)
+        sha = hashlib.sha256(data).hexdigest()
+        self.store.renew(upload_name(sha), data)
+        return sha
+
+    def upload_sha(self, frames: DataArray) -> str:
+        """The SHA-256 that uploaded frames would be kept under."""
+        return hashlib.sha256(upload_bytes(frames)).hexdigest()
+
+    def upload(self, sha: str) -> DataArray:
+        """The uploaded frames (time, y, x) of a SHA-256.
+
+        Raises:
+            NoFrame: There are none, or none any more.
+        """
+        try:
+            return self._read(upload_name(sha))
+        except FileNotFoundError:
+            raise NoFrame(
+                f"the frames of upload {sha} are not kept here; send them again"
+            ) from None
 
     # bad files
 
-    def quarantine(self, data: bytes, name: str, fingerprint: str, reason: str) -> Path:
-        """Keep a bad file beside the reason why it is bad. Returns where."""
+    def quarantine(self, data: bytes, name: str, fingerprint: str, reason: str) -> str:
+        """Keep a bad file beside the reason why it is bad. Returns its path in the store."""
         safe = re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII)[-120:]
-        path = self.root / "quarantine" / f"{fingerprint[:16]}-{safe}"
-        self.put(path.with_name(path.name + ".reason.txt"), reason.encode() + b"\n")
-        self.put(path, data)
+        path = f"quarantine/{fingerprint[:16]}-{safe}"
+        self.store.put(f"{path}.reason.txt", reason.encode() + b"\n")
+        self.store.put(path, data)
         return path
+
+    # keeping
+
+    def remove_before(self, kind: Kind, time: Time) -> int:
+        """Remove what is past its keeping time. Returns how many files.
+
+        Frames and forecasts go by the time they are of, the others by when they were put. It may
+        be done while others read: they find a file whole or not at all.
+        """
+        old = self._of_before(kind, time) if kind in DAILY else self._put_before(kind, time)
+        removed = 0
+        for path in old:
+            removed += self.store.remove(path)
+            for memory in (self._frames, self._forecasts):
+                memory.drop(path)
+        return removed
+
+    def _of_before(self, kind: Kind, time: Time) -> Iterator[str]:
+        last = f"{kind}/{day(time)}"
+        for folder in sorted(self._days(kind)):
+            if folder > last:
+                break
+            for path in list(self.store.files(folder)):
+                of = dated(path)
+                if of is not None and of < time:
+                    yield path
+
+    def _put_before(self, kind: Kind, time: Time) -> Iterator[str]:
+        # In rising order: a bad file goes before its reason.
+        for path in sorted(self.store.files(kind)):
+            try:
+                if to_time(self.store.modified(path)) < time:
+                    yield path
+            except FileNotFoundError:  # somebody else removes what is old, too
+                continue
+
+    def sweep(self) -> int:
+        """Remove what killed processes left without a name. Returns how many files."""
+        return self.store.sweep()
 
     # files
 
-    def _read(self, path: Path) -> DataArray:
+    def _read(self, path: str) -> DataArray:
+        data = self.store.get(path)
         with ONE_AT_A_TIME:
-            field = netcdf.decode(path)
+            field = netcdf.decode(data)
         return with_places(field)
 
-    def _write(
-        self, path: Path, field: DataArray, title: str, history: str, *, packed: bool
-    ) -> bool:
-        with ONE_AT_A_TIME:
-            data = netcdf.encode(field, packed=packed, title=title, history=history)
-        return self.put(path, data)
+    def _days(self, kind: Kind) -> Iterator[str]:
+        """Folders of days, newest first."""
+        for year in self.store.names(kind):
+            for month in self.store.names(f"{kind}/{year}"):
+                for date in self.store.names(f"{kind}/{year}/{month}"):
+                    yield f"{kind}/{year}/{month}/{date}"
 
-    def put(self, path: Path, data: bytes) -> bool:
-        """Give a name to a whole file, at once, if the name is free."""
-        return write_once(path, data, self.root / "incoming")
-
-    def sweep(self) -> int:
-        """Remove what killed processes left in `incoming`. Returns how many files."""
-        oldest = clock.time() - ABANDONED_SECONDS
-        left = [
-            path for path in (self.root / "incoming").glob("*") if path.stat().st_mtime < oldest
-        ]
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
+    def _dated(self, kind: Kind) -> Iterator[tuple[Time, str]]:
+        """Times and paths of frames or forecasts, newest first, listed day by day."""
+        for folder in self._days(kind):
+            for path in self.store.files(folder):
+                time = dated(path)
+                if time is not None:
+                    yield time, path
 
 
-HISTORY = "resampled to 5 km by nowcast"
-
-
-def time_of(coordinate: DataArray) -> Time:
-    """The time in a scalar coordinate."""
-    return np.datetime64(int(coordinate.values.astype("datetime64[ns]").astype(np.int64)), "ns")
-
-
-def key_of(forecast: DataArray) -> Key:
-    return Key(
-        time_of(forecast["forecast_reference_time"]),
-        forecast.attrs["model"],
-        forecast.attrs["weights"],
+def no_forecast(key: Key) -> NoForecast:
+    return NoForecast(
+        f"there is no forecast of {key.model} issued at {stamp(key.issue)}; "
+        f"POST /nowcast asks for one"
     )
 
 
-def day(time: Time) -> str:
-    return to_datetime(time).strftime("%Y/%m/%d")
+def uploaded(frames: DataArray) -> tuple[str, bytes]:
+    """The SHA-256 by which uploaded frames are known, and the file that has it."""
+    data = encode(bare(frames), "Radar rainfall rate, uploaded", "", packed=False)
+    return hashlib.sha256(data).hexdigest(), data
 
 
-def times_in(folder: Path, suffix: str) -> Iterator[Time]:
-    """Times in the names under year/month/day folders, newest first."""
-    for path in walk(folder, 4):
-        time = from_stamp(path.name.removesuffix(suffix)) if path.suffix == suffix else None
-        if time is not None:
-            yield time
+def bare(frames: DataArray) -> DataArray:
+    """Frames without latitude and longitude where these follow from the grid, and would be nine
+    tenths of the file."""
+    return (
+        frames if known_grid(frames) is None else frames.drop_vars(["lat", "lon"], errors="ignore")
+    )
 
 
-def walk(folder: Path, depth: int) -> Iterator[Path]:
-    """What lies `depth` levels down, in falling order of names, folder by folder."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir(), reverse=True):
-        if depth == 1:
-            yield path
-        else:
-            yield from walk(path, depth - 1)
+def encode(field: DataArray, title: str, history: str, *, packed: bool) -> bytes:
+    with ONE_AT_A_TIME:
+        return netcdf.encode(field, packed=packed, title=title, history=history)
+
+
+def upload_bytes(frames: DataArray) -> bytes:
+    return encode(bare(frames), "Radar rainfall rate, uploaded", "", packed=False)

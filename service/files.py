@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
+TRIES = 5
+"""A folder that has become empty may be removed between its making and the file's: then again."""
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under a temporary name beside it, bring it to disk, and rename it."""
@@ -25,20 +28,33 @@ def write_once(path: Path, data: bytes, incoming: Path) -> bool:
 
     Returns:
         Whether the name was free; if not, nothing has changed.
+
+    Raises:
+        OSError: It cannot be written, for lack of room or of rights; nothing of it is left.
     """
     if path.exists():
         return False
-    for folder in (incoming, path.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+    incoming.mkdir(parents=True, exist_ok=True)
     temporary = incoming / uuid4().hex
     try:
         write_to_disk(temporary, data)
-        path.hardlink_to(temporary)
-        bring_to_disk(path.parent)
-    except FileExistsError:
-        return False
+        return link(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def link(file: Path, path: Path, tries: int = TRIES) -> bool:
+    """Give a file a name, if the name is free. Returns whether it was."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.hardlink_to(file)
+        bring_to_disk(path.parent)
+    except (FileNotFoundError, FileExistsError):
+        if path.exists():
+            return False
+        if tries == 1:
+            raise
+        return link(file, path, tries - 1)
     return True
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from model_zoo import load_forecaster
 from service import tasks
 from service.api.dependencies import Desk
 from service.archive import Archive, Key
-from service.forecasters import Forecasters
-from service.jobs import EmbeddedJobs
+from service.deployment import Deployment
+from service.jobs import Jobs, Threads
 from service.ledger import Ledger
 from service.settings import Settings
+from service.work import run_job
 from tests.showers import frame, moment, time
 
 MODELS = ("advection", "persistence")
@@ -44,27 +46,48 @@ def fill(folder: Path, frames: int = NEWEST + 1) -> None:
     ledger.engine.dispose()
 
 
+class StandingStill(Deployment):
+    """A deployment whose clock stands still, and whose jobs wait for what tests do first."""
+
+    def __init__(self, settings: Settings, now: datetime, before: Callable[[Key], object]) -> None:
+        super().__init__(settings)
+        self.now, self.before = now, before
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        settings = self.settings
+        limits = settings.jobs_waiting, settings.oldest_job_seconds, settings.worker_seconds
+        transport = Threads(lambda job: run_job(self, job, "test"))
+        return Jobs(self.book, transport, lambda: self.now, *limits)
+
+    def make(self, key: Key) -> None:
+        self.before(key)
+        tasks.make(self, key, self.now)
+
+
 def desk(
     folder: Path,
     now: datetime = NOW,
     before: Callable[[Key], object] = lambda key: None,
     jobs_waiting: int = 4,
+    **settings: Any,
 ) -> Desk:
     """The desk of a service on a folder of data, whose clock stands still.
 
     Args:
         before: Called in the thread of jobs before each forecast is made.
+        settings: More of them.
     """
-    settings = Settings(data=folder, models=MODELS, jobs_waiting=jobs_waiting)
-    archive, ledger = Archive(folder / "archive"), Ledger(settings.ledger_url)
-    forecasters = Forecasters(settings.models)
-
-    def make(key: Key) -> None:
-        before(key)
-        tasks.forecast(archive, ledger, forecasters.get(key.model), key.issue, now)
-
-    jobs = EmbeddedJobs(make, lambda: now, settings.jobs_waiting)
-    return Desk(settings, archive, ledger, forecasters, jobs, clock=lambda: now)
+    wanted = {"data": folder, "models": MODELS, "jobs_waiting": jobs_waiting, **settings}
+    parts = StandingStill(Settings.model_validate(wanted), now, before)
+    return Desk(
+        settings=parts.settings,
+        archive=parts.archive,
+        ledger=parts.ledger,
+        forecasters=parts.forecasters,
+        jobs=parts.jobs,
+        clock=lambda: now,
+    )
 
 
 def iso(number: int) -> str:

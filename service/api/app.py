@@ -2,16 +2,23 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Scope
 
 from service.api import problems
 from service.api.dependencies import Desk
+from service.api.described import NEEDS_KEY, PROBLEMS
+from service.api.gate import Gate
 from service.api.head import HeadAsGet
-from service.api.limits import BodyLimit
-from service.api.routes import health, jobs, nowcasts, position, verification
-from service.jobs import EmbeddedJobs
+from service.api.limits import BodyLimit, TimeLimit
+from service.api.negotiation import JSON, NETCDF, OFFERED
+from service.api.routes import grids, health, jobs, metrics, nowcasts, page, position, verification
+from service.api.shield import Shield
+from service.keys import KeyFile
+from service.settings import Settings
 
 DESCRIPTION = """
 Two-hour precipitation nowcasts for Germany from DWD radar, every forecast verified.
@@ -19,36 +26,60 @@ Two-hour precipitation nowcasts for Germany from DWD radar, every forecast verif
 No data is `null` and never 0. Times are UTC and mark the end of five minutes. Errors are
 `application/problem+json`.
 """
+UPLOADED = (JSON, *OFFERED[NETCDF])
+"""Types of a large body, where one is taken."""
+ASKED = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer",
+         "X-API-Key")  # fmt: skip
+TOLD = ("Content-Location", "ETag", "Link", "Location", "Preference-Applied", "RateLimit",
+        "RateLimit-Policy", "Retry-After")  # fmt: skip
+"""Headers that pages of other origins may send, and read."""
 
 
 def create_app(desk: Desk) -> FastAPI:
+    """The API of a desk.
+
+    Raises:
+        BadKeys: The file of keys cannot be read.
+    """
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         yield
-        if isinstance(desk.jobs, EmbeddedJobs):
-            desk.jobs.close()
+        desk.jobs.close()
 
+    keys = KeyFile(desk.settings.api_keys) if desk.settings.api_keys else None
     app = FastAPI(title="Nowcast", description=DESCRIPTION, version="1", lifespan=lifespan)
     app.state.desk = desk
-    for part in (nowcasts, jobs, position, verification, health):
-        app.include_router(part.router, responses=PROBLEMS)
-    app.add_api_route("/", home, include_in_schema=False)
-    app.add_middleware(BodyLimit, largest_bytes=desk.settings.largest_body_bytes)
-    app.add_middleware(HeadAsGet)
+    for part in (nowcasts, jobs, position, verification, grids):
+        app.include_router(part.router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
+    app.include_router(health.router, responses=PROBLEMS)
+    app.include_router(page.router)
+    guard(app, desk.settings, keys)
     problems.install(app)
+    metrics.install(app, desk)
     return app
 
 
-def home() -> RedirectResponse:
-    """The picture of the newest forecast."""
-    return RedirectResponse("/nowcasts/latest?f=png")
+def guard(app: FastAPI, settings: Settings, keys: KeyFile | None) -> None:
+    """Put before the routes what every request passes, the last first."""
+    app.add_middleware(BodyLimit, largest_bytes=partial(largest_bytes, settings))
+    app.add_middleware(TimeLimit, seconds=settings.request_seconds)
+    app.add_middleware(Gate, keys=keys, per_minute=settings.requests_per_minute)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_headers=ASKED,
+            expose_headers=TOLD,
+        )
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(Shield)
 
 
-PROBLEMS: dict[int | str, dict[str, object]] = {
-    "4XX": {
-        "description": "The request cannot be answered; the body says why.",
-        "content": problems.CONTENT,
-    },
-    503: {"description": "It cannot be answered yet.", "content": problems.CONTENT},
-}
+def largest_bytes(settings: Settings, scope: Scope) -> int:
+    """How large the body of a request may be."""
+    media = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].decode("latin-1")
+    uploads = scope["path"] == "/nowcast" and media.strip().lower() in UPLOADED
+    return settings.largest_upload_bytes if uploads else settings.largest_body_bytes

@@ -5,14 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
-from service.api.idempotency import Asked
+from service.api.encoded import Encoded
 from service.archive import Archive
 from service.forecasters import Forecasters
 from service.jobs import Jobs
 from service.ledger import Ledger
+from service.metrics import Process
 from service.settings import Settings
+
+UPLOADS_AT_ONCE = 2
+"""Threads for uploads, which take long: they shall not keep those who read waiting."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,10 @@ class Desk:
     forecasters: Forecasters
     jobs: Jobs
     clock: Callable[[], datetime]
-    asked: Asked = field(default_factory=Asked)
+    encoded: Encoded = field(default_factory=Encoded)
+    uploading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
+    process: Process | None = None
+    """What counts here; the API has one of its own where there is none."""
 
 
 def get_desk(request: Request) -> Desk:

@@ -1,43 +1,35 @@
 """The same request sent twice under one Idempotency-Key is one request."""
 
-from collections import OrderedDict
-from collections.abc import Callable
-from threading import Lock
+import hashlib
 
-from service.api.schemas import NowcastRequest
+from service.api.dependencies import Desk
+from service.api.finding import find
+from service.api.request import Asked
 from service.archive import Key
-from service.errors import BadRequest
-
-REMEMBERED = 10_000
+from service.errors import BadRequest, UnknownJob
 
 
-class Asked:
-    """What was asked for under which idempotency key."""
+def before(desk: Desk, asked: Asked, key: Key) -> Key:
+    """The forecast that a request was about when it first came under its idempotency key.
 
-    def __init__(self) -> None:
-        self._asked: OrderedDict[str, tuple[NowcastRequest, Key]] = OrderedDict()
-        self._lock = Lock()
+    Raises:
+        BadRequest: Another request came under it.
+    """
+    name = digest(asked.client, asked.name or "")
+    body = digest(asked.content_type, asked.model or "", hashlib.sha256(asked.body).hexdigest())
+    first, job = desk.jobs.book.remember(name, body, key.id, desk.jobs.clock())
+    if first != body:
+        raise BadRequest(
+            f"Idempotency-Key {asked.name!r} came with another request before; "
+            f"take a new key for a new request"
+        )
+    if job == key.id:
+        return key
+    try:
+        return find(desk, job).key
+    except UnknownJob:  # it was refused then
+        return key
 
-    def key(self, name: str | None, wanted: NowcastRequest, resolve: Callable[[], Key]) -> Key:
-        """The forecast a request is about: for a known idempotency key, what it was then.
 
-        Raises:
-            BadRequest: The idempotency key came with another request before.
-        """
-        if name is None:
-            return resolve()
-        with self._lock:
-            known = self._asked.get(name)
-        if known is None:
-            resolved = resolve()
-            with self._lock:
-                known = self._asked.setdefault(name, (wanted, resolved))
-                while len(self._asked) > REMEMBERED:
-                    self._asked.popitem(last=False)
-        before, found = known
-        if before != wanted:
-            raise BadRequest(
-                f"Idempotency-Key {name!r} came with another request before; "
-                f"take a new key for a new request"
-            )
-        return found
+def digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -12,9 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from ingest.errors import OutsideGrid
+from ingest.errors import BadField, OutsideGrid
 from model_zoo.errors import BadCheckpoint, BadFrames, ModelError
 from service import errors
+from service.api import examples
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +23,12 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.JobRunning: HTTPStatus.CONFLICT,
+    errors.Gone: HTTPStatus.GONE,
     errors.BadRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     errors.BadPlace: HTTPStatus.BAD_REQUEST,
     OutsideGrid: HTTPStatus.BAD_REQUEST,
+    BadField: HTTPStatus.UNPROCESSABLE_ENTITY,
     BadCheckpoint: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BadFrames: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -50,10 +53,13 @@ CONTENT: dict[str, Any] = {
                 "instance": {"type": "string"},
                 "errors": {"type": "array", "items": {"type": "object"}},
             },
-        }
+        },
+        "example": examples.PROBLEM,
     }
 }
 """What a problem looks like, for the API's own description."""
+QUOTED, LISTED = 200, 20
+"""Characters of what was sent, and faults of it, that a problem tells of."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -107,7 +113,12 @@ def allowed(request: Request) -> list[str]:
 
 async def of_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [{"at": list(part["loc"]), "detail": part["msg"]} for part in error.errors()]
+    # Of what a client has sent as little as may be is sent back.
+    found = [
+        {"at": [step if isinstance(step, int) else step[:QUOTED] for step in part["loc"]],
+         "detail": part["msg"][:QUOTED]}
+        for part in error.errors()[:LISTED]
+    ]  # fmt: skip
     detail = "; ".join(f"{'.'.join(map(str, part['at']))}: {part['detail']}" for part in found)
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     title = "The request breaks the schema."

@@ -1,6 +1,7 @@
 """A forecast in the form a client takes: JSON, netCDF or a picture, with its entity tag."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,88 +14,78 @@ from ingest.netcdf import ABOUT
 from ingest.precipitation import UNITS, chances, credit
 from service import picture, skill
 from service.api.dependencies import Desk
+from service.api.negotiation import JSON, NETCDF, PNG, held
+from service.api.schemas import InsteadOf
 from service.archive import Key, key_of, to_datetime
-from service.errors import NotAcceptable
-from service.tasks import iso
+from service.errors import Gone, NoFrame, NotAcceptable
+from service.tasks import iso, ledger_key
 
-JSON, NETCDF, PNG = "application/json", "application/x-netcdf", "image/png"
-OFFERED = {
-    JSON: (JSON,),
-    NETCDF: (NETCDF, "application/netcdf"),
-    # A browser's address bar wants text/html: what it can show of a forecast is its picture.
-    PNG: (PNG, "text/html"),
-}
-"""Names by which a client may ask for what there is; of equals the first is sent."""
-FORMATS = {"json": JSON, "netcdf": NETCDF, "png": PNG}
 SKILL_DAYS = 7
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT_LIVED = "public, max-age=30"
+OWN = "private, max-age=300"
+"""What was made of a client's own frames is nobody else's business."""
 
 
-def chosen(request: Request) -> str:
-    """The media type to answer in, by the parameter `f` or else by `Accept`.
+def respond(
+    request: Request,
+    desk: Desk,
+    key: Key,
+    media: str,
+    *,
+    latest: bool = False,
+    instead_of: InsteadOf | None = None,
+) -> Response:
+    """The forecast of a key in a form; 304 where the client has it already.
 
-    Raises:
-        NotAcceptable: The client takes none that there is.
-    """
-    if named := request.query_params.get("f"):
-        if named not in FORMATS:
-            raise NotAcceptable(f"f is {named!r}, should be one of {', '.join(FORMATS)}")
-        return FORMATS[named]
-    wanted = ",".join(request.headers.getlist("accept")) or "*/*"
-    qualities = {
-        media: max(quality(name, wanted) for name in names) for media, names in OFFERED.items()
-    }
-    best = max(qualities, key=lambda media: qualities[media])
-    if qualities[best] == 0:
-        raise NotAcceptable(f"there is no {wanted}, only {JSON}, {NETCDF} and {PNG}")
-    return best
-
-
-def quality(media: str, accept: str) -> float:
-    """How much a media type is wanted by an Accept header, 0 for not at all.
-
-    The most specific range counts (RFC 9110, section 12.5.1).
-    """
-    weights: dict[str, float] = {}
-    for part in accept.lower().split(","):
-        pattern, *parameters = (piece.strip() for piece in part.split(";"))
-        said = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        try:
-            weights[pattern] = float(said)
-        except ValueError:
-            weights[pattern] = 0.0
-    ranges = (media, f"{media.partition('/')[0]}/*", "*/*")
-    weight = next((weights[pattern] for pattern in ranges if pattern in weights), 0.0)
-    return weight if weight > 0 else 0.0  # nor is NaN wanted
-
-
-def respond(request: Request, desk: Desk, key: Key, *, latest: bool = False) -> Response:
-    """The forecast of a key in the form the client takes; 304 where it has it already.
+    Args:
+        latest: It was asked for as the newest: another will soon be.
+        instead_of: The model that could not forecast, where this one had to; said in JSON only.
 
     Raises:
         NoForecast: There is none.
-        NotAcceptable: The client takes none of the forms there are.
+        Gone: There was one.
+        NotAcceptable: It has no such form.
     """
-    media = chosen(request)
+    if not desk.archive.has_forecast(key) and desk.ledger.has_forecast(ledger_key(key)):
+        raise gone(key)
     headers = {
         "ETag": tag(key, media),
-        "Cache-Control": SHORT_LIVED if latest else IMMUTABLE,
+        "Cache-Control": OWN if key.upload else SHORT_LIVED if latest else IMMUTABLE,
         "Vary": "Accept",
         "Content-Location": location(key),
         "Link": f'<{location(key)}>; rel="canonical"',
     }
-    if desk.archive.has_forecast(key) and held(request, headers["ETag"]):
+    if held(request, headers["ETag"]) and desk.archive.has_forecast(key):
         return Response(status_code=304, headers=headers)
-    forecast = desk.archive.forecast(key)
+    content = desk.encoded.get(headers["ETag"], partial(encode, desk, key, media))
     if media == NETCDF:
-        content = desk.archive.forecast_path(key).read_bytes()
         headers["Content-Disposition"] = f'attachment; filename="{key.id}.nc"'
-    elif media == PNG:
-        content = picture.of_forecast(forecast, radar(desk, forecast))
-    else:
-        content = orjson.dumps(document(desk, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
+    if instead_of is not None and media == JSON:
+        content = b'%s,"instead_of":%s}' % (content[:-1], instead_of.model_dump_json().encode())
+        del headers["ETag"], headers["Content-Location"]
     return Response(content, media_type=media, headers=headers)
+
+
+def gone(key: Key) -> Gone:
+    what = "uploaded frames" if key.upload else f"radar of {iso(to_datetime(key.issue))}"
+    return Gone(f"the forecast of {key.model} from {what} is past its keeping time")
+
+
+def encode(desk: Desk, key: Key, media: str) -> bytes:
+    """A forecast of the archive in a form."""
+    if media == NETCDF:
+        return desk.archive.forecast_bytes(key)
+    forecast = desk.archive.forecast(key)
+    if media == JSON:
+        return orjson.dumps(document(desk, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
+    if known_grid(forecast) is None:
+        raise no_picture()
+    return picture.of_forecast(forecast, radar(desk, key))
+
+
+def no_picture() -> NotAcceptable:
+    return NotAcceptable(f"there is no picture on a grid of your own, only {JSON} and {NETCDF}")
 
 
 def tag(key: Key, media: str) -> str:
@@ -103,23 +94,21 @@ def tag(key: Key, media: str) -> str:
     return f'"{key.id}{form}"'
 
 
-def held(request: Request, tag: str) -> bool:
-    """Whether the client says that it has this already (RFC 9110, section 13.1.2)."""
-    if request.method not in ("GET", "HEAD"):
-        return False
-    said = ",".join(request.headers.getlist("if-none-match")).split(",")
-    tags = [text.strip().removeprefix("W/") for text in said]
-    return tag in tags or "*" in tags
-
-
 def location(key: Key) -> str:
+    """Where the forecast of a key stays."""
+    if key.upload:
+        return f"/jobs/{key.id}/results"
     return f"/nowcasts/{iso(to_datetime(key.issue))}?model={key.model.replace('+', '%2B')}"
 
 
-def radar(desk: Desk, forecast: DataArray) -> DataArray | None:
+def radar(desk: Desk, key: Key) -> DataArray | None:
     """The frame a forecast starts from, where the archive still has it."""
-    issue = key_of(forecast).issue
-    return desk.archive.frame(issue) if desk.archive.has_frame(issue) else None
+    try:
+        if key.upload:
+            return desk.archive.upload(key.upload).isel(time=[-1])
+        return desk.archive.frame(key.issue)
+    except NoFrame:
+        return None
 
 
 def document(desk: Desk, forecast: DataArray) -> dict[str, Any]:
@@ -128,6 +117,7 @@ def document(desk: Desk, forecast: DataArray) -> dict[str, Any]:
     issue = to_datetime(key.issue)
     generated = datetime.fromisoformat(forecast.attrs["generated_at"])
     valid = forecast.notnull().mean(["y", "x"]).values
+    forms = ["netcdf"] if known_grid(forecast) is None else ["netcdf", "png"]
     return {
         "issue_time": iso(issue),
         "radar_time": iso(issue),
@@ -142,21 +132,32 @@ def document(desk: Desk, forecast: DataArray) -> dict[str, Any]:
         "lead_minutes": lead_minutes(forecast),
         "valid_times": [iso(to_datetime(time)) for time in forecast["time"].values],
         "coverage": [coverage(ratio) for ratio in valid.tolist()],
-        "skill": known_skill(desk, key, issue),
+        "skill": [] if key.upload else known_skill(desk, key, issue),
         "grid": grid_of(forecast),
         "rainfall_rate": np.round(forecast.values, 2),
         "probability": [
             {"threshold": threshold, "values": np.round(chance.values, 2)}
             for threshold, chance in chances(forecast).items()
         ],
+        "bridged": listed(forecast, "bridged"),
+        "chosen": listed(forecast, "chosen"),
         "attribution": credit(forecast),
         "licence": ABOUT["licence"],
         "links": [
             {"rel": "self", "href": location(key)},
-            {"rel": "alternate", "href": f"{location(key)}&f=netcdf"},
-            {"rel": "alternate", "href": f"{location(key)}&f=png"},
+            *({"rel": "alternate", "href": other_form(key, form)} for form in forms),
         ],
     }
+
+
+def other_form(key: Key, form: str) -> str:
+    return f"{location(key)}{'?' if key.upload else '&'}f={form}"
+
+
+def listed(forecast: DataArray, attribute: str) -> list[str]:
+    """What an attribute lists, separated by commas."""
+    found: str = forecast.attrs.get(attribute, "")
+    return found.split(",") if found else []
 
 
 def lead_minutes(forecast: DataArray) -> list[int]:

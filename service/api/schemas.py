@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from service.api import examples
 from service.jobs import Job
 
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -22,27 +23,22 @@ Issue = Literal["latest"] | Moment
 ModelName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9+.-]+$")]
 
 
-class NowcastRequest(BaseModel):
-    """Which forecast is asked for."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"model": "advection", "issue": "latest"}, {}]},
-    )
-
-    model: ModelName | None = None
-    """Name of a model; the service's default where it is left out."""
-    issue: Issue = "latest"
-    """Time of the radar frame to start from, with its zone."""
-
-
 class Link(BaseModel):
     rel: str
     href: str
 
 
+class InsteadOf(BaseModel):
+    """The default model, which could not forecast, where another did so in its place."""
+
+    model: str
+    reason: str
+
+
 class JobStatus(BaseModel):
     """A job, in the words of OGC API - Processes, part 1."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB_STATUS]})
 
     id: str
     status: Literal["accepted", "running", "successful", "failed", "dismissed"]
@@ -50,10 +46,12 @@ class JobStatus(BaseModel):
     started: datetime | None = None
     finished: datetime | None = None
     message: str | None = None
+    instead_of: InsteadOf | None = None
+    """Only in answer to who asked."""
     links: list[Link]
 
     @classmethod
-    def of(cls, job: Job) -> "JobStatus":
+    def of(cls, job: Job, instead_of: InsteadOf | None = None) -> "JobStatus":
         return cls(
             id=job.id,
             status=job.status,
@@ -61,6 +59,7 @@ class JobStatus(BaseModel):
             started=job.started,
             finished=job.finished,
             message=None if job.error is None else str(job.error),
+            instead_of=instead_of,
             links=links(job.id),
         )
 
@@ -100,6 +99,8 @@ class Forecast(BaseModel):
     the model tells none.
     """
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FORECAST]})
+
     issue_time: datetime
     radar_time: datetime
     generated_at: datetime
@@ -115,6 +116,12 @@ class Forecast(BaseModel):
     rainfall_rate: list[list[list[float | None]]]
     """By lead, row from the north, column from the west."""
     probability: list[Probability]
+    bridged: list[datetime]
+    """Times of radar frames that were missing and have been made up from their neighbours."""
+    chosen: list[str]
+    """Of the model `auto`: the model of each lead; else empty."""
+    instead_of: InsteadOf | None = None
+    """Only in answer to a request that named no model."""
     attribution: str
     licence: str
     links: list[Link]
@@ -140,6 +147,8 @@ class SkillRow(BaseModel):
 
 
 class Verification(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.VERIFICATION]})
+
     n_valid: int
     """Leads of forecasts that have been verified in the period."""
     n_missing: int
@@ -153,8 +162,22 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class Queue(BaseModel):
+    """Jobs that somebody waits for."""
+
+    waiting: int
+    oldest_seconds: float
+    """Age of the oldest that waits; 0 where none does."""
+
+
 class Readiness(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.READINESS]})
+
     status: Literal["ready"] = "ready"
     radar_time: datetime
     radar_age_s: float
-    jobs: Literal["embedded"] = "embedded"
+    jobs: Literal["embedded", "workers"]
+    """Done in this process, or by workers."""
+    queue: Queue
+    workers: int
+    """How many are alive; this process counts where it does the jobs."""

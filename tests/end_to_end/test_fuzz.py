@@ -27,14 +27,18 @@ from tests.served import desk, fill, iso
 REQUESTS = 10_000
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 BY_SCHEMA = {
-    ("POST", "/nowcast"): {POSITIVE: 700, NEGATIVE: 1200},
-    ("GET", "/nowcasts/latest"): {POSITIVE: 400, NEGATIVE: 400},
-    ("GET", "/nowcasts/{issue}"): {POSITIVE: 600, NEGATIVE: 600},
-    ("GET", "/jobs/{job}"): {POSITIVE: 400},
-    ("DELETE", "/jobs/{job}"): {POSITIVE: 400},
-    ("GET", "/jobs/{job}/results"): {POSITIVE: 400},
-    ("GET", "/collections/nowcast/position"): {POSITIVE: 600, NEGATIVE: 600},
-    ("GET", "/verification"): {POSITIVE: 200, NEGATIVE: 600},
+    ("POST", "/nowcast"): {POSITIVE: 150, NEGATIVE: 300},
+    ("GET", "/nowcasts/latest"): {POSITIVE: 300, NEGATIVE: 300},
+    ("GET", "/nowcasts/{issue}"): {POSITIVE: 500, NEGATIVE: 500},
+    ("GET", "/jobs/{job}"): {POSITIVE: 300},
+    ("DELETE", "/jobs/{job}"): {POSITIVE: 300},
+    ("GET", "/jobs/{job}/results"): {POSITIVE: 300},
+    ("GET", "/collections/nowcast/position"): {POSITIVE: 500, NEGATIVE: 500},
+    ("GET", "/verification"): {POSITIVE: 200, NEGATIVE: 500},
+    ("GET", "/grids/latest"): {POSITIVE: 100, NEGATIVE: 100},
+    ("GET", "/grids/radar/{time}"): {POSITIVE: 200, NEGATIVE: 200},
+    ("GET", "/grids/forecasts/{issue}"): {POSITIVE: 300, NEGATIVE: 300},
+    ("GET", "/grids/outlines/{grid}"): {POSITIVE: 20, NEGATIVE: 20},
     ("GET", "/healthz"): {POSITIVE: 1},
     ("GET", "/readyz"): {POSITIVE: 1},
 }
@@ -108,10 +112,20 @@ ALMOST = st.fixed_dictionaries(
         "issue": st.sampled_from(["latest", iso(3), iso(4), iso(99)]) | ODD_JSON,
     },
 )
+FRAMES = st.fixed_dictionaries(
+    {"frames": st.fixed_dictionaries({}, optional={
+        "times": st.lists(st.sampled_from([iso(3), iso(4)]) | ODD_TEXT, max_size=3) | ODD_JSON,
+        "rainfall_rate": st.lists(st.lists(st.lists(st.floats(0, 9) | st.none(), max_size=3),
+                                           max_size=3), max_size=3) | ODD_JSON,
+        "grid": st.fixed_dictionaries({}, optional={
+            "name": ODD_TEXT, "x": st.lists(st.floats()), "projection": ODD_TEXT}) | ODD_JSON,
+    }) | ODD_JSON},
+    optional={"model": st.just("advection") | ODD_JSON},
+)  # fmt: skip
 BODIES = (
     st.binary(max_size=200)
     | ODD_JSON.map(lambda thing: json.dumps(thing).encode())
-    | ALMOST.map(lambda thing: json.dumps(thing).encode())
+    | (ALMOST | FRAMES).map(lambda thing: json.dumps(thing).encode())
     | st.integers(0, 3000).map(lambda depth: b"[" * depth + b"]" * depth)
 )
 LATIN = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=60)
@@ -131,8 +145,8 @@ PLACES = st.builds(
 SEGMENTS = (
     st.sampled_from(
         ["", ".", "..", "nowcast", "nowcasts", "latest", "jobs", "results", "collections",
-         "position", "verification", "healthz", "readyz", "docs", "20260621T2245Z-advection-none",
-         iso(3), iso(6), "null", "-1", "1e9"]
+         "position", "verification", "grids", "radar", "forecasts", "page", "metrics", "healthz",
+         "readyz", "docs", "20260621T2245Z-advection-none", iso(3), iso(6), "null", "-1", "1e9"]
     )
     | ODD_TEXT
 )  # fmt: skip
@@ -214,11 +228,8 @@ def nothing_is_half(data: Path) -> None:
     made = sorted((data / "archive" / "forecasts").rglob("*.nc"))
     fields = [check(netcdf.decode(path)) for path in made]
     assert not list((data / "archive" / "incoming").iterdir())
-    assert {path.name for path in (data / "archive").iterdir()} <= {
-        "frames",
-        "forecasts",
-        "incoming",
-    }
+    kinds = {path.name for path in (data / "archive").iterdir()}
+    assert kinds <= {"frames", "forecasts", "uploads", "incoming"}
     book = sqlite3.connect(data / "ledger.sqlite")
     assert book.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert book.execute("SELECT count(*) FROM forecasts").fetchone() == (len(made),)

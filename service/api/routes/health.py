@@ -1,14 +1,26 @@
 """Whether the process lives, and whether it can do its work."""
 
-from fastapi import APIRouter
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
-from service.api.dependencies import AtDesk
+from fastapi import APIRouter, Request, Response
+
+from service.api.dependencies import AtDesk, Desk
+from service.api.described import NOT_READY
+from service.api.problems import problem
 from service.api.schemas import Health, Readiness
 from service.archive import to_datetime
-from service.errors import NoFrames, StaleRadar
+from service.errors import LedgerAway
 from service.tasks import iso
 
 router = APIRouter(tags=["health"])
+
+
+class Finding(NamedTuple):
+    """How a part of the service is, and what is wrong with it."""
+
+    said: dict[str, Any]
+    reasons: list[str]
 
 
 @router.get("/healthz")
@@ -17,17 +29,47 @@ def healthz() -> Health:
     return Health()
 
 
-@router.get("/readyz")
-def readyz(desk: AtDesk) -> Readiness:
-    """There is fresh radar to forecast from; 503 with the reason where there is not."""
+@router.get("/readyz", response_model=Readiness, responses=NOT_READY)
+def readyz(request: Request, desk: AtDesk) -> Response | Readiness:
+    """There is fresh radar to forecast from and somebody to do it in time; 503 with every reason
+    where that is not so."""
+    radar, queue = of_radar(desk), of_queue(desk)
+    said = radar.said | queue.said | {"jobs": "workers" if desk.settings.redis else "embedded"}
+    reasons = radar.reasons + queue.reasons
+    if not reasons:
+        return Readiness.model_validate(said)
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title, detail = "The service cannot do its work now.", "; ".join(reasons)
+    return problem(request, status, "NotReady", title, detail, reasons=reasons, **said)
+
+
+def of_radar(desk: Desk) -> Finding:
     newest = desk.archive.latest_frame()
     if newest is None:
-        raise NoFrames("there is no radar frame yet; run `nowcast ingest`")
-    radar_time = to_datetime(newest)
-    age = (desk.clock() - radar_time).total_seconds()
-    if age > 60 * desk.settings.stale_minutes:
-        raise StaleRadar(
-            f"the newest radar frame is of {iso(radar_time)}, {age / 60:.0f} minutes ago, should "
-            f"be under {desk.settings.stale_minutes}; see to the ingest"
+        nothing = {"radar_time": None, "radar_age_s": None}
+        return Finding(nothing, ["there is no radar frame yet; run `nowcast ingest`"])
+    time, most = to_datetime(newest), desk.settings.stale_minutes
+    age = (desk.clock() - time).total_seconds()
+    stale = (
+        f"the newest radar frame is of {iso(time)}, {age / 60:.0f} minutes ago, should be under "
+        f"{most}; see to the ingest"
+    )
+    said = {"radar_time": iso(time), "radar_age_s": age}
+    return Finding(said, [stale] if age > 60 * most else [])
+
+
+def of_queue(desk: Desk) -> Finding:
+    """The jobs that somebody waits for, and who does them."""
+    try:
+        health = desk.jobs.health()
+    except LedgerAway as error:
+        return Finding({"queue": None, "workers": None}, [str(error)])
+    queue = {"waiting": health.waiting, "oldest_seconds": round(health.oldest_seconds, 1)}
+    most = desk.settings.oldest_job_seconds
+    reasons = [] if health.problem is None else [health.problem]
+    if health.oldest_seconds > most:
+        reasons.append(
+            f"a job has been waiting for {health.oldest_seconds:.0f} s, should be under {most:g}; "
+            f"see to the workers"
         )
-    return Readiness(radar_time=radar_time, radar_age_s=age)
+    return Finding({"queue": queue, "workers": health.workers}, reasons)

@@ -11,10 +11,13 @@ from xarray import DataArray
 
 from ingest.grid import at
 from ingest.precipitation import chances, credit
-from service.api.dependencies import AtDesk
-from service.api.representations import lead_minutes
+from service.api import examples
+from service.api.asking import on_mark
+from service.api.dependencies import AtDesk, Desk
+from service.api.representations import lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
-from service.archive import Key, time_of, to_datetime
+from service.api.schemas import Moment
+from service.archive import Key, time_of, to_datetime, to_time
 from service.errors import BadPlace
 from service.tasks import iso
 
@@ -30,7 +33,15 @@ class CoverageJson(JSONResponse):
     media_type = "application/prs.coverage+json"
 
 
-@router.get("/position", response_class=CoverageJson)
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The rain there.",
+        "content": {CoverageJson.media_type: {"example": examples.COVERAGE}},
+    }
+}
+
+
+@router.get("/position", response_class=CoverageJson, responses=DESCRIBED)
 def position(
     desk: AtDesk,
     response: Response,
@@ -39,22 +50,34 @@ def position(
         Query(max_length=200, examples=["POINT(13.41 52.52)"], description="POINT(lon lat), WKT."),
     ],
     model: ModelQuery = None,
+    issue: Annotated[
+        Moment | None,
+        Query(description="Time of the radar frame it starts from; the newest where left out."),
+    ] = None,
 ) -> dict[str, Any]:
-    """Rain at a place over the next two hours, from the newest forecast of a model.
+    """Rain at a place over the next two hours, from a forecast of a model.
 
     Beside `rainfall_rate` come `probability_0.5` and the like, the probability that the rain
     reaches so many mm/h, where the model tells it.
 
     `nowcast:summary` says it for a program: `unknown` means no data, which is not dry.
+    `nowcast:radar_age_s` is the age of the radar now; `nowcast:stale` says that it is too old.
     """
     point = POINT.fullmatch(coords)
     if point is None:
         raise BadPlace(f"coords is {coords!r}, should be like POINT(13.41 52.52)")
     named = desk.forecasters.named(model)
-    key = Key(desk.archive.latest_issue(*named), *named)
+    start = desk.archive.latest_issue(*named) if issue is None else on_mark(to_time(issue))
+    key = Key(start, *named)
     series = at(desk.archive.forecast(key), float(point[1]), float(point[2]))
     response.headers["Cache-Control"] = "public, max-age=30"
-    return coverage(series)
+    return coverage(series) | freshness(desk, key)
+
+
+def freshness(desk: Desk, key: Key) -> dict[str, Any]:
+    """How old the radar of a forecast is by now."""
+    age = (desk.clock() - to_datetime(key.issue)).total_seconds()
+    return {"nowcast:radar_age_s": age, "nowcast:stale": age > 60 * desk.settings.stale_minutes}
 
 
 def coverage(series: DataArray) -> dict[str, Any]:
@@ -84,6 +107,8 @@ def coverage(series: DataArray) -> dict[str, Any]:
         "nowcast:generated_at": series.attrs["generated_at"],
         "nowcast:lead_minutes": lead_minutes(series),
         "nowcast:model": series.attrs["model"],
+        "nowcast:chosen": listed(series, "chosen"),
+        "nowcast:bridged": listed(series, "bridged"),
         "nowcast:attribution": credit(series),
     }
 

@@ -1,0 +1,129 @@
+"""What questions and answers look like, for the API's description of itself. Made up, and small:
+the grid of a real forecast has 180 x 180 cells."""
+
+from typing import Any
+
+ISSUE, MADE = "2026-06-21T22:30:00Z", "2026-06-21T22:34:12Z"
+LEADS = [30, 60, 90, 120]
+VALID = ["2026-06-21T23:00:00Z", "2026-06-21T23:30:00Z", "2026-06-22T00:00:00Z"]
+VALID.append("2026-06-22T00:30:00Z")
+JOB = "20260621T2230Z-ms-lstm-9f2c1ab0"
+
+SCORED: dict[str, Any] = {"lead_minutes": 30, "threshold": 0.5, "n_valid": 2016}
+SCORES = {"csi": 0.61, "hss": 0.73, "pod": 0.79, "far": 0.27, "fbias": 1.08, "ets": 0.58}
+COUNTS = {"hits": 790, "misses": 210, "false_alarms": 292, "correct_negatives": 30708}
+
+FORECAST: dict[str, Any] = {
+    "issue_time": ISSUE,
+    "radar_time": ISSUE,
+    "generated_at": MADE,
+    "radar_age_s": 252.0,
+    "model": {"name": "ms-lstm", "version": "9f2c1ab0", "weights_sha256": "9f2c1ab0" * 8},
+    "units": "mm h-1",
+    "lead_minutes": LEADS,
+    "valid_times": VALID,
+    "coverage": [{"state": "partial", "valid_ratio": 0.75}] * 4,
+    "skill": [SCORED | SCORES],
+    "grid": {
+        "shape": [2, 2],
+        "projection": "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=10 +R=6370040 +units=m +no_defs",
+        "x": [-2500.0, 2500.0],
+        "y": [-4200000.0, -4205000.0],
+        "origin": "row 0 is the northernmost, column 0 the westernmost",
+    },
+    "rainfall_rate": [[[None, 0.0], [1.25, 4.5]]] * 4,
+    "probability": [{"threshold": 0.5, "values": [[[None, 0.02], [0.81, 0.97]]] * 4}],
+    "bridged": [],
+    "chosen": [],
+    "attribution": "Source: Deutscher Wetterdienst",
+    "licence": "CC BY 4.0",
+    "links": [{"rel": "self", "href": f"/nowcasts/{ISSUE}?model=ms-lstm"}],
+}
+FRAMES: dict[str, Any] = {
+    "model": "advection",
+    "frames": {
+        "times": ["2026-06-21T22:25:00Z", ISSUE],
+        "rainfall_rate": [[[None, 0.0], [1.5, 4.2]], [[None, 0.0], [1.25, 4.5]]],
+        "grid": {
+            "x": [4300000.0, 4305000.0],
+            "y": [3105000.0, 3100000.0],
+            "projection": "EPSG:3035",
+        },
+    },
+}
+JOB_STATUS: dict[str, Any] = {
+    "id": JOB,
+    "status": "running",
+    "created": "2026-06-21T22:34:09Z",
+    "started": "2026-06-21T22:34:10Z",
+    "finished": None,
+    "message": None,
+    "instead_of": None,
+    "links": [
+        {"rel": "self", "href": f"/jobs/{JOB}"},
+        {"rel": "results", "href": f"/jobs/{JOB}/results"},
+    ],
+}
+VERIFICATION: dict[str, Any] = {
+    "n_valid": 2016,
+    "n_missing": 3,
+    "n_pending": 4,
+    "rows": [{"model": "ms-lstm"} | SCORED | COUNTS | SCORES],
+}
+READINESS: dict[str, Any] = {
+    "status": "ready",
+    "radar_time": ISSUE,
+    "radar_age_s": 290.0,
+    "jobs": "workers",
+    "queue": {"waiting": 1, "oldest_seconds": 0.4},
+    "workers": 2,
+}
+PROBLEM: dict[str, Any] = {
+    "type": "/problems/NoForecast",
+    "title": "There is no forecast of this model at this time.",
+    "status": 404,
+    "detail": "there is no forecast of ms-lstm issued at 20260621T2230Z; POST /nowcast asks for "
+    "one",
+    "instance": f"/nowcasts/{ISSUE}",
+}
+NOT_READY: dict[str, Any] = {
+    "type": "/problems/NotReady",
+    "title": "The service cannot do its work now.",
+    "status": 503,
+    "detail": "the newest radar frame is of 2026-06-21T22:30:00Z, 35 minutes ago, should be under "
+    "20; see to the ingest",
+    "instance": "/readyz",
+    "radar_time": ISSUE,
+    "radar_age_s": 2100.0,
+    "queue": {"waiting": 0, "oldest_seconds": 0.0},
+    "workers": 2,
+    "jobs": "workers",
+}
+NOT_READY["reasons"] = [NOT_READY["detail"]]
+COVERAGE: dict[str, Any] = {
+    "type": "Coverage",
+    "domain": {
+        "type": "Domain",
+        "domainType": "PointSeries",
+        "axes": {"x": {"values": [13.41]}, "y": {"values": [52.52]}, "t": {"values": VALID}},
+        "referencing": [],
+    },
+    "parameters": {},
+    "ranges": {
+        "rainfall_rate": {
+            "type": "NdArray",
+            "dataType": "float",
+            "axisNames": ["t"],
+            "shape": [4],
+            "values": [0.0, 1.25, 0.4, 0.0],
+        }
+    },
+    "nowcast:summary": {
+        "state": "rain",
+        "complete": True,
+        "starts": VALID[1],
+        "ends": VALID[3],
+    },
+    "nowcast:issue_time": ISSUE,
+    "nowcast:model": "ms-lstm",
+}
