@@ -6,13 +6,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench constraints clean
+.PHONY: demo test lint dashboards bench constraints clean
 
 demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
 
 test: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+
+dashboards: $(VENV)/.ready-to-test
+	$(BIN)/python -m dashboards --write
 
 lint: $(VENV)/.ready-to-test
 	$(BIN)/ruff check

@@ -1,0 +1,250 @@
+"""Everything that runs is killed once, and more; nothing is lost, nothing counted twice.
+
+A stored event at 200 times its speed through the real processes. Faults come one after the other;
+what dies is started again at once, as a supervisor does.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from service.deployment import Deployment
+from tests.clean import (
+    Frames,
+    assert_same_counts,
+    assert_same_forecasts,
+    assert_same_frames,
+    clean_run,
+    is_done,
+    real_day,
+    simulated_day,
+)
+from tests.provider import provider
+from tests.stage import Broadcast, Stage, desk_of, stage, until
+
+SPEED = 200.0
+AWAY_SECONDS = 60.0 if os.environ.get("NOWCAST_LONG") else 12.0
+"""How long Redis is away."""
+CALM_SECONDS = 5.0
+"""Between faults, about three frames of radar."""
+RECOVERED_SECONDS = 30.0
+"""A cycle of radar takes ten times as long."""
+DISK = "size=200m"
+
+
+class Answer(NamedTuple):
+    """What the readiness endpoint said at a time."""
+
+    at: float
+    status: int
+    """0 where there was no answer."""
+    text: str
+
+
+class Watch:
+    """Asks all the time whether the service is ready."""
+
+    def __init__(self, url: str) -> None:
+        self.answers: list[Answer] = []
+        self._url, self._over = url, threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+
+    def _ask(self) -> None:
+        with httpx.Client(timeout=2.0) as client:
+            while not self._over.wait(0.1):
+                try:
+                    said = client.get(self._url + "/readyz")
+                    self.answers.append(Answer(time.monotonic(), said.status_code, said.text))
+                except httpx.HTTPError as error:
+                    self.answers.append(Answer(time.monotonic(), 0, repr(error)))
+
+    def between(self, begin: float, end: float) -> list[Answer]:
+        return [answer for answer in self.answers if begin <= answer.at <= end]
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+class Fault(NamedTuple):
+    """Something that went wrong, from when to when."""
+
+    name: str
+    begin: float
+    end: float
+
+
+class Played(NamedTuple):
+    """What is left of the drill."""
+
+    stage: Stage
+    frames: Frames
+    watch: Watch
+    faults: dict[str, Fault]
+
+
+def mount_small_disk(folder: Path) -> bool:
+    """Whether a small disk could be put under a folder."""
+    folder.mkdir(parents=True)
+    mount = shutil.which("mount")
+    command = [mount or "mount", "-t", "tmpfs", "-o", DISK, "tmpfs", str(folder)]
+    return mount is not None and subprocess.run(command, check=False).returncode == 0
+
+
+def fill_disk(folder: Path) -> None:
+    with suppress(OSError), (folder / "ballast").open("wb") as file:
+        while True:
+            file.write(bytes(2**16))
+            file.flush()
+
+
+class Drill:
+    """The faults, one after the other."""
+
+    def __init__(self, on: Stage, disk: Path | None) -> None:
+        self.on, self.disk = on, disk
+        self.done: dict[str, Fault] = {}
+
+    def fault(self, name: str, begin: Callable[[], object], *then: Callable[[], object]) -> None:
+        """Do what is wrong, what ends it, and let the service recover."""
+        at = time.monotonic()
+        begin()
+        for step in then:
+            step()
+        self.done[name] = Fault(name, at, time.monotonic())
+        time.sleep(CALM_SECONDS)
+
+    def run(self) -> None:
+        on = self.on
+        for name in ("worker", "api", "clerk", "beat", "ingest"):
+            self.fault(name, lambda name=name: on.kill(name))  # type: ignore[misc]
+        self.fault("redis with its data", on.redis.kill, pause(1), on.redis.start)
+        self.fault("redis without its data", on.redis.kill, self.forget, on.redis.start)
+        self.fault(
+            "postgres", lambda: on.postgres.stop(signal.SIGKILL), pause(1), on.postgres.start
+        )
+        self.fault("two beats", lambda: on.start("other beat", "beat"))
+        if self.disk is not None:
+            disk = self.disk
+            self.fault("disk full", lambda: fill_disk(disk), pause(4), (disk / "ballast").unlink)
+        self.fault("redis away", on.redis.kill, pause(AWAY_SECONDS), on.redis.start)
+        self.fault("all at once", self.kill_all)
+
+    def forget(self) -> None:
+        shutil.rmtree(self.on.folder / "appendonlydir")
+
+    def kill_postgres(self) -> None:
+        self.on.postgres.stop(signal.SIGKILL)
+
+    def kill_all(self) -> None:
+        for name in self.on.processes:
+            self.on.kill(name)
+
+
+def pause(seconds: float) -> Callable[[], None]:
+    return lambda: time.sleep(seconds)
+
+
+@pytest.fixture(scope="module")
+def frames(request: pytest.FixtureRequest) -> Frames:
+    try:
+        return real_day(request.getfixturevalue("shared"))
+    except pytest.skip.Exception:
+        return simulated_day(79)
+
+
+@pytest.fixture(scope="module")
+def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("faults")
+    disk = folder / "data"
+    mounted = mount_small_disk(disk)
+    begin = frames[0][0] - timedelta(minutes=80)
+    try:
+        with provider() as server, stage(folder, server.url, begin, SPEED) as on:
+            on.start_all()
+            on.wait_until_up()
+            frames = on.to_come(frames)
+            broadcast = Broadcast(server, on.clock, frames)
+            with desk_of(on.settings) as desk:
+                until(lambda: desk.archive.latest_frame() is not None, 60, "the first frame")
+                until(lambda: on.ask("/readyz").status_code == 200, 30, "ready")
+            watch = Watch(on.url)
+            drill = Drill(on, disk if mounted else None)
+            drill.run()
+            broadcast.wait()
+            came = [moment for moment, _ in frames]
+            with desk_of(on.settings) as desk:
+                until(lambda: is_done(desk, came), 120, "all taken in, forecast and verified")
+            watch.end()
+            yield Played(on, frames, watch, drill.done)
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture(scope="module")
+def clean(frames: Frames, played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    with desk_of(played.stage.settings) as live:
+        return clean_run(tmp_path_factory.mktemp("clean"), frames, live)
+
+
+def test_no_frame_is_lost(played: Played, clean: Deployment) -> None:
+    with desk_of(played.stage.settings) as live:
+        assert_same_frames(live, clean)
+
+
+def test_each_forecast_is_made_and_equals_one_made_by_hand(
+    played: Played, clean: Deployment
+) -> None:
+    with desk_of(played.stage.settings) as live:
+        print(f"made of all frames: {assert_same_forecasts(live, clean):.2f}")
+
+
+def test_each_is_verified_once(played: Played, clean: Deployment) -> None:
+    with desk_of(played.stage.settings) as live:
+        assert assert_same_counts(live, clean) > 300
+
+
+def test_what_was_killed_was_started_again(played: Played) -> None:
+    print(played.stage.restarts)
+    assert {"worker", "api", "clerk", "beat", "ingest"} <= set(played.stage.restarts)
+
+
+def test_without_redis_it_said_that_it_was_not_ready(played: Played) -> None:
+    away = played.faults["redis away"]
+    said = played.watch.between(away.begin + 3, away.end)
+    assert len(said) > 10
+    assert {answer.status for answer in said} == {503}
+    assert all("redis" in answer.text.lower() for answer in said)
+
+
+def test_after_each_fault_it_was_ready_again_soon(played: Played) -> None:
+    """Within the time that a process takes to start, with one core to itself or less."""
+    ready = [answer.at for answer in played.watch.answers if answer.status == 200]
+    took = {
+        name: min(at for at in ready if at >= fault.end) - fault.end
+        for name, fault in played.faults.items()
+    }
+    print({name: round(seconds, 1) for name, seconds in took.items()})
+    assert max(took.values()) < RECOVERED_SECONDS
+
+
+def test_the_disk_was_full_and_nothing_is_half_written(played: Played) -> None:
+    if "disk full" not in played.faults:
+        pytest.skip("no small disk could be mounted here")
+    assert "No space left" in "".join(
+        played.stage.log(name) for name in ("worker", "clerk", "ingest")
+    )
+    assert not list((played.stage.folder / "data" / "archive" / "incoming").glob("*"))

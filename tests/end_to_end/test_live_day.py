@@ -1,0 +1,131 @@
+"""A day on the provider's server, with all that goes wrong there, through the whole service."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+import pytest
+
+from service.deployment import Deployment
+from tests.clean import (
+    Frames,
+    assert_same_counts,
+    assert_same_forecasts,
+    assert_same_frames,
+    clean_run,
+    is_done,
+    real_day,
+    simulated_day,
+)
+from tests.provider import Fault, cut, half, other, provider, refuse, stall
+from tests.stage import Broadcast, Stage, desk_of, path_of, stage, until
+
+SPEED = 200.0
+SIMULATED_FRAMES = 288 if os.environ.get("NOWCAST_LONG") else 60
+
+
+@pytest.fixture(scope="module", params=["real", "simulated"])
+def frames(request: pytest.FixtureRequest) -> Frames:
+    if request.param == "simulated":
+        return simulated_day(SIMULATED_FRAMES)
+    return real_day(request.getfixturevalue("shared"))
+
+
+LATE, MISSING = {10: timedelta(minutes=12), 22: timedelta(minutes=7)}, (17,)
+OUTAGE = range(36, 39)
+"""Frames during which the server answers nothing but errors."""
+
+
+def faults(frames: Frames) -> dict[int, list[Fault]]:
+    """By frame number, what the server answers first."""
+    return {
+        13: [cut, cut],
+        15: [refuse(404), refuse(500), refuse(500)],
+        26: [stall(1.0)],
+        **{number: [answer] for number, answer in bad_files(frames).items()},
+    }
+
+
+def bad_files(frames: Frames) -> dict[int, Fault]:
+    """Answers that come whole and are no good."""
+    return {
+        19: half,
+        21: other(b"<html><title>Maintenance</title></html>"),
+        24: other(frames[23][1]),
+        28: other(b""),
+    }
+
+
+class Played(NamedTuple):
+    """The stage after the day, when all is done."""
+
+    on: Stage
+    frames: Frames
+    """Those that came."""
+    bad: int
+    """Answers that were files of no use."""
+
+
+@pytest.fixture(scope="module")
+def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("day")
+    begin = frames[0][0] - timedelta(minutes=80)
+    with provider() as server, stage(folder, server.url, begin, SPEED) as on:
+        on.start_all()
+        on.wait_until_up()
+        frames = on.to_come(frames)
+        server.listed |= {path_of(time) for time, _ in frames}  # before there is anything
+        broadcast = Broadcast(server, on.clock, frames, LATE, MISSING, faults(frames))
+        until(lambda: on.clock() > frames[OUTAGE[0]][0] + timedelta(minutes=3), 300, "outage")
+        server.outage = refuse(503)
+        until(lambda: on.clock() > frames[OUTAGE[-1]][0] + timedelta(minutes=4), 60, "its end")
+        server.outage = None
+        broadcast.wait()
+        came = [frame for number, frame in enumerate(frames) if number not in MISSING]
+        with desk_of(on.settings) as desk:
+            until(lambda: is_done(desk, [t for t, _ in came]), 120, "all taken in and verified")
+        yield Played(on, came, len(bad_files(frames)))
+
+
+@pytest.fixture(scope="module")
+def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    with desk_of(played.on.settings) as live:
+        return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
+
+
+def test_every_frame_that_came_is_in_the_archive_and_equal(
+    played: Played, clean: Deployment
+) -> None:
+    with desk_of(played.on.settings) as live:
+        assert_same_frames(live, clean)
+    assert len(list(clean.archive.frame_times())) == len(played.frames) > 40
+
+
+def test_forecasts_equal_those_made_by_hand(played: Played, clean: Deployment) -> None:
+    with desk_of(played.on.settings) as live:
+        assert assert_same_forecasts(live, clean) > 0.8
+
+
+def test_every_forecast_is_verified_once_with_the_counts_of_a_clean_run(
+    played: Played, clean: Deployment
+) -> None:
+    with desk_of(played.on.settings) as live:
+        assert assert_same_counts(live, clean) > 100
+
+
+def test_every_bad_answer_is_in_quarantine_beside_its_reason(played: Played) -> None:
+    on, bad = played.on, played.bad
+    folder = on.folder / "data" / "archive" / "quarantine"
+    reasons = sorted(folder.glob("*.reason.txt"))
+    files = [path for path in folder.iterdir() if not path.name.endswith(".reason.txt")]
+    assert len(files) == len(reasons) == bad
+    assert all(path.read_text().strip() for path in reasons)
+    with desk_of(on.settings) as live:
+        outcomes = live.ledger.arrivals_by_outcome()
+    print(dict(outcomes), "restarts:", on.restarts)
+    assert outcomes["quarantined"] == bad
+
+
+def test_nothing_had_to_be_started_again(played: Played) -> None:
+    assert played.on.restarts == {}

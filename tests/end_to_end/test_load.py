@@ -1,0 +1,107 @@
+"""Two hundred clients at once while frames arrive: each forecast is made once, and reads are quick.
+
+20 seconds of it, two minutes where NOWCAST_LONG is set.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from service import tables as book
+from tests.clean import Frames, real_day, simulated_day
+from tests.provider import provider
+from tests.stage import Broadcast, desk_of, stage, until
+
+SECONDS = 120 if os.environ.get("NOWCAST_LONG") else 20
+CLIENTS, RATE = 200, 100
+SPEED = 20.0
+"""A frame every 15 seconds."""
+FIRST = 24
+"""Number of the newest frame at the start."""
+BUSY = bool(os.environ.get("PYTEST_XDIST_WORKER"))
+"""Whether other tests run beside this one, on the same cores: then times say nothing."""
+
+
+class Told(NamedTuple):
+    """What came of it."""
+
+    crowd: dict[str, Any]
+    memory: list[int]
+    """Bytes of the API, twice a second."""
+    jobs: list[dict[str, Any]]
+
+
+def memory_of(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
+
+
+@pytest.fixture(scope="module")
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    frames: Frames
+    try:
+        frames = real_day(request.getfixturevalue("shared"))[:48]
+    except pytest.skip.Exception:
+        frames = simulated_day(48)
+    begin = frames[FIRST][0] + timedelta(minutes=4)
+    folder = tmp_path_factory.mktemp("load")
+    more = {"NOWCAST_FORECAST_MINUTES": "15", "NOWCAST_STALE_MINUTES": "600"}
+    with provider() as server, stage(folder, server.url, begin, SPEED, **more) as on:
+        on.start_all()
+        Broadcast(server, on.clock, frames)
+        until(lambda: on.ask("/nowcasts/latest").status_code == 200, 90, "a first forecast")
+        memory: list[int] = []
+        over = threading.Event()
+
+        def look() -> None:
+            while not over.wait(0.5):
+                memory.append(memory_of(on.processes["api"].pid))
+
+        watch = threading.Thread(target=look)
+        watch.start()
+        command = [sys.executable, "-m", "tests.crowd", on.port, SECONDS, CLIENTS, RATE]
+        done = subprocess.run([*map(str, command)], check=True, capture_output=True, timeout=300)
+        over.set()
+        watch.join()
+        with desk_of(on.settings) as desk:
+            time.sleep(2)
+            with desk.ledger.engine.connect() as connection:
+                jobs = [dict(row) for row in connection.execute(select(book.jobs)).mappings()]
+    return Told(json.loads(done.stdout), memory, jobs)
+
+
+def test_nobody_gets_an_error_but_those_that_were_announced(told: Told) -> None:
+    statuses = {int(code) for kind in told.crowd["statuses"].values() for code in kind}
+    print(told.crowd["statuses"], told.crowd["problems"])
+    assert statuses <= {200, 202, 503}
+    assert sum(told.crowd["statuses"]["read"].values()) > 0.8 * SECONDS * RATE * 0.9
+
+
+def test_each_forecast_is_made_once(told: Told) -> None:
+    assert len(told.jobs) >= 4
+    assert {job["attempts"] for job in told.jobs if job["status"] == "successful"} == {1}
+    assert len({job["id"] for job in told.jobs}) == len(told.jobs)
+
+
+def test_reads_are_quick(told: Told) -> None:
+    seconds = np.array(told.crowd["seconds"]["read"])
+    p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1000
+    print(f"{len(seconds) / SECONDS:.0f} reads/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    assert BUSY or p99 < 50
+
+
+def test_memory_is_flat(told: Told) -> None:
+    half = len(told.memory) // 2
+    print([round(m / 2**20) for m in told.memory[:: max(half // 5, 1)]])
+    assert max(told.memory[half:]) < 1.1 * max(told.memory[half // 2 : half])

@@ -1,0 +1,241 @@
+"""Twenty thousand spoilt files, and some made with malice: each is read or refused as a BadField,
+soon and in bounded memory; and what takes its reader down takes down no service."""
+
+import bz2
+import gzip
+import io
+import resource
+import subprocess
+import sys
+import tarfile
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import pytest
+
+from ingest import BadField, netcdf, parse
+from ingest.sealed import READ_SECONDS
+from ingest.sealed_reader import MEMORY_BYTES
+from service import uploads
+from tests.end_to_end.hostile import SEALED, SEEDS, case, frames
+from tests.unit.ingest.test_file import odim
+
+ROOT = Path(__file__).parents[2]
+CASES = {"radolan": 5000, "odim": 5000, "rv": 3000, "netcdf": 6000, "json": 1000}
+MOST_SECONDS = 2.0
+"""Of the processor, for one file."""
+MOST_MEGABYTES = 800
+"""Of a process that reads one file after the other; it has 250 before the first."""
+MEDIA = {"netcdf": "application/x-netcdf", "json": uploads.JSON}
+
+
+class Outcome(NamedTuple):
+    """What came of a case: of the reader's process too, where it was taken down."""
+
+    word: str
+    seconds: float = 0.0
+    megabytes: int = 0
+
+
+LOST = Outcome("lost")
+
+
+def outcomes(kind: str, number: int) -> list[Outcome]:
+    """What came of the cases of a kind, read one after the other by processes that may die."""
+    found: list[Outcome] = []
+    while len(found) < number:
+        command = [sys.executable, "-W", "ignore", "-m", "tests.end_to_end.hostile", kind]
+        command += [str(len(found)), str(number)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode <= 0, done.stderr
+        for line in done.stdout.splitlines():
+            word, seconds, megabytes = line.split()
+            found.append(Outcome(word, float(seconds), int(megabytes)))
+        if done.returncode:
+            found.append(LOST)
+    return found
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_spoilt_files_are_read_or_refused(kind: str) -> None:
+    found = outcomes(kind, CASES[kind])
+    lost = [number for number, outcome in enumerate(found) if outcome == LOST]
+    assert {outcome.word for outcome in found} - {"lost"} == {"read", "refused"}
+    assert max(outcome.seconds for outcome in found) < MOST_SECONDS
+    assert max(outcome.megabytes for outcome in found) < MOST_MEGABYTES
+    assert lost == [] or kind in SEALED, "which would have taken the service down"
+    seeds = SEEDS[kind]()
+    for number in lost:
+        with suppress(BadField):
+            whole(kind, case(kind, number, seeds))
+
+
+def whole(kind: str, data: bytes) -> object:
+    """The field in a file as the service reads it."""
+    return uploads.read(data, MEDIA[kind]) if kind in MEDIA else parse(data, "hostile")
+
+
+def test_cases_are_twenty_thousand_and_no_two_runs_differ() -> None:
+    assert sum(CASES.values()) >= 20_000
+    for kind in CASES:
+        seeds = SEEDS[kind]()
+        assert [case(kind, n, seeds) for n in range(9)] == [case(kind, n, seeds) for n in range(9)]
+
+
+# malice
+
+
+def tar(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for member, data in members:
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return file.getvalue()
+
+
+def sparse() -> bytes:
+    """An archive of 10 kB with a file of a terabyte, all hole."""
+    data = bytearray(tar((tarfile.TarInfo("hole"), b"x" * 512)))
+    data[156:157] = tarfile.GNUTYPE_SPARSE
+    data[386:410] = b"00000000000\0" * 2  # one piece of no bytes
+    data[483:495] = b"\x80" + (2**40).to_bytes(11, "big")
+    data[148:156] = b"        "
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data)
+
+
+def nested(depth: int) -> bytes:
+    """An archive whose names have names that have names."""
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 1
+    return (name.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")) * depth
+
+
+def zeros(packer: object, size: int) -> bytes:
+    """So many zeros, packed."""
+    part = bytes(2**20)
+    compress, flush = packer.compress, packer.flush  # type: ignore[attr-defined]
+    packed = [compress(part) for _ in range(size // len(part))]
+    return b"".join([*packed, flush()])
+
+
+def changed(change: Callable[[h5py.File], object], data: bytes) -> bytes:
+    file = io.BytesIO(data)
+    with h5py.File(file, "r+") as h5:
+        change(h5)
+    return file.getvalue()
+
+
+def swollen(path: str, size: int) -> Callable[[h5py.File], object]:
+    """Has the first piece of a data set unpack to so many bytes."""
+    return lambda h5: h5[path].id.write_direct_chunk(
+        (0,) * h5[path].ndim, zeros(zlib.compressobj(1), size)
+    )
+
+
+def replaced(path: str, **how: object) -> Callable[[h5py.File], object]:
+    """Has another data set under a name."""
+
+    def replace(h5: h5py.File) -> None:
+        del h5[path]
+        h5.create_dataset(path, **how)
+
+    return replace
+
+
+DATA = "dataset1/data1/data"
+GIGABYTE = 2**30
+FILES: dict[str, Callable[[], bytes]] = {
+    "gzip": lambda: zeros(zlib.compressobj(1, wbits=31), GIGABYTE),
+    "bzip2": lambda: zeros(bz2.BZ2Compressor(1), GIGABYTE // 4),
+    "gzip in gzip": lambda: gzip.compress(zeros(zlib.compressobj(1, wbits=31), GIGABYTE)),
+    "header without end": lambda: gzip.compress(b"RY" * 60_000_000, 1),
+    "ascii without end": lambda: b"n" * 50_000_000,
+    "run lengths": lambda: b"PG" + SEEDS["radolan"]()[0][2:300] + bytes(range(1, 11)) * 4_000_000,
+    "sparse tar": sparse,
+    "nested tar": lambda: nested(100_000),
+    "tar of many": lambda: tarfile.TarInfo("x").tobuf(tarfile.GNU_FORMAT) * 200_000,
+    "gzip in tar": lambda: tar((tarfile.TarInfo("x"), FILES["gzip"]())),
+    "wide": lambda: changed(
+        replaced(DATA, shape=(10**6, 10**6), chunks=(10, 10), dtype="u1"), odim()
+    ),
+    "swollen": lambda: changed(swollen(DATA, GIGABYTE), odim()),
+    "elsewhere": lambda: changed(
+        replaced(DATA, shape=(1200, 1100), dtype="u1", external=[("/dev/zero", 0, 1_320_000)]),
+        odim(),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_malice_in_files_is_refused_before_it_unfolds(name: str) -> None:
+    data = FILES[name]()
+    before, begin = peak(), time.process_time()
+    with pytest.raises(BadField):
+        parse(data, "hostile")
+    assert time.process_time() - begin < MOST_SECONDS
+    assert peak() - before < MOST_MEGABYTES
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def said(rates: bytes) -> bytes:
+    times = b'"2026-06-21T22:30Z", "2026-06-21T22:35Z"'
+    return b'{"frames": {"times": [%b], "rainfall_rate": %b}}' % (times, rates)
+
+
+BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
+    "swollen": lambda: (
+        "netcdf", changed(swollen("rainfall_rate", GIGABYTE), netcdf.encode(frames()))
+    ),
+    "deep": lambda: ("json", said(b"[" * 10**6 + b"]" * 10**6)),
+    "lists": lambda: ("json", said(b"[%b[]]" % (b"[]," * 10**7))),
+    "digits": lambda: ("json", said(b"[[[%b]]]" % (b"9" * 30_000_000))),
+    "ragged": lambda: ("json", said(b"[[[%b1]],[[1]]]" % (b"1," * 1100))),
+    "names": lambda: (
+        "json", b'{"frames": {%b"x": 1}}' % b"".join(b'"%d": 1,' % n for n in range(10**6))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_malice_in_uploads_is_refused_within_limits(name: str) -> None:
+    kind, data = BODIES[name]()
+    begin = time.monotonic()
+    with pytest.raises(BadField):
+        uploads.read(data, MEDIA[kind])
+    assert time.monotonic() - begin < READ_SECONDS + 5
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    assert children <= MEMORY_BYTES
+
+
+def test_an_upload_opens_no_other_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    given = frames()
+    secret.write_bytes(np.ones(given.shape, "<f4").tobytes())
+
+    def steal(h5: h5py.File) -> None:
+        rate = h5["rainfall_rate"]
+        scales = [rate.dims[axis][0] for axis in range(3)]
+        kept = dict(rate.attrs)
+        del h5["rainfall_rate"]
+        place = [(str(secret), 0, h5py.h5f.UNLIMITED)]
+        stolen = h5.create_dataset("rainfall_rate", given.shape, "<f4", external=place)
+        for axis, scale in enumerate(scales):
+            stolen.dims[axis].attach_scale(scale)
+        for name in ("units", "grid_mapping"):
+            stolen.attrs[name] = kept[name]
+
+    body = changed(steal, netcdf.encode(given))
+    assert (netcdf.decode(body) == 1).all(), "without limits it is read"
+    with pytest.raises(BadField, match="cannot be read to its end"):
+        uploads.read(body, MEDIA["netcdf"])
