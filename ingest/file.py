@@ -5,6 +5,7 @@ import re
 import tarfile
 from datetime import datetime
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from ingest.grid import block_mean
 from ingest.precipitation import SIMULATED, check, check_range, make, make_forecast
 from ingest.radolan import Composite
 
-LARGEST = 256 * 2**20
+LARGEST = 128 * 2**20
 """Bytes a file may unpack to: a whole legacy RV has 66 MB."""
+MOST_MEMBERS = 100
+"""Files in an archive: RV has 25."""
 
 SIMULATED_VERSION = ".sim"
 """End of the software version in the files of `ingest.simulate`."""
@@ -91,21 +94,27 @@ def unpack(data: bytes) -> bytes:
 def composites(data: bytes) -> list[Composite]:
     """All composites in the unpacked bytes of a file."""
     parts = members(data) if data[257:262] == b"ustar" else [data]
-    return [
-        (odim.decode if part.startswith(odim.MAGIC) else radolan.decode)(part) for part in parts
-    ]
+    hdf5 = [part for part in parts if part.startswith(odim.MAGIC)]
+    found = odim.decode(*hdf5) if hdf5 else []
+    return found + [radolan.decode(part) for part in parts if not part.startswith(odim.MAGIC)]
 
 
 def members(data: bytes) -> list[bytes]:
     """The files in a tar archive."""
     try:
-        with tarfile.open(fileobj=BytesIO(data)) as archive:
-            opened = (archive.extractfile(member) for member in archive)
+        with tarfile.open(fileobj=BytesIO(data), mode="r:") as archive:
+            listed = list(islice(archive, MOST_MEMBERS + 1))
+            # What is said to be sparse may be of any size, whatever the size of the archive.
+            files = [member for member in listed if member.isreg() and not member.issparse()]
+            opened = [archive.extractfile(member) for member in files]
             found = [file.read() for file in opened if file is not None]
-    except (tarfile.TarError, EOFError) as error:
+    except Exception as error:  # a decoder may raise anything on hostile bytes
         raise BadField(f"is no whole tar archive ({error}); fetch it again") from error
-    if not found:
-        raise BadField("the archive holds no files; fetch it again")
+    if not 0 < len(listed) <= MOST_MEMBERS or not found:
+        raise BadField(
+            f"the archive holds {len(found)} files and {len(listed)} entries, should hold 1 to "
+            f"{MOST_MEMBERS}; fetch it again"
+        )
     return found
 
 

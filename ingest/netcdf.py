@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray import DataArray
 from xarray.backends import NetCDF4DataStore
+from xarray.backends.store import StoreBackendEntrypoint
 
 from ingest.errors import BadField
 from ingest.precipitation import INTERVAL, NAME, UNITS, chance, chance_name, chances, credit
@@ -26,7 +27,17 @@ CHANCES, THRESHOLD = "probability_of_rainfall_rate", "threshold"
 """Variable and dimension of what `precipitation.chances` gives."""
 LARGE = 1000
 """Values from which on compression pays."""
-EXTRA = ("product", "source", "model", "weights", "radar_times", "generated_at")
+EXTRA = (
+    "product",
+    "source",
+    "model",
+    "weights",
+    "upload",
+    "radar_times",
+    "bridged",
+    "chosen",
+    "generated_at",
+)
 """Attributes of a field that CF does not know of a variable: kept as global ones."""
 
 ABOUT = {
@@ -140,7 +151,12 @@ def decode(data: bytes | Path) -> DataArray:
     try:
         file = netCDF4.Dataset(data if isinstance(data, Path) else "field", memory=memory)
         store: Any = NetCDF4DataStore
-        dataset = xr.load_dataset(store(file), decode_coords="all", decode_timedelta=True)
+        dataset = xr.load_dataset(
+            store(file),
+            engine=StoreBackendEntrypoint,  # to guess it, all plugins would be imported: seconds
+            decode_coords="all",
+            decode_timedelta=True,
+        )
     except Exception as error:  # a decoder may raise anything on hostile bytes
         raise BadField(f"is no netCDF file that can be read to its end ({error})") from error
     if NAME not in dataset:

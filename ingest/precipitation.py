@@ -28,6 +28,7 @@ Germany, 126 mm in 8 minutes (Fuessen 1920), is a mean of 945 mm/h that no compo
 CHANCE = "chance_"
 ATTRIBUTION = "Quelle: Deutscher Wetterdienst"
 SIMULATED = "simulated rain, seen by no radar"
+UPLOADED = "frames that were uploaded"
 
 
 def chance_name(threshold: float) -> str:
@@ -50,7 +51,8 @@ def chances(field: DataArray) -> dict[float, DataArray]:
 
 def credit(field: DataArray) -> str:
     """Whom to credit for a field, or that there is nobody."""
-    return SIMULATED.capitalize() if field.attrs.get("source") == SIMULATED else ATTRIBUTION
+    source = field.attrs.get("source")
+    return source.capitalize() if source in (SIMULATED, UPLOADED) else ATTRIBUTION
 
 
 def attributes(product: str, source: str) -> dict[str, str]:

@@ -24,6 +24,9 @@ NO_DATA = -1
 """What we have wradlib put where there is no data."""
 NEEDED = ("producttype", "radarid", "datetime", "intervalseconds", "formatversion")
 """Entries of a header without which a file says nothing."""
+LONGEST_HEADER = 2000
+"""Bytes within which a header has come to its end; those of today have 250."""
+END = b"\x03"
 COMPOSITE = "10000"
 """What stands for the number of a radar in composites."""
 NEGATIVE = np.uint16(0x4000)
@@ -98,6 +101,12 @@ def unpack(data: bytes) -> tuple[NDArray[np.float64], dict[str, Any]]:
     """Values and header by wradlib; whatever it trips over in foreign bytes is a BadField."""
     from wradlib.io import read_radolan_composite  # takes a second: only where files are decoded
 
+    largest = LONGEST_HEADER + 2 * max(rows * columns for rows, columns in ORIGINS)
+    if END not in data[:LONGEST_HEADER] or len(data) > largest:
+        raise BadField(
+            f"{len(data)} bytes that begin with {data[:16]!r} are no whole RADOLAN composite: it "
+            f"should have at most {largest}, and a header of at most {LONGEST_HEADER}"
+        )
     try:
         values, header = read_radolan_composite(BytesIO(data), missing=NO_DATA)
     except Exception as error:  # a decoder may raise anything on hostile bytes
