@@ -63,9 +63,12 @@ def test_the_table_in_the_readme_is_what_the_command_prints(printed: str) -> Non
         return [line for line in lines if line[:1] and line[0] in MODELS]
 
     readme = (ROOT / "README.md").read_text()
-    shown = readme[readme.index("<!-- skill") : readme.index("So far the trained")]
-    assert len(table(shown)) == 12
-    assert table(shown) == table(printed)
+    shown, found = table(readme.split("<!-- skill")[1].split("```")[1]), table(printed)
+    assert len(shown) == 12
+    assert [row[:4] for row in shown] == [row[:4] for row in found]
+    # Networks may differ by rounding from processor to processor, and so in single cells.
+    scores = [np.array([row[4:] for row in rows], float) for rows in (shown, found)]
+    np.testing.assert_allclose(*scores, atol=0.0021)
 
 
 def test_advection_beats_persistence_at_every_lead(counts: xr.Dataset) -> None:
