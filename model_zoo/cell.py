@@ -16,12 +16,14 @@ whatever the cell's own authors did. Where a cell departs from its paper in anyt
 docstring says so.
 """
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
+
+from model_zoo.convolution import Convolver, JoinedConv, JoinedConvolution
 
 State = tuple[Tensor, ...]
 
@@ -48,7 +50,7 @@ class Cell(nn.Module):
 
     def begin(self, x: Tensor) -> State:
         """State before the first frame: zeros of the shape, type and device of `x`."""
-        return tuple(torch.zeros_like(x) for _ in range(self.states))
+        return (nothing(x),) * self.states
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step. `memory` is None below the first layer of the first step."""
@@ -56,20 +58,46 @@ class Cell(nn.Module):
 
 
 class ConvSum(nn.Module):
-    """One convolution per input, summed: a linear map of several fields side by side."""
+    """One convolution per input, summed: a linear map of several fields side by side.
+
+    They are run as one, which passes over `nothing`.
+
+    Attributes:
+        by: Who convolves; torch by default.
+    """
+
+    by: Convolver | None = None
 
     def __init__(self, inputs: int, channels: int, outputs: int, kernel_size: int = 3) -> None:
         super().__init__()
         self.convs = nn.ModuleList(conv(channels, outputs, kernel_size) for _ in range(inputs))
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        parts: list[Tensor] = [conv(x) for conv, x in zip(self.convs, inputs, strict=True)]
-        return reduce(add, parts)  # not sum(), which would add the first to 0
+        bias, *tensors = self.terms(inputs)
+        total: Tensor = JoinedConvolution.apply(bias, self.by, len(tensors) // 2, *tensors)  # type: ignore[no-untyped-call]
+        return total
+
+    def terms(self, inputs: Sequence[Tensor]) -> list[Tensor]:
+        """The sum of all biases, the kernels of the inputs that are something, and these."""
+        weights, biases = zip(*(conv.parameters() for conv in self.convs), strict=True)
+        there = [(w, x) for w, x in zip(weights, inputs, strict=True) if not is_nothing(x)]
+        kernels, fields = zip(*there, strict=True)
+        return [reduce(add, biases), *kernels, *fields]  # not sum(), which would begin with 0
 
 
-def conv(channels: int, outputs: int, kernel_size: int = 3) -> nn.Conv2d:
+def nothing(x: Tensor) -> Tensor:
+    """Zeros of the shape, type and device of `x` that take no memory."""
+    return x.new_zeros(()).expand(x.shape)
+
+
+def is_nothing(x: Tensor) -> bool:
+    """Whether a field is `nothing`: nothing else has one place for all of its numbers."""
+    return x.numel() > 1 and not any(x.stride())
+
+
+def conv(channels: int, outputs: int, kernel_size: int = 3) -> JoinedConv:
     """A convolution that keeps height and width."""
-    return nn.Conv2d(channels, outputs, kernel_size, padding=kernel_size // 2)
+    return JoinedConv(1, channels, outputs, kernel_size)
 
 
 def remember(i: Tensor, f: Tensor, g: Tensor, memory: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from model_zoo.baselines import MINUTE, last_minutes, motion_of
 from model_zoo.baselines import rates as rates_of
 from model_zoo.checkpoint import Checkpoint
 from model_zoo.device import named
+from model_zoo.fast.choice import Quickest
 from model_zoo.forecast import LEAD_STEP, Needs, check_horizon, make, minutes, select
 
 Array = NDArray[np.float32]
@@ -56,6 +57,7 @@ class Network:
         self.needs = Needs(AGES, useful=minutes(25, 20, 15, 10, 5) if self.moves else ())
         self._device = named(device)
         self._network = trained.network.to(self._device).eval()
+        self._forecast = Quickest(self._network)
         self._scale = intensity.scale(trained.scale)
         self._thresholds = trained.thresholds
         self._levels = self._scale.encode(torch.tensor(trained.thresholds))
@@ -70,21 +72,22 @@ class Network:
         check_horizon(horizon)
         given = select(frames, AGES, self.name)
         rates = rates_of(given)
-        moving = None
+        ahead: list[Array] = []
         if self.moves:
             moving = motion_of(last_minutes(frames, motion.SPAN_MINUTES, self.name))
+            leads = range(1, max(horizon, GIVEN - 1) + 1)
+            ahead = list(trajectory.sources(moving, [lead * STEP_MINUTES for lead in leads]))
+            # a frame of so many leads ago is where a forecast of so many leads will come from
             here = [
-                trajectory.carry(rate, moving, [float(age / MINUTE)])[0] if age else rate
-                for rate, age in zip(rates, AGES, strict=True)
+                trajectory.bring(rate[None], at)[0]
+                for rate, at in zip(rates[:-1], ahead[GIVEN - 2 :: -1], strict=True)
             ]
-            rates = np.stack(here)
+            rates = np.stack([*here, rates[-1]])
         said = self.predict(rates, horizon)
         said[:, :, np.isnan(rates[-1])] = np.nan
         cuts = self.cuts(said, rates[-1])
-        if moving is not None:
-            for lead, fields in enumerate(said, start=1):
-                for field in fields:
-                    (field[...],) = trajectory.carry(field, moving, [lead * STEP_MINUTES])
+        if self.moves:
+            said = np.stack([trajectory.bring(*pair) for pair in zip(said, ahead, strict=False)])
         if not self._thresholds:
             return make(said[:, 0], given, self)
         chances = {
@@ -107,8 +110,7 @@ class Network:
         # dry beyond the edge, as no data is, and as the convolutions pad
         padded = F.pad(scaled, (0, -width % multiple, 0, -height % multiple))
         with torch.inference_mode():
-            rollout = self._network(padded, horizon=horizon).frames
-            said = rollout[0, -horizon:, :, :height, :width].float()
+            said = self._forecast(padded, horizon)[0, :, :, :height, :width]
             said = said.sigmoid() if self._thresholds else self._scale.decode(said).clamp(min=0)
         found: Array = said.cpu().numpy()
         return found

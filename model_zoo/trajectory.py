@@ -5,7 +5,7 @@ rain is neither torn apart nor piled up, and however far ahead, it is interpolat
 Zawadzki 2002, doi:10.1175/1520-0493(2002)130<2859:SDOTPO>2.0.CO;2).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -29,20 +29,29 @@ def carry(rate: Array, motion: Array, minutes: Sequence[float]) -> Array:
         (len(minutes), y, x) in mm/h. Each cell takes the mean of the four it comes from between,
         of those that have data; NaN where less than half of that weight has, or lies outside.
     """
-    rows, columns = rate.shape
-    at = cells(rows, columns)
-    valid = ~np.isnan(rate)
-    # the weights of the valid neighbours of a cell are sampled just as their rain is
-    layers = np.dstack([np.where(valid, rate, np.float32(0)), valid.astype(np.float32)])
-    carried, now = np.empty((len(minutes), rows, columns), np.float32), 0.0
-    for lead, then in enumerate(minutes):
+    return np.concatenate([bring(rate[None], at) for at in sources(motion, minutes)])
+
+
+def sources(motion: Array, minutes: Sequence[float]) -> Iterator[Array]:
+    """Where what each cell has so many minutes ahead comes from, (y, x, 2): column, then row."""
+    at, now = cells(*motion.shape[:2]), 0.0
+    for then in minutes:
         at = back(at, motion, then - now)
-        rain, share = cv2.split(
-            cv2.remap(layers, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        )
-        carried[lead] = np.where(share >= 0.5, rain / np.maximum(share, 0.5), np.nan)
         now = then
-    return carried
+        yield at
+
+
+def bring(fields: Array, at: Array) -> Array:
+    """Fields (field, y, x) that have data in the same cells, each from `at` as in `carry`."""
+    valid = ~np.isnan(fields[0])
+    # the weights of the valid neighbours of a cell are sampled just as their rain is
+    layers = [*np.where(valid, fields, np.float32(0)), valid.astype(np.float32)]
+    sampled = cv2.remap(
+        np.dstack(layers), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+    )
+    share = sampled[..., -1:]
+    brought: Array = np.where(share >= 0.5, sampled[..., :-1] / np.maximum(share, 0.5), np.nan)
+    return np.moveaxis(brought, -1, 0)
 
 
 def follow(rate: Array, motion: Array, minutes: float) -> Array:

@@ -5,7 +5,8 @@ Shi et al. (2015), https://arxiv.org/abs/1506.04214, without its peephole terms.
 
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, remember
+from model_zoo.cell import Cell, State, Step
+from model_zoo.gates import Gates
 
 
 class ConvLSTM(Cell):
@@ -15,12 +16,11 @@ class ConvLSTM(Cell):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.gates = ConvSum(2, channels, 4 * channels)
+        self.gates = Gates(2, channels, 4)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, c = state
-        i, f, g, o = self.gates(x, h).chunk(4, dim=1)
-        c = remember(i, f, g, c)
+        c, o = self.gates.remember(c, x, h)
         h = o.sigmoid() * c.tanh()
         return Step(h, (h, c), memory)

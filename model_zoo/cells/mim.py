@@ -12,11 +12,10 @@ Wang et al. (2019), https://arxiv.org/abs/1811.07490.
   the bottom layer, whose results it drops; here there are none (the bottom layer is PredRNN).
 """
 
-import torch
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember, write
-from model_zoo.convolution import JoinedConv
+from model_zoo.cell import Cell, ConvSum, State, Step, conv, nothing, write
+from model_zoo.gates import Fuse, Gates
 
 
 class MIM(Cell):
@@ -26,34 +25,31 @@ class MIM(Cell):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.change_gates = ConvSum(2, channels, 3 * channels)
+        self.change_gates = Gates(2, channels, 3)
         self.change_output = ConvSum(2, channels, channels)
-        self.trend_gates = ConvSum(2, channels, 4 * channels)
+        self.trend_gates = Gates(2, channels, 4)
         self.trend_output = conv(channels, channels)
         self.gates = ConvSum(2, channels, 3 * channels)
-        self.memory_gates = ConvSum(2, channels, 3 * channels)
+        self.memory_gates = Gates(2, channels, 3)
         self.output_gate = ConvSum(2, channels, channels)
-        self.fuse = JoinedConv(2, channels, channels, kernel_size=1)
+        self.fuse = Fuse(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, c, n, s, last_x = state
-        m = torch.zeros_like(x) if memory is None else memory
+        m = nothing(x) if memory is None else memory
 
         change = x - last_x
-        i, f, g = self.change_gates(change, n).chunk(3, dim=1)
-        n = remember(i, f, g, n)
+        (n,) = self.change_gates.remember(n, change, n)
         difference = self.change_output(change, n).sigmoid() * n.tanh()
 
-        i, f, g, o = self.trend_gates(difference, c).chunk(4, dim=1)
-        s = remember(i, f, g, s)
+        s, o = self.trend_gates.remember(s, difference, c)
         trend = (o + self.trend_output(s)).sigmoid() * s.tanh()
 
         i, g, o = self.gates(x, h).chunk(3, dim=1)
         c = trend + write(i, g)
-        i, f, g = self.memory_gates(x, m).chunk(3, dim=1)
-        m = remember(i, f, g, m)
+        (m,) = self.memory_gates.remember(m, x, m)
 
         gate = (o + self.output_gate(c, m)).sigmoid()
-        h = gate * self.fuse(c, m).tanh()
+        h = self.fuse(gate, c, m)
         return Step(h, (h, c, n, s, x), m, gate)

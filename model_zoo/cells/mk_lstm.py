@@ -5,8 +5,8 @@ Ma, Zhang and Liu (2023), https://arxiv.org/abs/2304.07724, equation 3.
 
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember
-from model_zoo.convolution import JoinedConv
+from model_zoo.cell import Cell, State, Step, conv
+from model_zoo.gates import Fuse, Gates
 
 
 class MKLSTM(Cell):
@@ -16,20 +16,18 @@ class MKLSTM(Cell):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.near_gates = ConvSum(2, channels, 4 * channels, kernel_size=3)
-        self.far_gates = ConvSum(2, channels, 4 * channels, kernel_size=5)
+        self.near_gates = Gates(2, channels, 4, kernel_size=3, lean=True)
+        self.far_gates = Gates(2, channels, 4, kernel_size=5)
         self.near_output = conv(channels, channels, kernel_size=3)
         self.far_output = conv(channels, channels, kernel_size=5)
-        self.fuse = JoinedConv(2, channels, channels, kernel_size=1)
+        self.fuse = Fuse(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, near, far = state
-        i, f, g, o_near = self.near_gates(x, h).chunk(4, dim=1)
-        near = remember(i, f, g, near)
-        i, f, g, o_far = self.far_gates(x, h).chunk(4, dim=1)
-        far = remember(i, f, g, far)
+        near, o_near = self.near_gates.remember(near, x, h)
+        far, o_far = self.far_gates.remember(far, x, h)
 
         o = o_near + o_far + self.near_output(near) + self.far_output(far)
-        h = o.sigmoid() * self.fuse(near, far).tanh()
+        h = self.fuse(o.sigmoid(), near, far)
         return Step(h, (h, near, far), memory)

@@ -4,11 +4,10 @@ Wang et al. (2017), PredRNN: Recurrent Neural Networks for Predictive Learning u
 LSTMs, NeurIPS 2017, its ST-LSTM unit.
 """
 
-import torch
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, write
-from model_zoo.convolution import JoinedConv
+from model_zoo.cell import Cell, ConvSum, State, Step, nothing, write
+from model_zoo.gates import Fuse
 
 
 class PredRNN(Cell):
@@ -21,7 +20,7 @@ class PredRNN(Cell):
         self.gates = ConvSum(2, channels, 4 * channels)
         self.memory_gates = ConvSum(2, channels, 3 * channels)
         self.output_gate = ConvSum(2, channels, channels)
-        self.fuse = JoinedConv(2, channels, channels, kernel_size=1)
+        self.fuse = Fuse(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
@@ -33,7 +32,7 @@ class PredRNN(Cell):
     ) -> tuple[Step, Tensor, Tensor]:
         """The step, and what it wrote into c and into the memory."""
         h, c = state
-        m = torch.zeros_like(x) if memory is None else memory
+        m = nothing(x) if memory is None else memory
 
         i, f, g, o = self.gates(x, h).chunk(4, dim=1)
         c_written = write(i, g)
@@ -43,5 +42,5 @@ class PredRNN(Cell):
         m = f.sigmoid() * m + m_written
 
         gate = (o + self.output_gate(c, m)).sigmoid()
-        h = gate * self.fuse(c, m).tanh()
+        h = self.fuse(gate, c, m)
         return Step(h, (h, c), m, gate), c_written, m_written

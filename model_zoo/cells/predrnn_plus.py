@@ -5,11 +5,11 @@ papers, all gates of the second memory see x, c and m, and the output gate, a ta
 does not see h.
 """
 
-import torch
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, conv, remember
+from model_zoo.cell import Cell, ConvSum, State, Step, conv, nothing, remember
 from model_zoo.convolution import JoinedConv
+from model_zoo.gates import Fuse
 
 
 class CausalLSTM(Cell):
@@ -23,12 +23,12 @@ class CausalLSTM(Cell):
         self.memory_gates = JoinedConv(3, channels, 3 * channels)
         self.memory_read = conv(channels, channels, kernel_size=1)
         self.output_gate = JoinedConv(3, channels, channels)
-        self.fuse = JoinedConv(2, channels, channels, kernel_size=1)
+        self.fuse = Fuse(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, c = state
-        m = torch.zeros_like(x) if memory is None else memory
+        m = nothing(x) if memory is None else memory
 
         i, f, g = self.gates(x, h, c).chunk(3, dim=1)
         c = remember(i, f, g, c)
@@ -36,7 +36,7 @@ class CausalLSTM(Cell):
         m = remember(i, f, g, self.memory_read(m).tanh())
 
         o = self.output_gate(x, c, m).tanh()
-        h = o * self.fuse(c, m).tanh()
+        h = self.fuse(o, c, m)
         return Step(h, (h, c), m)
 
 

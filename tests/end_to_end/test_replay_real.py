@@ -67,8 +67,8 @@ def test_the_table_in_the_readme_is_what_the_command_prints(printed: str) -> Non
     assert len(shown) == 12
     assert [row[:4] for row in shown] == [row[:4] for row in found]
     # Networks may differ by rounding from processor to processor, and so in single cells.
-    scores = [np.array([row[4:] for row in rows], float) for rows in (shown, found)]
-    np.testing.assert_allclose(*scores, atol=0.0021)
+    there, here = (np.array([row[4:] for row in rows], float) for rows in (shown, found))
+    np.testing.assert_allclose(here, there, atol=0.0021)
 
 
 def test_advection_beats_persistence_at_every_lead(counts: xr.Dataset) -> None:

@@ -164,7 +164,8 @@ def test_a_pyramid_keeps_at_most_half_of_what_its_plain_stack_keeps_for_training
 
 
 def test_kept_bytes_are_those_of_the_fields_that_gradients_need() -> None:
-    """ConvLSTM, one layer, one step: input, embedding, state h and c, four gates, tanh(c), h."""
+    """ConvLSTM, one layer, one step: input, embedding, four gates, tanh(c), h, and one zero in
+    place of the states before the first step."""
     frames = torch.rand(1, 1, 1, 16, 16)
     kept = saved_bytes(build("convlstm", channels=4, levels=(0,)), frames, horizon=1)
-    assert kept == 4 * 16 * 16 * (1 + 4 * (1 + 2 + 4 + 1 + 1))
+    assert kept == 4 * 16 * 16 * (1 + 4 * (1 + 4 + 1 + 1)) + 4

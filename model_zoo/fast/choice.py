@@ -1,0 +1,151 @@
+"""Which way to forecast is fastest on the machine at hand, and equal: found once, remembered.
+
+Every way there is runs two steps of the forecast that is wanted and is timed against the network as
+it is. One that says anything else is left out. What was found is kept on file beside the compiled
+kernels, under a key that changes with network, grid, threads, torch, kernels and processor; without
+the file, or with a damaged one, it is found again.
+"""
+
+import ctypes
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from model_zoo.checkpoint import write_whole
+from model_zoo.fast import library
+from model_zoo.fast.arithmetic import ByTorch
+from model_zoo.fast.native import Native
+from model_zoo.fast.network import FastNowcaster
+from model_zoo.fast.recorded import Recorded
+from model_zoo.nowcaster import Nowcaster, Rollout
+
+logger = logging.getLogger(__name__)
+
+Forecast = Callable[[Tensor, int], Tensor]
+"""From frames (batch, time, channels, height, width) and a horizon to what a `Nowcaster` says of
+the frames after them, (batch, horizon, ...)."""
+
+TOLERANCE = 1e-4
+"""By how much a way may differ from the network as it is, in what that says."""
+STEPS, ROUNDS = 2, 2
+"""The first step starts from nothing; in the second all there is takes part."""
+AS_IT_IS = "as it is"
+FILE = "ways.json"
+
+
+class Quickest:
+    """A network that forecasts in the fastest way for the frames it is given."""
+
+    def __init__(self, network: Nowcaster) -> None:
+        """Take `network`, whose weights must not change any more."""
+        self.network = network
+        self._ways: dict[tuple[int, ...], Forecast] = {}
+
+    def __call__(self, frames: Tensor, horizon: int) -> Tensor:
+        """What the network says of the `horizon` frames after the given ones.
+
+        Raises:
+            BadGrid: As `Nowcaster` does.
+        """
+        shape = tuple(frames.shape)
+        if shape not in self._ways:
+            self._ways[shape] = choose(self.network, frames)
+        return self._ways[shape](frames, horizon)
+
+
+def choose(network: Nowcaster, frames: Tensor) -> Forecast:
+    """The fastest way for frames of this shape, on this device, with the threads torch has now."""
+    found = ways(network, frames)
+    file, key = library.folder() / FILE, key_of(network, frames)
+    name = read(file).get(key, "")
+    if name not in found:
+        name = quickest(found, frames)
+        with suppress(OSError, RuntimeError):  # it is found again
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, json.dumps({**read(file), key: name}, indent=1).encode())
+    return found[name]()
+
+
+def ways(network: Nowcaster, frames: Tensor) -> Mapping[str, Callable[[], Forecast]]:
+    """What there is to choose from, by name; each made when it is asked for."""
+    found: dict[str, Callable[[], Forecast]] = {AS_IT_IS: lambda: partial(as_it_is, network)}
+    weights = next(network.parameters())
+    if weights.dtype != torch.float32:
+        return found
+    on_cpu = weights.device.type == "cpu"
+    kernels = library.load() if on_cpu and len(frames) == 1 else None
+    if kernels is not None:
+        for threads in sorted({1, torch.get_num_threads()}):
+            found[f"compiled, threads {threads}"] = partial(compiled, network, kernels, threads)
+        return found
+    rearranged = partial(FastNowcaster, network, ByTorch(weights.device))
+    found["rearranged"] = rearranged
+    if not on_cpu:
+        found["rearranged and recorded"] = lambda: Recorded(rearranged())
+    return found
+
+
+def compiled(network: Nowcaster, kernels: ctypes.CDLL, threads: int) -> Forecast:
+    """By the kernels in C."""
+    return FastNowcaster(network, Native(kernels, threads))
+
+
+def as_it_is(network: Nowcaster, frames: Tensor, horizon: int) -> Tensor:
+    """By the network itself."""
+    with torch.inference_mode():
+        rollout: Rollout = network(frames, horizon=horizon)
+    return rollout.frames[:, -horizon:].float()
+
+
+def quickest(found: Mapping[str, Callable[[], Forecast]], frames: Tensor) -> str:
+    """The name of the fastest way that says the same as the network as it is."""
+    newest = frames[:, -1:]
+    wanted, first = run(found[AS_IT_IS](), newest)
+    best = {AS_IT_IS: min(first, run(found[AS_IT_IS](), newest)[1])}
+    for name in found.keys() - {AS_IT_IS}:
+        forecast = found[name]()
+        # not the first run only: what is wrong may show when buffers are used again
+        runs = [run(forecast, newest) for _ in range(ROUNDS)]
+        apart = max((said - wanted).abs().max().item() for said, _ in runs)
+        if apart <= TOLERANCE:
+            best[name] = min(seconds for _, seconds in runs)
+        else:
+            logger.warning("%r is not used: it says something else, by %g", name, apart)
+    logger.info("seconds for %d steps of %s: %s", STEPS, tuple(newest.shape), best)
+    return min(best, key=best.__getitem__)
+
+
+def run(forecast: Forecast, frames: Tensor) -> tuple[Tensor, float]:
+    """What a forecast says, and the seconds it takes."""
+    start = time.perf_counter()
+    said = forecast(frames, STEPS)
+    said.sum().item()  # waits for a GPU
+    return said, time.perf_counter() - start
+
+
+def key_of(network: Nowcaster, frames: Tensor) -> str:
+    """Other wherever another way may be the fastest."""
+    stack = network.stack
+    device = torch.cuda.get_device_name() if frames.is_cuda else library.processor()
+    about = (
+        *(str(network), stack.levels, stack.skips, tuple(frames.shape), device),
+        *(torch.get_num_threads(), torch.__version__, library.source_hash()),
+    )
+    return hashlib.sha256("\n".join(map(str, about)).encode()).hexdigest()[:16]
+
+
+def read(file: Path) -> dict[str, str]:
+    """What was found before; nothing where the file is not there, or not what was written."""
+    with suppress(OSError, ValueError):
+        found = json.loads(file.read_text())
+        if isinstance(found, dict):
+            return {str(key): str(name) for key, name in found.items()}
+    return {}
