@@ -50,7 +50,7 @@ class Cell(nn.Module):
 
     def begin(self, x: Tensor) -> State:
         """State before the first frame: zeros of the shape, type and device of `x`."""
-        return (nothing(x),) * self.states
+        return tuple(nothing(x) for _ in range(self.states))
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step. `memory` is None below the first layer of the first step."""

@@ -116,6 +116,7 @@ def rows_of(desk: Deployment, table: Table) -> dict[Any, dict[str, Any]]:
     clock alone, and counts as one."""
     rows = [dict(row) for row in desk.ledger.rows(table, MODELS)]
     for row in rows:
+        row.pop("status__1", None)  # once more, by way of the join
         row["status"] = "verified" if row["status"] == "verified" else "without a frame"
     names = ("model", "issue", "lead_minutes", "threshold", "window")
     keyed = {tuple(row.get(name) for name in names): row for row in rows}

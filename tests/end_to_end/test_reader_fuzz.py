@@ -215,7 +215,8 @@ def test_malice_in_uploads_is_refused_within_limits(name: str) -> None:
         uploads.read(data, MEDIA[kind])
     assert time.monotonic() - begin < READ_SECONDS + 5
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    assert children <= MEMORY_BYTES
+    # A child begins as a copy of this process, which may be larger by itself.
+    assert children <= max(MEMORY_BYTES, peak() * 2**20)
 
 
 def test_an_upload_opens_no_other_file(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_rows_have_ratios_to_the_published_network_and_to_the_plain_stack() -> N
     assert pyramid.ours_plain == plain.ours
     assert pyramid.theirs_plain == plain.theirs
     lines = table([plain, pyramid]).splitlines()
-    assert lines[-2].endswith("| 1.000 |  |  |")
+    assert lines[-2].endswith(f"| {plain.ours / plain.theirs:.3f} |  |  |")
     assert f"| {pyramid.ours / pyramid.theirs:.3f} | {pyramid.ours / plain.ours:.3f} |" in lines[-1]
 
 

@@ -146,6 +146,9 @@ def test_an_idempotency_key_is_remembered_across_a_restart(data: Path, gate: Gat
     Archive(data / "archive").put_frame(frame(NEWEST + 1))
     with TestClient(create_app(desk(data))) as client:
         again = ask(client, **{"Idempotency-Key": "a"}, **WAIT)
+        for _ in range(5):  # on a machine with much else to do
+            if again.status_code == 202:
+                again = ask(client, **{"Idempotency-Key": "a"}, **WAIT)
         assert f"/jobs/{stamp(issue_of(again))}-advection-none" == first
         problem(ask(client, LATEST, **{"Idempotency-Key": "a"}), 422)
 
