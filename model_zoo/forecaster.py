@@ -2,12 +2,14 @@
 
 import difflib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from model_zoo import checkpoint
 from model_zoo.baselines import Advection, Persistence
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
+from model_zoo.fast.choice import Quickest
 from model_zoo.forecast import Forecaster, Needs, NotEnoughFrames
 from model_zoo.network import Network
 from model_zoo.sprog import SPROG
@@ -24,7 +26,11 @@ BASELINES: Mapping[str, Callable[[], Forecaster]] = MappingProxyType(
 
 
 def load_forecaster(
-    name_or_path: str | Path, *, device: str = "auto", weights_folder: str | Path | None = None
+    name_or_path: str | Path,
+    *,
+    device: str = "auto",
+    weights_folder: str | Path | None = None,
+    bf16: bool = False,
 ) -> Forecaster:
     """A forecaster that can be called on frames.
 
@@ -33,6 +39,7 @@ def load_forecaster(
             "ms-lstm"; or the path of a checkpoint, which ends in .safetensors.
         device: Where a network runs: as torch names it, or "auto" for the GPU if there is one.
         weights_folder: Where to look for <name>.safetensors before the weights that were shipped.
+        bf16: Whether a network's convolutions may be in bfloat16, where that is the fastest.
 
     Raises:
         UnknownModel: Nothing goes by this name; the message lists what does.
@@ -40,9 +47,10 @@ def load_forecaster(
         BadCheckpoint: The file is no checkpoint, or one of another network.
         MissingExtra: The forecaster needs a package that is not installed.
     """
+    by = partial(Quickest, bf16=bf16)
     if isinstance(name_or_path, Path) or name_or_path.endswith(SUFFIX):
         trained = checkpoint.load(name_or_path)
-        return Network(trained, name=trained.model, device=device)
+        return Network(trained, name=trained.model, device=device, by=by)
     name = name_or_path
     if name in BASELINES:
         return BASELINES[name]()
@@ -55,7 +63,7 @@ def load_forecaster(
             f"{path} should hold weights of {name!r} but holds those of {trained.model!r}; "
             f"rename it to {trained.model}{SUFFIX}, or ask for it by its path"
         )
-    return Network(trained, name=name, device=device)
+    return Network(trained, name=name, device=device, by=by)
 
 
 def find_weights(name: str, folder: str | Path | None) -> Path:

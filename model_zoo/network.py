@@ -4,6 +4,8 @@ A network sees rain as numbers in 0..1 without NaN, on a grid that it can halve 
 to; here is the one place where frames become such tensors, and what it says becomes a forecast.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,8 +18,9 @@ from model_zoo.baselines import MINUTE, last_minutes, motion_of
 from model_zoo.baselines import rates as rates_of
 from model_zoo.checkpoint import Checkpoint
 from model_zoo.device import named
-from model_zoo.fast.choice import Quickest
+from model_zoo.fast.choice import Forecast, Quickest
 from model_zoo.forecast import LEAD_STEP, Needs, check_horizon, make, minutes, select
+from model_zoo.nowcaster import Nowcaster
 
 Array = NDArray[np.float32]
 
@@ -43,13 +46,21 @@ class Network:
     passes its cut, and on no less of the area than now as far as that is likely at all (`no_less`).
     """
 
-    def __init__(self, trained: Checkpoint, *, name: str, device: str = "auto") -> None:
+    def __init__(
+        self,
+        trained: Checkpoint,
+        *,
+        name: str,
+        device: str = "auto",
+        by: Callable[[Nowcaster], Forecast] = Quickest,
+    ) -> None:
         """Bring a checkpoint onto a device.
 
         Args:
             trained: The network, with the view and the intensity scale it knows rain in.
             name: What its forecasts go by.
             device: As torch names it, or "auto" for the GPU if there is one.
+            by: How the network is run.
         """
         self.name = name
         self.weights = trained.sha256
@@ -57,7 +68,7 @@ class Network:
         self.needs = Needs(AGES, useful=minutes(25, 20, 15, 10, 5) if self.moves else ())
         self._device = named(device)
         self._network = trained.network.to(self._device).eval()
-        self._forecast = Quickest(self._network)
+        self._forecast = by(self._network)
         self._scale = intensity.scale(trained.scale)
         self._thresholds = trained.thresholds
         self._levels = self._scale.encode(torch.tensor(trained.thresholds))

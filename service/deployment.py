@@ -55,7 +55,8 @@ class Deployment:
     @cached_property
     def forecasters(self) -> Forecasters:
         settings = self.settings
-        made = Forecasters(settings.models, settings.weights, settings.device, settings.threads)
+        where = settings.device, settings.threads
+        made = Forecasters(settings.models, settings.weights, *where, bf16=settings.bf16)
         made.on_fallback, made.on_forecast = self.process.fell_back, self.process.inferred
         return made
 

@@ -34,6 +34,7 @@ class Forecasters:
         device: Where networks run, as torch names it, or "auto" for the GPU if there is one. What
             fails there is done by the processor instead.
         threads: Of the processor, for a network; 0 leaves it to torch.
+        bf16: Whether networks may run in bfloat16.
 
     Attributes:
         fallbacks: How many forecasts the processor made because the device failed.
@@ -48,12 +49,14 @@ class Forecasters:
         weights: Path | None = None,
         device: str = "auto",
         threads: int = 0,
+        *,
+        bf16: bool = False,
     ) -> None:
         self.served = tuple(served)
         self.fallbacks = 0
         self.on_fallback: Callable[[str], object] = lambda model: None
         self.on_forecast: Callable[[str, float], object] = lambda model, seconds: None
-        self._device = device
+        self._device, self._bf16 = device, bf16
         use_threads(threads)
         self._weights = weights
         self._loaded: dict[str, Forecaster] = {}
@@ -105,7 +108,7 @@ class Forecasters:
             forecaster(made_up_frames(forecaster.needs))
 
     def _load(self, name: str) -> Forecaster:
-        load = partial(load_forecaster, name, weights_folder=self._weights)
+        load = partial(load_forecaster, name, weights_folder=self._weights, bf16=self._bf16)
         device = "cpu" if name in BASELINES else self._device
         return Served(load, device, self._fell_back, self.on_forecast)
 

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     """Where networks run, as torch names it; auto takes a GPU if there is one."""
     threads: Annotated[int, Field(ge=0)] = 0
     """Processor threads of a network; 0 leaves it to what was measured or to torch."""
+    bf16: bool = False
+    """Let networks run in bfloat16 where that is the fastest."""
     weights: Path | None = None
     """Folder of more checkpoints, NAME.safetensors, beside those that are shipped."""
     models: tuple[str, ...] = ("ms-lstm", "ms-preciplstm", "advection", "persistence")

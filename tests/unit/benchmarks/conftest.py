@@ -55,13 +55,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Callable[..., Path]:
-    """Writes untrained networks that tell probabilities, and returns their files."""
+    """Writes untrained networks that tell probabilities, and returns their files; a lively one says
+    more than its first guess."""
 
-    def write(name: str = "ms-convlstm", seed: int = 0, **known: Any) -> Path:
+    def write(
+        name: str = "ms-convlstm", seed: int = 0, *, lively: bool = False, **known: Any
+    ) -> Path:
         torch.manual_seed(seed)
         path = tmp_path / f"{name}.safetensors"
         about = {"experiment": {}, "provenance": {}, **known}
         network = build("ms-convlstm", channels=4, exceedances=len(THRESHOLDS))
+        if lively:
+            torch.nn.init.normal_(network.head.weight)
         checkpoint.save(
             path,
             network,

@@ -18,9 +18,11 @@ from model_zoo.cell import Cell, State, Step
 from model_zoo.errors import BadGrid
 from model_zoo.fast import choice, formula, kernel, library
 from model_zoo.fast.arithmetic import Arithmetic, ByTorch, Warped
-from model_zoo.fast.choice import AS_IT_IS, FILE, Forecast, Quickest
+from model_zoo.fast.choice import AS_IT_IS, FILE, IN_BF16, ROUGH, Forecast, Quickest
 from model_zoo.fast.native import Native
 from model_zoo.fast.network import FastNowcaster
+from model_zoo.fast.training import use
+from model_zoo.gates import make_lean
 from model_zoo.resample import resample
 from model_zoo.shape import no_skips
 from model_zoo.stack import Stack
@@ -268,6 +270,31 @@ def test_the_way_is_looked_for_once_on_a_machine(
 
 
 @pytest.mark.usefixtures("_own_cache")
+def test_bfloat16_is_looked_at_only_where_it_is_allowed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    made = network("ms-lstm")
+    for bf16 in (False, True):
+        caplog.clear()
+        found = Quickest(made, bf16=bf16)(frames(), HORIZON)
+        assert (IN_BF16 in caplog.text) == bf16
+        size = found.abs().max().item()
+        torch.testing.assert_close(found, said(made, frames()), rtol=0, atol=ROUGH * size)
+    assert len(json.loads(file(tmp_path).read_text())) == 2
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_bfloat16_is_left_out_where_it_says_something_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(choice, "ROUGH", 0.0)
+    caplog.set_level(logging.INFO)
+    Quickest(network("ms-lstm"), bf16=True)(frames(), HORIZON)
+    assert f"{IN_BF16!r} is not used" in caplog.text
+
+
+@pytest.mark.usefixtures("_own_cache")
 @pytest.mark.parametrize("damaged", ["", "[1]", '{"a": ', '{"key": 3}', "\0"])
 def test_a_damaged_memory_is_found_again(damaged: str, tmp_path: Path) -> None:
     file(tmp_path).write_text(damaged)
@@ -336,3 +363,26 @@ def test_the_kernels_are_compiled_once() -> None:
     made = path.stat().st_mtime_ns
     assert library.compiled() == path
     assert path.stat().st_mtime_ns == made
+
+
+@pytest.mark.parametrize("name", ["ms-lstm", "preciplstm", "predrnn++", "ms-trajgru", "modernn"])
+@pytest.mark.parametrize("lean", [False, True])
+def test_a_network_learns_by_the_kernels_what_it_learns_by_torch(name: str, *, lean: bool) -> None:
+    given = frames(batch=2)
+    found = []
+    for native in (None, by_kernels(2)):
+        made = network(name)
+        if lean:
+            make_lean(made)
+        if native is not None:
+            use(made, native)
+        optimiser = torch.optim.SGD(made.parameters(), lr=1e-3)
+        for _ in range(2):  # the second step is by weights that have changed
+            optimiser.zero_grad()
+            loss = made(given, horizon=HORIZON).frames.square().mean()
+            loss.backward()
+            optimiser.step()
+        gradients = [weight.grad for weight in made.parameters() if weight.grad is not None]
+        found.append([loss.detach(), *gradients])
+    size = max(gradient.abs().max().item() for gradient in found[0])
+    torch.testing.assert_close(*found, rtol=0, atol=1e-4 * size)
