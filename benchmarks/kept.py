@@ -16,6 +16,7 @@ from torch._subclasses import FakeTensorMode
 
 from benchmarks.published import NETWORKS
 from benchmarks.published.attention import WINDOW
+from model_zoo.gates import make_lean
 from model_zoo.papers import DataSet
 from model_zoo.published import PUBLISHED
 from model_zoo.zoo import MODELS, PLAIN, Model, build
@@ -74,6 +75,14 @@ def place(tensor: Tensor) -> int:
 def kept_by_ours(name: str, channels: int, shape: DataSet) -> int:
     """By a network of the zoo, in a forecast of one sequence."""
     network = build(name, channels=channels)
+    frames = torch.rand(1, shape.given, 1, shape.height, shape.width)
+    return kept(lambda: network(frames, horizon=shape.horizon), network, frames)
+
+
+def kept_by_lean(name: str, channels: int, shape: DataSet) -> int:
+    """By the same, where it works out all gates again."""
+    network = build(name, channels=channels)
+    make_lean(network)
     frames = torch.rand(1, shape.given, 1, shape.height, shape.width)
     return kept(lambda: network(frames, horizon=shape.horizon), network, frames)
 

@@ -14,7 +14,14 @@ from typing import NamedTuple
 
 import torch
 
-from benchmarks.kept import COUNTERPARTS, kept_by_ours, plain_of, theirs_of, traced
+from benchmarks.kept import (
+    COUNTERPARTS,
+    kept_by_lean,
+    kept_by_ours,
+    plain_of,
+    theirs_of,
+    traced,
+)
 from model_zoo.arrays import blank
 from model_zoo.papers import DATA_SETS, DataSet
 from model_zoo.table import padded
@@ -32,6 +39,8 @@ class Row(NamedTuple):
     shape: DataSet
     """As run: the grid is padded where the network cannot halve it as it is."""
     ours: int
+    lean: int
+    """By ours where all gates are worked out again."""
     theirs: int
     ours_plain: int
     """By the plain stack of the same cells."""
@@ -54,10 +63,11 @@ def rows(names: Iterable[str], data: DataSet, channels: int) -> Iterator[Row]:
         shape = padded(data, blank(name, channels).stack.multiple)
         plain = plain_of(name)
         ours = traced(kept_by_ours, name, channels, shape)
+        lean = traced(kept_by_lean, name, channels, shape)
         ours_plain = traced(kept_by_ours, plain, channels, shape)
         theirs_plain = theirs_of(plain, channels, shape)
         for note, theirs in theirs_of(name, channels, shape).items():
-            yield Row(name, note, data, shape, ours, theirs, ours_plain, theirs_plain[note])
+            yield Row(name, note, data, shape, ours, lean, theirs, ours_plain, theirs_plain[note])
 
 
 def in_families() -> list[str]:
@@ -69,8 +79,10 @@ def in_families() -> list[str]:
 HEADINGS = (
     "network",
     "ours, MB",
+    "ours, lean, MB",
     "published, MB",
     "ours / published",
+    "lean / published",
     "ours, pyramid / plain",
     "published, pyramid / plain",
 )
@@ -88,8 +100,10 @@ def cells(row: Row) -> list[str]:
     return [
         name + "*" * row.is_padded,
         f"{row.ours / MEGABYTE:,.0f}",
+        f"{row.lean / MEGABYTE:,.0f}",
         f"{row.theirs / MEGABYTE:,.0f}",
         f"{row.ours / row.theirs:.3f}",
+        f"{row.lean / row.theirs:.3f}",
         "" if row.is_plain else f"{row.ours / row.ours_plain:.3f}",
         "" if row.is_plain else f"{row.theirs / row.theirs_plain:.3f}",
     ]
@@ -135,8 +149,13 @@ that it is compared with has the same grid.
 
 Where the differences come from:
 
-- All of ours keep fields but no copies of them side by side (`model_zoo/convolution.py`), and no
-  indices of max pooling: these are found again in the backward pass.
+- All of ours keep fields but no copies of them side by side (`model_zoo/convolution.py`), no
+  indices of max pooling, no states that are zero, and not what the gate of a cell's output is
+  multiplied by (`model_zoo/gates.py`): these are found again in the backward pass.
+- **mk-lstm**: the gates of 3x3 kernels are found again as well, for a twentieth more work.
+- *Lean* is `machine = { lean = true }` in an experiment: the gates of all memories but those of
+  PredRNN and PredRNN++ are found again. On a processor `kernels = true` makes more than up for the
+  time ([performance.md](performance.md)).
 - **mim, motionrnn**: what the published networks work out and drop (the bottom layer's N and S, the
   motion above the top layer) is not counted: autograd lets go of it at the end.
 - **predrnn-v2**: the published code compares directions that it has made unit vectors first, and

@@ -7,11 +7,14 @@ A step is forward, loss, backward and Adam. Before every step of ours the publis
 (`benchmarks.published`) takes one in the same process, so that whatever else the machine does slows
 both alike; ratios are medians over such pairs, by the clock and by processor time, which other work
 disturbs less, least with one thread. So that faster is not different, all begin with the same
-weights: shown are by how much the first loss differs, and what is learnt on a small field.
+weights: shown are by how much the first loss differs, and what is learnt on a small field. Peak
+memory is that of a process of its own, which takes two steps, above what it held before them.
 """
 
 import argparse
 import platform
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -47,6 +50,8 @@ MODES: Mapping[str, Machine] = MappingProxyType(
     {
         "float32": Machine(),
         "float32-channels-last": Machine(channels_last=True),
+        "float32-kernels": Machine(kernels=True),
+        "float32-kernels-lean": Machine(kernels=True, lean=True),
         "bf16-channels-last": Machine(bf16=True, channels_last=True),
         "bf16-channels-last-compile": Machine(bf16=True, channels_last=True, compile=True),
     }
@@ -66,8 +71,6 @@ class Taken(NamedTuple):
     seconds: float
     processor: float
     """Seconds of the CPU, of all threads together."""
-    peak: float | None = None
-    """MB of the allocator above what was held before; None on a CPU."""
 
 
 class Row(NamedTuple):
@@ -83,6 +86,10 @@ class Row(NamedTuple):
     """Of the first loss from that of the published network, as a share of it."""
     learnt: float
     """Loss of the first sequence of the lesson after it."""
+    peak: float
+    """MB that steps take above the network at rest: the allocator's on a GPU, else resident."""
+    published_peak: float
+    """The same by the published network."""
 
     @property
     def rate(self) -> float:
@@ -102,9 +109,9 @@ class Row(NamedTuple):
         return median(before.processor / step.processor for step, before in pairs)
 
     @property
-    def peak(self) -> float | None:
-        """MB of the allocator, None on a CPU."""
-        return max((step.peak for step in self.taken if step.peak is not None), default=None)
+    def share(self) -> float:
+        """Of the published network's memory."""
+        return self.peak / self.published_peak
 
 
 def theirs(network: Network, device: torch.device) -> Step:
@@ -154,6 +161,32 @@ def steps(
     return [theirs(network, device), *converted]
 
 
+def memory(
+    name: str, mode: str, channels: int, side: int, batch: int, device: torch.device
+) -> float:
+    """MB that training takes above the network at rest, in a process of its own."""
+    numbers = map(str, (channels, side, batch, torch.get_num_threads()))
+    command = [sys.executable, "-m", "benchmarks.throughput", "--device", device.type]
+    command += ["--weigh", name, mode, *numbers]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def weigh(
+    name: str, mode: str, channels: int, side: int, batch: int, device: torch.device
+) -> float:
+    """The same, in this process."""
+    torch.manual_seed(0)
+    network = NETWORKS[rival(name)](channels, side, side)
+    published = mode == PUBLISHED_MODE
+    step = theirs(network, device) if published else ours(name, network, MODES[mode], device)
+    sample = batch_of(batch, side)
+    rest = forget_peak(device)
+    for _ in range(2):  # in the first, Adam remembers nothing
+        step(sample)
+    return peak(device) - rest
+
+
 def batch_of(batch: int, side: int, seed: int = 0) -> Sample:
     """Sequences of drifting blobs."""
     frames = drifting_blobs(SHAPE.given + SHAPE.horizon, side, batch, seed)
@@ -169,14 +202,11 @@ def learnt(step: Step, side: int) -> float:
 
 def timed(step: Step, sample: Sample, device: torch.device) -> Taken:
     """Take a step by the clock."""
-    on_gpu = device.type == "cuda"
-    rest = forget_peak(device) if on_gpu else 0.0
     finish(device)
     clock, processor = perf_counter(), process_time()
     step(sample)
     finish(device)
-    clock, processor = perf_counter() - clock, process_time() - processor
-    return Taken(clock, processor, peak(device) - rest if on_gpu else None)
+    return Taken(perf_counter() - clock, process_time() - processor)
 
 
 def finish(device: torch.device) -> None:
@@ -217,11 +247,16 @@ def rows(
             beside[mode].append(timed(published, sample, device))
             taken[mode].append(timed(step, sample, device))
     all_theirs = [step for each in beside.values() for step in each]
+    del published, converted
+    whole, *parts = [
+        memory(name, mode, channels, side, batch, device) for mode in (PUBLISHED_MODE, *modes)
+    ]
+    own = zip(modes, losses, lessons, parts, strict=True)
     return [
-        Row(name, PUBLISHED_MODE, batch, all_theirs, all_theirs, 0.0, known),
+        Row(name, PUBLISHED_MODE, batch, all_theirs, all_theirs, 0.0, known, whole, whole),
         *(
-            Row(name, mode, batch, taken[mode], beside[mode], other / first - 1, lesson)
-            for mode, other, lesson in zip(modes, losses, lessons, strict=True)
+            Row(name, mode, batch, taken[mode], beside[mode], loss / first - 1, lesson, part, whole)
+            for mode, loss, lesson, part in own
         ),
     ]
 
@@ -235,14 +270,14 @@ HEADINGS = (
     "first loss differs by",
     f"loss after {LESSON} steps",
     "peak, MB",
+    "of published",
 )
 
 
 def table(found: Sequence[Row]) -> str:
-    """Rows as Markdown; memory where it was measured."""
+    """Rows as Markdown."""
     lines = [HEADINGS, ["---", "---", *["---:"] * (len(HEADINGS) - 2)], *map(cells, found)]
-    shown = None if any(row.peak is not None for row in found) else -1
-    return "\n".join(f"| {' | '.join(line[:shown])} |" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def cells(row: Row) -> list[str]:
@@ -252,10 +287,11 @@ def cells(row: Row) -> list[str]:
         row.mode,
         f"{row.rate:.3g}",
         f"{row.ratio:.2f}",
-        f"{row.processor_ratio:.2f}" if row.peak is None else "",
+        f"{row.processor_ratio:.2f}",
         f"{row.difference:.1e}" if row.mode in MODES else "",
         f"{row.learnt:,.1f}",
-        f"{row.peak:,.0f}" if row.peak is not None else "",
+        f"{row.peak:,.0f}",
+        f"{row.share:.3f}",
     ]
 
 
@@ -309,7 +345,8 @@ NOTES = f"""
 "Published" are the networks of the MS-RNN and MS-LSTM papers, re-created gate by gate
 (`benchmarks/published`) and run as they were: eager, in float32. All begin with the same weights.
 The first loss is compared on the same frames; what was learnt in {LESSON} steps on {LESSON}
-sequences of {LESSON_SIDE}x{LESSON_SIDE}, on the first of them.
+sequences of {LESSON_SIDE}x{LESSON_SIDE}, on the first of them. Peak memory is what two steps in a
+process of its own take above the network at rest.
 
 PrecipLSTM was published with windows unfolded to 900 copies of keys and values, more than a machine
 holds at this size ([memory.md](memory.md)). What ours is compared with is the same attention run in
@@ -356,6 +393,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=at_least_one, default=torch.get_num_threads())
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
+    parser.add_argument("--weigh", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.device == "auto":
         options.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -371,6 +409,12 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Print a table for each network, and write all as a section."""
     options = arguments()
+    if options.weigh:
+        name, mode, *numbers = options.weigh
+        channels, side, batch, threads = map(int, numbers)
+        torch.set_num_threads(threads)
+        print(weigh(name, mode, channels, side, batch, torch.device(options.device)))
+        return
     torch.set_num_threads(options.threads)
     sizes = (options.channels, options.side, options.batch, options.rounds)
     found: list[Row] = []

@@ -15,6 +15,17 @@ class Convolver(Protocol):
     def convolve(self, fields: Sequence[Tensor], kernels: Sequence[Tensor], bias: Tensor) -> Tensor:
         """The convolution of fields side by side by kernels side by side."""
 
+    def remember(
+        self,
+        memory: Tensor,
+        fields: Sequence[Tensor],
+        kernels: Sequence[Tensor],
+        bias: Tensor,
+        gates: int,
+    ) -> list[Tensor]:
+        """The LSTM update of a memory from the first three of `gates` that a convolution gives,
+        and the others as they are."""
+
     def of_fields(self, upstream: Tensor, kernels: Sequence[Tensor]) -> Tensor:
         """The gradient of the fields, side by side, from that of the convolution."""
 

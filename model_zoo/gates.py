@@ -8,7 +8,7 @@ used nowhere else. A lean update keeps no gates and works them out again.
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from model_zoo.cell import ConvSum, remember
@@ -44,6 +44,13 @@ class Gates(ConvSum):
         return remember(i, f, g, memory), *others
 
 
+def make_lean(network: nn.Module) -> None:
+    """Let all memories of a network work out their gates again rather than keep them."""
+    for module in network.modules():
+        if isinstance(module, Gates):
+            module.lean = True
+
+
 class Remembering(torch.autograd.Function):
     """The LSTM update from a convolution, which keeps what it starts from alone."""
 
@@ -58,9 +65,13 @@ class Remembering(torch.autograd.Function):
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         """Kernels, then fields; see `Gates.remember`."""
-        raw = convolved(tensors[kernels:], tensors[:kernels], bias, by)
-        ctx.by, ctx.kernels, ctx.dtype = by, kernels, raw.dtype
         ctx.save_for_backward(memory, bias, *tensors)
+        ctx.by, ctx.kernels = by, kernels
+        if by is not None:
+            ctx.dtype = memory.dtype
+            return tuple(by.remember(memory, tensors[kernels:], tensors[:kernels], bias, gates))
+        raw = convolved(tensors[kernels:], tensors[:kernels], bias, by)
+        ctx.dtype = raw.dtype
         i, f, g, *others = raw.chunk(gates, dim=1)
         return remember(i, f, g, memory), *others
 
@@ -80,17 +91,20 @@ class Remembering(torch.autograd.Function):
         parts = [kernel[:three].to(ctx.dtype) for kernel in kernels]
         raw = convolved(seen, parts, bias[:three].to(ctx.dtype), ctx.by)
         i, f, g = raw.chunk(3, dim=1)
-        i, f, g = i.sigmoid(), f.sigmoid(), g.tanh()
+        i, f, g = i.sigmoid_(), f.sigmoid_(), g.tanh_()
+        of_memory = upstream * f
         of_gates = [
             aten.sigmoid_backward(upstream * g, i),
             aten.sigmoid_backward(upstream * memory, f),
             aten.tanh_backward(upstream * i, g),
             *others,
         ]
+        del raw, i, f, g
         of_raw = torch.cat([of_gate.to(ctx.dtype) for of_gate in of_gates], dim=1)
+        del of_gates
         needed = ctx.needs_input_grad[5 + ctx.kernels :]
         of_bias, *rest = joined_gradients(of_raw, fields, kernels, needed, ctx.by)
-        return upstream * f, of_bias, None, None, None, *rest
+        return of_memory, of_bias, None, None, None, *rest
 
 
 class Fuse(JoinedConv):

@@ -1,11 +1,13 @@
 """The arithmetic of fast cells by kernels in C, for one sample in float32 on the processor."""
 
+import copy
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from ctypes import Structure, c_int, c_size_t, c_void_p
 from itertools import accumulate
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -73,13 +75,13 @@ class Native:
         """A formula of fields alone."""
         numbers = (*formula.first, *formula.second)
         like = next(number.field for number in numbers if number.field is not None)
-        result = torch.empty(like.shape)
+        result = room(*like.shape)
         self.library.mix_fields(mixes([formula], [result]), result.numel(), self.threads)
         return result
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
         """See `model_zoo.attention.attend`."""
-        result = torch.empty(query.shape)
+        result = room(*query.shape)
         sizes = (*query.shape[1:], window)
         memory = self.memory(self.library.attend_floats(*sizes, self.threads))
         fields = (c_void_p(field.data_ptr()) for field in (query, key, value, result))
@@ -96,7 +98,7 @@ class Native:
 
     def resized(self, kernel: Callable[..., None], x: Tensor, height: int, width: int) -> Tensor:
         """What a kernel makes of a field."""
-        result = torch.empty(1, x.shape[1], height, width)
+        result = room(1, x.shape[1], height, width)
         fields = (c_void_p(field.data_ptr()) for field in (x.contiguous(), result))
         kernel(*fields, *x.shape[1:], self.threads)
         return result
@@ -105,7 +107,7 @@ class Native:
         """Room to work in, one for each thread that calls."""
         held: Tensor | None = getattr(self._own, "memory", None)
         if held is None or held.numel() < floats:
-            held = self._own.memory = torch.empty(floats)
+            held = self._own.memory = room(floats)
         return c_void_p(held.data_ptr())
 
 
@@ -120,6 +122,13 @@ class NativeConvolution:
         self.weight = at_points(kernel.weight, native.block)
         self.bias = kernel.bias.float().contiguous()
 
+    def of_outputs(self, bias: Tensor, groups: int) -> "NativeConvolution":
+        """The same weights with another bias, for as many of the first outputs as that has."""
+        other = copy.copy(self)
+        other.outputs, other.channels = len(bias), len(bias) // groups
+        other.bias = bias.contiguous()
+        return other
+
     def __call__(self, fields: Sequence[Field | Warped], *formulas: Formula) -> list[Tensor]:
         """A field for each formula."""
         parts = zip(self.firsts, self.widths, fields, strict=True)
@@ -129,7 +138,7 @@ class NativeConvolution:
             (field.field if isinstance(field, Warped) else field).contiguous() for field in seen
         ]
         height, width = held[0].shape[2:]
-        results = [torch.empty(1, self.channels, height, width) for _ in formulas]
+        results = [room(1, self.channels, height, width) for _ in formulas]
         # arrays must live as long as they are pointed at
         first, count = (c_int * len(held))(*firsts), (c_int * len(held))(*widths)
         pointers = (c_void_p * len(held))(*(field.data_ptr() for field in held))
@@ -157,6 +166,15 @@ class NativeConvolution:
             asked.flow_weights = None if weights is None else weights.data_ptr()
         self.native.convolve(asked)
         return results
+
+
+def room(*shape: int) -> Tensor:
+    """A tensor to be written to.
+
+    Not by `torch.empty`: aligned memory that was freed is too small for a block of the same size
+    in glibc before 2.38, so that training took twice what it held.
+    """
+    return torch.from_numpy(np.empty(shape, np.float32))
 
 
 def at_points(weight: Tensor, block: int) -> Tensor:

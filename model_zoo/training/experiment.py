@@ -59,11 +59,19 @@ class Machine(Frozen):
     """With `compile` on a GPU: what was compiled is launched as CUDA graphs. It pays where kernels
     are many and small, on small frames and in the networks that warp."""
     channels_last: bool = False
+    kernels: bool = False
+    """Convolutions by our kernels in C (`model_zoo.fast`), the fastest way on a processor; they
+    need GCC and are of float32 only."""
+    lean: bool = False
+    """All gates are worked out again in the backward pass rather than kept, which takes up to a
+    third longer, with `kernels` a tenth, and halves the memory of some networks."""
 
     @model_validator(mode="after")
-    def _graphs_are_compiled(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.graphs and not self.compile:
             raise ValueError("graphs are of what is compiled; set compile as well")
+        if self.kernels and (self.bf16 or self.compile or self.channels_last):
+            raise ValueError("kernels are of float32 as it is; unset bf16, compile, channels_last")
         return self
 
 

@@ -7,9 +7,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from model_zoo import intensity
+from model_zoo.fast import library
+from model_zoo.fast.native import Native
+from model_zoo.fast.training import use
+from model_zoo.gates import make_lean
 from model_zoo.nowcaster import Nowcaster, Rollout
 from model_zoo.training.averaging import Average
 from model_zoo.training.batches import generator
+from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment, Optimiser
 from model_zoo.training.losses import loss_of, losses_by
 from model_zoo.training.ranks import Ranks
@@ -53,6 +58,10 @@ class Learner:
         self.network = network.to(ranks.device)
         if experiment.machine.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if experiment.machine.lean:
+            make_lean(self.network)
+        if experiment.machine.kernels:
+            by_kernels(self.network, ranks.device)
         if experiment.machine.compile:
             # one time step, which is small to compile and the same for any number of frames
             mode = "reduce-overhead" if experiment.machine.graphs else None
@@ -122,6 +131,21 @@ class Learner:
             generator(self.experiment.seed, step, MASKS),
         )
         return drawn[self.ranks.rank * batch :][:batch]
+
+
+def by_kernels(network: Nowcaster, device: torch.device) -> None:
+    """Let a network learn by the kernels in C.
+
+    Raises:
+        BadExperiment: There are none for the device.
+    """
+    kernels = library.load() if device.type == "cpu" else None
+    if kernels is None:
+        raise BadExperiment(
+            f"machine.kernels needs a processor and GCC to compile them, not found for {device}; "
+            "install gcc, train with --device cpu, or unset it"
+        )
+    use(network, Native(kernels, torch.get_num_threads()))
 
 
 def seen(network: Nowcaster, frames: Tensor, mask: Tensor) -> Tensor:

@@ -27,8 +27,15 @@ def test_rows_have_ratios_to_the_published_network_and_to_the_plain_stack() -> N
     assert pyramid.ours_plain == plain.ours
     assert pyramid.theirs_plain == plain.theirs
     lines = table([plain, pyramid]).splitlines()
-    assert lines[-2].endswith(f"| {plain.ours / plain.theirs:.3f} |  |  |")
-    assert f"| {pyramid.ours / pyramid.theirs:.3f} | {pyramid.ours / plain.ours:.3f} |" in lines[-1]
+    ratios = f"| {plain.ours / plain.theirs:.3f} | {plain.lean / plain.theirs:.3f} |  |  |"
+    assert lines[-2].endswith(ratios)
+    ratios = f"| {pyramid.lean / pyramid.theirs:.3f} | {pyramid.ours / plain.ours:.3f} |"
+    assert ratios in lines[-1]
+
+
+def test_lean_networks_keep_less_and_never_more() -> None:
+    (lean,) = rows(["ms-lstm"], DataSet("small", 16, 16, 2, 1), 4)
+    assert lean.lean < lean.ours < lean.theirs
 
 
 def test_attention_is_set_against_three_ways_of_running_it_and_padding_is_marked() -> None:

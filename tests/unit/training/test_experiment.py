@@ -80,6 +80,7 @@ MINIMAL = 'name = "x"\nmodel = "ms-lstm"\n[data]\nsource = "kth"\n'
         (MINIMAL + "given = 0", "data.kth.given: Input should be greater"),
         ('loss.kind = "exceedance"\n' + MINIMAL, "these data have none"),
         ("machine.graphs = true\n" + MINIMAL, "set compile as well"),
+        ("machine = { kernels = true, bf16 = true }\n" + MINIMAL, "unset bf16"),
         (
             MINIMAL.replace("kth", "corpus") + 'train = ["x"]\nspare = 5',
             "spare is 5, should be at most 4",
