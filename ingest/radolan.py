@@ -1,10 +1,14 @@
-"""RADOLAN binary composites of DWD. wradlib decodes the bits; here they become a field.
+"""RADOLAN binary composites of DWD. wradlib reads the header; the numbers become a field here.
 
 Format: DWD, RADOLAN/RADVOR, "Hoch aufgeloeste Niederschlagsanalyse und -vorhersage", composite
 format description, section 1. Files begin in the SOUTH, hold amounts per interval, and flag what
-is no data and what is clutter.
+is no data and what is clutter. A cell has one or two bytes, so that there are few values it can
+have: what each stands for is worked out once, and a composite is looked up in one pass. wradlib,
+which makes a pass for each flag, gives the same rates to the last bit (a test holds them together),
+but for flagged negatives, which it takes for rain.
 """
 
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -20,16 +24,30 @@ AMOUNTS = ("RY", "YW", "RV")
 """Products of mm per interval."""
 REFLECTIVITIES = ("RX", "WX")
 """Products of one byte of half dBZ."""
-NO_DATA = -1
-"""What we have wradlib put where there is no data."""
-NEEDED = ("producttype", "radarid", "datetime", "intervalseconds", "formatversion")
+AMOUNT_TYPE, REFLECTIVITY_TYPE = np.dtype("<u2"), np.dtype("u1")
+AMOUNT = 0x0FFF
+"""Bits of an amount; those above are flags."""
+NO_DATA, NEGATIVE, CLUTTER = 0x2000, 0x4000, 0x8000
+"""Flags of an amount that is none."""
+REFLECTIVITY_CLUTTER, REFLECTIVITY_NO_DATA = 249, 250
+"""Values of a reflectivity that is none."""
+NEEDED = (
+    "producttype",
+    "radarid",
+    "datetime",
+    "intervalseconds",
+    "formatversion",
+    "precision",
+    "nrow",
+    "ncol",
+    "datasize",
+)
 """Entries of a header without which a file says nothing."""
 LONGEST_HEADER = 2000
 """Bytes within which a header has come to its end; those of today have 250."""
 END = b"\x03"
 COMPOSITE = "10000"
 """What stands for the number of a radar in composites."""
-NEGATIVE = np.uint16(0x4000)
 FIRST_WGS84_VERSION = 5
 ORIGINS = {(900, 900): (0, 0), (1100, 900): (100, -80), (1200, 1100): (150, 20)}
 """Row and column, from the north-west, of the shape's cell where the national grid begins."""
@@ -59,7 +77,7 @@ def decode(data: bytes) -> Composite:
     Raises:
         BadField: The bytes are not a whole 5-minute composite of a known product and grid.
     """
-    values, header = unpack(data)
+    header = read_header(data)
     if lacking := [entry for entry in NEEDED if entry not in header]:
         raise BadField(f"the header lacks {', '.join(lacking)}; fetch the file again")
     product = str(header["producttype"])
@@ -69,21 +87,18 @@ def decode(data: bytes) -> Composite:
     seconds = header["intervalseconds"]
     if seconds != INTERVAL_SECONDS:
         raise BadField(f"interval is {seconds} s, should be {INTERVAL_SECONDS} s")
-    if values.shape not in ORIGINS:
-        raise BadField(f"shape is {values.shape}, should be one of {sorted(ORIGINS)}")
+    shape = (header["nrow"], header["ncol"])
+    if shape not in ORIGINS:
+        raise BadField(f"shape is {shape}, should be one of {sorted(ORIGINS)}")
+    if header["radarid"] != COMPOSITE:
+        raise BadField(f"is of radar {header['radarid']!r}, should be a composite, {COMPOSITE!r}")
 
-    if header.get("radarid") != COMPOSITE:
-        raise BadField(
-            f"is of radar {header.get('radarid')!r}, should be a composite, {COMPOSITE!r}"
-        )
-
-    to_rate = amount_to_rate if product in AMOUNTS else reflectivity_to_rate
-    rate = to_rate(values[::-1])
-    rate[values[::-1] == NO_DATA] = np.nan
-    for cells in (header.get("cluttermask", []), negative(data, product, values.size)):
-        if len(cells):
-            row, column = np.divmod(cells, values.shape[1])
-            rate[values.shape[0] - 1 - row, column] = np.nan
+    if product in AMOUNTS:
+        kind, rates = AMOUNT_TYPE, rates_of_amounts(header["precision"])
+    else:
+        kind, rates = REFLECTIVITY_TYPE, rates_of_reflectivities(header["precision"])
+    packed = cells(data, shape, kind, header["datasize"])
+    rate = np.take(rates, packed[::-1])
     if rate.shape != NATIONAL_SPHERE.shape:
         rate = pad_to_national(rate, *ORIGINS[rate.shape])
     wgs84 = int(header["formatversion"]) >= FIRST_WGS84_VERSION
@@ -97,47 +112,68 @@ def decode(data: bytes) -> Composite:
     )
 
 
-def unpack(data: bytes) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    """Values and header by wradlib; whatever it trips over in foreign bytes is a BadField."""
+def read_header(data: bytes) -> dict[str, Any]:
+    """The header by wradlib; whatever it trips over in foreign bytes is a BadField."""
     from wradlib.io import read_radolan_composite  # takes a second: only where files are decoded
 
     largest = LONGEST_HEADER + 2 * max(rows * columns for rows, columns in ORIGINS)
     if END not in data[:LONGEST_HEADER] or len(data) > largest:
         raise BadField(
-            f"{len(data)} bytes that begin with {data[:16]!r} are no whole RADOLAN composite: it "
-            f"should have at most {largest}, and a header of at most {LONGEST_HEADER}"
+            f"{begun(data)} are no whole RADOLAN composite: it should have at most {largest}, and "
+            f"a header of at most {LONGEST_HEADER}"
         )
     try:
-        values, header = read_radolan_composite(BytesIO(data), missing=NO_DATA)
+        _, header = read_radolan_composite(BytesIO(data[:LONGEST_HEADER]), loaddata=False)
     except Exception as error:  # a decoder may raise anything on hostile bytes
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise BadField(
-            f"{len(data)} bytes that begin with {data[:16]!r} are no whole RADOLAN composite "
-            f"({reason}); fetch the file again"
+            f"{begun(data)} are no whole RADOLAN composite ({reason}); fetch the file again"
         ) from error
-    if values.ndim != 2:
-        raise BadField(f"the composite has {values.ndim} dimensions, should have 2")
-    return values, header
+    return dict(header)
 
 
-def negative(data: bytes, product: str, size: int) -> NDArray[np.intp]:
-    """Cells flagged as negative, which cannot be rain; wradlib heeds that flag in few products."""
-    if product not in AMOUNTS:
-        return np.empty(0, np.intp)
-    raw = np.frombuffer(data, "<u2", offset=len(data) - 2 * size)
-    is_there = np.bitwise_or.reduce(raw) & NEGATIVE
-    return np.flatnonzero(raw & NEGATIVE) if is_there else np.empty(0, np.intp)
+def cells(data: bytes, shape: tuple[int, int], kind: np.dtype[Any], size: int) -> NDArray[Any]:
+    """The numbers after the header as they are packed, (rows, columns), row 0 in the south.
+
+    Args:
+        size: How many bytes they have by the header.
+    """
+    rows, columns = shape
+    begin, due = data.index(END) + 1, rows * columns * kind.itemsize
+    if size != due or len(data) < begin + due:
+        raise BadField(
+            f"{begun(data)} are no whole RADOLAN composite: {len(data) - begin} of {size} bytes "
+            f"follow the header, should be {due}; fetch the file again"
+        )
+    return np.frombuffer(data, kind, rows * columns, begin).reshape(shape)
 
 
-def amount_to_rate(amount: NDArray[np.float64]) -> NDArray[np.float32]:
-    """From mm in five minutes to mm/h."""
-    rate = amount.astype(np.float32, order="C")
-    rate *= 3600 / INTERVAL_SECONDS
+def begun(data: bytes) -> str:
+    """Bytes as a message names them."""
+    return f"{len(data)} bytes that begin with {data[:16]!r}"
+
+
+@lru_cache(maxsize=8)  # products have one precision each, but headers come from outside
+def rates_of_amounts(precision: float) -> NDArray[np.float32]:
+    """The rate in mm/h of each number of two bytes, an amount in units of `precision` mm in five
+    minutes under its flags; NaN for what is no data, clutter, or negative."""
+    packed = np.arange(2**16)
+    with np.errstate(over="ignore", invalid="ignore"):  # too large is told of by `check_range`
+        rate = ((packed & AMOUNT) * precision).astype(np.float32)
+        rate *= 3600 / INTERVAL_SECONDS
+    rate[packed & (NO_DATA | NEGATIVE | CLUTTER) != 0] = np.nan
+    rate.setflags(write=False)
     return rate
 
 
-def reflectivity_to_rate(byte: NDArray[np.float64]) -> NDArray[np.float32]:
-    """From bytes of half dBZ above -32.5 to mm/h by `ZR_FACTOR` and `ZR_EXPONENT`; 0 is dry."""
-    dbz = np.minimum(byte / 2 - 32.5, HIGHEST_DBZ)
+@lru_cache(maxsize=8)
+def rates_of_reflectivities(precision: float) -> NDArray[np.float32]:
+    """The rate in mm/h of each byte, half dBZ above -32.5, by `ZR_FACTOR` and `ZR_EXPONENT`; 0 is
+    dry, NaN what is no data or clutter."""
+    packed = np.arange(2**8)
+    dbz = np.minimum(packed * precision / 2 - 32.5, HIGHEST_DBZ)
     rate = (10 ** (dbz / 10) / ZR_FACTOR) ** (1 / ZR_EXPONENT)
-    return np.where(byte > 0, np.minimum(rate, HIGHEST), 0).astype(np.float32, order="C")
+    rate = np.where(packed > 0, np.minimum(rate, HIGHEST), 0).astype(np.float32)
+    rate[[REFLECTIVITY_CLUTTER, REFLECTIVITY_NO_DATA]] = np.nan
+    rate.setflags(write=False)
+    return rate
