@@ -49,6 +49,8 @@ END = b"\x03"
 COMPOSITE = "10000"
 """What stands for the number of a radar in composites."""
 FIRST_WGS84_VERSION = 5
+STRIP = 60
+"""Rows that are looked up at a time."""
 ORIGINS = {(900, 900): (0, 0), (1100, 900): (100, -80), (1200, 1100): (150, 20)}
 """Row and column, from the north-west, of the shape's cell where the national grid begins."""
 
@@ -98,7 +100,7 @@ def decode(data: bytes) -> Composite:
     else:
         kind, rates = REFLECTIVITY_TYPE, rates_of_reflectivities(header["precision"])
     packed = cells(data, shape, kind, header["datasize"])
-    rate = np.take(rates, packed[::-1])
+    rate = looked_up(rates, packed[::-1])
     if rate.shape != NATIONAL_SPHERE.shape:
         rate = pad_to_national(rate, *ORIGINS[rate.shape])
     wgs84 = int(header["formatversion"]) >= FIRST_WGS84_VERSION
@@ -146,6 +148,16 @@ def cells(data: bytes, shape: tuple[int, int], kind: np.dtype[Any], size: int) -
             f"follow the header, should be {due}; fetch the file again"
         )
     return np.frombuffer(data, kind, rows * columns, begin).reshape(shape)
+
+
+def looked_up(rates: NDArray[np.float32], packed: NDArray[Any]) -> NDArray[np.float32]:
+    """What each number stands for. By strips, as indices take four times the room of the numbers,
+    and to lay out fresh memory takes longer than to look up."""
+    rate = np.empty(packed.shape, np.float32)
+    for row in range(0, len(packed), STRIP):
+        strip = slice(row, row + STRIP)
+        np.take(rates, packed[strip], out=rate[strip], mode="clip")  # none is beyond the table
+    return rate
 
 
 def begun(data: bytes) -> str:
