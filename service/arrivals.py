@@ -5,7 +5,7 @@ import logging
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from xarray import DataArray
@@ -25,15 +25,23 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 """By how much a frame may be ahead of our clock."""
 
 
+class Opened(NamedTuple):
+    """A radar file that came."""
+
+    data: bytes
+    name: str
+    fingerprint: str
+    found: DataArray | BadField | Arrival
+    """The field in it on the model grid, what is wrong with it, or what became of it before."""
+
+
 def ingest(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
     """Take in a radar file that lies on disk; see `take_in`.
 
     Raises:
         OSError: The file cannot be read at all.
     """
-    # A name on disk is any bytes, in the ledger it is text.
-    name = os.fsencode(path.name).decode(errors="backslashreplace")
-    return take_in(archive, ledger, path.read_bytes(), name, now)
+    return enter(archive, ledger, opened_at(ledger, path), now)
 
 
 def take_in(archive: Archive, ledger: Ledger, data: bytes, name: str, now: datetime) -> Arrival:
@@ -41,22 +49,62 @@ def take_in(archive: Archive, ledger: Ledger, data: bytes, name: str, now: datet
 
     A bad file goes to quarantine beside its reason. A file that came before changes nothing.
     """
+    return enter(archive, ledger, opened(ledger, data, name), now)
+
+
+def opened_at(ledger: Ledger, path: Path) -> Opened:
+    """A radar file that lies on disk, opened.
+
+    Raises:
+        OSError: The file cannot be read at all.
+    """
+    # A name on disk is any bytes, in the ledger it is text.
+    name = os.fsencode(path.name).decode(errors="backslashreplace")
+    return opened(ledger, path.read_bytes(), name)
+
+
+def opened(ledger: Ledger, data: bytes, name: str) -> Opened:
+    """A radar file, looked into unless it came before. Nothing is changed by it, so that any number
+    of threads may do so."""
     # One empty file is like the other: the name tells them apart.
     fingerprint = hashlib.sha256(data + name.encode()).hexdigest()
-    if known := ledger.arrival(fingerprint):
-        return known
+    found: DataArray | BadField | Arrival | None = ledger.arrival(fingerprint)
+    if found is None:
+        try:
+            found = parse(data, name, factor=MODEL_FACTOR)
+        except BadField as error:
+            found = error
+    return Opened(data, name, fingerprint, found)
+
+
+def enter(archive: Archive, ledger: Ledger, file: Opened, now: datetime) -> Arrival:
+    """Keep what was found in a file, or put it in quarantine, and enter what became of it."""
+    if isinstance(file.found, Arrival):
+        return file.found
     try:
-        field = parse(data, name, factor=MODEL_FACTOR)
-        check_clock(field, name, now)
-        keep = keep_forecast if "lead_time" in field.dims else keep_frame
-        came = keep(archive, ledger, field)
+        came = keep(archive, ledger, file.found, file.name, now)
     except BadField as error:
-        archive.quarantine(data, name, fingerprint, str(error))
+        archive.quarantine(file.data, file.name, file.fingerprint, str(error))
         came = {"outcome": "quarantined", "reason": str(error)}
         log.warning("quarantined: %s", error)
-    arrival = Arrival(fingerprint, name, arrived=now, **came)
+    arrival = Arrival(file.fingerprint, file.name, arrived=now, **came)
     ledger.arrive(arrival)
     return arrival
+
+
+def keep(
+    archive: Archive, ledger: Ledger, found: DataArray | BadField, name: str, now: datetime
+) -> dict[str, Any]:
+    """Keep the field that was found in the file of a name.
+
+    Raises:
+        BadField: There is none, or none that may be kept.
+    """
+    if isinstance(found, BadField):
+        raise found
+    check_clock(found, name, now)
+    keep_it = keep_forecast if "lead_time" in found.dims else keep_frame
+    return keep_it(archive, ledger, found)
 
 
 def check_clock(field: DataArray, name: str, now: datetime) -> None:

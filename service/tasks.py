@@ -6,6 +6,7 @@ is an argument everywhere: a stored day is replayed as it would have happened.
 """
 
 from service.arrivals import ingest, keep_forecast, take_in
+from service.batch import ingest_all
 from service.cycle import clean_up, cycle, refresh_windows
 from service.forecasting import forecast, make
 from service.key import iso, ledger_key
@@ -17,6 +18,7 @@ __all__ = [
     "cycle",
     "forecast",
     "ingest",
+    "ingest_all",
     "iso",
     "keep_forecast",
     "ledger_key",

@@ -62,10 +62,9 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
     with show.progress(console(stderr=True)) as bar:
         bar.disable = quiet
         task = bar.add_task("ingest", total=len(files), said="")
-        for path in files:
-            arrival = tasks.ingest(desk.archive, desk.ledger, path, desk.clock())
+        for arrival in tasks.ingest_all(desk.archive, desk.ledger, files, desk.clock):
             tally.count(arrival)
-            bar.update(task, advance=1, said=path.name)
+            bar.update(task, advance=1, said=arrival.name)
             if arrival.outcome == "quarantined":
                 complain("quarantined", arrival.reason)
     out.print(f"{len(files)} files: {show.outcomes(tally.outcomes)}")
