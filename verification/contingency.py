@@ -41,12 +41,7 @@ def count(
         field.transpose(*kept, *summed).to_numpy().reshape(shape)
         for field in pair(forecast, observed)
     )
-    joint = _joint_histogram(said, came, sorted(map(float, thresholds)))
-    # at_least[..., i, j]: cells where the forecast reaches i thresholds or more, the observation j
-    at_least = np.flip(np.flip(joint, (-2, -1)).cumsum(-1).cumsum(-2), (-2, -1))
-    rank = np.argsort(np.argsort(thresholds, kind="stable")) + 1
-    hits, seen = at_least[..., rank, rank], at_least[..., :1, 0]
-    alarms, events = at_least[..., rank, 0], at_least[..., 0, rank]
+    seen, (alarms, events, hits) = _tally(said, came, thresholds)
     cells = {
         "hits": hits,
         "misses": events - hits,
@@ -54,31 +49,38 @@ def count(
         "correct_negatives": seen - alarms - events + hits,
     }
     return Dataset(
-        {name: (("threshold", *kept), np.moveaxis(n, -1, 0)) for name, n in cells.items()},
+        {name: (("threshold", *kept), n) for name, n in cells.items()},
         {"threshold": [float(t) for t in thresholds], **kept_coords(forecast, kept)},
     )
 
 
-def _joint_histogram(
-    said: NDArray[np.floating], came: NDArray[np.floating], rising: Sequence[float]
-) -> NDArray[np.int64]:
-    """Cells by how many thresholds each field reaches: (..., cells) to (..., n + 1, n + 1).
+def _tally(
+    said: NDArray[np.floating], came: NDArray[np.floating], thresholds: Sequence[float]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many cells of (..., cells) both fields know (...), and in how many of them the forecast,
+    the observation, and both reach each threshold (3, threshold, ...).
 
-    All thresholds in one pass, and small integers in the comparisons: that is what makes it fast.
+    Most cells are dry in both, and are looked at once: after the lowest threshold only those that
+    reach it are left. Line by line, so that all of it stays in the cache.
     """
-    groups, classes = said.shape[:-1], len(rising) + 1
-    small = np.min_scalar_type(classes)
-    row, column = (np.zeros(said.shape, small) for _ in range(2))
-    for threshold in rising:
-        row += event.reaches(said, threshold)
-        column += event.reaches(came, threshold)
-    cell = row.astype(np.int32) * classes + column
-    # no data falls into one class more, which is cut off
-    cell[np.isnan(said) | np.isnan(came)] = classes**2
-    size = classes**2 + 1
-    lines = cell.reshape(-1, said.shape[-1])
-    joint = np.array([np.bincount(line, minlength=size)[:-1] for line in lines], np.int64)
-    return joint.reshape(*groups, classes, classes)
+    groups = said.shape[:-1]
+    said_limits, came_limits = (event.limits(field, thresholds) for field in (said, came))
+    lowest = int(np.argmin(thresholds))
+    seen = np.empty(groups, np.int64)
+    reached = np.empty((3, len(thresholds), *groups), np.int64)
+    for line in np.ndindex(*groups):
+        forecast, observed = said[line], came[line]
+        known = ~(np.isnan(forecast) | np.isnan(observed))
+        wet = (forecast >= said_limits[lowest]) | (observed >= came_limits[lowest])
+        wet &= known
+        seen[line] = np.count_nonzero(known)
+        cells = np.flatnonzero(wet)
+        forecast, observed = forecast[cells], observed[cells]
+        for number, limits in enumerate(zip(said_limits, came_limits, strict=True)):
+            alarm, came_about = forecast >= limits[0], observed >= limits[1]
+            of = (alarm, came_about, alarm & came_about)
+            reached[:, number, *line] = [*map(np.count_nonzero, of)]
+    return seen, reached
 
 
 def csi(counts: Dataset) -> DataArray:

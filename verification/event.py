@@ -9,14 +9,20 @@ from verification.errors import BadThreshold
 
 
 def reaches(rate: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
-    """Where a rate is at least the threshold, in the precision of the rate; False for NaN.
+    """Where a rate is at least the threshold, in the precision of the rate; False for NaN."""
+    (limit,) = limits(rate, [threshold])
+    reached: NDArray[np.bool_] = rate >= limit
+    return reached
+
+
+def limits(rate: NDArray[np.floating], thresholds: Sequence[float]) -> list[np.floating]:
+    """What a rate is to be compared with by `>=`: the thresholds in its precision.
 
     In float64 a float32 rate of 0.1 would lie above the threshold 0.1 and one of 0.7 below 0.7, so
     the threshold is rounded as the rate was.
     """
     precision = np.result_type(rate.dtype, np.float16)  # of the rate; float64 for whole numbers
-    reached: NDArray[np.bool_] = rate >= precision.type(threshold)
-    return reached
+    return [precision.type(threshold) for threshold in thresholds]
 
 
 def check(thresholds: Sequence[float]) -> None:

@@ -95,23 +95,42 @@ def _layer_sums(
     windows: Sequence[int],
 ) -> Iterator[tuple[float, float]]:
     """Sums of squared difference and reference of one (y, x), windows within thresholds."""
-    seen = ~np.isnan(said) & ~np.isnan(came)
+    seen = ~(np.isnan(said) | np.isnan(came))
     # one over the cells with data around each cell; 0 where the cell itself has none
-    weights = [seen / np.maximum(_window_sum(seen, window), 1) for window in windows]
+    weights = [
+        seen / np.maximum(_window_sum(seen, window), np.float32(1)) if window > 1 else None
+        for window in windows
+    ]
     for threshold in thresholds:
-        events = [event.reaches(field, threshold) & seen for field in (said, came)]
+        forecast, observed = (event.reaches(field, threshold) & seen for field in (said, came))
+        inner = _extent(forecast | observed)
         for window, weight in zip(windows, weights, strict=True):
-            forecast, observed = (_window_sum(e, window) * weight for e in events)
+            if weight is None:  # a fraction is the event itself
+                differ = np.count_nonzero(forecast ^ observed)
+                yield differ, np.count_nonzero(forecast) + np.count_nonzero(observed)
+                continue
+            # further away all fractions are 0
+            near = tuple(slice(max(a - window // 2, 0), b + window // 2) for a, b in inner)
+            here, there = (_window_sum(e[near], window) for e in (forecast, observed))
+            here *= weight[near]
+            there *= weight[near]
             yield (
-                cv2.norm(forecast, observed, cv2.NORM_L2SQR),
-                cv2.norm(forecast, cv2.NORM_L2SQR) + cv2.norm(observed, cv2.NORM_L2SQR),
+                cv2.norm(here, there, cv2.NORM_L2SQR),
+                cv2.norm(here, cv2.NORM_L2SQR) + cv2.norm(there, cv2.NORM_L2SQR),
             )
+
+
+def _extent(events: NDArray[np.bool_]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """First row and column (y, x) of the events, and those after the last; all 0 without any."""
+    lines = [np.flatnonzero(events.any(axis)) for axis in (1, 0)]
+    y, x = ((int(of[0]), int(of[-1]) + 1) if of.size else (0, 0) for of in lines)
+    return y, x
 
 
 def _window_sum(cells: NDArray[np.bool_], window: int) -> NDArray[np.float32]:
     """How many cells of the window around each cell are True; outside the grid none is."""
     counted: NDArray[np.float32] = cv2.boxFilter(
-        cells.astype(np.float32),
+        cells.view(np.uint8),
         cv2.CV_32F,
         (window, window),
         normalize=False,

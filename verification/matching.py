@@ -79,6 +79,8 @@ def pair(forecast: DataArray, observed: DataArray) -> tuple[DataArray, DataArray
             f"to compare along {extra}; bring the frames to the forecast's leads with match()"
         )
     _same_along(observed.dims, forecast, observed)
+    if observed.dims == forecast.dims:
+        return forecast, observed
     repeated = {dim: n for dim, n in forecast.sizes.items() if dim not in observed.dims}
     return forecast, observed.expand_dims(repeated).transpose(*forecast.dims)
 
