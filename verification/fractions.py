@@ -7,6 +7,7 @@ of the radar coverage and the border of the grid are unknown, not dry.
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,10 +64,19 @@ def fraction_sums(
     layers = said.shape[:-2]
     shape = (len(thresholds), len(windows), *layers)
     n, difference, reference = np.empty(shape, np.int64), np.empty(shape), np.empty(shape)
+    limits = [event.limits(field, thresholds) for field in (said, came)]
+    # made once: to lay out fresh memory takes longer than to fill it
+    fractions = np.empty((2 * len(thresholds), *said.shape[-2:]), np.float32)
     for layer in np.ndindex(*layers):
-        n[:, :, *layer] = np.count_nonzero(~np.isnan(said[layer]) & ~np.isnan(came[layer]))
-        sums = np.array([*_layer_sums(said[layer], came[layer], thresholds, windows)])
-        difference[:, :, *layer], reference[:, :, *layer] = sums.T.reshape(2, *shape[:2])
+        seen = ~(np.isnan(said[layer]) | np.isnan(came[layer]))
+        n[:, :, *layer] = np.count_nonzero(seen)
+        events = [
+            (field[layer] >= limit) & seen
+            for field, of in zip((said, came), limits, strict=True)
+            for limit in of
+        ]
+        for number, sums in enumerate(_layer_sums(seen, events, windows, fractions)):
+            difference[:, number, *layer], reference[:, number, *layer] = sums
     dims = ("threshold", "window", *kept)
     return Dataset(
         {
@@ -89,51 +99,81 @@ def fss(sums: Dataset) -> DataArray:
 
 
 def _layer_sums(
-    said: NDArray[np.floating],
-    came: NDArray[np.floating],
-    thresholds: Sequence[float],
+    seen: NDArray[np.bool_],
+    events: Sequence[NDArray[np.bool_]],
     windows: Sequence[int],
-) -> Iterator[tuple[float, float]]:
-    """Sums of squared difference and reference of one (y, x), windows within thresholds."""
-    seen = ~(np.isnan(said) | np.isnan(came))
-    # one over the cells with data around each cell; 0 where the cell itself has none
-    weights = [
-        seen / np.maximum(_window_sum(seen, window), np.float32(1)) if window > 1 else None
-        for window in windows
-    ]
-    for threshold in thresholds:
-        forecast, observed = (event.reaches(field, threshold) & seen for field in (said, came))
-        inner = _extent(forecast | observed)
-        for window, weight in zip(windows, weights, strict=True):
-            if weight is None:  # a fraction is the event itself
-                differ = np.count_nonzero(forecast ^ observed)
-                yield differ, np.count_nonzero(forecast) + np.count_nonzero(observed)
-                continue
-            # further away all fractions are 0
-            near = tuple(slice(max(a - window // 2, 0), b + window // 2) for a, b in inner)
-            here, there = (_window_sum(e[near], window) for e in (forecast, observed))
-            here *= weight[near]
-            there *= weight[near]
-            yield (
-                cv2.norm(here, there, cv2.NORM_L2SQR),
-                cv2.norm(here, cv2.NORM_L2SQR) + cv2.norm(there, cv2.NORM_L2SQR),
-            )
+    fractions: NDArray[np.float32],
+) -> Iterator[tuple[list[float], list[float]]]:
+    """Squared difference and squared reference of each threshold of one (y, x), window by window.
+
+    Args:
+        seen: Cells that both fields know.
+        events: Forecast for each threshold, then observed for each; no cell that is not seen.
+        fractions: Room for them, written over.
+    """
+    half = len(events) // 2
+    apart = Apart([seen, *events], max(windows, default=1) // 2)
+    for window in windows:
+        if window == 1:  # a fraction is the event itself
+            reference = [float(np.count_nonzero(one)) for one in events]
+            pairs = zip(events[:half], events[half:], strict=True)
+            difference = [float(np.count_nonzero(f ^ o)) for f, o in pairs]
+        else:
+            counts = apart.window_sums(window)
+            fractions[...] = counts[1:]
+            # by the cells with data around each cell; 0 where the cell itself has none
+            fractions *= seen / np.maximum(counts[0], np.float32(1))
+            reference = [cv2.norm(one, cv2.NORM_L2SQR) for one in fractions]
+            fields = zip(fractions[:half], fractions[half:], strict=True)
+            difference = [cv2.norm(f, o, cv2.NORM_L2SQR) for f, o in fields]
+        yield difference, [f + o for f, o in zip(reference[:half], reference[half:], strict=True)]
 
 
-def _extent(events: NDArray[np.bool_]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First row and column (y, x) of the events, and those after the last; all 0 without any."""
-    lines = [np.flatnonzero(events.any(axis)) for axis in (1, 0)]
-    y, x = ((int(of[0]), int(of[-1]) + 1) if of.size else (0, 0) for of in lines)
-    return y, x
+class Apart:
+    """Layers of cells one below the other, with so much room between them that no window reaches
+    from one into another: so all their windows are summed at once, by adding up what lies in one
+    line of memory, shifted.
+
+    Args:
+        layers: True or False, each (y, x).
+        reach: Half of the widest window.
+    """
+
+    def __init__(self, layers: Sequence[NDArray[np.bool_]], reach: int) -> None:
+        self._shape = rows, columns = layers[0].shape
+        self._reach, self._number = reach, len(layers)
+        self._width = columns + reach
+        # the row above all is where the window of the first cell begins
+        room = np.zeros((1 + reach + len(layers) * (rows + reach), self._width), np.uint8)
+        inside = room[1 + reach :].reshape(len(layers), rows + reach, self._width)
+        for place, layer in zip(inside, layers, strict=True):
+            place[:rows, :columns] = layer
+        self._line = room.ravel()
+
+    def window_sums(self, window: int) -> NDArray[np.unsignedinteger]:
+        """How many cells of the window around each cell are True, (layer, y, x); none is outside
+        the grid."""
+        line = self._line.astype(np.min_scalar_type(window**2), copy=False)
+        summed = running_sum(running_sum(line, window, 1), window, self._width)
+        half = window // 2
+        first = (1 + self._reach - half) * self._width - half
+        rows, columns = self._shape
+        strides = (np.array([(rows + self._reach) * self._width, self._width, 1]) * line.itemsize)
+        return np.lib.stride_tricks.as_strided(
+            summed[first:], (self._number, rows, columns), strides, writeable=False
+        )
 
 
-def _window_sum(cells: NDArray[np.bool_], window: int) -> NDArray[np.float32]:
-    """How many cells of the window around each cell are True; outside the grid none is."""
-    counted: NDArray[np.float32] = cv2.boxFilter(
-        cells.view(np.uint8),
-        cv2.CV_32F,
-        (window, window),
-        normalize=False,
-        borderType=cv2.BORDER_CONSTANT,
-    )
-    return counted
+def running_sum(line: NDArray[Any], number: int, step: int) -> NDArray[Any]:
+    """The sum of each cell of a line and the next ones, `number` in all and `step` apart.
+
+    Sums of 1, 2, 4, ... are doubled up, so that a sum of nine takes four additions.
+    """
+    summed, held = line, 1
+    for bit in f"{number:b}"[1:]:
+        summed = summed[: -held * step] + summed[held * step :]
+        held *= 2
+        if bit == "1":
+            summed = summed[: len(line) - held * step] + line[held * step :]
+            held += 1
+    return summed
