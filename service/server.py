@@ -1,6 +1,7 @@
 """The API over HTTP, in the foreground or beside other work."""
 
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+from model_zoo.errors import ModelError
 from service import live
 from service.api.app import create_app
 from service.api.connections import Patience
@@ -19,6 +21,8 @@ from service.job import INTERACTIVE, SCHEDULED
 from service.keys import check_exposure
 from service.schedule import FOLLOWING, at_work
 from service.settings import Settings
+
+log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 30.0
 GRACE_SECONDS = 10
@@ -80,6 +84,7 @@ def serve_all(deployment: Deployment) -> None:
 
 def answer(deployment: Deployment) -> None:
     settings = deployment.settings
+    threading.Thread(target=load_models, args=[deployment], daemon=True).start()
     uvicorn.run(
         application(deployment),
         host=settings.host,
@@ -87,6 +92,15 @@ def answer(deployment: Deployment) -> None:
         http=patience(settings),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def load_models(deployment: Deployment) -> None:
+    """Load the models that are served, beside the first answers: who asks for one waits for it at
+    most as long as it takes to load."""
+    try:
+        deployment.forecasters.all_served()
+    except ModelError as error:  # told again to those who ask for it
+        log.warning("not all models could be loaded: %s", error)
 
 
 def patience(settings: Settings) -> type[asyncio.Protocol]:

@@ -158,7 +158,7 @@ class Apart:
         half = window // 2
         first = (1 + self._reach - half) * self._width - half
         rows, columns = self._shape
-        strides = (np.array([(rows + self._reach) * self._width, self._width, 1]) * line.itemsize)
+        strides = np.array([(rows + self._reach) * self._width, self._width, 1]) * line.itemsize
         return np.lib.stride_tricks.as_strided(
             summed[first:], (self._number, rows, columns), strides, writeable=False
         )

@@ -12,7 +12,7 @@ from xarray import DataArray
 from ingest.grid import known_grid
 from ingest.netcdf import ABOUT
 from ingest.precipitation import UNITS, chances, credit
-from service import picture, skill
+from service import skill
 from service.api.dependencies import Desk
 from service.api.negotiation import JSON, NETCDF, PNG, held
 from service.api.schemas import InsteadOf
@@ -81,6 +81,8 @@ def encode(desk: Desk, key: Key, media: str) -> bytes:
         return orjson.dumps(document(desk, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
     if known_grid(forecast) is None:
         raise no_picture()
+    from service import picture  # matplotlib takes half a second, and few ask for pictures
+
     return picture.of_forecast(forecast, radar(desk, key))
 
 
