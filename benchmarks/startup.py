@@ -237,10 +237,14 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["ms-lstm", "ms-preciplstm", "advection"])
     parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
     options = parser.parse_args()
-    found = measure(options.models, options.rounds)
+    tell(measure(options.models, options.rounds), options.write)
+
+
+def tell(found: dict[str, Start], file: Path | None) -> None:
+    """Print what was found, and write it into a Markdown file."""
     print(table(HEADINGS, [cells(*item) for item in found.items()]))
-    if options.write:
-        write_section(options.write, section(found), "start-up and memory")
+    if file:
+        write_section(file, section(found), "start-up and memory")
 
 
 if __name__ == "__main__":

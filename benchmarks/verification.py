@@ -9,7 +9,7 @@ clock and by processor time, which other work disturbs less. pysteps counts no d
 Wherever two mean the same it is asserted that their numbers agree.
 
 A year is 35,000 issues of three models with four leads: each is counted at six thresholds, the
-counts are added up, and scores are made of the sums. Fields come from a few simulated ones, shifted.
+counts are added up, and scores are made of the sums. Fields are few simulated ones, shifted.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -46,6 +46,7 @@ PART = 200
 LACKING = "pysteps is not installed here (pip install 'nowcast[sprog]'): not compared"
 
 Rates = NDArray[np.float32]
+Way = Callable[["Fields"], object]
 
 
 class Fields(NamedTuple):
@@ -87,7 +88,7 @@ class Contest(NamedTuple):
 
 
 def simulated(side: int, issues: int) -> Fields:
-    """Fields of one event: a frame shifted by more and more cells for each issue, lead and model."""
+    """Fields of one event: a frame shifted by more cells for each issue, lead and model."""
     _, rate = next(simulate(np.datetime64("2025-06-21T12:00"), 1, seed=1))
     frame = block_mean(rate, MODEL_FACTOR)[:side, :side]
     seen = ~np.isnan(frame)
@@ -109,7 +110,8 @@ def contest(
     """Time both in turns, after once untimed."""
     theirs(), ours()
     times = [(timed(theirs), timed(ours)) for _ in range(rounds)]
-    return Contest(what, *zip(*times, strict=True), pairs)
+    before, after = zip(*times, strict=True)
+    return Contest(what, before, after, pairs)
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -227,7 +229,7 @@ def contests(side: int, issues: int, rounds: int) -> Iterator[Contest]:
     many, some = issues * MODELS * LEADS, MODELS * LEADS
     with_pysteps = find_spec("pysteps") is not None
 
-    def race(what: str, theirs: Any, ours: Any, on: Fields, pairs: int) -> Contest:
+    def race(what: str, theirs: Way, ours: Way, on: Fields, pairs: int) -> Contest:
         return contest(what, partial(theirs, on), partial(ours, on), pairs, rounds)
 
     expected = flat(ours_counted(fields))
@@ -237,7 +239,9 @@ def contests(side: int, issues: int, rounds: int) -> Iterator[Contest]:
     np.testing.assert_array_equal(by_scores(repeated), expected)
     yield race("counts, scores", by_scores, ours_counted, repeated, many)
     if with_pysteps:
-        assert not np.isin(whole.forecast, np.float32(THRESHOLDS)).any()  # it counts by `>`
+        assert not np.isin(
+            whole.forecast, np.array(THRESHOLDS, np.float32)
+        ).any()  # it counts by `>`
         np.testing.assert_array_equal(by_pysteps(whole), flat(ours_counted(whole)))
         yield race("counts, pysteps", by_pysteps, ours_counted, whole, many)
     scored = fss(ours_fractions(few)).values.reshape(len(THRESHOLDS), len(WINDOWS), -1)

@@ -24,7 +24,8 @@ AMOUNTS = ("RY", "YW", "RV")
 """Products of mm per interval."""
 REFLECTIVITIES = ("RX", "WX")
 """Products of one byte of half dBZ."""
-AMOUNT_TYPE, REFLECTIVITY_TYPE = np.dtype("<u2"), np.dtype("u1")
+AMOUNT_TYPE: np.dtype[Any] = np.dtype("<u2")
+REFLECTIVITY_TYPE: np.dtype[Any] = np.dtype("u1")
 AMOUNT = 0x0FFF
 """Bits of an amount; those above are flags."""
 NO_DATA, NEGATIVE, CLUTTER = 0x2000, 0x4000, 0x8000
@@ -95,11 +96,9 @@ def decode(data: bytes) -> Composite:
     if header["radarid"] != COMPOSITE:
         raise BadField(f"is of radar {header['radarid']!r}, should be a composite, {COMPOSITE!r}")
 
-    if product in AMOUNTS:
-        kind, rates = AMOUNT_TYPE, rates_of_amounts(header["precision"])
-    else:
-        kind, rates = REFLECTIVITY_TYPE, rates_of_reflectivities(header["precision"])
-    packed = cells(data, shape, kind, header["datasize"])
+    kind = AMOUNT_TYPE if product in AMOUNTS else REFLECTIVITY_TYPE
+    rates_of = rates_of_amounts if product in AMOUNTS else rates_of_reflectivities
+    packed, rates = cells(data, shape, kind, header["datasize"]), rates_of(header["precision"])
     rate = looked_up(rates, packed[::-1])
     if rate.shape != NATIONAL_SPHERE.shape:
         rate = pad_to_national(rate, *ORIGINS[rate.shape])
@@ -184,8 +183,8 @@ def rates_of_reflectivities(precision: float) -> NDArray[np.float32]:
     dry, NaN what is no data or clutter."""
     packed = np.arange(2**8)
     dbz = np.minimum(packed * precision / 2 - 32.5, HIGHEST_DBZ)
-    rate = (10 ** (dbz / 10) / ZR_FACTOR) ** (1 / ZR_EXPONENT)
-    rate = np.where(packed > 0, np.minimum(rate, HIGHEST), 0).astype(np.float32)
+    wet = np.minimum((10 ** (dbz / 10) / ZR_FACTOR) ** (1 / ZR_EXPONENT), HIGHEST)
+    rate = np.where(packed > 0, wet, 0).astype(np.float32)
     rate[[REFLECTIVITY_CLUTTER, REFLECTIVITY_NO_DATA]] = np.nan
     rate.setflags(write=False)
     return rate

@@ -7,7 +7,7 @@ Processes would have to import all anew, which takes as long as some hundred fra
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -26,12 +26,15 @@ def ingest_all(
     paths: Iterable[Path],
     clock: Callable[[], datetime],
     threads: int | None = None,
-) -> Iterator[Arrival]:
+) -> Generator[Arrival, None, None]:
     """Take in radar files that lie on disk, in their order; see `service.arrivals.take_in`.
 
     Args:
         clock: What time it is, asked for each file as it is kept.
         threads: That open files; None for one on each processor that this process may use.
+
+    Yields:
+        What became of each; closing it leaves the rest as it is.
 
     Raises:
         OSError: A file cannot be read at all; those before it have been taken in.

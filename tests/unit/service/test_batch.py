@@ -1,5 +1,6 @@
 """Many files at once come to the same as one after the other."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,6 @@ def test_files_are_kept_as_they_are_asked_for(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     paths = [write_file(tmp_path, number) for number in range(4)]
-    arrivals = tasks.ingest_all(archive, ledger, paths, lambda: moment(9), 1)
-    assert next(arrivals).frame_time == moment(0)
-    arrivals.close()
+    with closing(tasks.ingest_all(archive, ledger, paths, lambda: moment(9), 1)) as arrivals:
+        assert next(arrivals).frame_time == moment(0)
     assert ledger.arrivals_by_outcome() == {"accepted": 1}
