@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint dashboards bench constraints clean
+.PHONY: demo test lint dashboards bench skill constraints clean
 
 demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
@@ -22,10 +22,13 @@ lint: $(VENV)/.ready-to-test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# Speed, into docs/performance.md and others: a quarter of an hour on a quiet machine.
 bench: $(VENV)/.ready-to-test
-	$(BIN)/python -m benchmarks.ingest
-	$(BIN)/python -m benchmarks.skill
-	$(BIN)/python -m benchmarks.memory --write docs/memory.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Skill, from the events in ../shared.
+skill: $(VENV)/.ready-to-test
+	$(BIN)/python -m benchmarks.skill $(ARGS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
