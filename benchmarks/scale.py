@@ -128,6 +128,7 @@ def costs(slopes: Slopes) -> list[list[str]]:
                 f"{1e3 * gpu:,.0f}",
                 f"{gpu_hours * GPU_HOUR:,.0f}",
                 f"{terabytes:,.2f}",
+                f"{terabytes * TERABYTE_MONTH:,.1f}",
             ]
         )
     return rows
@@ -145,6 +146,7 @@ COSTS = (
     "ms, GPU (assumed)",
     "EUR a year, GPU (assumed)",
     "TB a year",
+    "EUR a month to keep them",
 )
 
 
@@ -244,8 +246,9 @@ def limits(slopes: Slopes) -> str:
   decides nothing, so tiles with a margin can be forecast by several workers at once. The shipped
   network knows cells of 5 km and has to be trained anew.
 - **All of Europe at 2 km.** {two_km / CYCLE_SECONDS:,.1f} cores busy all the time for each model,
-  and {memory.at(europe.cells) / 1e3:,.1f} GB in one piece: in tiles, too; or a GPU, of whose time
-  it takes {gpu_seconds(europe.cells) / CYCLE_SECONDS:.1%} as assumed above.
+  and {memory.at(europe.cells) / 1e3:,.1f} GB in one piece; a forecast is ready after
+  {two_km:,.0f} s, or sooner in tiles by several workers, or on a GPU, of whose time it takes
+  {gpu_seconds(europe.cells) / CYCLE_SECONDS:.1%} as assumed above.
 - **Readers.** A process of the API answers with one core. Replicas on a shared archive and
   PostgreSQL stand behind a proxy; reads have no state. The URL of a forecast by its issue is
   immutable for a year, so that a proxy or CDN asks for each form once; `latest` is asked for anew
