@@ -3,9 +3,10 @@
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from xarray import DataArray
@@ -25,86 +26,64 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 """By how much a frame may be ahead of our clock."""
 
 
-class Opened(NamedTuple):
-    """A radar file that came."""
-
-    data: bytes
-    name: str
-    fingerprint: str
-    found: DataArray | BadField | Arrival
-    """The field in it on the model grid, what is wrong with it, or what became of it before."""
-
-
 def ingest(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
     """Take in a radar file that lies on disk; see `take_in`.
 
     Raises:
         OSError: The file cannot be read at all.
     """
-    return enter(archive, ledger, opened_at(ledger, path), now)
+    return take_in(archive, ledger, path.read_bytes(), name_of(path), now)
 
 
-def take_in(archive: Archive, ledger: Ledger, data: bytes, name: str, now: datetime) -> Arrival:
+def name_of(path: Path) -> str:
+    """The name of a file as text: on disk it is any bytes."""
+    return os.fsencode(path.name).decode(errors="backslashreplace")
+
+
+def fingerprint_of(data: bytes, name: str) -> str:
+    """What a file is known by: as one empty file is like the other, its name belongs to it."""
+    return hashlib.sha256(data + name.encode()).hexdigest()
+
+
+def look_into(data: bytes, name: str) -> DataArray:
+    """The field in a file on the model grid.
+
+    Raises:
+        BadField: There is none that is good.
+    """
+    return parse(data, name, factor=MODEL_FACTOR)
+
+
+def take_in(
+    archive: Archive,
+    ledger: Ledger,
+    data: bytes,
+    name: str,
+    now: datetime,
+    looked_into: Callable[[], DataArray] | None = None,
+) -> Arrival:
     """Take in a radar file that came under a name: check it, bring it to the model grid, keep it.
 
     A bad file goes to quarantine beside its reason. A file that came before changes nothing.
+
+    Args:
+        looked_into: What `look_into` came to, where that has been done already.
     """
-    return enter(archive, ledger, opened(ledger, data, name), now)
-
-
-def opened_at(ledger: Ledger, path: Path) -> Opened:
-    """A radar file that lies on disk, opened.
-
-    Raises:
-        OSError: The file cannot be read at all.
-    """
-    # A name on disk is any bytes, in the ledger it is text.
-    name = os.fsencode(path.name).decode(errors="backslashreplace")
-    return opened(ledger, path.read_bytes(), name)
-
-
-def opened(ledger: Ledger, data: bytes, name: str) -> Opened:
-    """A radar file, looked into unless it came before. Nothing is changed by it, so that any number
-    of threads may do so."""
-    # One empty file is like the other: the name tells them apart.
-    fingerprint = hashlib.sha256(data + name.encode()).hexdigest()
-    found: DataArray | BadField | Arrival | None = ledger.arrival(fingerprint)
-    if found is None:
-        try:
-            found = parse(data, name, factor=MODEL_FACTOR)
-        except BadField as error:
-            found = error
-    return Opened(data, name, fingerprint, found)
-
-
-def enter(archive: Archive, ledger: Ledger, file: Opened, now: datetime) -> Arrival:
-    """Keep what was found in a file, or put it in quarantine, and enter what became of it."""
-    if isinstance(file.found, Arrival):
-        return file.found
+    fingerprint = fingerprint_of(data, name)
+    if known := ledger.arrival(fingerprint):
+        return known
     try:
-        came = keep(archive, ledger, file.found, file.name, now)
+        field = look_into(data, name) if looked_into is None else looked_into()
+        check_clock(field, name, now)
+        keep = keep_forecast if "lead_time" in field.dims else keep_frame
+        came = keep(archive, ledger, field)
     except BadField as error:
-        archive.quarantine(file.data, file.name, file.fingerprint, str(error))
+        archive.quarantine(data, name, fingerprint, str(error))
         came = {"outcome": "quarantined", "reason": str(error)}
         log.warning("quarantined: %s", error)
-    arrival = Arrival(file.fingerprint, file.name, arrived=now, **came)
+    arrival = Arrival(fingerprint, name, arrived=now, **came)
     ledger.arrive(arrival)
     return arrival
-
-
-def keep(
-    archive: Archive, ledger: Ledger, found: DataArray | BadField, name: str, now: datetime
-) -> dict[str, Any]:
-    """Keep the field that was found in the file of a name.
-
-    Raises:
-        BadField: There is none, or none that may be kept.
-    """
-    if isinstance(found, BadField):
-        raise found
-    check_clock(found, name, now)
-    keep_it = keep_forecast if "lead_time" in found.dims else keep_frame
-    return keep_it(archive, ledger, found)
 
 
 def check_clock(field: DataArray, name: str, now: datetime) -> None:

@@ -11,13 +11,25 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
+from xarray import DataArray
+
+from ingest import BadField
 from service.archive import Archive
-from service.arrivals import Opened, enter, opened_at
+from service.arrivals import fingerprint_of, look_into, name_of, take_in
 from service.ledger import Arrival, Ledger
 
 AHEAD = 2
 """Files for each thread that are opened before they are kept."""
+
+
+class Opened(NamedTuple):
+    """A file that lies on disk, looked into unless it came before."""
+
+    data: bytes
+    name: str
+    looked_into: Callable[[], DataArray] | None
 
 
 def ingest_all(
@@ -41,22 +53,35 @@ def ingest_all(
     """
     threads = threads or processors()
     waiting: deque[Future[Opened]] = deque()
+
+    def taken() -> Arrival:
+        file = waiting.popleft().result()
+        return take_in(archive, ledger, file.data, file.name, clock(), file.looked_into)
+
     with ThreadPoolExecutor(threads, "open") as pool:
         try:
             for path in paths:
-                waiting.append(pool.submit(opened_at, ledger, path))
+                waiting.append(pool.submit(opened, ledger, path))
                 if len(waiting) >= AHEAD * threads:
-                    yield taken(archive, ledger, waiting.popleft().result(), clock())
+                    yield taken()
             while waiting:
-                yield taken(archive, ledger, waiting.popleft().result(), clock())
+                yield taken()
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def taken(archive: Archive, ledger: Ledger, file: Opened, now: datetime) -> Arrival:
-    """What becomes of a file, or has become of the same one since it was opened."""
-    return ledger.arrival(file.fingerprint) or enter(archive, ledger, file, now)
+def opened(ledger: Ledger, path: Path) -> Opened:
+    """Open a file. Nothing is changed by it, so that any number of threads may do so."""
+    data, name = path.read_bytes(), name_of(path)
+    if ledger.arrival(fingerprint_of(data, name)):
+        return Opened(data, name, None)
+    found: Future[DataArray] = Future()
+    try:
+        found.set_result(look_into(data, name))
+    except BadField as error:  # told when it is its turn
+        found.set_exception(error)
+    return Opened(data, name, found.result)
 
 
 def processors() -> int:
