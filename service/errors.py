@@ -5,6 +5,7 @@ networks in model_zoo.errors.
   x NotFound
     + NoFrame      no radar frame of this time
     + NoForecast   no forecast of this model at this time
+    + NoSkill      no forecast that was verified in this time
     + UnknownJob   no job of this id
   x NotReady
     + NoFrames     too few radar frames yet to forecast from
@@ -41,6 +42,10 @@ class NoFrame(NotFound):
 
 class NoForecast(NotFound):
     """There is no forecast of this model at this time."""
+
+
+class NoSkill(NotFound):
+    """No forecast has been verified in this time."""
 
 
 class UnknownJob(NotFound):

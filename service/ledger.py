@@ -22,7 +22,7 @@ from sqlalchemy import (
 from service import database, windows
 from service import tables as book
 from service.database import insert, once, raise_tally, tallied
-from service.queries import matches, newest, newest_weights, total, with_lead, within
+from service.queries import leads_of, matches, newest, newest_weights, total, with_lead, within
 from service.tables import (
     COUNTS,
     arrivals,
@@ -32,6 +32,7 @@ from service.tables import (
     leads,
     pixels,
 )
+from service.windows import Summed, summed
 
 WINDOWS = (6, 24, 168, 720)
 """Hours over which skill is kept at hand."""
@@ -301,6 +302,32 @@ class Ledger:
     def window_fractions(self, hours: int | None = None) -> list[Mapping[str, Any]]:
         """Sums of fractions by (hours, model, lead_minutes, threshold, window), as `windows`."""
         return self._found(windows.kept(book.window_fractions, hours))
+
+    def summed(self, begin: datetime, end: datetime, block_hours: int | None = None) -> Summed:
+        """The same sums of any time, made now; see `service.windows.summed`."""
+        return summed(self.engine, begin, end, block_hours)
+
+    def verified_span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last valid time that is verified, from the ends of an index."""
+        time, is_verified = leads.c.valid_time, leads.c.status == "verified"
+        with self.engine.connect() as connection:
+            first, last = (
+                connection.execute(select(end(time)).where(is_verified)).scalar()
+                for end in (func.min, func.max)
+            )
+        return None if first is None or last is None else (first, last)
+
+    def models_in(self, begin: datetime, end: datetime) -> list[str]:
+        """Models of which leads were verified with valid times in (begin, end]."""
+        found = leads_of("verified", begin, end).subquery()
+        with self.engine.connect() as connection:
+            return list(connection.execute(select(found.c.model).distinct()).scalars())
+
+    def arrivals_in(self, begin: datetime, end: datetime) -> list[Arrival]:
+        """Files of frames of (begin, end], and those of no known time that came in it."""
+        time = func.coalesce(arrivals.c.frame_time, arrivals.c.arrived)
+        query = select(arrivals).where(time > begin, time <= end).order_by(time)
+        return [Arrival(**row) for row in self._found(query)]
 
     # SQL
 

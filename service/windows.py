@@ -6,16 +6,20 @@ asked for now and then, has no row: its counts would be of other weather.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     CTE,
+    BigInteger,
+    ColumnElement,
     Connection,
     Engine,
     Select,
     Table,
+    cast,
     delete,
     distinct,
+    extract,
     func,
     select,
 )
@@ -28,6 +32,8 @@ from service.tables import COUNTS, KEY, counts, fractions, pixels
 SETTLED = timedelta(minutes=30)
 """A lead is verified so long after its valid time, or sooner."""
 AXES = ("model", "lead_minutes", "threshold")
+
+Row = dict[str, Any]
 
 
 def add_to_pixels(connection: Connection, key: dict[str, Any]) -> None:
@@ -61,20 +67,13 @@ def is_stale(engine: Engine, now: datetime, hours: int, share: float) -> bool:
 def refresh(engine: Engine, now: datetime, hours: int) -> None:
     """Sum up a window anew. It is read at one time and replaced at another, by all or nothing, so
     that nobody waits while sums are made."""
-    begin = now - timedelta(hours=hours)
-    with engine.connect() as connection:
-        counted = connection.execute(sums(counts, begin, now)).mappings().all()
-        fractioned = connection.execute(sums(fractions, begin, now)).mappings().all()
-        missing = {
-            (row.model, row.lead_minutes): row.n
-            for row in connection.execute(missing_leads(begin, now))
-        }
+    found = summed(engine, now - timedelta(hours=hours), now)
     mark = {"hours": hours, "refreshed": now}
     rows = [
-        {**row, **mark, "n_missing": missing.get((row["model"], row["lead_minutes"]), 0)}
-        for row in counted
+        {**row, **mark, "n_missing": found.missing.get((row["model"], row["lead_minutes"]), 0)}
+        for row in found.counts
     ]
-    others = [{k: v for k, v in row.items() if k != "n_valid"} | mark for row in fractioned]
+    others = [{k: v for k, v in row.items() if k != "n_valid"} | mark for row in found.fractions]
     with engine.begin() as connection:
         alone(connection, "windows")
         for table, renewed in ((book.windows, rows), (book.window_fractions, others)):
@@ -83,11 +82,51 @@ def refresh(engine: Engine, now: datetime, hours: int) -> None:
                 connection.execute(table.insert(), renewed)
 
 
-def sums(table: Table, begin: datetime, end: datetime) -> Select[Any]:
+def summed(
+    engine: Engine, begin: datetime, end: datetime, block_hours: int | None = None
+) -> "Summed":
+    """What is verified with valid times in (begin, end], summed up over the same forecasts.
+
+    Args:
+        block_hours: Sum up the counts of each so many hours, since 1970, by themselves.
+    """
+    with engine.connect() as connection:
+        counted = connection.execute(sums(counts, begin, end, block_hours)).mappings().all()
+        fractioned = connection.execute(sums(fractions, begin, end)).mappings().all()
+        missing = connection.execute(missing_leads(begin, end)).all()
+    return Summed(
+        [dict(row) for row in counted],
+        [dict(row) for row in fractioned],
+        {(model, lead): n for model, lead, n in missing},
+    )
+
+
+class Summed(NamedTuple):
+    """Sums by (model, lead_minutes, threshold), with `n_valid`, of how many forecasts.
+
+    Attributes:
+        counts: Also by `block`, where these were asked for.
+        fractions: Also by `window`.
+        missing: How many leads lack their truth, by (model, lead_minutes).
+    """
+
+    counts: list[Row]
+    fractions: list[Row]
+    missing: dict[tuple[str, int], int]
+
+
+def sums(
+    table: Table, begin: datetime, end: datetime, block_hours: int | None = None
+) -> Select[Any]:
     """Sums of counts or fractions over the fair part of what has its valid time in (begin, end]."""
     verified = leads_of("verified", begin, end).cte("verified")
     common, regular = fair(verified)
-    axes = [column for column in table.primary_key if column.name not in ("weights", "issue")]
+    axes: list[ColumnElement[Any]] = [
+        c for c in table.primary_key if c.name not in ("weights", "issue")
+    ]
+    if block_hours is not None:
+        since = cast(extract("epoch", table.c.issue), BigInteger)
+        axes.append((since // (3600 * block_hours)).label("block"))
     added = [total(column).label(column.name) for column in table.c if not column.primary_key]
     query = (
         select(*axes, *added, func.count(distinct(table.c.issue)).label("n_valid"))

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from service.cli import keys, ledger, networks, operations, training, workers
+from service.cli import keys, ledger, networks, operations, plots, training, workers
 from service.cli.options import complain
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
 
     Data lie in the folder `nowcast-data`, or where `--data` or `NOWCAST_DATA` says.""",
 )
-for part in (operations, keys, ledger, networks, training, workers):
+for part in (operations, plots, keys, ledger, networks, training, workers):
     app.add_typer(part.app)
 
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from service.deployment import Deployment
+    from service.period import Period
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of archive and ledger.", envvar="NOWCAST_DATA")
@@ -25,6 +26,9 @@ MetricsPort = Annotated[
     typer.Option(help="Port to tell Prometheus on, if any.", envvar="NOWCAST_METRICS_PORT"),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Begin = Annotated[str, typer.Option("--from", help="Begin, as in 2020-09-07T08:00Z.")]
+End = Annotated[str, typer.Option("--to", help="End; else now.")]
+LastDays = Annotated[float, typer.Option("--last", help="So many days, without --from.", min=0)]
 
 
 def deployment(
@@ -78,6 +82,23 @@ def moment(text: str) -> datetime:
             f"{text!r} is no time, should be like 2020-09-07T14:00Z or latest"
         ) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def period_of(begin: str, end: str, days: float, now: datetime) -> "Period":
+    """The time from `begin` to `end`, or now, or else the last days of it.
+
+    Raises:
+        BadParameter: It ends before it begins.
+    """
+    from service.period import Period
+
+    last = moment(end) if end else now
+    first = moment(begin) if begin else last - timedelta(days=days)
+    if first >= last:
+        raise typer.BadParameter(
+            f"--from {first:%Y-%m-%dT%H:%MZ} should be before the end, {last:%Y-%m-%dT%H:%MZ}"
+        )
+    return Period(first, last)
 
 
 def choose(said: str, known: Iterable[str], kind: str) -> list[str]:

@@ -1,0 +1,153 @@
+"""Curves and bars as SVG in the page, in colours that follow its light or dark ground."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from service.report.facts import BASELINES, name_of
+from service.report.markup import Html, element, joined
+from service.report.radar import Span
+from service.report.words import figure, percent
+
+WIDTH, HEIGHT = 320, 190
+LEFT, RIGHT, TOP, BOTTOM = 34, 16, 10, 30
+NICE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0)
+"""Tops of axes."""
+
+Points = Sequence[tuple[float, float | None]]
+"""Places along the axis and values; None is not defined, and leaves a gap."""
+
+
+class Axis(NamedTuple):
+    """What lies along the bottom: from where to where, and what is written at some places."""
+
+    first: float
+    last: float
+    marks: Sequence[tuple[float, str]]
+
+    def x(self, at: float) -> float:
+        span = (self.last - self.first) or 1
+        return LEFT + (at - self.first) / span * (WIDTH - LEFT - RIGHT)
+
+
+def classes(models: Sequence[str]) -> dict[str, str]:
+    """How each model is drawn, as classes of the style sheet; baselines have their own."""
+    plain = [model for model in models if model not in BASELINES]
+    found = {model: f"model m{k % 4}" for k, model in enumerate(plain)}
+    return found | {model: f"base {model}" for model in models if model in BASELINES}
+
+
+def curves(
+    said: str, axis: Axis, of: Mapping[str, Points], looks: Mapping[str, str], top: float,
+    level: float | None = None, *, with_points: bool = True,
+) -> Html:  # fmt: skip
+    """Lines of several models.
+
+    Args:
+        said: What it shows, for those who do not see it.
+        of: By model.
+        top: The value at the upper end; see `top_of`.
+        level: A line across.
+    """
+    lines = [
+        line(axis, points, looks[model], top, with_points=with_points)
+        for model, points in of.items()
+    ]
+    if not any(value is not None for points in of.values() for _, value in points):
+        lines = [text(WIDTH / 2 + 10, HEIGHT / 2 - 10, "not defined: it never rained so much",
+                      "middle")]  # fmt: skip
+    across = [] if level is None else [rule(y_of(level, top), "level")]
+    return svg(said, grid(top), *across, bottom(axis), *lines)
+
+
+def line(axis: Axis, points: Points, look: str, top: float, *, with_points: bool) -> Html:
+    path, is_on = [], False
+    dots: list[Html] = []
+    for at, value in points:
+        if value is None:
+            is_on = False
+            continue
+        x, y = axis.x(at), y_of(value, top)
+        path.append(f"{'L' if is_on else 'M'}{x:.1f} {y:.1f}")
+        if with_points or not is_on:
+            dots.append(element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=3 if with_points else 1))
+        is_on = True
+    return element("g", element("path", d="".join(path)), *dots, class_=look)
+
+
+def bars(spans: Sequence[Span]) -> Html:
+    """How many of the frames that were due are there, span by span."""
+    wide, tall, top = 680, 120, 12
+    each = (wide - 40) / max(len(spans), 1)
+    drawn = []
+    for number, span in enumerate(spans):
+        share = span.there / span.due if span.due else 0.0
+        place = {"x": f"{36 + number * each:.2f}", "width": f"{max(each - 1.5, 0.8):.2f}"}
+        drawn.append(element("rect", **place, y=top, height=tall - 42, class_="lacking"))
+        if share:
+            high = share * (tall - 42)
+            y = f"{top + tall - 42 - high:.1f}"
+            drawn.append(element("rect", **place, y=y, height=f"{high:.1f}", class_="there"))
+    every = -(-len(spans) // 8) or 1
+    is_hourly = len(spans) > 1 and (spans[1].begin - spans[0].begin).total_seconds() < 7200
+    pattern = "%H:%M" if is_hourly else "%d %b"
+    marks = [
+        text(36 + number * each, tall - 12, spans[number].begin.strftime(pattern), "start")
+        for number in range(0, len(spans), every)
+    ]
+    scale = [text(30, top + 8, "100 %", "end"), text(30, tall - 30, "0", "end")]
+    said = "Radar frames there of those due: " + "; ".join(
+        f"{span.begin:%d %b %H:%M} {percent(span.there / span.due if span.due else None)}"
+        for span in spans[:60]
+    )
+    return svg(said, *drawn, *marks, *scale, size=(wide, tall), look="chart bars")
+
+
+def legend(looks: Mapping[str, str]) -> Html:
+    """Which line is which model."""
+    entries = []
+    for model, look in looks.items():
+        stroke = element("path", d="M1 7H25")
+        drawn = element("g", stroke, element("circle", cx=13, cy=7, r=3), class_=look)
+        swatch = element("svg", drawn, viewBox="0 0 26 14", class_="swatch", aria_hidden="true")
+        entries.append(element("li", swatch, name_of(model)))
+    return element("ul", *entries, class_="legend")
+
+
+def top_of(values: Sequence[float | None]) -> float:
+    """A round number above all of them."""
+    highest = max((value for value in values if value is not None), default=0.0)
+    return next((top for top in NICE if top >= highest), highest * 1.05)
+
+
+def grid(top: float) -> Html:
+    found = []
+    for k in range(5):
+        value = top * k / 4
+        y = y_of(value, top)
+        said = figure(value, 2 if top >= 0.3 else 3)
+        found += [rule(y, "rule" if k else "base-line"), text(LEFT - 5, y + 3.5, said, "end")]
+    return joined(*found)
+
+
+def rule(y: float, look: str) -> Html:
+    return element("path", d=f"M{LEFT} {y:.1f}H{WIDTH - RIGHT}", class_=look)
+
+
+def bottom(axis: Axis) -> Html:
+    return joined(*(text(axis.x(at), HEIGHT - 10, said, "middle") for at, said in axis.marks))
+
+
+def y_of(value: float, top: float) -> float:
+    return TOP + (1 - max(min(value, top), 0) / top) * (HEIGHT - TOP - BOTTOM)
+
+
+def text(x: float, y: float, said: str, anchor: str) -> Html:
+    return element("text", said, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
+
+
+def svg(
+    said: str, *inside: Html, size: tuple[int, int] = (WIDTH, HEIGHT), look: str = "chart"
+) -> Html:
+    """A picture, and what it says to those who do not see it."""
+    view = f"0 0 {size[0]} {size[1]}"
+    return element("svg", *inside, viewBox=view, role="img", aria_label=said, class_=look)

@@ -1,0 +1,224 @@
+"""The report as one HTML page that needs nothing but itself: no script, no other file."""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from importlib.resources import files
+
+from ingest.precipitation import ATTRIBUTION
+from service.report import charts, tables
+from service.report.cases import LEAD, RATE, Case
+from service.report.charts import Axis
+from service.report.facts import Facts, name_of
+from service.report.glossary import TERMS
+from service.report.markup import Html, element, joined, void
+from service.report.tables import wide
+from service.report.words import figure, percent, signed, summary
+from service.skill import COUNTS, Row, table
+
+SHOWN_RATES = (0.5, 2.0, 5.0)
+"""mm/h; those of the curves."""
+CURVES = {
+    "csi": "CSI, best at 1",
+    "fss_20km": "FSS at 20 km, best at 1",
+    "fbias": "Frequency bias, best at 1",
+}
+FEWEST_BLOCKS = 3
+"""Of six hours, from which on there is a course over time."""
+
+
+def write(facts: Facts) -> bytes:
+    """The page of a report."""
+    style = files("service.report").joinpath("report.css").read_text(encoding="utf-8")
+    title = f"Skill of the nowcasts, {facts.period}"
+    head = element(
+        "head",
+        void("meta", charset="utf-8"),
+        void("meta", http_equiv="Content-Security-Policy", content=policy(style)),
+        void("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        void("meta", name="color-scheme", content="light dark"),
+        element("title", title),
+        element("style", Html(style)),
+    )
+    body = element("body", element("header", *header(facts)), element("main", *sections(facts)),
+                   footer(facts))  # fmt: skip
+    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n".encode()
+
+
+def policy(style: str) -> str:
+    """Nothing from elsewhere, no script, this style alone, and pictures that are in the page."""
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def header(facts: Facts) -> Iterator[Html]:
+    yield element("h1", "How good the nowcasts were")
+    yield element("p", str(facts.period), class_="when")
+
+
+def sections(facts: Facts) -> Iterator[Html]:
+    looks = charts.classes(facts.models)
+    yield section("In short", tiles(facts), *(element("p", one) for one in summary(facts)))
+    yield section("Skill by lead", charts.legend(looks), *by_lead(facts, looks))
+    if facts.standing.blocks.sizes["block"] >= FEWEST_BLOCKS:
+        yield section("Skill over time", charts.legend(looks), over_time(facts, looks))
+    if facts.rivals:
+        yield section(
+            "Better than the simple ways?",
+            element("p", "Green-blue: better than the baseline; brown: worse. ", class_="note"),
+            element("div", *(tables.gains(facts, rival) for rival in facts.rivals), class_="pair"),
+        )
+    yield section("Best and worst", *cases(facts))
+    yield section("Radar", *radar(facts))
+    rates = sorted({row["threshold"] for row in facts.standing.rows})
+    yield section("All scores", *(tables.scores(facts, rate) for rate in rates))
+    terms = (joined(element("dt", term), element("dd", said)) for term, said in TERMS.items())
+    yield section("How to read it", element("dl", *terms))
+
+
+def section(title: str, *inside: Html) -> Html:
+    return element("section", element("h2", title), *inside)
+
+
+def tiles(facts: Facts) -> Html:
+    """The figures that one looks for first."""
+
+    def value(model: str) -> float | None:
+        return facts.standing.value(model, "csi", LEAD, RATE)
+
+    mine = value(facts.main)
+    found = [("radar frames there", percent(facts.radar.share)),
+             (f"CSI of {facts.main}", figure(mine))]  # fmt: skip
+    for rival in facts.rivals:
+        theirs = value(rival)
+        gain = None if mine is None or theirs is None else mine - theirs
+        found.append((f"CSI above {name_of(rival)}", signed(gain, 2)))
+    made = (
+        element("div", element("dt", said), element("dd", shown), class_="tile")
+        for said, shown in found
+    )
+    note = f"CSI one hour ahead, rain of {RATE:g} mm/h or more."
+    return joined(element("dl", *made, class_="tiles"), element("p", note, class_="note"))
+
+
+def by_lead(facts: Facts, looks: dict[str, str]) -> Iterator[Html]:
+    leads = sorted({row["lead_minutes"] for row in facts.standing.rows})
+    axis = Axis(leads[0], leads[-1], [(lead, f"+{lead}") for lead in leads])
+    for score, title in CURVES.items():
+        rows = [row for row in facts.standing.rows if row["threshold"] in SHOWN_RATES]
+        top = charts.top_of([row[score] for row in rows])
+        drawn = []
+        for rate in SHOWN_RATES:
+            of = {
+                model: [(lead, facts.standing.value(model, score, lead, rate)) for lead in leads]
+                for model in facts.models
+            }
+            said = f"{title}, by minutes ahead, {rate:g} mm/h or more: " + "; ".join(
+                f"{name_of(model)} {', '.join(figure(value) for _, value in points)}"
+                for model, points in of.items()
+            )
+            level = 1.0 if score == "fbias" else None
+            drawn.append(chart(f"{rate:g} mm/h or more",
+                               charts.curves(said, axis, of, looks, top, level)))  # fmt: skip
+        yield element("h3", title)
+        yield element("div", *drawn, class_="charts")
+    yield element("p", "Across: minutes ahead.", class_="note")
+
+
+def chart(title: str, drawn: Html) -> Html:
+    return element("figure", element("figcaption", title), drawn)
+
+
+def over_time(facts: Facts, looks: dict[str, str]) -> Html:
+    """CSI in blocks of six hours."""
+    blocks = facts.standing.blocks.sel(lead_minutes=[LEAD], threshold=[RATE])
+    times = blocks["block"].values.astype("datetime64[s]")
+    rows: list[list[Row]] = [table(blocks.isel(block=k)) for k in range(len(times))]
+    seconds = times.astype(int).tolist()
+    of = {
+        model: [
+            (at, next((row["csi"] for row in found if row["model"] == model), None))
+            for at, found in zip(seconds, rows, strict=True)
+        ]
+        for model in facts.models
+    }
+    every = -(-len(times) // 4)
+    marks = [
+        (seconds[k], times[k].item().strftime("%d %b %H h")) for k in range(0, len(times), every)
+    ]
+    axis = Axis(seconds[0], seconds[-1], marks)
+    top = charts.top_of([value for points in of.values() for _, value in points])
+    said = f"CSI of forecasts one hour ahead, {RATE:g} mm/h or more, in blocks of six hours"
+    drawn = charts.curves(said, axis, of, looks, top, with_points=len(times) < 20)
+    return element("div", chart(f"{said}, by their issue.", drawn), class_="charts one")
+
+
+def cases(facts: Facts) -> Iterator[Html]:
+    best, worst = facts.cases
+    if not best and not worst:
+        yield element("p", "It rained too little for a forecast to be good or bad.")
+        return
+    yield element(
+        "p",
+        f"Forecasts of {facts.main} by their CSI one hour ahead, {RATE:g} mm/h or more; those at "
+        "least two hours apart, with enough rain to tell.",
+        class_="note",
+    )
+    for name, found in (("Best", best), ("Worst", worst)):
+        if found:
+            yield from (pictured(name, found[0]), tables.cases(found, f"{name} forecasts"))
+
+
+def pictured(name: str, case: Case) -> Html:
+    said = (
+        f"{name}: radar at {case.issue:%Y-%m-%d %H:%M} UTC, the forecast one hour ahead, and the "
+        f"radar that came. CSI {figure(case.csi)}."
+    )
+    if case.picture is None:
+        return element("p", f"{said} Its fields are kept no longer.", class_="note")
+    data = f"data:image/png;base64,{b64encode(case.picture).decode()}"
+    image = wide(void("img", src=data, alt=said), f"{name} forecast, maps")
+    return element("figure", element("figcaption", said), image, class_="picture")
+
+
+def radar(facts: Facts) -> Iterator[Html]:
+    seen = facts.radar
+    yield element("figure", element("figcaption", "Frames there, of those due"),
+                  wide(charts.bars(seen.spans), "Frames there"), class_="picture")  # fmt: skip
+    rows = [
+        ("Frames due, one every five minutes", f"{seen.due:,}"),
+        ("accepted", f"{seen.there:,}"),
+        ("of these late, after a newer one", f"{seen.late:,}"),
+        ("missing", f"{seen.missing:,}"),
+        ("files in quarantine", f"{seen.quarantined:,}"),
+        ("files that were there already", f"{seen.duplicates:,}"),
+    ]
+    starts = tables.starts(facts.standing.rows, facts.models)
+    leads = [(said, f"{facts.leads.get(said, 0):,}") for said in ("verified", "pending", "missing")]
+    yield element(
+        "div",
+        tables.counts(rows, "Radar"),
+        tables.counts(starts, "Starts compared"),
+        tables.counts(leads, "Forecast fields"),
+        class_="pair",
+    )
+    if seen.reasons:
+        lines = (element("li", f"{n} \N{MULTIPLICATION SIGN} {why}") for why, n in seen.reasons)
+        yield element("h3", "Why files are in quarantine")
+        yield element("ul", *lines, class_="reasons")
+
+
+def footer(facts: Facts) -> Html:
+    counted = ", ".join(COUNTS).replace("_", " ")
+    return element(
+        "footer",
+        element("p", f"{ATTRIBUTION}. Outlines: GSHHG and WDBII (Wessel and Smith 1996)."),
+        element(
+            "p",
+            f"Made {facts.made:%Y-%m-%d %H:%M} UTC by nowcast report from sums of {counted}; "
+            "of forecasts with valid times in the period.",
+        ),
+    )

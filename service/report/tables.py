@@ -1,0 +1,157 @@
+"""Scores and differences as tables, a dash where nothing is defined."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from xarray import DataArray
+
+from service.report.cases import Case
+from service.report.facts import Facts, name_of
+from service.report.markup import Html, element
+from service.report.words import EVEN, figure, signed
+from service.skill import Row
+from verification import csi
+
+COLUMNS = {
+    "csi": "CSI",
+    "hss": "HSS",
+    "pod": "POD",
+    "far": "FAR",
+    "fbias": "FBIAS",
+    "fss_5km": "FSS 5 km",
+    "fss_10km": "FSS 10 km",
+    "fss_20km": "FSS 20 km",
+    "fss_40km": "FSS 40 km",
+}
+NAMES = ("model", "minutes", "issued (UTC)")
+"""Headings of columns of words."""
+STRONG = 0.05
+"""A difference from which its colour is the stronger one."""
+
+
+def scores(facts: Facts, threshold: float) -> Html:
+    """All scores of a threshold, by lead and model; the best of each lead in bold."""
+    rows = [row for row in facts.standing.rows if row["threshold"] == threshold]
+    leads = sorted({row["lead_minutes"] for row in rows})
+    by_place = {(row["lead_minutes"], row["model"]): row for row in rows}
+    lines = []
+    for lead in leads:
+        there = [(name, by_place[lead, name]) for name in facts.models if (lead, name) in by_place]
+        best = {score: best_of(score, [row[score] for _, row in there]) for score in COLUMNS}
+        for number, (model, row) in enumerate(there):
+            first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
+            lines.append(
+                element(
+                    "tr",
+                    None if number else first,
+                    element("th", name_of(model), scope="row"),
+                    *(cell(row[score], is_best=row[score] == best[score]) for score in COLUMNS),
+                    element("td", f"{row['n_valid']:,}"),
+                    class_=None if number else "first",
+                )
+            )
+    caption = f"Rain of {threshold:g} mm/h or more"
+    return table(caption, ["minutes", "model", *COLUMNS.values(), "starts"], lines)
+
+
+def cell(value: float | None, *, is_best: bool) -> Html:
+    is_best = is_best and value is not None
+    return element("td", figure(value), class_="best" if is_best else None)
+
+
+def best_of(score: str, values: Iterable[float | None]) -> float | None:
+    """The best of some values, if any is defined."""
+    found = [value for value in values if value is not None]
+    better: dict[str, Callable[[float], float]] = {
+        "far": lambda value: value,
+        "fbias": lambda value: abs(np.log(value)) if value > 0 else np.inf,
+    }
+    return min(found, key=better.get(score, lambda value: -value), default=None)
+
+
+def gains(facts: Facts, rival: str) -> Html:
+    """CSI of each model less that of a rival, by lead and threshold."""
+    lines = []
+    for model in facts.models:
+        found = facts.standing.above(csi, model, rival) if model != rival else None
+        if found is None or model in facts.rivals:
+            continue
+        value, low, high = found
+        leads = value["lead_minutes"].values.tolist()
+        for number, lead in enumerate(leads):
+            first = element("th", name_of(model), scope="rowgroup", rowspan=len(leads))
+            cells = (gain(part) for part in zip(*at(lead, value, low, high), strict=True))
+            lines.append(
+                element(
+                    "tr",
+                    None if number else first,
+                    element("th", f"+{lead}", scope="row"),
+                    *cells,
+                    class_=None if number else "first",
+                )
+            )
+    rates = sorted({row["threshold"] for row in facts.standing.rows})
+    caption = f"CSI above that of {name_of(rival)}"
+    return table(caption, ["model", "minutes", *(f"{rate:g} mm/h" for rate in rates)], lines)
+
+
+def at(lead: int, *fields: DataArray) -> Iterable[list[float]]:
+    """The values of fields at a lead, by threshold."""
+    for field in fields:
+        yield field.sel(lead_minutes=lead).sortby("threshold").values.tolist()
+
+
+def gain(found: Sequence[float]) -> Html:
+    """A difference in colour, in bold where it is surely one."""
+    value, low, high = found
+    if np.isnan(value):
+        return element("td", figure(None), class_="none")
+    size = "even" if abs(value) < EVEN else "much" if abs(value) >= STRONG else "some"
+    side = "" if size == "even" else " up" if value > 0 else " down"
+    is_sure = low > 0 or high < 0
+    return element("td", signed(value), class_=f"{size}{side}{' best' if is_sure else ''}")
+
+
+def counts(rows: Sequence[tuple[str, str]], caption: str) -> Html:
+    """Names and numbers."""
+    lines = [element("tr", element("th", n, scope="row"), element("td", v)) for n, v in rows]
+    return table(caption, [], lines)
+
+
+def cases(found: Sequence[Case], caption: str) -> Html:
+    lines = [
+        element(
+            "tr",
+            element("th", f"{case.issue:%Y-%m-%d %H:%M}", scope="row"),
+            element("td", figure(case.csi)),
+            element("td", f"{case.cells:,}"),
+        )
+        for case in found
+    ]
+    return table(caption, ["issued (UTC)", "CSI", "cells with rain"], lines)
+
+
+def starts(rows: Sequence[Row], models: Sequence[str]) -> list[tuple[str, str]]:
+    """Over how many forecasts models are compared, by lead."""
+    found = {row["lead_minutes"]: row["n_valid"] for row in rows if row["model"] == models[0]}
+    return [(f"+{lead} min", f"{n:,}") for lead, n in sorted(found.items())]
+
+
+def table(caption: str, headings: Sequence[str], lines: Sequence[Html]) -> Html:
+    """A table that can be scrolled by itself where it is too wide."""
+    above = (
+        element("th", one, scope="col", class_="name" if one in NAMES else None) for one in headings
+    )
+    head = element("thead", element("tr", *above))
+    made = element(
+        "table",
+        element("caption", caption),
+        head if headings else None,
+        element("tbody", *lines),
+    )
+    return wide(made, caption)
+
+
+def wide(inside: Html, said: str) -> Html:
+    """What can be scrolled by itself where there is less room."""
+    return element("div", inside, class_="wide", tabindex=0, role="region", aria_label=said)
