@@ -1,0 +1,66 @@
+"""A few hours of made-up showers as they come to a service: with gaps, with a bad file, forecast by
+models and by the provider, and verified."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from model_zoo import load_forecaster
+from service import tasks
+from service.deployment import Deployment
+from service.forecasting import note
+from service.ledger import Ledger
+from service.replay import replay
+from service.settings import Settings
+from tests.showers import file_name, frame, moment, write_file
+
+FRAMES = 34
+LACKING = (20, 21)
+"""Numbers of frames that never came."""
+BAD = 22
+"""Number of the frame whose file could not be used."""
+MODELS = ("advection", "persistence")
+ENDED = moment(FRAMES - 1) + timedelta(minutes=30)
+"""Long enough for the newest frame to have been due, and not for a lead to be given up."""
+
+
+def take_place(folder: Path) -> Deployment:
+    """The event in a folder of data; its desk."""
+    desk = Deployment(Settings(data=folder / "data", models=MODELS))
+    (folder / "files").mkdir(parents=True)
+    files = [
+        write_file(folder / "files", number)
+        for number in range(FRAMES)
+        if number not in (*LACKING, BAD)
+    ]
+    replay(desk.archive, desk.ledger, desk.forecasters.all_served(), files, every_minutes=15)
+    bad = b"<script>alert(1)</script>"
+    tasks.take_in(desk.archive, desk.ledger, bad, file_name(BAD), moment(BAD))
+    for number in range(0, FRAMES, 3):
+        provided(desk, number)
+    tasks.verify(desk.archive, desk.ledger, ENDED)
+    return desk
+
+
+def provided(desk: Deployment, number: int) -> None:
+    """A forecast as if it had come from the provider: what falls now, a little weaker."""
+    forecast = load_forecaster("persistence")(0.9 * frame(number))
+    made = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
+    forecast.attrs |= made
+    desk.archive.put_forecast(forecast, history="made up")
+    note(desk.ledger, forecast)
+
+
+def enter(
+    ledger: Ledger, model: str, number: int, hits: int, lead: int = 60, threshold: float = 0.5,
+    weights: str = "none",
+) -> None:  # fmt: skip
+    """A verified lead of a forecast from the frame of a number, with so many hits, 100 misses, no
+    false alarm, and no skill at 10 mm/h, which nothing reached."""
+    issue = moment(number)
+    key = {"model": model, "weights": weights, "issue": issue}
+    times = {"radar_time": issue, "generated": issue}
+    ledger.forecast(key, times, {lead: issue + timedelta(minutes=lead)})
+    rain = {"threshold": threshold, "hits": hits, "misses": 100, "false_alarms": 0}
+    none = {"threshold": 10.0, "hits": 0, "misses": 0, "false_alarms": 0}
+    rows = [one | {"correct_negatives": 10_000} for one in (rain, none)]
+    ledger.verified(key | {"lead_minutes": lead}, {"n": 10_100}, rows, [])
