@@ -1,6 +1,8 @@
-"""What all tests share: where the data beside the project lie, and how many threads torch takes."""
+"""What all tests share: where the data beside the project lie, how many threads torch takes, and
+what tests have measured, told at the end."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,3 +21,20 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the data folder {folder.name!r} beside the project, which is not here")
     return folder
+
+
+TOLD = "told"
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say in the output of all tests what this one has measured, whether it passes or not."""
+    return lambda said: record_property(TOLD, said)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for kind in ("passed", "failed", "skipped"):
+        for report in terminalreporter.getreports(kind):
+            for name, said in getattr(report, "user_properties", ()):
+                if name == TOLD and report.when == "call":
+                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {said}")

@@ -43,7 +43,7 @@ TOWNS = {
     "Nuremberg": (11.08, 49.45),
 }
 POLL_SECONDS = 1
-LONG = "NOWCAST_LONG" in os.environ
+LOOP_SECONDS = 60
 DOCS = Path(__file__).parents[2] / "docs" / "page"
 FIRST = "performance.getEntriesByName('first-picture')[0]?.startTime"
 WHOLE = "document.querySelectorAll('#track .frame:not(.awaited)').length === 25"
@@ -52,6 +52,7 @@ AHEAD = "document.querySelectorAll('#track .lead').length === 4"
 READY = f"{FIRST} && {WHOLE} && {AHEAD}"
 
 Open = Callable[..., Watched]
+Tell = Callable[[str], None]
 
 
 @dataclass
@@ -148,12 +149,14 @@ def shown(browser: Browser, url: str) -> Iterator[Open]:
             assert all(asked.startswith(url) for asked in watched.requests)
 
 
-def test_the_first_picture_is_there_within_a_second(shown: Open) -> None:
+def test_the_first_picture_is_there_within_a_second(shown: Open, tell: Tell) -> None:
     opened = [shown().page for _ in range(3)]
     before = f"performance.getEntriesByType('resource').filter(e => e.startTime < {FIRST})"
     sent = opened[0].evaluate(f"{before}.reduce((sum, e) => sum + e.transferSize, 0)")
     assert 20_000 < sent < 100_000
-    soonest = min(page.evaluate(FIRST) for page in opened)
+    times = sorted(page.evaluate(FIRST) for page in opened)
+    soonest = times[0]
+    tell(f"first picture after {', '.join(f'{time:.0f}' for time in times)} ms")
     in_time(soonest < 1000, f"the first picture took {soonest:.0f} ms")
 
 
@@ -179,21 +182,27 @@ STEPS = [*range(-120, 1, 5), 30, 60, 90, 120]
 """Minutes from the newest frame."""
 
 
-def test_the_loop_shows_every_frame_ten_times_a_second_or_faster(shown: Open) -> None:
+def test_the_loop_shows_every_frame_ten_times_a_second_for_a_minute(
+    shown: Open, tell: Tell
+) -> None:
     watched = shown()
     watched.page.evaluate(WATCH)
     watched.page.keyboard.press("Space")
-    watched.page.wait_for_timeout(60_000 if LONG else 8_000)
+    watched.page.wait_for_timeout(1000 * LOOP_SECONDS)
     watched.page.keyboard.press("Space")
     noted = [(now, int(value)) for now, value in watched.page.evaluate("steps")]
     moves = list(pairwise(noted))
-    assert len(moves) > (200 if LONG else 20)
     for (_, before), (_, shown_next) in moves:
         assert shown_next == STEPS[(STEPS.index(before) + 1) % len(STEPS)]
     measured = np.mean([then - now for (now, before), (then, _) in moves if before < 0])
     in_time(measured < 100, f"a radar frame stood {measured:.0f} ms")
     screens = np.diff(watched.page.evaluate("screens"))
     late = np.quantile(screens, 0.99)
+    tell(
+        f"{len(moves)} steps in {LOOP_SECONDS} s, none left out; a radar frame stood "
+        f"{measured:.1f} ms, 99 of 100 screens came within {late:.1f} ms"
+    )
+    in_time(len(moves) > 3 * LOOP_SECONDS, f"there were {len(moves)} steps")
     in_time(late < 100, f"one in a hundred pictures came after {late:.0f} ms")
 
 

@@ -2,10 +2,9 @@
 
 import json
 import re
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -222,14 +221,31 @@ def people_ask(url: str, numbers: range) -> None:
             time.sleep(0.5)
 
 
-def test_every_query_of_every_panel_returns_data(watching: Prometheus) -> None:
+def test_every_query_of_every_panel_returns_data(
+    watching: Prometheus, tell: Callable[[str], None]
+) -> None:
     found = {}
     for query in queries():
         ask = watching.now if query.is_instant else watching.over_time
         found[query] = sum(bool(one.values) for one in ask(filled_in(query.expression)))
-    sys.stdout.write("\n" + table(found))
+    tell("\n" + table(found))
     assert [query for query, series in found.items() if not series] == []
     assert len(found) > 50
+
+
+def test_models_are_compared_with_each_baseline_and_with_the_provider(
+    watching: Prometheus,
+) -> None:
+    gains = [query for query in queries() if '"baseline", "dwd-rv"' in query.expression]
+    assert {query.panel for query in gains} == {"CSI above a baseline"}
+    assert len(gains) == 2
+    for query in gains:
+        found = watching.now(filled_in(query.expression))
+        pairs = {(one.labels["model"], one.labels["baseline"]): one.values for one in found}
+        for rival in ("persistence", "advection", "dwd-rv"):
+            assert pairs["advection", rival], query.panel
+        assert pairs["advection", "advection"] == [0]
+        assert pairs["advection", "dwd-rv"] != [0]
 
 
 def table(found: dict[Query, int]) -> str:
