@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,19 @@ import pytest
 import yaml
 
 from service import metrics, tasks
-from service.archive import Archive
+from service.archive import Archive, Key
+from service.deployment import Deployment
+from service.job import INTERACTIVE
 from service.ledger import Ledger
+from service.settings import Settings
 from tests.prometheus_server import CONFIGURED, program, prometheus
-from tests.redis_server import free_port
+from tests.provider import provider
+from tests.redis_server import free_port, redis_server
 from tests.scraped import DECLARED
-from tests.served import NOW, fill
+from tests.served import MODELS, NOW, fill
 from tests.showers import file_bytes, file_name
+from tests.showers import time as frame_time
+from tests.stage import until
 
 ALERTS = (
     "RadarStale", "ForecastStale", "NoWorkerHeartbeat", "QueueAgeHigh", "QuarantineRate",
@@ -95,17 +101,17 @@ def test_rules_ask_only_for_what_is_told() -> None:
 # over restarts
 
 
-class Api:
-    """The API as a process of its own, which may be killed."""
+class Running:
+    """A process of its own that tells Prometheus something, and may be killed."""
 
-    def __init__(self, data: Path, port: int) -> None:
+    def __init__(self, port: int, log: Path, /, *arguments: str, **settings: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port)]
+        self._command = [sys.executable, "-m", "service.cli", *arguments]
         self._environment = os.environ | {
-            "NOWCAST_DATA": str(data),
             "NOWCAST_MODELS": '["advection", "persistence"]',
+            **{f"NOWCAST_{name.upper()}": value for name, value in settings.items()},
         }
-        self._log = data / "api.log"
+        self._log = log
         self.start()
 
     def start(self) -> None:
@@ -120,7 +126,7 @@ class Api:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz").status_code == 200
+            return httpx.get(f"{self.url}/metrics").status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -130,15 +136,15 @@ class Api:
 
 
 @contextmanager
-def api(data: Path, port: int) -> Iterator[Api]:
-    made = Api(data, port)
+def running(port: int, log: Path, /, *arguments: str, **settings: str) -> Iterator[Running]:
+    made = Running(port, log, *arguments, **settings)
     try:
         yield made
     finally:
         made.kill()
 
 
-def test_a_restart_is_no_drop_and_no_jump(tmp_path: Path) -> None:
+def test_a_restart_of_the_api_is_no_drop_and_no_jump(tmp_path: Path) -> None:
     program("prometheus")
     data, port = tmp_path / "data", free_port()
     fill(data)
@@ -150,7 +156,8 @@ def test_a_restart_is_no_drop_and_no_jump(tmp_path: Path) -> None:
         tasks.verify(archive, ledger, later)
 
     targets = {"api": [port], "worker": [], "ingest": []}
-    with api(data, port) as served, prometheus(tmp_path, targets) as watching:
+    served_by = running(port, tmp_path / "api.log", "serve", data=str(data), port=str(port))
+    with served_by as served, prometheus(tmp_path, targets) as watching:
 
         def accepted() -> float:
             found = watching.now('nowcast_ingest_frames_total{product="RY", outcome="accepted"}')
@@ -187,6 +194,61 @@ def test_a_restart_is_no_drop_and_no_jump(tmp_path: Path) -> None:
         rate = watching.over_time(f"increase({asked}[30s])", 120)[0].values
         assert min(rate) >= 0
         assert max(rate) < 30  # ten requests, stretched to the window by its ends
+
+
+def test_a_restart_of_a_worker_or_of_ingest_is_no_drop_and_no_jump(tmp_path: Path) -> None:
+    program("prometheus")
+    data, ports = tmp_path / "data", {"worker": free_port(), "ingest": free_port()}
+    fill(data)
+    with ExitStack() as stack:
+        server = stack.enter_context(provider())
+        redis = stack.enter_context(redis_server(tmp_path))
+        shared = {"data": str(data), "redis": redis.url, "radar_server": server.url}
+        shared |= {"poll_seconds": "0.5", "drill": f"{NOW.isoformat()}@{time.time():.3f}*1"}
+        desk = Deployment(Settings.model_validate(shared | {"models": MODELS}))
+        stack.callback(desk.ledger.engine.dispose)
+        arguments = {
+            "worker": ("worker", "--queues", INTERACTIVE),
+            "ingest": ("ingest", "--follow"),
+        }
+        processes = [
+            stack.enter_context(
+                running(port, tmp_path / f"{name}.log", *arguments[name],
+                        metrics_port=str(port), **shared)
+            )
+            for name, port in ports.items()
+        ]  # fmt: skip
+        targets: dict[str, list[int]] = {"api": []} | {n: [port] for n, port in ports.items()}
+        watching = stack.enter_context(prometheus(tmp_path, targets))
+
+        def counted(metric: str) -> float:
+            found = watching.now(f"sum({metric})")
+            return found[0].values[0] if found else -1
+
+        begun, polled = f"{metrics.WAIT.name}_count", metrics.POLLS.name
+        until(
+            lambda: any(INTERACTIVE in one.queues for one in desk.book.workers()), 120, "a worker"
+        )
+        for number in range(1, 5):
+            desk.jobs.submit(Key(frame_time(number), "persistence", "none"), INTERACTIVE)
+        until(lambda: counted(begun) == 4, 60, "four jobs are seen")
+        until(lambda: counted(polled) >= 8, 60, "looks at the server are seen")
+        for process in processes:
+            process.kill()
+        desk.jobs.submit(Key(frame_time(5), "persistence", "none"), INTERACTIVE)
+        for process in processes:
+            process.start()
+        until(lambda: counted(begun) == 1, 120, "the worker counts from 0 again")
+        time.sleep(2)
+
+        tried = 2 * len(MODELS)  # each model, when a worker begins
+        inferred = f"{metrics.INFERENCE.name}_count"
+        for counter, most in ((begun, 5), (inferred, 5 + tried), (polled, 2 * 2 * 20)):
+            resets = watching.now(f"sum(resets({counter}[5m]))")[0].values
+            assert max(resets) >= 1, counter
+            rates = watching.over_time(f"sum(increase({counter}[20s]))", 120)[0].values
+            assert min(rates) >= 0, counter
+            assert max(rates) <= 2 * most, counter  # stretched to the window by its ends
 
 
 def sum_of(ledger: Ledger) -> float:

@@ -21,6 +21,7 @@ from service import picture, tasks
 from service.api.app import create_app
 from service.archive import Archive
 from service.ledger import Ledger
+from service.picture.colours import BELOW_AND_ABOVE, STEPS
 from tests.served import LATEST, NEWEST, desk, iso, problem, put_frames
 from tests.showers import frame, moment, time
 from tests.unit.service.telling import Telling
@@ -218,6 +219,13 @@ def test_the_page_has_the_colours_of_the_pictures() -> None:
     assert levels
     assert tuple(re.findall(r"#\w+", colours[1])) == picture.COLOURS
     assert tuple(map(float, levels[1].split(","))) == picture.LEVELS
+    light = text[text.index("light: {") : text.index("dark: {")]
+    difference = re.search(r"difference: \[([^\]]+)\]", light)
+    steps = re.search(r"DIFFERENCE = \[([^\]]+)\]", text)
+    assert difference
+    assert steps
+    assert tuple(re.findall(r"#\w+", difference[1])) == BELOW_AND_ABOVE
+    assert tuple(map(float, steps[1].split(","))) == STEPS
 
 
 def test_the_page_says_the_same_in_both_languages() -> None:
