@@ -94,7 +94,8 @@ def forget(archive: "Archive", ledger: "Ledger") -> None:
     for path in archive.root.rglob("*.nc"):
         path.unlink()
     with ledger.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM arrivals")
+        for table in ("arrivals", "tallies"):  # rows, and their running totals
+            connection.exec_driver_sql(f"DELETE FROM {table}")
 
 
 def seconds(work: Callable[[], object]) -> Seconds:

@@ -1,12 +1,13 @@
 """Radar files in, precipitation fields out."""
 
-from ingest.errors import BadField, IngestError, OutsideGrid, SourceUnavailable
+from ingest.errors import BadField, IngestError, NotRead, OutsideGrid, SourceUnavailable
 from ingest.file import parse, read
 from ingest.grid import at, to_model_grid
 
 __all__ = [
     "BadField",
     "IngestError",
+    "NotRead",
     "OutsideGrid",
     "SourceUnavailable",
     "at",

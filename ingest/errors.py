@@ -4,6 +4,7 @@
   + BadField           a file or field that breaks the contract: foreign, truncated, wrong in time
   + OutsideGrid        a place the grid does not cover
   + SourceUnavailable  the provider cannot be reached, or does not have what was asked for
+  + NotRead            the machine had no time or memory to read the data, which may be good
 """
 
 
@@ -21,3 +22,7 @@ class OutsideGrid(IngestError):
 
 class SourceUnavailable(IngestError):
     """The provider of radar data cannot be reached, or does not have what was asked for."""
+
+
+class NotRead(IngestError):
+    """The machine had no time or memory to read the data now."""

@@ -29,6 +29,7 @@ def decode(*files: bytes) -> list[Composite]:
 
     Raises:
         BadField: One is not a whole 5-minute precipitation composite on DE1200.
+        NotRead: The machine is too busy to read them now.
     """
     try:
         found = unfold("odim", *files)

@@ -33,11 +33,12 @@ Unfolded = tuple[dict[str, Any], NDArray[Any]]
 MEMORY_BYTES = 2**30
 CPU_SECONDS = 10
 LIMITS = {
-    resource.RLIMIT_AS: MEMORY_BYTES,
-    resource.RLIMIT_CPU: CPU_SECONDS,
-    resource.RLIMIT_FSIZE: 0,
-    resource.RLIMIT_CORE: 0,
-    resource.RLIMIT_NOFILE: 0,
+    resource.RLIMIT_AS: (MEMORY_BYTES, MEMORY_BYTES),
+    # At the first it ends by SIGXCPU, which tells that it was the file's fault; then by SIGKILL.
+    resource.RLIMIT_CPU: (CPU_SECONDS, CPU_SECONDS + 1),
+    resource.RLIMIT_FSIZE: (0, 0),
+    resource.RLIMIT_CORE: (0, 0),
+    resource.RLIMIT_NOFILE: (0, 0),
 }
 TEXT = 2000
 """Characters that are told of anything."""
@@ -63,7 +64,7 @@ def main(kind: str) -> None:
     for codec in CODECS:
         codecs.lookup(codec)
     for limit, most in LIMITS.items():
-        resource.setrlimit(limit, (most, most))
+        resource.setrlimit(limit, most)
     warnings.simplefilter("ignore")
     gc.disable()  # this ends soon, and millions of lists would be looked through again and again
     for file in files:

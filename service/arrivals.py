@@ -68,6 +68,10 @@ def take_in(
 
     Args:
         looked_into: What `look_into` came to, where that has been done already.
+
+    Raises:
+        NotRead: The machine is too busy for it now; nothing has been done.
+        OSError: It cannot be kept.
     """
     fingerprint = fingerprint_of(data, name)
     if known := ledger.arrival(fingerprint):

@@ -79,6 +79,7 @@ def read(data: bytes, media: str) -> DataArray:
 
     Raises:
         BadField: They are no such frames; the message says what is and what should be.
+        NotRead: The machine is too busy to read them now.
         QueueFull: Too many are being read already.
     """
     if not AT_ONCE.acquire(timeout=READ_SECONDS):

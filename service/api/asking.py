@@ -70,6 +70,7 @@ def understand(desk: Desk, asked: Asked) -> Order:
         BadRequest: The time lies in the future, or between two frames; or uploaded frames will not
             do for the model.
         BadField: What was uploaded is no frames.
+        NotRead: The machine is too busy to read it now.
         NoFrame, NoFrames: There are no frames to make it from.
     """
     if asked.media in OFFERED[NETCDF]:

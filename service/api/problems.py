@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from ingest.errors import BadField, OutsideGrid
+from ingest.errors import BadField, NotRead, OutsideGrid
 from model_zoo.errors import BadCheckpoint, BadFrames, ModelError
 from service import errors
 from service.api import examples
@@ -29,6 +29,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.BadPlace: HTTPStatus.BAD_REQUEST,
     OutsideGrid: HTTPStatus.BAD_REQUEST,
     BadField: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotRead: HTTPStatus.SERVICE_UNAVAILABLE,
     BadCheckpoint: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BadFrames: HTTPStatus.SERVICE_UNAVAILABLE,

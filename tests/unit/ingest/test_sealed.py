@@ -1,11 +1,12 @@
 """Files are unfolded by a process of its own, and what becomes of that is told as of a bad file."""
 
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ingest import BadField, sealed
+from ingest import BadField, NotRead, sealed, sealed_reader
 from ingest.sealed import unfold
 from tests.unit.ingest.test_file import de1200_counts, odim
 
@@ -28,7 +29,10 @@ def test_one_bad_file_is_told_by_its_size() -> None:
     ("program", "told"),
     [
         ("import os; os.abort()", r"netcdf of 4 bytes takes its reader down \(status -6\)"),
-        ("while True: pass", "netcdf of 4 bytes takes over 1 s to read"),
+        (
+            "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 2))\nwhile True: pass",
+            "netcdf of 4 bytes takes over 10 s of processor to read",
+        ),
         ("import sys; sys.exit(3)", "takes its reader down"),
     ],
 )
@@ -38,6 +42,28 @@ def test_a_reader_that_dies_or_does_not_end_is_a_bad_file(
     reader = tmp_path / "reader.py"
     reader.write_text(program)
     monkeypatch.setattr(sealed, "READER", reader)
-    monkeypatch.setattr(sealed, "READ_SECONDS", 1)
     with pytest.raises(BadField, match=told):
         unfold("netcdf", b"file")
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("import time; time.sleep(60)", "the machine is busy; try again"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "see to the memory"),
+    ],
+)
+def test_a_file_that_the_machine_has_no_time_or_memory_for_is_not_called_bad(
+    program: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = tmp_path / "reader.py"
+    reader.write_text(program)
+    monkeypatch.setattr(sealed, "READER", reader)
+    monkeypatch.setattr(sealed, "READ_SECONDS", 1)
+    with pytest.raises(NotRead, match=told):
+        unfold("netcdf", b"file")
+
+
+def test_a_reader_that_never_ends_is_stopped_by_its_own_limit() -> None:
+    soft, hard = sealed_reader.LIMITS[resource.RLIMIT_CPU]
+    assert soft < hard < sealed.READ_SECONDS
