@@ -169,6 +169,8 @@ class Process:
         self._wait = self._histogram(WAIT, LONG_SECONDS)
         self._requests = self._counter(REQUESTS)
         self._request_seconds = self._histogram(REQUEST_SECONDS, SHORT_SECONDS)
+        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        """Found once: looking a metric up by its labels takes longer than counting."""
         self._fallbacks, self._polls, self._cache = map(self._counter, (FALLBACKS, POLLS, CACHE))
         for model in settings.models:
             self._inference.labels(model)
@@ -178,8 +180,7 @@ class Process:
         for product in products(settings):
             for result in ("ok", "failed"):
                 self._polls.labels(product, result)
-        for result in ("hit", "miss"):
-            self._cache.labels(result)
+        self._hits, self._misses = (self._cache.labels(result) for result in ("hit", "miss"))
 
     def inferred(self, model: str, seconds: float) -> None:
         """A model has made a forecast."""
@@ -199,7 +200,7 @@ class Process:
 
     def cached(self, *, hit: bool) -> None:
         """A representation was there, or had to be made."""
-        self._cache.labels("hit" if hit else "miss").inc()
+        (self._hits if hit else self._misses).inc()
 
     def expects(self, method: str, route: str) -> None:
         """Requests of this kind may come: their counts begin at 0."""
@@ -213,9 +214,16 @@ class Process:
         Args:
             route: Its template, as in "/jobs/{id}"; never the path, of which there is no end.
         """
-        code = str(status) if str(status) in CODES else f"{status // 100}xx"
-        self._requests.labels(method, route, code).inc()
-        self._request_seconds.labels(method, route).observe(seconds)
+        counts = self._answers.get((method, route, status))
+        if counts is None:
+            code = str(status) if str(status) in CODES else f"{status // 100}xx"
+            counts = (
+                self._requests.labels(method, route, code),
+                self._request_seconds.labels(method, route),
+            )
+            self._answers[method, route, status] = counts
+        counts[0].inc()
+        counts[1].observe(seconds)
 
     def _counter(self, metric: Metric) -> Counter:
         return Counter(*metric, registry=self.registry)

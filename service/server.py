@@ -91,6 +91,7 @@ def answer(deployment: Deployment) -> None:
         port=settings.port,
         http=patience(settings),
         timeout_graceful_shutdown=GRACE_SECONDS,
+        access_log=False,  # requests are counted at /metrics
     )
 
 

@@ -16,6 +16,7 @@ from service.api.head import HeadAsGet
 from service.api.limits import BodyLimit, TimeLimit
 from service.api.negotiation import JSON, NETCDF, OFFERED
 from service.api.routes import grids, health, jobs, metrics, nowcasts, page, position, verification
+from service.api.shelf import Shelf
 from service.api.shield import Shield
 from service.keys import KeyFile
 from service.settings import Settings
@@ -49,22 +50,31 @@ def create_app(desk: Desk) -> FastAPI:
         desk.jobs.close()
 
     keys = KeyFile(desk.settings.api_keys) if desk.settings.api_keys else None
-    app = FastAPI(title="Nowcast", description=DESCRIPTION, version="1", lifespan=lifespan)
+    app = FastAPI(
+        title="Nowcast",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        # Looking at each request whether somebody wants to hear of it costs as much as sending it.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.state.desk = desk
     for part in (nowcasts, jobs, position, verification, grids):
         app.include_router(part.router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
     app.include_router(health.router, responses=PROBLEMS)
     app.include_router(page.router)
-    guard(app, desk.settings, keys)
+    guard(app, desk, keys)
     problems.install(app)
     metrics.install(app, desk)
     return app
 
 
-def guard(app: FastAPI, settings: Settings, keys: KeyFile | None) -> None:
+def guard(app: FastAPI, desk: Desk, keys: KeyFile | None) -> None:
     """Put before the routes what every request passes, the last first."""
+    settings = desk.settings
     app.add_middleware(BodyLimit, largest_bytes=partial(largest_bytes, settings))
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
+    app.add_middleware(Shelf, encoded=desk.encoded)
     app.add_middleware(Gate, keys=keys, per_minute=settings.requests_per_minute)
     if settings.cors_origins:
         app.add_middleware(

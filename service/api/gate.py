@@ -1,6 +1,7 @@
 """Who comes in, and how often. Plain ASGI, as the limits are."""
 
 import time
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 
@@ -101,7 +102,11 @@ def secret(scope: Scope) -> str:
 
 def address(scope: Scope) -> str:
     """Where a request comes from: an address, of IPv6 the network of one customer (/64)."""
-    host = scope["client"][0] if scope.get("client") else ""
+    return network(scope["client"][0] if scope.get("client") else "")
+
+
+@lru_cache(1024)
+def network(host: str) -> str:
     try:
         found = ip_address(host)
     except ValueError:

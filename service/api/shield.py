@@ -1,10 +1,9 @@
 """Headers that keep browsers from taking an answer for what it is not. Plain ASGI."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-POLICY = "default-src 'none'; frame-ancestors 'none'"
+HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """For what is no page: should a browser take it for one, it may run and load nothing. Pages say
 their own."""
 
@@ -18,11 +17,12 @@ class Shield:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def shielded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message.setdefault("headers", []))
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if not headers.get("Content-Type", "").startswith("text/html"):
-                    headers.setdefault("Content-Security-Policy", POLICY)
+                headers = message.setdefault("headers", [])
+                said = {name.lower(): value for name, value in headers}
+                headers.extend(one for one in HEADERS if one[0] not in said)
+                is_page = said.get(b"content-type", b"").startswith(b"text/html")
+                if not is_page and POLICY[0] not in said:
+                    headers.append(POLICY)
             await send(message)
 
         await self.app(scope, receive, shielded)

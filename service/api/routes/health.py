@@ -10,6 +10,7 @@ from service.api.described import NOT_READY
 from service.api.problems import problem
 from service.api.schemas import Health, Readiness
 from service.archive import to_datetime
+from service.arrivals import CLOCK_TOLERANCE
 from service.errors import LedgerAway
 from service.tasks import iso
 
@@ -54,7 +55,13 @@ def of_radar(desk: Desk) -> Finding:
         f"the newest radar frame is of {iso(time)}, {age / 60:.0f} minutes ago, should be under "
         f"{most}; see to the ingest"
     )
+    early = (
+        f"the newest radar frame is of {iso(time)}, {-age / 60:.0f} minutes in the future: the "
+        f"clock of this machine is slow"
+    )
     said = {"radar_time": iso(time), "radar_age_s": age}
+    if age < -CLOCK_TOLERANCE.total_seconds():
+        return Finding(said, [early])
     return Finding(said, [stale] if age > 60 * most else [])
 
 

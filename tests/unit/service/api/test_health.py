@@ -38,6 +38,18 @@ def test_a_service_with_old_radar_is_not_ready(filled: Path, minutes: int, statu
         assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(("minutes", "status"), [(9, 200), (11, 503)])
+def test_a_service_whose_clock_is_slow_is_not_ready(
+    filled: Path, minutes: int, status: int
+) -> None:
+    now = moment(NEWEST) - timedelta(minutes=minutes)
+    with TestClient(create_app(desk(filled, now))) as client:
+        answer = client.get("/readyz")
+        assert answer.status_code == status
+        if status == 503:
+            assert "11 minutes in the future" in problem(answer, 503)["detail"]
+
+
 def test_the_queue_is_told(data: Path, gate: Gate) -> None:
     with TestClient(create_app(desk(data, before=gate))) as client:
         said = client.get("/readyz").json()

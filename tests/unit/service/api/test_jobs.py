@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from service.api.app import create_app
+from service.api.shelf import FRESH_SECONDS
 from service.archive import Archive, Key, stamp
 from tests.served import LATEST, NEWEST, NOW, Gate, ask, desk, iso, problem
 from tests.showers import frame, time
@@ -77,6 +79,7 @@ def test_a_forecast_past_its_keeping_time_is_410(data: Path) -> None:
     with TestClient(create_app(desk(data))) as client:
         assert client.get(f"/nowcasts/{iso(6)}").status_code == 200
         archive.remove_before("forecasts", time(LATEST))
+        sleep(FRESH_SECONDS)
         for address in (f"/nowcasts/{iso(6)}", f"/jobs/{job}", f"/jobs/{job}/results"):
             assert "keeping time" in problem(client.get(address), 410)["detail"]
         problem(client.get(f"/nowcasts/{iso(5)}"), 404)
