@@ -44,6 +44,7 @@ class Asked(NamedTuple):
     """What is remembered of a file that was asked for."""
 
     version: Version
+    since: datetime
     again: datetime
     """When to ask next."""
 
@@ -113,7 +114,10 @@ class Source:
         yield from self._fetch(due[:most], rests, now)
 
     def _is_due(self, name: str, now: datetime) -> bool:
-        return name not in self._asked or now >= self._asked[name].again
+        if name not in self._asked:
+            return True
+        asked = self._asked[name]
+        return not asked.since <= now < asked.again  # before: the clock has been set back
 
     def _fetch(
         self, names: Sequence[str], rests: Mapping[str, timedelta], now: datetime
@@ -123,7 +127,7 @@ class Source:
             wanted = {name: self._version(name) for name in names[first : first + at_once]}
             answers = self._folder.ask(wanted)
             for name in wanted:  # as long as nobody has taken it in
-                self._note(name, now + min(rests[name], LONGEST_REST))
+                self._note(name, now, min(rests[name], LONGEST_REST))
             if all(answer.trouble for answer in answers):
                 raise unavailable(self.url, answers[0].trouble)
             for name, data, version, trouble in answers:
@@ -135,13 +139,13 @@ class Source:
                         yield File(name, data)
                 elif data is not None or not version:  # but for one that is as it was
                     self._listed = listing.names(data or b"")
-                self._note(name, now + rests[name], version)
+                self._note(name, now, rests[name], version)
 
     def _version(self, name: str) -> Version:
         return self._asked[name].version if name in self._asked else UNKNOWN
 
-    def _note(self, name: str, again: datetime, version: Version = UNKNOWN) -> None:
-        self._asked[name] = Asked(version or self._version(name), again)
+    def _note(self, name: str, now: datetime, rest: timedelta, version: Version = UNKNOWN) -> None:
+        self._asked[name] = Asked(version or self._version(name), now, now + rest)
 
 
 def tells_minutes(pattern: str, mark: datetime) -> bool:

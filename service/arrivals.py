@@ -64,7 +64,8 @@ def take_in(
 ) -> Arrival:
     """Take in a radar file that came under a name: check it, bring it to the model grid, keep it.
 
-    A bad file goes to quarantine beside its reason. A file that came before changes nothing.
+    A bad file goes to quarantine beside its reason. A file that came before changes nothing, but
+    one that was refused is looked at again.
 
     Args:
         looked_into: What `look_into` came to, where that has been done already.
@@ -74,14 +75,23 @@ def take_in(
         OSError: It cannot be kept.
     """
     fingerprint = fingerprint_of(data, name)
+    refused = None
     if known := ledger.arrival(fingerprint):
-        return known
+        if known.outcome != "quarantined":
+            return known
+        # It may have been refused by a clock that was wrong. Where it is good by now, that is one
+        # more arrival, and has a fingerprint of its own.
+        refused, fingerprint = known, hashlib.sha256(known.fingerprint.encode()).hexdigest()
+        if known := ledger.arrival(fingerprint):
+            return known
     try:
         field = look_into(data, name) if looked_into is None else looked_into()
         check_clock(field, name, now)
         keep = keep_forecast if "lead_time" in field.dims else keep_frame
         came = keep(archive, ledger, field)
     except BadField as error:
+        if refused is not None:
+            return refused
         archive.quarantine(data, name, fingerprint, str(error))
         came = {"outcome": "quarantined", "reason": str(error)}
         log.warning("quarantined: %s", error)

@@ -10,7 +10,7 @@ from model_zoo.forecast import NO_WEIGHTS
 from service.choice import AUTO
 from service.gaps import why_not
 from service.job import SCHEDULED
-from service.key import Key, Time, to_time
+from service.key import Key, Time, to_datetime, to_time
 from service.verifying import verify
 
 if TYPE_CHECKING:
@@ -74,9 +74,12 @@ def clean_up(desk: "Deployment", now: datetime) -> int:
     """Remove the files that are past their keeping time. Returns how many.
 
     The ledger keeps its rows. Frames and forecasts stay as long as a lead is pending that needs
-    them.
+    them. Without new radar little becomes older.
     """
     settings, remove = desk.settings, desk.archive.remove_before
+    newest = desk.archive.latest_frame()
+    if newest is not None:  # a clock that is ahead by years shall not clear the archive
+        now = min(now, to_datetime(newest) + LONGEST_LEAD)
     oldest = now - timedelta(days=settings.keep_days)
     needed = min([oldest, *(row["issue"] for row in desk.ledger.pending(now + LONGEST_LEAD))])
     uploaded = now - timedelta(hours=settings.keep_uploads_hours)

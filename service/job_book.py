@@ -31,6 +31,8 @@ KEPT = timedelta(hours=24)
 GIVEN_UP = ("DeadLetter", "Expired")
 """Kinds of errors that are no fault of a forecast: no worker survived it, or had time for it."""
 LONGEST_ID = 160
+CLOCKS_DIFFER = timedelta(seconds=10)
+"""By how much the clock of one machine may be ahead of another's."""
 
 
 class JobRow(NamedTuple):
@@ -208,6 +210,21 @@ class JobBook:
         wanted = and_(jobs.c.id.in_(list(ids)), jobs.c.status == "accepted")
         with self._engine.begin() as connection:
             connection.execute(update(jobs).where(wanted).values(sent=now))
+
+    def settle(self, now: datetime) -> None:
+        """Date what is of the future to now: the clock has been set back, and those who died before
+        would seem to live, and what they had to be under way, until it is as late again."""
+        ahead = now + CLOCKS_DIFFER
+        accepted, running = jobs.c.status == "accepted", jobs.c.status == "running"
+        with self._engine.begin() as connection:
+            for column, where in (
+                (workers.c.seen, ()),
+                (jobs.c.started, (running,)),
+                (jobs.c.created, (accepted,)),
+                (jobs.c.sent, (accepted,)),
+            ):
+                early = update(column.table).where(column > ahead, *where)
+                connection.execute(early.values({column.name: now}))
 
     def lost(self, sent_before: datetime, dead_since: datetime) -> list[JobRow]:
         """What is to be sent again, oldest first: accepted, and sent (or, if it never was, created)

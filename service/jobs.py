@@ -220,6 +220,7 @@ def send_lost(jobs: Jobs, now: datetime) -> int:
         How many.
     """
     since = now - jobs.silence
+    jobs.book.settle(now)
     lost = jobs.book.lost(sent_before=since, dead_since=since)
     for row in lost:
         jobs.send(Job.of(row))

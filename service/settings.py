@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     """What to fetch there: folder and name, with the time in UTC as `strftime` writes it. Frames in
     binary or HDF5 (the same name with .hdf5), better of one kind: their grids differ. DWD's own
     forecast, RV, is verified beside ours."""
-    poll_seconds: Annotated[float, Field(gt=0)] = 20
+    poll_seconds: Annotated[float, Field(gt=0)] = 5
     """Pause between two looks for new files."""
     backfill_hours: Annotated[float, Field(gt=0, le=48)] = 12
     """How far back what is lacking is fetched; the server holds two days."""

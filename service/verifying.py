@@ -8,14 +8,15 @@ import numpy as np
 
 from ingest.grid import same_grid
 from service.archive import Archive
-from service.key import Key, ledger_key, to_time
+from service.key import Key, ledger_key, to_datetime, to_time
 from service.ledger import Ledger
 from service.skill import seen_by_all, sums
 
 log = logging.getLogger(__name__)
 
 MISSING_AFTER = timedelta(hours=6)
-"""A truth frame that has not come by then will not be waited for."""
+"""A truth frame that has not come by then will not be waited for, if newer ones have: else the
+radar is away, or the clock is wrong."""
 
 
 def verify(
@@ -35,7 +36,9 @@ def verify(
             key = Key(to_time(row["issue"]), row["model"], row["weights"])
             waiting.setdefault((row["issue"], row["lead_minutes"]), []).append(key)
     done = sum(enter(archive, ledger, keys, lead) for (_, lead), keys in waiting.items())
-    ledger.give_up(now - MISSING_AFTER)
+    newest = archive.latest_frame()
+    if newest is not None:
+        ledger.give_up(min(now - MISSING_AFTER, to_datetime(newest)))
     return done
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORECASTS = (INTERACTIVE, SCHEDULED)
+STEP_SECONDS = 1.0
+"""By how much less a clock is corrected all the time."""
 
 
 class Worker:
@@ -163,6 +165,22 @@ def register(app: Celery, name: str, do: Callable[..., object]) -> None:
 # the schedule
 
 
+class Steadfast(Scheduler):  # type: ignore[misc]
+    """Celery's, which waits for the time at which a thing was due before the clock was set back."""
+
+    _offset: float | None = None
+
+    def tick(self, *args: object, **more: object) -> float:
+        offset = time.time() - time.monotonic()
+        if self._offset is not None and offset < self._offset - STEP_SECONDS:
+            log.warning("the clock was set back by %.0f s", self._offset - offset)
+            for entry in self.schedule.values():
+                entry.last_run_at = entry.default_now()
+            self.populate_heap()
+        self._offset = offset
+        return float(super().tick(*args, **more))
+
+
 def run_beat(settings: Settings) -> None:
     """Send what is due, until told to stop. All is due at the start: nothing is kept on disk."""
-    Service(create_app(settings), scheduler_cls=Scheduler).start()
+    Service(create_app(settings), scheduler_cls=Steadfast).start()

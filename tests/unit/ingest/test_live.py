@@ -130,6 +130,13 @@ def test_without_a_listing_old_frames_are_asked_for_ever_more_rarely(dwd: Provid
     assert poll(asking, [24], minutes=280) == files(24)
 
 
+def test_a_clock_that_was_ahead_keeps_no_file_away(dwd: Provider) -> None:
+    asking = source(dwd)
+    assert poll(asking, [10, 24], minutes=180) == []
+    put(dwd, 10, 24)
+    assert poll(asking, [10, 24], minutes=1) == files(10, 24)
+
+
 def test_where_the_listing_is_taken_away_old_frames_are_asked_for_by_name(dwd: Provider) -> None:
     put(dwd, 12)
     asking = source(dwd)

@@ -129,9 +129,24 @@ def test_a_frame_of_the_future_is_refused(archive: Archive, ledger: Ledger, tmp_
     assert early.outcome == "quarantined"
     assert "in the future of" in str(early.reason)
     assert archive.latest_frame() is None
+    assert tasks.ingest(archive, ledger, path, moment(2)) == early
+    assert ledger.arrivals_by_outcome() == {"quarantined": 1}
     renamed = path.with_name(path.name.replace("-dwd", "-dwd-again"))
     path.rename(renamed)
     assert tasks.ingest(archive, ledger, renamed, moment(9)).outcome == "accepted"
+
+
+def test_what_a_wrong_clock_refused_is_taken_in_once_the_clock_is_right(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    path = write_file(tmp_path, 9)
+    assert tasks.ingest(archive, ledger, path, moment(1)).outcome == "quarantined"
+    accepted = tasks.ingest(archive, ledger, path, moment(9))
+    assert (accepted.outcome, accepted.frame_time) == ("accepted", moment(9))
+    assert archive.has_frame(time(9))
+    assert ledger.has_accepted(moment(9))
+    assert tasks.ingest(archive, ledger, path, moment(10)) == accepted
+    assert ledger.arrivals_by_outcome() == {"accepted": 1, "quarantined": 1}
 
 
 def test_the_same_frame_of_another_product_is_a_duplicate(archive: Archive, ledger: Ledger) -> None:

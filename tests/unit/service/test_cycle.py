@@ -125,9 +125,16 @@ def test_nothing_of_an_issue_is_verified_while_a_forecast_of_it_is_on_its_way(
 def test_what_never_came_is_given_up(office: Office) -> None:
     put_frames(office.desk.archive, 0)
     office.cycle(0)
+    put_frames(office.desk.archive, 25)
     office.cycle(30, tasks.MISSING_AFTER)
     states = {row["status"] for row in office.desk.ledger.rows(book.leads, ["persistence"])}
     assert states == {"missing"}
+
+
+def test_a_clock_that_is_ahead_by_years_does_not_clear_the_archive(office: Office) -> None:
+    put_frames(office.desk.archive, 0)
+    assert tasks.clean_up(office.desk, moment(0) + timedelta(days=9000)) == 0
+    assert office.desk.archive.has_frame(time(0))
 
 
 def test_a_frame_that_came_too_late_is_kept_and_not_forecast_from(office: Office) -> None:
@@ -260,6 +267,7 @@ def test_nothing_goes_that_a_pending_lead_needs(tmp_path: Path) -> None:
     tasks.clean_up(office.desk, moment(12))
     assert sorted(archive.frame_times()) == [time(number) for number in (2, 6, 7, 12)]
     assert archive.has_forecast(Key(time(2), "persistence", "none"))
+    put_frames(archive, 27)
     tasks.verify(archive, ledger, moment(30) + tasks.MISSING_AFTER)
     tasks.clean_up(office.desk, moment(40))
     assert list(archive.frame_times()) == []

@@ -268,6 +268,23 @@ def test_what_a_dead_worker_ran_is_lost_and_what_a_living_one_runs_is_not(book: 
     assert book.lost(FAR_AHEAD, FAR_AHEAD) == []
 
 
+def test_what_was_noted_before_the_clock_was_set_back_does_not_live_for_ever(
+    book: JobBook,
+) -> None:
+    runs, waits = (asked(book, number, now=NOW + HOUR) for number in range(2))
+    assert claim(book, runs, "anna", NOW + HOUR)
+    book.beat("anna", [], "cpu", NOW + HOUR)
+    book.sent([waits], NOW + HOUR)
+    later = NOW + MINUTE
+    assert book.lost(later, later) == []
+    book.settle(NOW)
+    assert [worker.seen for worker in book.workers()] == [NOW]
+    assert {row.id for row in book.lost(later, later)} == {runs, waits}
+    book.beat("anna", [], "cpu", NOW + SECOND)
+    book.settle(NOW)
+    assert [worker.seen for worker in book.workers()] == [NOW + SECOND], "clocks differ a little"
+
+
 def test_waiting_jobs_are_counted_by_queue(book: JobBook) -> None:
     assert book.waiting(["interactive"]) == (0, None)
     for number, queue in enumerate(["interactive", "interactive", "scheduled"]):

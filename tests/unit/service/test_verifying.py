@@ -120,13 +120,23 @@ def test_a_frame_that_comes_late_is_still_verified_against(
 def test_a_frame_that_comes_too_late_does_not_change_what_is_missing(
     archive: Archive, ledger: Ledger
 ) -> None:
-    put_frames(archive, 0)
+    put_frames(archive, 0, 25)
     make_forecasts(archive, ledger, 0, models=["persistence"])
     long_after = moment(24) + tasks.MISSING_AFTER
     tasks.verify(archive, ledger, long_after)
     put_frames(archive, 6)
     assert tasks.verify(archive, ledger, long_after) == 0
     assert set(states(ledger, "persistence").values()) == {"missing"}
+
+
+def test_a_clock_that_is_ahead_gives_up_nothing_that_may_still_come(
+    archive: Archive, ledger: Ledger
+) -> None:
+    put_frames(archive, 0)
+    make_forecasts(archive, ledger, 0, models=["persistence"])
+    tasks.verify(archive, ledger, moment(0) + timedelta(days=2))
+    put_frames(archive, 6, 12, 18, 24)
+    assert tasks.verify(archive, ledger, moment(24)) == 4
 
 
 def test_forecast_and_frame_on_two_grids_are_never_compared(
