@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,7 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import pytest
 
 from service.deployment import Deployment
@@ -32,6 +30,7 @@ from tests.clean import (
 )
 from tests.provider import provider
 from tests.stage import Broadcast, Stage, desk_of, stage, until
+from tests.watch import Watch
 
 SPEED = 200.0
 AWAY_SECONDS = 60.0 if os.environ.get("NOWCAST_LONG") else 12.0
@@ -41,41 +40,6 @@ CALM_SECONDS = 5.0
 RECOVERED_SECONDS = 30.0
 """A cycle of radar takes ten times as long."""
 DISK = "size=200m"
-
-
-class Answer(NamedTuple):
-    """What the readiness endpoint said at a time."""
-
-    at: float
-    status: int
-    """0 where there was no answer."""
-    text: str
-
-
-class Watch:
-    """Asks all the time whether the service is ready."""
-
-    def __init__(self, url: str) -> None:
-        self.answers: list[Answer] = []
-        self._url, self._over = url, threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-        self._thread.start()
-
-    def _ask(self) -> None:
-        with httpx.Client(timeout=2.0) as client:
-            while not self._over.wait(0.1):
-                try:
-                    said = client.get(self._url + "/readyz")
-                    self.answers.append(Answer(time.monotonic(), said.status_code, said.text))
-                except httpx.HTTPError as error:
-                    self.answers.append(Answer(time.monotonic(), 0, repr(error)))
-
-    def between(self, begin: float, end: float) -> list[Answer]:
-        return [answer for answer in self.answers if begin <= answer.at <= end]
-
-    def end(self) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 class Fault(NamedTuple):

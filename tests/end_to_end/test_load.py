@@ -28,8 +28,9 @@ SPEED = 20.0
 """A frame every 15 seconds."""
 FIRST = 24
 """Number of the newest frame at the start."""
-BUSY = bool(os.environ.get("PYTEST_XDIST_WORKER"))
-"""Whether other tests run beside this one, on the same cores: then times say nothing."""
+MOST_MS = 1000 if os.environ.get("PYTEST_XDIST_WORKER") else 50
+"""In which 99 % of the reads are answered; more where other tests run beside this one, on the same
+cores, and keep it waiting."""
 
 
 class Told(NamedTuple):
@@ -98,7 +99,7 @@ def test_reads_are_quick(told: Told) -> None:
     seconds = np.array(told.crowd["seconds"]["read"])
     p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1000
     print(f"{len(seconds) / SECONDS:.0f} reads/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms")
-    assert BUSY or p99 < 50
+    assert p99 < MOST_MS
 
 
 def test_memory_is_flat(told: Told) -> None:

@@ -1,0 +1,160 @@
+"""The clock of the machine is set wrong and right again under the running service, which loses
+nothing by it, counts nothing twice, and says so while it lasts.
+
+A library that all processes are started with (`wrong_clock.c`) makes the time of day wrong by what
+a file says.
+"""
+
+import shutil
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from service.deployment import Deployment
+from tests.clean import (
+    Frames,
+    assert_same_counts,
+    assert_same_forecasts,
+    assert_same_frames,
+    clean_run,
+    is_done,
+    real_day,
+    simulated_day,
+)
+from tests.provider import provider
+from tests.stage import Broadcast, Stage, desk_of, stage, until
+from tests.watch import Answer, Watch
+
+COMPILER = shutil.which("cc")
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")
+SOURCE = Path(__file__).with_name("wrong_clock.c")
+
+SPEED = 60.0
+"""A frame every 5 seconds; a step of a minute is one of an hour for the weather."""
+STEP_SECONDS = 60
+FRAMES = 20
+WRONG_SECONDS = 12.0
+"""How long the clock is wrong, about two frames."""
+NOTICED_SECONDS = 3.0
+RECOVERED_SECONDS = 30.0
+BEFORE = timedelta(minutes=80)
+"""How long before the first frame it begins, for all processes to start."""
+
+
+class Step(NamedTuple):
+    """When the clock was wrong, on one that was not."""
+
+    begin: float
+    end: float
+
+
+class Played(NamedTuple):
+    """What is left of it."""
+
+    on: Stage
+    frames: Frames
+    watch: Watch
+    steps: dict[str, Step]
+
+
+class WrongClock:
+    """How wrong the clock of those is that are started with an environment."""
+
+    def __init__(self, folder: Path) -> None:
+        library, self._file = folder / "wrong_clock.so", folder / "wrong_clock"
+        assert COMPILER is not None
+        command = [COMPILER, "-shared", "-fPIC", "-O1", "-o", str(library), str(SOURCE)]
+        subprocess.run(command, check=True)
+        self._file.write_bytes(struct.pack("<q", 0))
+        self.environment = {"LD_PRELOAD": str(library), "WRONG_CLOCK": str(self._file)}
+
+    def set(self, seconds: int) -> None:
+        with self._file.open("r+b") as file:
+            file.write(struct.pack("<q", seconds))
+
+
+def wrong_for_a_while(clock: WrongClock, seconds: int) -> Step:
+    begin = time.monotonic()
+    clock.set(seconds)
+    time.sleep(WRONG_SECONDS)
+    clock.set(0)
+    end = time.monotonic()
+    time.sleep(WRONG_SECONDS)
+    return Step(begin, end)
+
+
+@pytest.fixture(scope="module")
+def frames(request: pytest.FixtureRequest) -> Frames:
+    try:
+        return real_day(request.getfixturevalue("shared"))[:FRAMES]
+    except pytest.skip.Exception:
+        return simulated_day(FRAMES)
+
+
+@pytest.fixture(scope="module")
+def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("clock")
+    clock, begin = WrongClock(folder), frames[0][0] - BEFORE
+    with provider() as server, stage(folder, server.url, begin, SPEED, **clock.environment) as on:
+        on.start_all()
+        on.wait_until_up()
+        frames = on.to_come(frames)
+        broadcast = Broadcast(server, on.clock, frames)
+        until(lambda: on.ask("/readyz").status_code == 200, 90, "ready")
+        watch = Watch(on.url)
+        steps = {
+            "ahead": wrong_for_a_while(clock, STEP_SECONDS),
+            "behind": wrong_for_a_while(clock, -STEP_SECONDS),
+        }
+        broadcast.wait()
+        with desk_of(on.settings) as desk:
+            until(lambda: is_done(desk, [moment for moment, _ in frames]), 120, "all done")
+        watch.end()
+        yield Played(on, frames, watch, steps)
+
+
+@pytest.fixture(scope="module")
+def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    with desk_of(played.on.settings) as live:
+        return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
+
+
+def test_nothing_is_lost_and_nothing_counted_twice(played: Played, clean: Deployment) -> None:
+    with desk_of(played.on.settings) as live:
+        assert_same_frames(live, clean)
+        assert_same_forecasts(live, clean)
+        assert assert_same_counts(live, clean) > 20
+        assert live.ledger.states().get("missing", 0) == 0
+        assert set(live.ledger.arrivals_by_outcome()) <= {"accepted", "late"}
+
+
+def test_nothing_ended_by_it(played: Played) -> None:
+    assert played.on.restarts == {}
+
+
+@pytest.mark.parametrize(("name", "word"), [("ahead", "minutes ago"), ("behind", "in the future")])
+def test_while_the_clock_was_wrong_it_said_what_that_looks_like(
+    played: Played, name: str, word: str
+) -> None:
+    step = played.steps[name]
+    said = played.watch.between(step.begin + NOTICED_SECONDS, step.end)
+    assert len(said) > 10
+    assert {answer.status for answer in said} == {503}
+    assert all(word in answer.text for answer in said)
+
+
+def test_with_the_right_clock_it_was_soon_ready_again(played: Played) -> None:
+    def is_ready(answer: Answer) -> bool:
+        return answer.status == 200
+
+    for step in played.steps.values():
+        after = played.watch.between(step.end, step.end + RECOVERED_SECONDS)
+        ready = [answer.at - step.end for answer in after if is_ready(answer)]
+        print(f"ready again after {ready[0]:.1f} s")
+        assert ready

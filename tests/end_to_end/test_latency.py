@@ -1,0 +1,107 @@
+"""From a frame on the provider's server to its forecast in the hands of a client, and what of that
+is whose: with MS-LSTM, which takes the time it takes."""
+
+import os
+import time
+from datetime import datetime
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import select
+
+from service import tables as book
+from service.key import iso, to_time
+from service.settings import Settings
+from tests.clean import Frames, real_day, simulated_day
+from tests.provider import provider
+from tests.stage import PUBLISHED_AFTER, Stage, desk_of, path_of, stage, until
+
+MODEL = "ms-lstm"
+SPEED = 10.0
+"""A frame every 30 seconds; what is measured takes the time it takes."""
+FIRST = 24
+"""Frames that are there at the start: enough for two hours of the past."""
+ROUNDS = 3
+LONGEST_SECONDS = 60.0 if os.environ.get("PYTEST_XDIST_WORKER") else 10.0
+"""From the frame to its forecast; more where other tests run beside this one, on the same cores."""
+
+
+class Way(NamedTuple):
+    """Seconds that each part took."""
+
+    kept: float
+    """Until it was looked for, fetched, checked and in the archive."""
+    asked_for: float
+    """Until there was a job for its forecast."""
+    begun: float
+    """Until a worker began it."""
+    forecast: float
+    """Until the forecast was kept."""
+    served: float
+    """Until a client had it."""
+
+    def __str__(self) -> str:
+        parts = [f"{name} {seconds:.2f}" for name, seconds in self._asdict().items()]
+        return f"{sum(self):.2f} s: {', '.join(parts)}"
+
+
+@pytest.fixture(scope="module")
+def frames(request: pytest.FixtureRequest) -> Frames:
+    try:
+        return real_day(request.getfixturevalue("shared"))[40:]
+    except pytest.skip.Exception:
+        return simulated_day(FIRST + ROUNDS)
+
+
+@pytest.fixture(scope="module")
+def ways(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
+    folder = tmp_path_factory.mktemp("latency")
+    begin = frames[FIRST - 1][0]
+    more = {
+        "NOWCAST_POLL_SECONDS": f"{Settings.model_fields['poll_seconds'].default:g}",
+        "NOWCAST_MODELS": f'["{MODEL}", "advection", "persistence"]',
+        "NOWCAST_THREADS": "2",
+    }
+    with provider() as server, stage(folder, server.url, begin, SPEED, **more) as on:
+        for moment, data in frames[:FIRST]:
+            server.files[path_of(moment)] = data
+        on.start_all()
+        on.wait_until_up()
+        until(lambda: is_served(on, frames[FIRST - 1][0]), 120, "the forecast of the first frame")
+        return [take(on, server.files, *frames[FIRST + number]) for number in range(ROUNDS)]
+
+
+def is_served(on: Stage, issue: datetime) -> bool:
+    told = on.ask(f"/nowcasts/latest?model={MODEL}")
+    return told.status_code == 200 and told.json()["issue_time"] == iso(issue)
+
+
+def take(on: Stage, files: dict[str, bytes], moment: datetime, data: bytes) -> Way:
+    """Publish a frame when it is due, and follow it."""
+    until(lambda: on.clock() > moment + PUBLISHED_AFTER, 120, f"the time of {moment}")
+    published = time.time()
+    files[path_of(moment)] = data
+    with desk_of(on.settings) as desk:
+        until(lambda: desk.archive.has_frame(to_time(moment)), 60, f"the frame of {moment}")
+        kept = time.time()
+        until(lambda: is_served(on, moment), 60, f"the forecast from {moment}")
+        served = time.time()
+        query = select(book.jobs).where(book.jobs.c.issue == moment, book.jobs.c.model == MODEL)
+        with desk.ledger.engine.connect() as connection:
+            job = connection.execute(query).one()
+    created, started, finished = (at.timestamp() for at in (job.created, job.started, job.finished))
+    return Way(
+        kept - published, created - kept, started - created, finished - started, served - finished
+    )
+
+
+def test_a_forecast_is_served_within_ten_seconds_of_its_frame(ways: list[Way]) -> None:
+    for way in ways:
+        print(way)
+    assert max(map(sum, ways)) < LONGEST_SECONDS
+
+
+def test_each_step_follows_on_the_one_before(ways: list[Way]) -> None:
+    """As far as looks at the archive and at the API tell, which are some tenths of a second apart.
+    The most is the pause between two looks at the server."""
+    assert all(min(way) > -1 for way in ways)
