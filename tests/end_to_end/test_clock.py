@@ -136,6 +136,7 @@ def test_nothing_is_lost_and_nothing_counted_twice(played: Played, clean: Deploy
 
 def test_nothing_ended_by_it(played: Played) -> None:
     assert played.on.restarts == {}
+    assert played.on.log("beat").count("the clock was set back") == 2
 
 
 @pytest.mark.parametrize(("name", "word"), [("ahead", "minutes ago"), ("behind", "in the future")])
