@@ -22,6 +22,8 @@ SPEED = 10.0
 FIRST = 24
 """Frames that are there at the start: enough for two hours of the past."""
 ROUNDS = 3
+AS_USUAL = ("poll_seconds", "forecast_minutes", "worker_seconds")
+"""Settings that are not those of other tests."""
 LONGEST_SECONDS = 60.0 if os.environ.get("PYTEST_XDIST_WORKER") else 10.0
 """From the frame to its forecast; more where other tests run beside this one, on the same cores."""
 
@@ -57,8 +59,9 @@ def frames(request: pytest.FixtureRequest) -> Frames:
 def ways(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
     folder = tmp_path_factory.mktemp("latency")
     begin = frames[FIRST - 1][0]
+    usual = {name: str(Settings.model_fields[name].default) for name in AS_USUAL}
     more = {
-        "NOWCAST_POLL_SECONDS": f"{Settings.model_fields['poll_seconds'].default:g}",
+        **{f"NOWCAST_{name.upper()}": value for name, value in usual.items()},
         "NOWCAST_MODELS": f'["{MODEL}", "advection", "persistence"]',
         "NOWCAST_THREADS": "2",
     }
@@ -68,6 +71,8 @@ def ways(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
         on.start_all()
         on.wait_until_up()
         until(lambda: is_served(on, frames[FIRST - 1][0]), 120, "the forecast of the first frame")
+        with desk_of(on.settings) as desk:
+            until(lambda: not desk.book.issues_under_way(), 120, "those of the frames before")
         return [take(on, server.files, *frames[FIRST + number]) for number in range(ROUNDS)]
 
 
