@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -81,7 +80,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         over.set()
         watch.join()
         with desk_of(on.settings) as desk:
-            time.sleep(2)
+            until(lambda: not desk.book.issues_under_way(), 60, "nothing under way")
             with desk.ledger.engine.connect() as connection:
                 jobs = [dict(row) for row in connection.execute(select(book.jobs)).mappings()]
             begun = {m: n for (m, status), n in desk.book.jobs_by().items() if status == "running"}
