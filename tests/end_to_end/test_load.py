@@ -64,6 +64,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     more = {"NOWCAST_FORECAST_MINUTES": "15", "NOWCAST_STALE_MINUTES": "600"}
     with provider() as server, stage(folder, server.url, begin, SPEED, **more) as on:
         on.start_all()
+        on.wait_until_up()
         Broadcast(server, on.clock, frames)
         until(lambda: on.ask("/nowcasts/latest").status_code == 200, 90, "a first forecast")
         memory: list[int] = []
