@@ -35,10 +35,14 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("inference", ("--threads", "1", "2", "--ways", "float32", "bf16", "--rounds", "2")),
+    Command(
+        "inference",
+        ("--all", "--threads", "1", "2", "--ways", "float32", "bf16", "--rounds", "2"),
+    ),
+    Command("precision", ("--every", "30")),
     Command(
         "throughput",
-        ("--side", "120", "--rounds", "2", "--modes", "float32", "bf16-channels-last"),
+        ("--rounds", "2", "--modes", "float32-kernels", "float32-kernels-lean"),
     ),
     Command("memory", document=MEMORY),
     Command("ingest"),

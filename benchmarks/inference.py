@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -50,6 +51,7 @@ SMALL = 48
 """Side of the frames where the published attention is to all of the field: it copies its square."""
 UNFOLDED = 60
 """The same where each pixel has a copy of its window."""
+UNFOLDING = "windows copied"
 WAYS = ("float32", "bf16")
 
 
@@ -94,11 +96,33 @@ def tasks(names: Iterable[str], channels: int, side: int) -> Iterator[Task]:
         side_here -= side_here % blank(name, channels).stack.multiple
         tiled = f"{published}_tiled"
         if tiled in NETWORKS:
-            yield Task(name, published, channels, min(side, UNFOLDED), "windows copied")
+            yield Task(name, published, channels, min(side, UNFOLDED), UNFOLDING)
             published = tiled
         yield Task(name, published, channels, side_here)
         if name in SHIPPED and SHIPPED[name] != channels:
             yield Task(name, published, SHIPPED[name], side_here, "as wide as the shipped")
+
+
+class Asked(NamedTuple):
+    """What to measure of a task."""
+
+    task: Task
+    way: str
+    threads: int
+    rounds: int
+
+
+def plan(options: argparse.Namespace) -> Iterator[Asked]:
+    """What was asked for: the named networks in every way, with each number of threads, and of the
+    others the first of each, once."""
+    for task in tasks(options.names, options.channels, options.side):
+        rounds = 1 if task.note == UNFOLDING else options.rounds
+        for threads, way in product(options.threads, options.ways):
+            yield Asked(task, way, threads, rounds)
+    others = [name for name in COUNTERPARTS if options.all and name not in options.names]
+    for task in tasks(others, options.channels, options.side):
+        if task.note != UNFOLDING:
+            yield Asked(task, options.ways[0], options.threads[0], 1)
 
 
 def row(task: Task, way: str, threads: int, rounds: int) -> Row:
@@ -211,7 +235,7 @@ Written by `python -m benchmarks.inference --write docs/performance.md`; no figu
 {SHAPE.given} frames to {SHAPE.horizon}, one sequence, six layers, random weights {LIVELY:g} times
 as large as networks begin with. Seconds are medians of {rounds}. Ratios are medians over pairs of a
 forecast of ours and one of the published network just before it, so that they hold on a busy
-machine, where seconds do not.
+machine, where seconds do not. Networks that are in the table once were run once.
 
 {table(found)}
 {NOTES}"""
@@ -236,7 +260,8 @@ def arguments() -> argparse.Namespace:
     """What to measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--names", nargs="+", default=list(SHIPPED), choices=COUNTERPARTS)
-    parser.add_argument("--all", action="store_true", help="every network of the zoo")
+    others = "every other network too, in the first way, with the first threads, once"
+    parser.add_argument("--all", action="store_true", help=others)
     parser.add_argument("--ways", nargs="+", default=["float32"], choices=WAYS)
     parser.add_argument("--threads", nargs="+", type=at_least_one, default=[1])
     parser.add_argument("--rounds", type=at_least_one, default=3)
@@ -256,15 +281,10 @@ def main() -> None:
         return
     print(table([]), flush=True)
     found: list[Row] = []
-    for task in tasks(
-        COUNTERPARTS if options.all else options.names, options.channels, options.side
-    ):
-        for threads in options.threads:
-            torch.set_num_threads(threads)
-            for way in options.ways:
-                rounds = 1 if task.note == "windows copied" else options.rounds
-                found.append(row(task, way, threads, rounds))
-                print(table(found[-1:]).splitlines()[-1], flush=True)
+    for asked in plan(options):
+        torch.set_num_threads(asked.threads)
+        found.append(row(*asked))
+        print(table(found[-1:]).splitlines()[-1], flush=True)
     if options.write:
         text = options.write.read_text() if options.write.exists() else ""
         document = put(text, section(found, options.rounds), "forecasts on the processor")
