@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scores.categorical import BinaryContingencyManager
@@ -117,6 +117,7 @@ def test_thresholds_that_are_no_rates_are_refused(thresholds: list[float]) -> No
         count(rain(1), rain(1), thresholds, over=["x"])
 
 
+@settings(deadline=None)
 @given(FIELDS, FIELDS)
 def test_counts_are_those_of_each_threshold_alone(said: np.ndarray, came: np.ndarray) -> None:
     """Brute force: subset by mask, compare, and count, for each threshold."""
@@ -134,6 +135,7 @@ def test_counts_are_those_of_each_threshold_alone(said: np.ndarray, came: np.nda
             assert cell.correct_negatives == (~f & ~o).sum()
 
 
+@settings(deadline=None)
 @given(FIELDS, FIELDS)
 def test_counts_add_up_over_what_is_counted_apart(said: np.ndarray, came: np.ndarray) -> None:
     forecast, observed = (DataArray(f, dims=["lead_time", "y", "x"]) for f in (said, came))
@@ -142,6 +144,7 @@ def test_counts_add_up_over_what_is_counted_apart(said: np.ndarray, came: np.nda
     xr.testing.assert_equal(together, apart.sum(["lead_time", "x"]))
 
 
+@settings(deadline=None)
 @given(FIELDS, FIELDS)
 def test_swapping_the_fields_swaps_misses_and_false_alarms(
     said: np.ndarray, came: np.ndarray
@@ -154,6 +157,7 @@ def test_swapping_the_fields_swaps_misses_and_false_alarms(
     xr.testing.assert_allclose(hss(one), hss(other))
 
 
+@settings(deadline=None)
 @given(FIELDS, FIELDS)
 def test_scores_keep_their_bounds(said: np.ndarray, came: np.ndarray) -> None:
     forecast, observed = (DataArray(f, dims=["lead_time", "y", "x"]) for f in (said, came))
