@@ -65,8 +65,7 @@ def fraction_sums(
     shape = (len(thresholds), len(windows), *layers)
     n, difference, reference = np.empty(shape, np.int64), np.empty(shape), np.empty(shape)
     limits = [event.limits(field, thresholds) for field in (said, came)]
-    # made once: to lay out fresh memory takes longer than to fill it
-    fractions = np.empty((2 * len(thresholds), *said.shape[-2:]), np.float32)
+    lowest = int(np.argmin(thresholds))
     for layer in np.ndindex(*layers):
         seen = ~(np.isnan(said[layer]) | np.isnan(came[layer]))
         n[:, :, *layer] = np.count_nonzero(seen)
@@ -75,7 +74,7 @@ def fraction_sums(
             for field, of in zip((said, came), limits, strict=True)
             for limit in of
         ]
-        for number, sums in enumerate(_layer_sums(seen, events, windows, fractions)):
+        for number, sums in enumerate(_layer_sums(seen, events, windows, lowest)):
             difference[:, number, *layer], reference[:, number, *layer] = sums
     dims = ("threshold", "window", *kept)
     return Dataset(
@@ -102,31 +101,45 @@ def _layer_sums(
     seen: NDArray[np.bool_],
     events: Sequence[NDArray[np.bool_]],
     windows: Sequence[int],
-    fractions: NDArray[np.float32],
-) -> Iterator[tuple[list[float], list[float]]]:
+    lowest: int,
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Squared difference and squared reference of each threshold of one (y, x), window by window.
+
+    Where a window is full of data, fractions are counts of events over the same number of cells:
+    their squares are summed as whole numbers, and divided once. What is left are the cells at the
+    border of the grid and of the coverage, near events.
 
     Args:
         seen: Cells that both fields know.
         events: Forecast for each threshold, then observed for each; no cell that is not seen.
-        fractions: Room for them, written over.
+        windows: Widths in cells.
+        lowest: Number of the threshold that all events reach.
     """
     half = len(events) // 2
     apart = Apart([seen, *events], max(windows, default=1) // 2)
     for window in windows:
-        if window == 1:  # a fraction is the event itself
-            reference = [float(np.count_nonzero(one)) for one in events]
-            pairs = zip(events[:half], events[half:], strict=True)
-            difference = [float(np.count_nonzero(f ^ o)) for f, o in pairs]
-        else:
-            counts = apart.window_sums(window)
-            fractions[...] = counts[1:]
-            # by the cells with data around each cell; 0 where the cell itself has none
-            fractions *= seen / np.maximum(counts[0], np.float32(1))
-            reference = [cv2.norm(one, cv2.NORM_L2SQR) for one in fractions]
-            fields = zip(fractions[:half], fractions[half:], strict=True)
-            difference = [cv2.norm(f, o, cv2.NORM_L2SQR) for f, o in fields]
-        yield difference, [f + o for f, o in zip(reference[:half], reference[half:], strict=True)]
+        counted = apart.window_sums(window)
+        known, counts = counted[0], counted[1:]
+        near = np.logical_or(counts[lowest], counts[half + lowest])
+        partly = np.flatnonzero(near & ((known < window**2) | ~seen))
+        rows, columns = np.divmod(partly, seen.shape[1])
+        rest = counts[:, rows, columns].astype(float)
+        # 0 where the cell itself has no data
+        fractions = rest * seen[rows, columns] / known[rows, columns]
+        pairs = zip(counts[:half], counts[half:], strict=True)
+        squares = np.array([cv2.norm(one, cv2.NORM_L2SQR) for one in counts])
+        differences = np.array([cv2.norm(f, o, cv2.NORM_L2SQR) for f, o in pairs])
+        full = window**4
+        reference = np.rint(squares - square_sums(rest)) / full + square_sums(fractions)
+        differences -= square_sums(rest[:half] - rest[half:])
+        difference = np.rint(differences) / full + square_sums(fractions[:half] - fractions[half:])
+        yield difference, reference[:half] + reference[half:]
+
+
+def square_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The sum of the squares of each row."""
+    sums: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows)
+    return sums
 
 
 class Apart:
@@ -150,10 +163,11 @@ class Apart:
             place[:rows, :columns] = layer
         self._line = room.ravel()
 
-    def window_sums(self, window: int) -> NDArray[np.unsignedinteger]:
+    def window_sums(self, window: int) -> NDArray[Any]:
         """How many cells of the window around each cell are True, (layer, y, x); none is outside
-        the grid."""
-        line = self._line.astype(np.min_scalar_type(window**2), copy=False)
+        the grid. Of a type that OpenCV takes."""
+        small = np.min_scalar_type(window**2)
+        line = self._line.astype(small if small.itemsize <= 2 else np.float64, copy=False)
         summed = running_sum(running_sum(line, window, 1), window, self._width)
         half = window // 2
         first = (1 + self._reach - half) * self._width - half

@@ -41,7 +41,7 @@ def by_hand(
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 5, 9, 31]), st.floats(0, 0.9))
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 5, 9, 31, 257]), st.floats(0, 0.9))
 def test_agrees_with_brute_force_whatever_is_masked(seed: int, window: int, gaps: float) -> None:
     forecast, observed = showers(seed, gaps=gaps), showers(seed + 1, gaps=gaps)
     sums = fraction_sums(forecast, observed, [0.5, 4], [window]).isel(window=0)
