@@ -94,8 +94,9 @@ def lists(body: bytes) -> Any:  # noqa: ANN401
 
     @app.get(PATH)
     def latest() -> Any:  # noqa: ANN401
-        held = np.round(rates.astype(float), 2)
-        return document | {"rainfall_rate": np.where(np.isnan(held), None, held).tolist()}
+        told = np.round(rates.astype(float), 2).astype(object)
+        told[np.isnan(rates)] = None
+        return document | {"rainfall_rate": told.tolist()}
 
     return app
 
