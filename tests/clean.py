@@ -78,7 +78,8 @@ def used_by(forecast: xr.DataArray) -> list[np.datetime64]:
 
 
 def assert_same_frames(live: Deployment, clean: Deployment) -> None:
-    assert list(live.archive.frame_times()) == list(clean.archive.frame_times())
+    ours, theirs = (list(desk.archive.frame_times()) for desk in (live, clean))
+    assert ours == theirs, f"frames of one alone: {sorted(set(ours) ^ set(theirs))}"
     for time in clean.archive.frame_times():
         xr.testing.assert_identical(live.archive.frame(time), clean.archive.frame(time))
 

@@ -159,9 +159,9 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def clean(frames: Frames, played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     with desk_of(played.stage.settings) as live:
-        return clean_run(tmp_path_factory.mktemp("clean"), frames, live)
+        return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_no_frame_is_lost(played: Played, clean: Deployment) -> None:
