@@ -74,10 +74,13 @@ class ByTorch:
             if len(there) < len(weights):
                 pairs = zip(weights, fields, strict=True)
                 weight = torch.cat([part for part, field in pairs if field is not None], dim=1)
-            joined = torch.cat(there, dim=1) if len(there) > 1 else there[0]
-            joined = joined.to(self.dtype, memory_format=torch.channels_last)
+            joined = beside(there, self.dtype)
             sums = F.conv2d(joined, weight, bias, padding=kernel.size // 2)
-            outputs = sums.float().chunk(groups, dim=1)
+            # each group by itself, so that what is made of it runs over one piece of memory
+            outputs = [
+                group.to(torch.float32, memory_format=torch.channels_last)
+                for group in sums.chunk(groups, dim=1)
+            ]
             return [formula.of(outputs) for formula in formulas]
 
         return convolve
@@ -93,6 +96,21 @@ class ByTorch:
     def resample(self, x: Tensor, rise: int) -> Tensor:
         """See `model_zoo.resample`."""
         return resample.resample(x, rise)
+
+
+def beside(fields: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """Fields side by side, channels last, brought to their type on the way and not before."""
+    batch, _, height, width = fields[0].shape
+    widths = [field.shape[1] for field in fields]
+    joined = torch.empty(
+        (batch, sum(widths), height, width),
+        dtype=dtype,
+        device=fields[0].device,
+        memory_format=torch.channels_last,
+    )
+    for place, field in zip(joined.split(widths, dim=1), fields, strict=True):
+        place.copy_(field)
+    return joined
 
 
 def seen(field: Tensor | Warped) -> Tensor:
