@@ -49,8 +49,10 @@ SHIPPED = {"ms-lstm": 12, "ms-preciplstm": 8}
 """Networks that have trained weights with the package, and their channels."""
 SMALL = 48
 """Side of the frames where the published attention is to all of the field: it copies its square."""
-UNFOLDED = 60
+UNFOLDED = 48
 """The same where each pixel has a copy of its window."""
+OTHERS = 64
+"""Side of the frames of networks that are not named."""
 UNFOLDING = "windows copied"
 WAYS = ("float32", "bf16")
 
@@ -78,8 +80,8 @@ class Row(NamedTuple):
     """The largest between any two numbers of both forecasts."""
     largest: float
     """Of the published forecast."""
-    memory: float
-    """MB above the process at rest."""
+    memory: float | None
+    """MB above the process at rest; None where it was not measured."""
 
     def ratio(self, of: int) -> float:
         """How many times as fast, by the clock (0) or by processor time (1)."""
@@ -110,23 +112,27 @@ class Asked(NamedTuple):
     way: str
     threads: int
     rounds: int
+    weighed: bool = True
 
 
 def plan(options: argparse.Namespace) -> Iterator[Asked]:
     """What was asked for: the named networks in every way, with each number of threads, and of the
-    others the first of each, once."""
+    others the first of each, once, on smaller frames; so too those that take long."""
     for task in tasks(options.names, options.channels, options.side):
-        rounds = 1 if task.note == UNFOLDING else options.rounds
-        for threads, way in product(options.threads, options.ways):
-            yield Asked(task, way, threads, rounds)
-    others = [name for name in COUNTERPARTS if options.all and name not in options.names]
-    for task in tasks(others, options.channels, options.side):
-        if task.note != UNFOLDING:
+        if task.note == UNFOLDING:
             yield Asked(task, options.ways[0], options.threads[0], 1)
+            continue
+        for threads, way in product(options.threads, options.ways):
+            yield Asked(task, way, threads, options.rounds)
+    others = [name for name in COUNTERPARTS if options.all and name not in options.names]
+    for task in tasks(others, options.channels, min(options.side, OTHERS)):
+        if task.note != UNFOLDING:
+            yield Asked(task, options.ways[0], options.threads[0], 1, weighed=False)
 
 
-def row(task: Task, way: str, threads: int, rounds: int) -> Row:
+def row(asked: Asked) -> Row:
     """Measure a network."""
+    task, way, threads, rounds, weighed = asked
     torch.manual_seed(0)
     published = NETWORKS[task.published](task.channels, task.side, task.side).eval()
     with torch.no_grad():
@@ -152,9 +158,9 @@ def row(task: Task, way: str, threads: int, rounds: int) -> Row:
     apart = ours(given, SHAPE.horizon) - (wanted := anchor(given, SHAPE.horizon))
     pairs = [(timed(theirs, given), timed(ours, given)) for _ in range(rounds)]
     before, after = zip(*pairs, strict=True)
-    used = memory(task, way, threads)
-    numbers = (apart.abs().max().item(), wanted.abs().max().item(), used)
-    return Row(task, way, threads, after, before, *numbers)
+    used = memory(task, way, threads) if weighed else None
+    largest = apart.abs().max().item(), wanted.abs().max().item()
+    return Row(task, way, threads, after, before, *largest, used)
 
 
 def forecast_of(network: Nowcaster, way: str) -> Forecast:
@@ -219,7 +225,8 @@ def cells(row: Row) -> list[str]:
         f"{task.name}, {task.note}" if task.note else task.name,
         *(str(task.channels), f"{task.side}x{task.side}", str(row.threads), row.way),
         *(f"{ours:.2f}", f"{theirs:.2f}", f"{row.ratio(0):.2f}", f"{row.ratio(1):.2f}"),
-        *(f"{row.difference:.1e}", f"{row.largest:.2g}", f"{row.memory:,.0f}"),
+        *(f"{row.difference:.1e}", f"{row.largest:.2g}"),
+        "" if row.memory is None else f"{row.memory:,.0f}",
     ]
 
 
@@ -283,7 +290,7 @@ def main() -> None:
     found: list[Row] = []
     for asked in plan(options):
         torch.set_num_threads(asked.threads)
-        found.append(row(*asked))
+        found.append(row(asked))
         print(table(found[-1:]).splitlines()[-1], flush=True)
     if options.write:
         text = options.write.read_text() if options.write.exists() else ""

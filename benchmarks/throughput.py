@@ -43,7 +43,7 @@ from model_zoo.training.sample import Sample
 from model_zoo.zoo import CHANNELS
 
 SHAPE = DATA_SETS["germany"]
-LESSON, LESSON_SIDE = 20, 64
+LESSON, LESSON_SIDE = 20, 32
 """Steps, and the side of the fields they are on, after which is shown what was learnt."""
 
 MODES: Mapping[str, Machine] = MappingProxyType(
@@ -312,7 +312,7 @@ def section(found: Sequence[Row], options: argparse.Namespace) -> str:
     """What was found, as Markdown."""
     today = date.today()  # noqa: DTZ011  the day where it ran
     return f"""\
-## Training throughput, {options.device}
+## Training throughput, {options.device}, {options.side}x{options.side}
 
 Written by `python -m benchmarks.throughput --write docs/performance.md`; no figure by hand.
 {where(options.device)}, {torch.get_num_threads()} threads, Python {platform.python_version()}, \
@@ -423,7 +423,7 @@ def main() -> None:
         print(table([row for row in found if row.name == name]), end="\n\n", flush=True)
     if options.write:
         text = options.write.read_text() if options.write.exists() else ""
-        name = f"training throughput, {options.device}"
+        name = f"training throughput, {options.device}, {options.side}x{options.side}"
         write_whole(options.write, put(text, section(found, options), name).encode())
 
 

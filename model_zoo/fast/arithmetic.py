@@ -108,7 +108,7 @@ def beside(fields: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
         device=fields[0].device,
         memory_format=torch.channels_last,
     )
-    for place, field in zip(joined.split(widths, dim=1), fields, strict=True):
+    for place, field in zip(torch.split(joined, widths, dim=1), fields, strict=True):
         place.copy_(field)
     return joined
 
