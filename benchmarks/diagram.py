@@ -8,13 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from xarray import Dataset
 
-from benchmarks.chances import BINS, reliability
+from verification import reliability
+from verification.chances import BINS, FEWEST
 
 INK, QUIET, FAINT = "#1f2a37", "#6b7280", "#d6d3d1"
 LINES = (("#0b4a91", "o"), ("#3d86c0", "s"), ("#f29e38", "^"), ("#8e1652", "D"))
 """Colour and marker of each lead, told apart by eyes blind to red and green, and in grey."""
-FEWEST = 100
-"""Cells in a bin, below which its frequency is not drawn."""
 DOTS_PER_INCH = 110
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from benchmarks import chances, events
+from benchmarks import events
+from benchmarks.chances import neighbourhood
 from benchmarks.contenders import Contender
 from benchmarks.events import Standing
 from ingest import precipitation
 from model_zoo.forecast import LEAD_STEP, Forecaster, NotEnoughFrames
-from verification import common_mask, count, match, radial_spectrum, window_cells
+from verification import chance_sums, common_mask, count, match, radial_spectrum, window_cells
 
 THRESHOLDS = (0.5, 2.0, 5.0)
 HORIZON = 4
@@ -158,9 +159,9 @@ def sums_of_chances(
         return None
     if ADVECTION in forecasts:
         window = window_cells(WINDOW_KM, km)
-        blurred = chances.neighbourhood(forecasts[ADVECTION], THRESHOLDS, window)
+        blurred = neighbourhood(forecasts[ADVECTION], THRESHOLDS, window)
         told = {NEIGHBOURHOOD: blurred, **told}
-    sums: Dataset = xr.concat([chances.chance_sums(t, compared) for t in told.values()], "model")
+    sums: Dataset = xr.concat([chance_sums(t, compared) for t in told.values()], "model")
     return sums.assign_coords(model=list(told))
 
 

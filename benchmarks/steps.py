@@ -21,7 +21,6 @@ import torch
 from xarray import DataArray, Dataset
 
 from benchmarks import events
-from benchmarks.chances import brier_skill
 from benchmarks.contenders import open_contenders
 from benchmarks.scoring import NEIGHBOURHOOD, NoStarts, Scored, score
 from benchmarks.skill import add_common
@@ -30,6 +29,7 @@ from benchmarks.throughput import put
 from model_zoo.checkpoint import write_whole
 from model_zoo.errors import ModelError
 from model_zoo.training.errors import BadData
+from verification import brier_skill
 
 BRIER = "Brier skill"
 

@@ -10,9 +10,18 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from benchmarks.chances import BINS, brier, brier_skill, climatology, reliability
 from benchmarks.scoring import ADVECTION, RADAR
-from verification import csi, fbias, hss, interval
+from verification import (
+    brier,
+    brier_skill,
+    climatology,
+    csi,
+    fbias,
+    hss,
+    interval,
+    reliability,
+)
+from verification.chances import BINS
 
 Score = Callable[[Dataset], DataArray]
 SCORES: dict[str, Score] = {"CSI": csi, "HSS": hss, "FBIAS": fbias}

@@ -1,11 +1,13 @@
 """Forecasts against what came, in numbers.
 
 First `match` the frames to a forecast's valid times and give all forecasts their `common_mask`;
-then make counts (`count`) and sums (`error_sums`, `fraction_sums`), which add up over time and are
-what is stored; scores are made of them last, and `interval` says how sure they are.
+then make counts (`count`) and sums (`error_sums`, `fraction_sums`, `chance_sums`), which add up
+over time and are what is stored; scores are made of them last, and `interval` says how sure they
+are.
 """
 
 from verification.bootstrap import Interval, interval
+from verification.chances import brier, brier_skill, chance_sums, climatology, reliability
 from verification.contingency import count, csi, ets, far, fbias, hss, pod
 from verification.deviation import bias, error_sums, mae, rmse
 from verification.errors import (
@@ -27,6 +29,10 @@ __all__ = [
     "Interval",
     "VerificationError",
     "bias",
+    "brier",
+    "brier_skill",
+    "chance_sums",
+    "climatology",
     "common_mask",
     "count",
     "csi",
@@ -43,6 +49,7 @@ __all__ = [
     "missing",
     "pod",
     "radial_spectrum",
+    "reliability",
     "rmse",
     "window_cells",
 ]

@@ -1,115 +1,20 @@
-"""Brier scores and reliability, on fields whose answers are known."""
+"""The neighbourhood of a plain forecast as a probability."""
 
 import numpy as np
 import pytest
-from xarray import DataArray, Dataset
+from xarray import DataArray
 
-from benchmarks.chances import (
-    brier,
-    brier_skill,
-    chance_sums,
-    climatology,
-    neighbourhood,
-    reliability,
-)
+from benchmarks.chances import neighbourhood
 from verification import BadWindow
 
-LEADS = np.array([30, 60], "timedelta64[m]").astype("timedelta64[ns]")
-
-
-def rain(seed: int = 0, side: int = 20) -> DataArray:
-    """What came at two leads."""
-    rates = np.random.default_rng(seed).gamma(0.5, 3, (len(LEADS), side, side))
-    return DataArray(rates, {"lead_time": LEADS}, ("lead_time", "y", "x"))
-
-
-def told(observed: DataArray, chance: DataArray | float, threshold: float = 2.0) -> DataArray:
-    """A probability for one threshold."""
-    field = chance + 0 * observed.fillna(0)
-    return field.expand_dims(threshold=[threshold])
-
-
-def only(score: DataArray) -> list[float]:
-    return [float(value) for value in score.sel(threshold=2.0)]
-
-
-def test_a_perfect_forecast_has_no_error_and_all_skill() -> None:
-    observed = rain()
-    sums = chance_sums(told(observed, (observed >= 2).astype(float)), observed)
-    assert only(brier(sums)) == [0, 0]
-    assert only(brier_skill(sums)) == [1, 1]
-
-
-def test_telling_how_often_it_comes_has_the_error_of_climatology_and_no_skill() -> None:
-    observed = rain()
-    often = (observed >= 2).mean(["y", "x"])
-    sums = chance_sums(told(observed, often), observed)
-    np.testing.assert_allclose(only(brier(sums)), often * (1 - often))
-    np.testing.assert_allclose(brier(sums), climatology(sums))
-    np.testing.assert_allclose(only(brier_skill(sums)), 0, atol=1e-12)
-
-
-def test_telling_the_opposite_is_worse_than_climatology() -> None:
-    observed = rain()
-    sums = chance_sums(told(observed, (observed < 2).astype(float)), observed)
-    assert only(brier(sums)) == [1, 1]
-    assert (brier_skill(sums) < 0).all()
-
-
-def test_there_is_no_skill_to_tell_where_no_event_came() -> None:
-    observed = 0 * rain()
-    assert np.isnan(only(brier_skill(chance_sums(told(observed, 0.1), observed)))).all()
-
-
-def test_a_rate_of_the_threshold_is_an_event() -> None:
-    observed = (0 * rain() + 0.7).astype(np.float32)
-    sums = chance_sums(told(observed, 1.0, threshold=0.7), observed)
-    assert float(brier(sums).max()) == 0
-
-
-def test_cells_without_data_on_either_side_count_nowhere() -> None:
-    observed = rain()
-    chances = told(observed, 0.25)
-    holes = observed.where(observed["x"] > 3)
-    lacking = chances.where(chances["y"] > 5)
-    sums = chance_sums(lacking, holes)
-    assert (sums["number"].sum("bin") == 16 * 14).all()
-    inside = observed.isel(x=slice(4, None), y=slice(6, None))
-    expected = ((inside >= 2) - 0.25) ** 2
-    np.testing.assert_allclose(only(brier(sums)), expected.mean(["y", "x"]))
-
-
-def test_bins_hold_what_was_told_and_what_came() -> None:
-    chances = np.array([[0.0, 0.04, 0.1, 0.19], [0.5, 0.5, 0.55, 1.0]])
-    came = np.array([[0.0, 9.0, 0.0, 9.0], [9.0, 0.0, 9.0, 9.0]])
-    observed = DataArray(came[None], {"lead_time": LEADS[:1]}, ("lead_time", "y", "x"))
-    field = observed.copy(data=chances[None]).expand_dims(threshold=[2.0])
-    found = reliability(chance_sums(field, observed)).isel(threshold=0, lead_time=0)
-    assert found["number"].values.tolist() == [2, 2, 0, 0, 0, 3, 0, 0, 0, 1]
-    used = found.isel(bin=[0, 1, 5, 9])
-    np.testing.assert_allclose(used["told"], [0.02, 0.145, 1.55 / 3, 1])
-    np.testing.assert_allclose(used["came"], [0.5, 0.5, 2 / 3, 1])
-    assert np.isnan(found["told"].isel(bin=3))
-    assert np.isnan(found["came"].isel(bin=3))
-
-
-def test_sums_of_parts_add_up_to_those_of_the_whole() -> None:
-    observed = rain()
-    chances = told(observed, rain(seed=1) / 100)
-    whole = chance_sums(chances, observed)
-    parts: list[Dataset] = [
-        chance_sums(chances.isel(y=rows), observed.isel(y=rows))
-        for rows in (slice(0, 7), slice(7, None))
-    ]
-    for name, sums in whole.items():
-        np.testing.assert_allclose(sums, parts[0][name] + parts[1][name])
+LEADS = np.array([30], "timedelta64[m]").astype("timedelta64[ns]")
 
 
 def test_a_neighbourhood_is_the_share_of_its_known_cells_that_reach_the_threshold() -> None:
     rates = np.zeros((1, 5, 5), np.float32)
     rates[0, 1, 1] = 2.0
     rates[0, 4, 4] = np.nan
-    forecast = DataArray(rates, {"lead_time": LEADS[:1]}, ("lead_time", "y", "x"))
+    forecast = DataArray(rates, {"lead_time": LEADS}, ("lead_time", "y", "x"))
     share = neighbourhood(forecast, [2.0, 5.0], 3).isel(lead_time=0)
     seldom = share.sel(threshold=2.0).values
     assert seldom[1, 1] == seldom[2, 2] == np.float32(1 / 9)
@@ -122,5 +27,6 @@ def test_a_neighbourhood_is_the_share_of_its_known_cells_that_reach_the_threshol
 
 
 def test_a_neighbourhood_has_a_centre() -> None:
+    forecast = DataArray(np.zeros((1, 5, 5)), {"lead_time": LEADS}, ("lead_time", "y", "x"))
     with pytest.raises(BadWindow, match="4 cells has no centre"):
-        neighbourhood(rain(), [2.0], 4)
+        neighbourhood(forecast, [2.0], 4)
