@@ -33,7 +33,7 @@ from service.tables import metadata, tallies
 
 ATTEMPTS = 500
 CONNECT_SECONDS = 5
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision in `service/migrations`, of which `service/tables.py` is the picture."""
 LOCKS = {"upgrade": 7_320_001, "windows": 7_320_002}
 """Numbers of PostgreSQL's advisory locks, ours alone."""

@@ -1,4 +1,4 @@
-"""What has been done and how good it was, in SQL: arrivals, forecasts, and counts of each lead.
+"""What has been done and how good it was, in SQL: arrivals, forecasts, and sums of each lead.
 
 Every row has a natural key and is written once: doing a thing again finds its row and changes
 nothing, so a job may be killed and repeated at any point, by as many processes as like. Counts and
@@ -26,6 +26,7 @@ from service.queries import leads_of, matches, newest, newest_weights, total, wi
 from service.tables import (
     COUNTS,
     arrivals,
+    chances,
     counts,
     forecasts,
     fractions,
@@ -206,6 +207,7 @@ class Ledger:
         errors: dict[str, float],
         count_rows: Iterable[dict[str, Any]],
         fraction_rows: Iterable[dict[str, Any]],
+        chance_rows: Iterable[dict[str, Any]] = (),
     ) -> bool:
         """Enter the verification of a lead (`key` with lead_minutes) once, whole or not at all, and
         add its counts to the running totals. Returns whether it was pending."""
@@ -218,6 +220,7 @@ class Ledger:
             if done.rowcount:
                 once(connection, counts, [key | row for row in count_rows])
                 once(connection, fractions, [key | row for row in fraction_rows])
+                once(connection, chances, [key | row for row in chance_rows])
                 windows.add_to_pixels(connection, key)
         return bool(done.rowcount)
 
@@ -239,7 +242,8 @@ class Ledger:
         end: datetime | None = None,
         **equal: float | None,
     ) -> list[Mapping[str, Any]]:
-        """Rows of counts, fractions or leads by model, valid time in (begin, end], and equality."""
+        """Rows of counts, fractions, chances or leads by model, valid time in (begin, end], and
+        equality."""
         query = select(table, leads.c.valid_time, leads.c.status).select_from(with_lead(table))
         return self._found(query.where(*within(table, models, begin, end, equal)))
 
@@ -302,6 +306,11 @@ class Ledger:
     def window_fractions(self, hours: int | None = None) -> list[Mapping[str, Any]]:
         """Sums of fractions by (hours, model, lead_minutes, threshold, window), as `windows`."""
         return self._found(windows.kept(book.window_fractions, hours))
+
+    def window_chances(self, hours: int | None = None) -> list[Mapping[str, Any]]:
+        """Sums of probabilities by (hours, model, lead_minutes, threshold), as `windows`; over the
+        same forecasts of every model that tells them."""
+        return self._found(windows.kept(book.window_chances, hours))
 
     def summed(self, begin: datetime, end: datetime, block_hours: int | None = None) -> Summed:
         """The same sums of any time, made now; see `service.windows.summed`."""

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
+from service import chances
 from service import tables as book
 from service.ledger import Ledger
 from verification import (
@@ -43,6 +44,7 @@ class Sums(NamedTuple):
     errors: Row
     counts: list[Row]
     fractions: list[Row]
+    chances: list[Row]
 
 
 def seen_by_all(observed: DataArray, forecasts: Iterable[DataArray]) -> DataArray:
@@ -56,7 +58,7 @@ def sums(forecast: DataArray, observed: DataArray) -> Sums:
     """Sums of one lead of one forecast, over the cells where both have data.
 
     Args:
-        forecast: (y, x) in mm/h.
+        forecast: (y, x) in mm/h, and what it tells of chances.
         observed: (y, x), the frame at the valid time of the forecast; see `seen_by_all`.
     """
     said, truth = (field.reset_coords(drop=True) for field in (forecast, observed))
@@ -66,6 +68,7 @@ def sums(forecast: DataArray, observed: DataArray) -> Sums:
         {str(name): value.item() for name, value in errors.items()},
         rows_of(count(said, truth, THRESHOLDS, over=["y", "x"])),
         rows_of(fraction_sums(said, truth, THRESHOLDS, windows)),
+        chances.rows_of(forecast, truth),
     )
 
 

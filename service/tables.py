@@ -1,8 +1,9 @@
 """The tables of the ledger. Every row has a natural key.
 
-Written once, and the source of all else: arrivals, forecasts, leads, counts, fractions. Following
-from them, kept because dashboards ask for it all the time: tallies and pixels, running totals that
-are raised in the transaction that enters what they count, and windows, which are renewed whole.
+Written once, and the source of all else: arrivals, forecasts, leads, counts, fractions, chances.
+Following from them, kept because dashboards ask for it all the time: tallies and pixels, running
+totals that are raised in the transaction that enters what they count, and windows, which are
+renewed whole.
 Under way: jobs, requests, workers.
 
 A change here needs a new revision in `service/migrations`, which says how; a test compares the two.
@@ -25,6 +26,8 @@ from sqlalchemy import (
     Table,
 )
 from sqlalchemy.types import TypeDecorator
+
+from verification.chances import BINS
 
 
 class Utc(TypeDecorator[datetime]):
@@ -138,6 +141,35 @@ fractions = Table(
     Column("squared_reference", Float, nullable=False),
 )
 
+BINNED = {"number": BigInteger, "told": Float, "came": BigInteger}
+"""Sums by bin of probability, as `verification.chance_sums` has them."""
+
+
+def bins_of(name: str) -> list[str]:
+    """Columns of a sum, one for each bin."""
+    return [f"{name}_{number}" for number in range(BINS)]
+
+
+def chance_columns() -> list[Column[Any]]:
+    binned = [
+        Column(column, kind, nullable=False)
+        for name, kind in BINNED.items()
+        for column in bins_of(name)
+    ]
+    return [*binned, Column("squared", Float, nullable=False)]
+
+
+chances = Table(
+    "chances",
+    metadata,
+    *key_columns(),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("threshold", Float, primary_key=True),
+    *chance_columns(),
+)
+"""Sums of probabilities, of forecasts that tell them. The bins of a threshold lie in one row: as
+rows of their own they would take five times the room, most of it for their keys."""
+
 tallies = Table(
     "tallies",
     metadata,
@@ -189,6 +221,14 @@ window_fractions = Table(
     Column("refreshed", Utc, nullable=False),
 )
 """Sums of fractions over the last hours."""
+window_chances = Table(
+    "window_chances",
+    metadata,
+    *window_columns(),
+    *chance_columns(),
+    Column("refreshed", Utc, nullable=False),
+)
+"""Sums of probabilities over the last hours."""
 jobs = Table(
     "jobs",
     metadata,

@@ -2,7 +2,8 @@
 
 A comparison is fair over the same forecasts: for each lead, those issues count that every model has
 which was verified at half of the window's issues or more. A model that has fewer, being new or
-asked for now and then, has no row: its counts would be of other weather.
+asked for now and then, has no row: its counts would be of other weather. Of probabilities the same
+holds among the forecasts that tell them.
 """
 
 from datetime import datetime, timedelta
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from service import tables as book
 from service.database import alone, insert
 from service.queries import leads_of, same, total
-from service.tables import COUNTS, KEY, counts, fractions, pixels
+from service.tables import COUNTS, KEY, chances, counts, fractions, leads, pixels
 
 SETTLED = timedelta(minutes=30)
 """A lead is verified so long after its valid time, or sooner."""
@@ -73,10 +74,17 @@ def refresh(engine: Engine, now: datetime, hours: int) -> None:
         {**row, **mark, "n_missing": found.missing.get((row["model"], row["lead_minutes"]), 0)}
         for row in found.counts
     ]
-    others = [{k: v for k, v in row.items() if k != "n_valid"} | mark for row in found.fractions]
+    fractioned, told = (
+        [{k: v for k, v in row.items() if k != "n_valid"} | mark for row in part]
+        for part in (found.fractions, found.chances)
+    )
     with engine.begin() as connection:
         alone(connection, "windows")
-        for table, renewed in ((book.windows, rows), (book.window_fractions, others)):
+        for table, renewed in (
+            (book.windows, rows),
+            (book.window_fractions, fractioned),
+            (book.window_chances, told),
+        ):
             connection.execute(delete(table).where(table.c.hours == hours))
             if renewed:
                 connection.execute(table.insert(), renewed)
@@ -93,10 +101,12 @@ def summed(
     with engine.connect() as connection:
         counted = connection.execute(sums(counts, begin, end, block_hours)).mappings().all()
         fractioned = connection.execute(sums(fractions, begin, end)).mappings().all()
+        told = connection.execute(sums(chances, begin, end)).mappings().all()
         missing = connection.execute(missing_leads(begin, end)).all()
     return Summed(
         [dict(row) for row in counted],
         [dict(row) for row in fractioned],
+        [dict(row) for row in told],
         {(model, lead): n for model, lead, n in missing},
     )
 
@@ -107,19 +117,26 @@ class Summed(NamedTuple):
     Attributes:
         counts: Also by `block`, where these were asked for.
         fractions: Also by `window`.
+        chances: Sums of probabilities.
         missing: How many leads lack their truth, by (model, lead_minutes).
     """
 
     counts: list[Row]
     fractions: list[Row]
+    chances: list[Row]
     missing: dict[tuple[str, int], int]
 
 
 def sums(
     table: Table, begin: datetime, end: datetime, block_hours: int | None = None
 ) -> Select[Any]:
-    """Sums of counts or fractions over the fair part of what has its valid time in (begin, end]."""
-    verified = leads_of("verified", begin, end).cte("verified")
+    """Sums of counts, fractions or chances over the fair part of what has its valid time in (begin,
+    end]; a forecast that tells no chances takes no part in the fairness of those that do."""
+    of = leads_of("verified", begin, end)
+    if table is chances:
+        told = select(chances.c.model).where(same(chances, leads, *KEY, "lead_minutes"))
+        of = of.where(told.exists())
+    verified = of.cte("verified")
     common, regular = fair(verified)
     axes: list[ColumnElement[Any]] = [
         c for c in table.primary_key if c.name not in ("weights", "issue")

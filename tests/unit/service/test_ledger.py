@@ -44,6 +44,13 @@ def fraction(n: int = 10) -> dict[str, Any]:
     return {"threshold": 0.5, "window": 3, **sums}
 
 
+def told(number: int = 8, threshold: float = 0.5) -> dict[str, Any]:
+    """Sums of probabilities with so many cells in each bin."""
+    sums = {"number": number, "told": number / 4, "came": number // 2}
+    binned = {column: sums[name] for name in sums for column in book.bins_of(name)}
+    return {"threshold": threshold, "squared": number / 8, **binned}
+
+
 def arrival(outcome: str = "accepted", name: str = "a.gz", frame_time: datetime = ISSUE) -> Arrival:
     return Arrival("f" * 64, name, outcome, ISSUE, "RY", frame_time, valid_area=0.5)
 
@@ -191,6 +198,14 @@ def test_a_lead_is_counted_once(noted: Ledger) -> None:
     assert row == LEAD | counts() | {"valid_time": VALID[30], "status": "verified"}
 
 
+def test_sums_of_probabilities_come_back_as_they_went_in(noted: Ledger) -> None:
+    noted.verified(LEAD, ERRORS, [counts()], [fraction()], [told(2**40), told(4, 2.0)])
+    noted.verified(LEAD, ERRORS, [counts()], [fraction()], [told(9)])
+    more = {"valid_time": VALID[30], "status": "verified"}
+    rows = sorted(noted.rows(book.chances), key=lambda row: row["threshold"])
+    assert rows == [LEAD | told(2**40) | more, LEAD | told(4, 2.0) | more]
+
+
 def test_a_verification_is_entered_whole_or_not_at_all(noted: Ledger) -> None:
     before = rows_of(noted)
     with pytest.raises(IntegrityError):
@@ -198,6 +213,10 @@ def test_a_verification_is_entered_whole_or_not_at_all(noted: Ledger) -> None:
     assert rows_of(noted) == before
     with pytest.raises(IntegrityError):
         noted.verified(LEAD, ERRORS, [counts()], [dict.fromkeys(fraction())])
+    assert rows_of(noted) == before
+    half = [told(), told() | {"threshold": None}]
+    with pytest.raises(IntegrityError):
+        noted.verified(LEAD, ERRORS, [counts()], [fraction()], half)
     assert rows_of(noted) == before
     noted.verified(LEAD, ERRORS, [counts()], [fraction()])
     assert [row["lead_minutes"] for row in noted.pending(LATER)] == [60]
@@ -313,6 +332,7 @@ def test_an_empty_ledger_has_nothing_to_show(ledger: Ledger) -> None:
         Ledger.pending_by_model,
         Ledger.pixels,
         Ledger.verified_latest,
+        Ledger.window_chances,
         Ledger.window_fractions,
         Ledger.windows,
         lambda ledger: ledger.latest("RY"),
@@ -339,7 +359,7 @@ def test_what_is_asked_for_all_the_time_reads_no_big_table_whole(
     with ledger.engine.connect() as connection:
         plan = [row[3] for one in asked for row in connection.exec_driver_sql(*one)]
     assert plan
-    big = ("arrivals", "forecasts", "leads", "counts", "fractions", "jobs")
+    big = ("arrivals", "forecasts", "leads", "counts", "fractions", "chances", "jobs")
     assert [step for step in plan if step.startswith(tuple(f"SCAN {name}" for name in big))] == []
 
 

@@ -18,7 +18,7 @@ from service.errors import BadLedger, LedgerAway
 from service.ledger import Ledger
 from tests.kept import rows_of
 from tests.postgres import DATABASES, free_port, new_url
-from tests.unit.service.test_ledger import ISSUE, KEY, LATER, arrival
+from tests.unit.service.test_ledger import ISSUE, KEY, LATER, arrival, told
 from tests.unit.service.test_ledger import counts as count
 
 ROOT = Path(__file__).parents[3]
@@ -112,7 +112,8 @@ def test_the_totals_of_an_old_ledger_are_those_of_its_rows(old: str) -> None:
 
 def test_an_old_ledger_goes_on_where_it_was(old: str) -> None:
     ledger = Ledger(old)
-    ledger.verified(KEY | {"lead_minutes": 60}, {}, [count()], [])
+    ledger.verified(KEY | {"lead_minutes": 60}, {}, [count()], [], [told()])
+    assert [row["number_9"] for row in ledger.rows(book.chances)] == [told()["number_9"]]
     ledger.arrive(arrival())
     assert ledger.pending(LATER) == []
     assert len(ledger.pixels()) == 2
@@ -133,7 +134,7 @@ def test_new_tables_are_those_the_revisions_make(url: str) -> None:
 
 
 def test_the_newest_revision_is_the_one_the_program_looks_for() -> None:
-    assert migrations.known() == ["0001", database.REVISION]
+    assert migrations.known() == ["0001", "0002", database.REVISION]
 
 
 def test_many_may_open_an_old_ledger_at_once(old: str) -> None:

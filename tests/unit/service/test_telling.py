@@ -9,7 +9,9 @@ from ingest.precipitation import chances
 from model_zoo import load_forecaster
 from model_zoo.baselines import Persistence
 from service import picture, tasks
+from service import tables as book
 from service.archive import Archive, Key
+from service.chances import sums_of
 from service.ledger import Ledger
 from tests.kept import rows_of
 from tests.served import put_frames
@@ -37,16 +39,51 @@ def test_probabilities_are_kept_with_their_forecast(told: Archive) -> None:
         np.testing.assert_array_equal(np.isnan(chances(kept)[threshold]), np.isnan(kept))
 
 
+def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledger: Ledger) -> None:
+    tasks.forecast(told, ledger, load_forecaster("advection"), time(6), moment(6))
+    assert tasks.verify(told, ledger, moment(30)) == 8
+    rows = ledger.rows(book.chances)
+    assert {(row["model"], row["lead_minutes"], row["threshold"]) for row in rows} == {
+        ("persistence", lead, threshold) for lead in (30, 60, 90, 120) for threshold in THRESHOLDS
+    }
+    sums = sums_of(rows)
+    other = told.forecast(Key(time(6), "advection", "none"))
+    for at, row in enumerate(rows):
+        lead = row["lead_minutes"] // 30
+        came = frame(6 + 6 * lead).values[0]
+        seen = np.isfinite([came, other.values[lead - 1], frame(6).values[0]]).all(axis=0)
+        chance = chances(told.forecast(KEY))[row["threshold"]].values[lead - 1][seen].astype(float)
+        event = came[seen] >= np.float32(row["threshold"])
+        for least in range(10):
+            inside = (chance >= least / 10) & (chance < (least + 1) / 10)
+            assert sums["number"].values[at, least] == inside.sum()
+            assert sums["came"].values[at, least] == event[inside].sum()
+            assert sums["told"].values[at, least] == pytest.approx(chance[inside].sum())
+        assert row["squared"] == pytest.approx(((chance - event) ** 2).sum())
+        assert sums["number"].values[at].sum() == seen.sum()
+
+
+def test_what_is_told_is_summed_once(told: Archive, ledger: Ledger) -> None:
+    tasks.verify(told, ledger, moment(30))
+    before = rows_of(ledger)
+    assert len(before["chances"]) == 12
+    assert tasks.verify(told, ledger, moment(30)) == 0
+    assert rows_of(ledger) == before
+
+
 def test_a_forecast_with_probabilities_is_verified_as_one_without(
     told: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     archive, other = Archive(tmp_path / "bare"), Ledger(f"sqlite:///{tmp_path / 'bare.sqlite'}")
     put_frames(archive, *range(31))
     tasks.forecast(archive, other, Persistence(), time(6), moment(6))
-    for kept, book in ((told, ledger), (archive, other)):
-        tasks.forecast(kept, book, load_forecaster("advection"), time(6), moment(6))
-        assert tasks.verify(kept, book, moment(30)) == 8
-    assert rows_of(ledger) == rows_of(other)
+    for kept, into in ((told, ledger), (archive, other)):
+        tasks.forecast(kept, into, load_forecaster("advection"), time(6), moment(6))
+        assert tasks.verify(kept, into, moment(30)) == 8
+    with_them, without = rows_of(ledger), rows_of(other)
+    assert with_them.pop("chances")
+    assert without.pop("chances") == []
+    assert with_them == without
 
 
 def test_a_forecast_with_probabilities_is_drawn_as_one_without(told: Archive) -> None:

@@ -13,6 +13,7 @@ import pytest
 from service import tables as book
 from service.ledger import WINDOWS, Ledger
 from tests.postgres import DATABASES, new_url
+from tests.unit.service.test_ledger import told
 
 NOW = datetime(2026, 3, 29, 3, tzinfo=UTC)
 """The clocks of half of Europe have just leapt over an hour."""
@@ -38,8 +39,11 @@ def note(
     leads: Iterable[int] = (30,),
     status: str = "verified",
     weights: str = "none",
+    *,
+    telling: bool = False,
 ) -> None:
-    """Note forecasts, and verify each with as many hits as its number says, or else `hits`."""
+    """Note forecasts, and verify each with so many hits; `telling` those that tell probabilities,
+    with as many cells in each bin."""
     for number in numbers:
         at = issue(number)
         key = {"model": model, "weights": weights, "issue": at}
@@ -49,7 +53,8 @@ def note(
             row = dict(zip(book.COUNTS, (hits, 2, 3, 4), strict=True)) | {"threshold": 0.5}
             part = {"n": 10, "squared_difference": hits / 4, "squared_reference": 0.5}
             fraction = {"threshold": 0.5, "window": 3, **part}
-            ledger.verified(key | {"lead_minutes": lead}, {"n": 9}, [row], [fraction])
+            chances = [told(hits)] if telling else []
+            ledger.verified(key | {"lead_minutes": lead}, {"n": 9}, [row], [fraction], chances)
 
 
 def hits(ledger: Ledger, hours: int = 6) -> dict[tuple[str, int], int]:
@@ -93,6 +98,36 @@ def test_models_are_compared_over_what_all_of_them_have(ledger: Ledger) -> None:
     assert starts(ledger) == {"advection": 8, "persistence": 8}
     assert hits(ledger) == {("advection", 30): 8, ("persistence", 30): 40}
     assert [row["n"] for row in ledger.window_fractions(6)] == [80, 80]
+
+
+def test_probabilities_are_summed_over_the_forecasts_that_all_have_which_tell_them(
+    ledger: Ledger,
+) -> None:
+    note(ledger, "advection", range(7))
+    note(ledger, "ms-lstm", range(10), hits=8, telling=True)
+    note(ledger, "ms-predrnn", range(2, 12), hits=80, telling=True)
+    note(ledger, "seldom", range(4), hits=7, telling=True)
+    ledger.refresh_windows(NOW)
+    axes = {"hours": 6, "lead_minutes": 30, "refreshed": NOW}
+    assert ledger.window_chances(6) == [
+        axes | {"model": "ms-lstm"} | told(8 * 8),
+        axes | {"model": "ms-predrnn"} | told(8 * 80),
+    ]
+    assert all(isinstance(row["came_9"], int) for row in ledger.window_chances())
+    assert len(ledger.window_chances()) == 2 * len(WINDOWS)
+    note(ledger, "persistence", range(-100, -90))
+    ledger.refresh_windows(NOW + timedelta(hours=8))
+    assert ledger.window_chances(6) == []
+
+
+def test_forecasts_from_before_there_were_sums_of_probabilities_are_left_out_of_them(
+    ledger: Ledger,
+) -> None:
+    note(ledger, "ms-lstm", range(4, 10), hits=100)
+    note(ledger, "ms-lstm", range(4), hits=8, telling=True)
+    ledger.refresh_windows(NOW)
+    assert starts(ledger) == {"ms-lstm": 10}
+    assert [row["number_0"] for row in ledger.window_chances(6)] == [32]
 
 
 def test_what_is_pending_is_compared_with_nothing(ledger: Ledger) -> None:
