@@ -6,7 +6,15 @@ Colours of models stay the same on every panel: what is to be beaten is grey, bl
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from grafana_foundation_sdk.builders import barchart, common, dashboard, stat, table, timeseries
+from grafana_foundation_sdk.builders import (
+    barchart,
+    common,
+    dashboard,
+    stat,
+    table,
+    timeseries,
+    xychart,
+)
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.models.common import (
     BigValueColorMode,
@@ -41,8 +49,8 @@ ADDED = ("Time", "Value", "__name__", "instance", "job")
 """Columns of every table that Prometheus answers with."""
 
 Step = tuple[float, str]
-Panel = timeseries.Panel | stat.Panel | table.Panel | barchart.Panel
-P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, barchart.Panel)
+Panel = timeseries.Panel | stat.Panel | table.Panel | barchart.Panel | xychart.Panel
+P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, barchart.Panel, xychart.Panel)
 
 
 def query(expression: str, legend: str = "") -> Dataquery:
@@ -253,11 +261,11 @@ def sorted_by(label: str) -> list[DataTransformerConfig]:
     return [*kind, step("sortBy", sort=[{"field": label}])]
 
 
-def organized(names: Mapping[str, str]) -> DataTransformerConfig:
+def organized(names: Mapping[str, str], *without: str) -> DataTransformerConfig:
     """Columns in an order and by other names, without what nobody has asked for."""
     return step(
         "organize",
         indexByName={name: place for place, name in enumerate(names)},
         renameByName=dict(names),
-        excludeByName={name: True for name in ADDED if name not in names},
+        excludeByName={name: True for name in (*ADDED, *without) if name not in names},
     )

@@ -21,6 +21,7 @@ from dashboards.panels import (
     query,
     shaded,
 )
+from dashboards.probabilities import probabilities
 
 SCORES = ("csi", "hss", "pod", "far", "fbias", "ets", "fss_10km", "fss_20km", "fss_40km")
 COLUMNS = {"model": "model"} | {
@@ -79,6 +80,7 @@ def skill() -> Dashboard:
             ("$lead minutes ahead, rain of $threshold mm/h or more, last $window", at_a_glance()),
             ("Over time", over_time()),
             ("By lead and rain rate, last $window", by_lead_and_rate()),
+            ("Probabilities, $lead minutes ahead, last $window", of_probabilities()),
             ("How sure", how_sure()),
         ],
     )
@@ -182,6 +184,13 @@ def by_lead_and_rate() -> Sequence[Panel]:
 def side_by_side(panel: table.Panel) -> Panel:
     """One for each chosen model, side by side."""
     return panel.decimals(2).repeat("model").repeat_direction("h").max_per_row(2).span(24)
+
+
+def of_probabilities() -> Sequence[Panel]:
+    by_lead = 'threshold="$threshold", window="$window"'
+    return probabilities(
+        HERE, score("brier_skill"), score("brier_skill", where=by_lead, by="model, lead_minutes")
+    )
 
 
 def how_sure() -> Sequence[Panel]:

@@ -110,6 +110,21 @@ SKILL_MISSING = Metric(
     "Forecasts of the last hours whose radar frame never came.",
     ("model", "lead_minutes", "window"),
 )
+RELIABILITY_TOLD = Metric(
+    "nowcast_reliability_told_ratio",
+    "Mean probability of the last hours that was told, of those from `bin` to a tenth above it.",
+    ("model", "lead_minutes", "threshold", "bin", "window"),
+)
+RELIABILITY_CAME = Metric(
+    "nowcast_reliability_came_ratio",
+    "How often the rain came where such a probability was told.",
+    ("model", "lead_minutes", "threshold", "bin", "window"),
+)
+RELIABILITY_CELLS = Metric(
+    "nowcast_reliability_cells",
+    "Cells for which such a probability was told; absent where none was.",
+    ("model", "lead_minutes", "threshold", "bin", "window"),
+)
 SKILL_REFRESHED = Metric(
     "nowcast_skill_refreshed_timestamp_seconds",
     "When the scores of the last hours were made.",

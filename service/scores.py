@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from xarray import Dataset
 
 from service import metrics
+from service.chances import sums_of
 from service.ledger import Ledger
 from service.metrics import Metric
 from service.skill import CELL_KM, COUNTS, FRACTION_SCALES_KM, SCORES
-from verification import fss, window_cells
+from verification import brier, brier_skill, fss, reliability, window_cells
+from verification.chances import BINS
 
 Row = Mapping[str, Any]
 Lines = dict[Metric, str]
@@ -24,10 +26,17 @@ Lines = dict[Metric, str]
 SCALES = {window_cells(scale, CELL_KM): f"fss_{scale:g}km" for scale in FRACTION_SCALES_KM}
 """Names of the fractions skill scores by the width of their neighbourhood in cells."""
 SUMS = ("squared_difference", "squared_reference")
+CHANCE_SCORES = {"brier": brier, "brier_skill": brier_skill}
+RELIABILITY = {
+    metrics.RELIABILITY_TOLD: "told",
+    metrics.RELIABILITY_CAME: "came",
+    metrics.RELIABILITY_CELLS: "number",
+}
 GAUGES = (
     metrics.SKILL,
     metrics.SKILL_FORECASTS,
     metrics.SKILL_MISSING,
+    *RELIABILITY,
     metrics.SKILL_REFRESHED,
 )
 
@@ -59,24 +68,32 @@ class Scores:
         refreshed, lines = self._made.get(hours, (None, Lines()))
         if refreshed != counts[0]["refreshed"]:
             refreshed = counts[0]["refreshed"]
-            lines = lines_of(hours, counts, self._ledger.window_fractions(hours), refreshed)
+            fractions = self._ledger.window_fractions(hours)
+            chances = self._ledger.window_chances(hours)
+            lines = lines_of(hours, counts, fractions, chances, refreshed)
             self._made[hours] = refreshed, lines
         return lines
 
 
 def lines_of(
-    hours: int, counts: Sequence[Row], fractions: Sequence[Row], refreshed: datetime
+    hours: int,
+    counts: Sequence[Row],
+    fractions: Sequence[Row],
+    chances: Sequence[Row],
+    refreshed: datetime,
 ) -> Lines:
     """The lines of a window."""
     window = name_of(hours)
     leads = {(row["model"], f"{row['lead_minutes']}", window): row for row in counts}
-    samples = {
+    scored = (*scores(counts, fractions), *chance_scores(chances))
+    samples: dict[Metric, Iterable[tuple[tuple[str, ...], float]]] = {
         metrics.SKILL: (
             ((model, score, lead, threshold, window), value)
-            for (model, score, lead, threshold), value in scores(counts, fractions)
+            for (model, score, lead, threshold), value in scored
         ),
         metrics.SKILL_FORECASTS: ((lead, row["n_valid"]) for lead, row in leads.items()),
         metrics.SKILL_MISSING: ((lead, row["n_missing"]) for lead, row in leads.items()),
+        **reliabilities(chances, window),
         metrics.SKILL_REFRESHED: [((window,), refreshed.timestamp())],
     }
     return {metric: "".join(lines(metric, of)) for metric, of in samples.items()}
@@ -101,6 +118,34 @@ def scores(
         yield from defined(counts, [name] * len(counts), values)
     scales = [SCALES.get(row["window"], f"fss_{row['window']}cells") for row in fractions]
     yield from defined(fractions, scales, fss(columns(fractions, SUMS)).values)
+
+
+def chance_scores(chances: Sequence[Row]) -> Iterator[tuple[tuple[str, str, str, str], float]]:
+    """The same of probabilities."""
+    if chances:
+        sums = sums_of(chances)
+        for name, score in CHANCE_SCORES.items():
+            yield from defined(chances, [name] * len(chances), score(sums).values)
+
+
+def reliabilities(
+    chances: Sequence[Row], window: str
+) -> dict[Metric, list[tuple[tuple[str, ...], float]]]:
+    """What was told and came, of bins that were used, by metric."""
+    samples: dict[Metric, list[tuple[tuple[str, ...], float]]] = {one: [] for one in RELIABILITY}
+    if not chances:
+        return samples
+    found = reliability(sums_of(chances))
+    used = np.argwhere(found["number"].values > 0).tolist()
+    bins = [f"{number / BINS:g}" for number in range(BINS)]
+    for metric, name in RELIABILITY.items():
+        values = found[name].values.tolist()
+        for at, number in used:
+            row = chances[at]
+            lead, threshold = str(row["lead_minutes"]), f"{row['threshold']:g}"
+            labels = (row["model"], lead, threshold, bins[number], window)
+            samples[metric].append((labels, values[at][number]))
+    return samples
 
 
 def columns(rows: Sequence[Row], names: Iterable[str]) -> Dataset:

@@ -36,7 +36,8 @@ GRAFANA = CONFIGURED.parent / "grafana"
 FRAMES = 40
 """Of which the last come while Prometheus looks."""
 SEEN = 34
-MODELS = ("advection", "persistence")
+MODELS = ("ms-lstm", "advection", "persistence")
+"""The first tells probabilities."""
 VARIABLES = {
     "$__rate_interval": "20s", "$model": ".+", "$lead": "60", "$threshold": "0.5",
     "$window": "6h", "$score": "csi",
@@ -246,6 +247,33 @@ def test_models_are_compared_with_each_baseline_and_with_the_provider(
             assert pairs["advection", rival], query.panel
         assert pairs["advection", "advection"] == [0]
         assert pairs["advection", "dwd-rv"] != [0]
+
+
+def test_probabilities_are_those_of_the_model_that_tells_them_beside_the_diagonal(
+    watching: Prometheus,
+) -> None:
+    told, came = (
+        {
+            (one.labels["model"], one.labels["bin"]): one.values[0]
+            for one in watching.now(filled_in(query.expression))
+        }
+        for query in queries()
+        if query.panel == "How often it came"
+    )
+    assert told.keys() == came.keys()
+    assert {model for model, _ in told} == {"ms-lstm", "as often as told"}
+    for end in (0, 1):
+        assert told["as often as told", str(end)] == came["as often as told", str(end)] == end
+    ours = {least: chance for (model, least), chance in told.items() if model == "ms-lstm"}
+    assert len(ours) > 3
+    for least, chance in ours.items():
+        assert float(least) <= chance <= float(least) + 0.1001
+        assert 0 <= came["ms-lstm", least] <= 1
+    for query in queries():
+        if query.panel.startswith("Brier skill"):
+            found = watching.now(filled_in(query.expression))
+            assert {one.labels["model"] for one in found} == {"ms-lstm"}
+            assert all(value <= 1 for one in found for value in one.values)
 
 
 def table(found: dict[Query, int]) -> str:
