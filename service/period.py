@@ -41,6 +41,8 @@ class Standing(NamedTuple):
         rows: Counts and scores by (model, lead_minutes, threshold), a score that is not defined
             being None; with `n_valid`, over how many forecasts.
         blocks: Counts (block, model, lead_minutes, threshold) of each few hours.
+        chances: Sums of probabilities by (model, lead_minutes, threshold), over the same forecasts
+            of all models that tell them; see `service.chances`.
         missing: How many leads lack their truth, by (model, lead_minutes).
         left_out: Models that have too few of the forecasts to be compared.
     """
@@ -48,6 +50,7 @@ class Standing(NamedTuple):
     period: Period
     rows: list[Row]
     blocks: Dataset
+    chances: list[Row]
     missing: dict[tuple[str, int], int]
     left_out: tuple[str, ...]
 
@@ -108,7 +111,8 @@ def standing(ledger: Ledger, period: Period) -> Standing:
         row |= {name: fractions.get((*place, name)) for name in SCALES.values()}
     models = {row["model"] for row in rows}
     of_all = set(ledger.models_in(*period))
-    return Standing(period, rows, blocks, found.missing, tuple(sorted(of_all - models)))
+    left_out = tuple(sorted(of_all - models))
+    return Standing(period, rows, blocks, found.chances, found.missing, left_out)
 
 
 def by_block(rows: Sequence[dict[str, Any]]) -> Dataset:

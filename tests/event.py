@@ -1,8 +1,10 @@
 """A few hours of made-up showers as they come to a service: with gaps, with a bad file, forecast by
 models and by the provider, and verified."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from model_zoo import load_forecaster
 from service import tasks
@@ -52,10 +54,10 @@ def provided(desk: Deployment, number: int) -> None:
 
 def enter(
     ledger: Ledger, model: str, number: int, hits: int, lead: int = 60, threshold: float = 0.5,
-    weights: str = "none",
+    weights: str = "none", told: Sequence[dict[str, Any]] = (),
 ) -> None:  # fmt: skip
     """A verified lead of a forecast from the frame of a number, with so many hits, 100 misses, no
-    false alarm, and no skill at 10 mm/h, which nothing reached."""
+    false alarm, no skill at 10 mm/h, which nothing reached, and what it told of probabilities."""
     issue = moment(number)
     key = {"model": model, "weights": weights, "issue": issue}
     times = {"radar_time": issue, "generated": issue}
@@ -63,4 +65,4 @@ def enter(
     rain = {"threshold": threshold, "hits": hits, "misses": 100, "false_alarms": 0}
     none = {"threshold": 10.0, "hits": 0, "misses": 0, "false_alarms": 0}
     rows = [one | {"correct_negatives": 10_000} for one in (rain, none)]
-    ledger.verified(key | {"lead_minutes": lead}, {"n": 10_100}, rows, [])
+    ledger.verified(key | {"lead_minutes": lead}, {"n": 10_100}, rows, [], told)

@@ -53,8 +53,7 @@ def curves(
         for model, points in of.items()
     ]
     if not any(value is not None for points in of.values() for _, value in points):
-        lines = [text(WIDTH / 2 + 10, HEIGHT / 2 - 10, "not defined: it never rained so much",
-                      "middle")]  # fmt: skip
+        lines = [said_instead("not defined: it never rained so much")]
     across = [] if level is None else [rule(y_of(level, top), "level")]
     return svg(said, grid(top), *across, bottom(axis), *lines)
 
@@ -131,6 +130,17 @@ def grid(top: float) -> Html:
 
 def rule(y: float, look: str) -> Html:
     return element("path", d=f"M{LEFT} {y:.1f}H{WIDTH - RIGHT}", class_=look)
+
+
+def diagonal(axis: Axis) -> Html:
+    """A line where what lies along the bottom and what lies up are the same share."""
+    begin, end = (f"{axis.x(share):.1f} {y_of(share, 1):.1f}" for share in (0, 1))
+    return element("path", d=f"M{begin}L{end}", class_="level")
+
+
+def said_instead(words: str) -> Html:
+    """What is said where there is nothing to draw."""
+    return text(WIDTH / 2 + 10, HEIGHT / 2 - 10, words, "middle")
 
 
 def bottom(axis: Axis) -> Html:

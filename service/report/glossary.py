@@ -30,3 +30,11 @@ TERMS = {
     ),
     "\N{EN DASH}": "Not defined: there was nothing of the kind, so there is no score. It is not 0.",
 }
+CHANCE_TERMS = {
+    "Brier score, Brier skill": (
+        "The mean squared error of the probability, 0 is best; and how much less that is than if "
+        "one had always told how often such rain came in the period, which nobody knows "
+        "beforehand. 1 is best, 0 as good, below 0 worse."
+    ),
+}
+"""Of probabilities, where there are any."""

@@ -10,8 +10,9 @@ from service.report import charts, tables
 from service.report.cases import LEAD, RATE, Case
 from service.report.charts import Axis
 from service.report.facts import Facts, name_of
-from service.report.glossary import TERMS
+from service.report.glossary import CHANCE_TERMS, TERMS
 from service.report.markup import Html, element, joined, void
+from service.report.probabilities import probabilities
 from service.report.tables import wide
 from service.report.words import figure, percent, signed, summary
 from service.skill import COUNTS, Row, table
@@ -71,11 +72,14 @@ def sections(facts: Facts) -> Iterator[Html]:
             element("p", "Green-blue: better than the baseline; brown: worse. ", class_="note"),
             element("div", *(tables.gains(facts, rival) for rival in facts.rivals), class_="pair"),
         )
+    if facts.standing.chances:
+        yield section("Did it come as often as told?", *probabilities(facts))
     yield section("Best and worst", *cases(facts))
     yield section("Radar", *radar(facts))
     rates = sorted({row["threshold"] for row in facts.standing.rows})
     yield section("All scores", *(tables.scores(facts, rate) for rate in rates))
-    terms = (joined(element("dt", term), element("dd", said)) for term, said in TERMS.items())
+    meant = TERMS | (CHANCE_TERMS if facts.standing.chances else {})
+    terms = (joined(element("dt", term), element("dd", said)) for term, said in meant.items())
     yield section("How to read it", element("dl", *terms))
 
 

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from service.cli import app
 from tests.browser import Watched, chromium
-from tests.event import ENDED, take_place
+from tests.event import ENDED, enter, take_place
+from tests.unit.service.test_ledger import told
 
 DOCS = Path(__file__).parents[2] / "docs"
 SIZES = {"phone": (360, 740), "desk": (1280, 800), "large": (1920, 1080)}
@@ -32,7 +33,11 @@ def run(*words: object) -> None:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file that `nowcast report` has written."""
     folder = tmp_path_factory.mktemp("report")
-    take_place(folder).ledger.engine.dispose()
+    desk = take_place(folder)
+    # Too few to be compared otherwise.
+    for model in ("ms-lstm", "ms-preciplstm"):
+        enter(desk.ledger, model, 0, hits=50, told=[told(100, 0.5), told(100, 2.0)])
+    desk.ledger.engine.dispose()
     written = folder / "report.html"
     run("report", "--to", ENDED.isoformat(), "-o", written, "--data", folder / "data")
     return written
@@ -81,6 +86,9 @@ def test_all_of_it_is_seen_without_scripts_and_without_asking_anybody(
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size[0]
     assert "advection foresaw" in page.locator("section").first.inner_text()
+    (told_of,) = page.get_by_role("heading", name="Did it come as often as told?").all()
+    assert "ms-preciplstm" in told_of.locator("..").inner_text()
+    assert told_of.locator("..").locator("svg.chart").count() == 2
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

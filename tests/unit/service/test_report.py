@@ -23,6 +23,7 @@ from service.report.cases import FEWEST_CELLS, cases_of
 from service.report.radar import marks_in
 from tests.event import ENDED, FRAMES, LACKING, enter, take_place
 from tests.showers import moment
+from tests.unit.service.test_ledger import told
 
 PERIOD = Period(moment(0) - timedelta(minutes=5), ENDED)
 DASH = "\N{EN DASH}"
@@ -140,6 +141,36 @@ def test_what_is_not_defined_is_a_dash_and_never_0(ledger: Ledger, desk: Deploym
     assert gain[-1] == DASH
     assert gain[-2] == "0.000"
     assert "not defined: it never rained so much" in made
+
+
+def test_it_is_shown_how_often_it_came_where_a_probability_was_told(
+    ledger: Ledger, desk: Deployment
+) -> None:
+    often = told(300) | {"number_9": 1000, "told_9": 950.0, "came_9": 730, "number_0": 20}
+    for number in range(3):
+        enter(ledger, "ms-lstm", number, hits=50, told=[often, told(9, 2.0)])
+        enter(ledger, "advection", number, hits=50)
+    found = Deployment(desk.settings)
+    found.ledger = ledger
+    made = report.write(report.gather(found, PERIOD, ENDED)).decode()
+    assert "Did it come as often as told?" in made
+    pictures = [at["aria-label"] or "" for _, at in Reader(made).elements if "aria-label" in at]
+    (seen,) = (said for said in pictures if said.startswith("How often 0.5 mm/h or more came"))
+    assert "95 % told 73 % came" in seen
+    assert seen.count("told ") == 9, "all tenths but the one of too few cells"
+    assert "not known: too few cells" in made
+    header, *rows = Reader(made).table("Brier score, and Brier skill")
+    assert header[2:] == ["Brier 0.5 mm/h", "skill", "Brier 2 mm/h", "skill", "starts"]
+    (line,) = rows
+    cells, came = 20 + 8 * 300 + 1000, 9 * 150 + 730
+    error, rate = 300 / 8 / cells, came / cells
+    assert line[:4] == ["+60", "ms-lstm", f"{error:.3f}", f"{1 - error / (rate * (1 - rate)):.2f}"]
+    assert line[-1] == "3"
+
+
+def test_where_no_model_tells_probabilities_nothing_is_said_of_them(page: str) -> None:
+    assert "Did it come as often as told?" not in page
+    assert "Brier" not in page
 
 
 def test_frames_that_lack_and_files_in_quarantine_are_counted(facts: Facts, page: str) -> None:
