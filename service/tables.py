@@ -25,7 +25,7 @@ from sqlalchemy import (
     String,
     Table,
 )
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from verification.chances import BINS
 
@@ -141,7 +141,7 @@ fractions = Table(
     Column("squared_reference", Float, nullable=False),
 )
 
-BINNED = {"number": BigInteger, "told": Float, "came": BigInteger}
+BINNED: dict[str, type[TypeEngine[Any]]] = {"number": BigInteger, "told": Float, "came": BigInteger}
 """Sums by bin of probability, as `verification.chance_sums` has them."""
 
 
