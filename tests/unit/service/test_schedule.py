@@ -76,10 +76,10 @@ def test_weather_is_looked_after_faster_in_a_drill_and_processes_are_not() -> No
         "refresh_windows": 300,
         "clean_up": 3600,
         "send_lost": 10,
-        "poll": 20,
+        "poll": 5,
     }
     assert (fast["cycle"].seconds, fast["clean_up"].seconds) == (1.5, 360)
-    assert (fast["send_lost"].seconds, fast["poll"].seconds) == (10, 20)
+    assert (fast["send_lost"].seconds, fast["poll"].seconds) == (10, 5)
     assert schedule(Settings(drill=drill(moment(0), 1000)))["cycle"].seconds == 0.5
 
 
