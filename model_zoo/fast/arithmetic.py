@@ -81,7 +81,7 @@ class ByTorch:
                 group.to(torch.float32, memory_format=torch.channels_last)
                 for group in sums.chunk(groups, dim=1)
             ]
-            return [formula.of(outputs) for formula in formulas]
+            return [self.mix(formula.seen(outputs)) for formula in formulas]
 
         return convolve
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from model_zoo.checkpoint import write_whole
 from model_zoo.fast import library
 from model_zoo.fast.arithmetic import ByTorch
-from model_zoo.fast.native import Native
+from model_zoo.fast.native import Narrow, Native
 from model_zoo.fast.network import FastNowcaster
 from model_zoo.fast.recorded import Recorded
 from model_zoo.nowcaster import Nowcaster, Rollout
@@ -105,7 +105,10 @@ def ways(network: Nowcaster, frames: Tensor, *, bf16: bool) -> Mapping[str, Call
                 found[f"compiled, threads {threads}"] = make
         if bf16:
             rough = partial(in_bf16, network)
-            found[IN_BF16] = rough if on_cpu else lambda: Recorded(rough())
+            if not on_cpu:
+                found[IN_BF16] = lambda: Recorded(rough())
+            elif len(frames) == 1:
+                found[IN_BF16] = rough
     return {**found, AS_IT_IS: lambda: partial(as_it_is, network)}
 
 
@@ -117,7 +120,10 @@ def compiled(network: Nowcaster, kernels: ctypes.CDLL, threads: int) -> Forecast
 def in_bf16(network: Nowcaster) -> Forecast:
     """Convolutions by torch in bfloat16; states and all else stay in float32."""
     device = next(network.parameters()).device
-    return FastNowcaster(network, ByTorch(device, torch.bfloat16))
+    kernels = library.load() if device.type == "cpu" else None
+    if kernels is None:
+        return FastNowcaster(network, ByTorch(device, torch.bfloat16))
+    return FastNowcaster(network, Narrow(Native(kernels, torch.get_num_threads())))
 
 
 def as_it_is(network: Nowcaster, frames: Tensor, horizon: int) -> Tensor:

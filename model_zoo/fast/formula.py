@@ -61,11 +61,20 @@ class Number:
 
     def of(self, groups: Sequence[Tensor]) -> Tensor:
         """Its value."""
+        field = self.seen(groups).field
+        assert field is not None
+        return MADE[self.how](field)
+
+    def seen(self, groups: Sequence[Tensor]) -> "Number":
+        """The same of a field alone."""
         if self.group is None:
-            assert self.field is not None
-            return MADE[self.how](self.field)
+            return self
         total = groups[self.group]
-        return MADE[self.how](total if self.field is None else total + self.field)
+        return Number(self.how, None, total if self.field is None else total + self.field)
+
+    def each_field(self, do: Callable[[Tensor], Tensor]) -> "Number":
+        """The same with something done to its field."""
+        return self if self.field is None else Number(self.how, self.group, do(self.field))
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,17 @@ class Formula:
     def __add__(self, other: "Formula") -> "Formula":
         """The sum of two products."""
         return Formula(self.first, other.first)
+
+    def seen(self, groups: Sequence[Tensor]) -> "Formula":
+        """The same of fields alone."""
+        return self._each(lambda number: number.seen(groups))
+
+    def each_field(self, do: Callable[[Tensor], Tensor]) -> "Formula":
+        """The same with something done to each field."""
+        return self._each(lambda number: number.each_field(do))
+
+    def _each(self, do: Callable[[Number], Number]) -> "Formula":
+        return Formula(tuple(map(do, self.first)), tuple(map(do, self.second)))
 
     def of(self, groups: Sequence[Tensor] = ()) -> Tensor:
         """Its value."""

@@ -5,6 +5,7 @@ import ctypes
 import threading
 from collections.abc import Callable, Sequence
 from ctypes import Structure, c_int, c_size_t, c_void_p
+from functools import partial
 from itertools import accumulate
 
 import numpy as np
@@ -13,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model_zoo import resample
-from model_zoo.fast.arithmetic import Convolution, Field, Warped
-from model_zoo.fast.formula import Formula, Number
+from model_zoo.fast.arithmetic import ByTorch, Convolution, Field, Warped
+from model_zoo.fast.formula import Formula, How, Number
 from model_zoo.fast.kernel import Kernel
 
 POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
@@ -75,7 +76,10 @@ class Native:
         """A formula of fields alone."""
         numbers = (*formula.first, *formula.second)
         like = next(number.field for number in numbers if number.field is not None)
-        result = room(*like.shape)
+        return self.mix_into(room(*like.shape), formula)
+
+    def mix_into(self, result: Tensor, formula: Formula) -> Tensor:
+        """The same, where a field of the same layout in memory is there for it."""
         self.library.mix_fields(mixes([formula], [result]), result.numel(), self.threads)
         return result
 
@@ -166,6 +170,30 @@ class NativeConvolution:
             asked.flow_weights = None if weights is None else weights.data_ptr()
         self.native.convolve(asked)
         return results
+
+
+class Narrow(ByTorch):
+    """Convolutions by torch in bfloat16, all else by the kernels in C; channels last in memory."""
+
+    def __init__(self, native: Native) -> None:
+        super().__init__(torch.device("cpu"), torch.bfloat16)
+        self.native = native
+
+    def mix(self, formula: Formula) -> Tensor:
+        """A formula of fields alone."""
+        laid = formula.each_field(partial(Tensor.contiguous, memory_format=torch.channels_last))
+        numbers = (*laid.first, *laid.second)
+        fields = [number.field for number in numbers if number.field is not None]
+        if len(numbers) == 1 and numbers[0].how is How.PLAIN:
+            return fields[0]
+        batch, channels, height, width = fields[0].shape
+        result = room(batch, height, width, channels).permute(0, 3, 1, 2)
+        return self.native.mix_into(result, laid)
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
+        """See `model_zoo.attention.attend`."""
+        plain = (query.contiguous(), key.contiguous(), value.contiguous())
+        return self.native.attend(*plain, window)
 
 
 def room(*shape: int) -> Tensor:

@@ -19,7 +19,7 @@ from model_zoo.errors import BadGrid
 from model_zoo.fast import choice, formula, kernel, library
 from model_zoo.fast.arithmetic import Arithmetic, ByTorch, Warped
 from model_zoo.fast.choice import AS_IT_IS, FILE, IN_BF16, ROUGH, Forecast, Quickest
-from model_zoo.fast.native import Native
+from model_zoo.fast.native import Narrow, Native
 from model_zoo.fast.network import FastNowcaster
 from model_zoo.fast.training import use
 from model_zoo.gates import make_lean
@@ -386,3 +386,32 @@ def test_a_network_learns_by_the_kernels_what_it_learns_by_torch(name: str, *, l
         found.append([loss.detach(), *gradients])
     size = max(gradient.abs().max().item() for gradient in found[0])
     torch.testing.assert_close(*found, rtol=0, atol=1e-4 * size)
+
+
+@pytest.mark.parametrize("name", ["ms-lstm", "ms-preciplstm", "trajgru", "motionrnn", "predrnn++"])
+def test_in_bfloat16_a_network_says_nearly_the_same(name: str) -> None:
+    made = network(name)
+    wanted = said(made, frames())
+    found = choice.in_bf16(made)(frames(), HORIZON)
+    assert found.dtype == torch.float32
+    size = wanted.abs().max().item()
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0.05 * size)
+
+
+@pytest.mark.parametrize("layouts", [(0, 0, 0), (0, 1, 0), (1, 1, 1)])
+def test_beside_convolutions_by_torch_kernels_mix_fields_of_any_layout(
+    layouts: tuple[int, ...],
+) -> None:
+    formats = (torch.contiguous_format, torch.channels_last)
+    generator = torch.Generator().manual_seed(0)
+    memory, gate, more = (
+        torch.randn(1, 5, 6, 7, generator=generator).contiguous(memory_format=formats[layout])
+        for layout in layouts
+    )
+    by = Narrow(by_kernels())
+    for asked in (
+        formula.remember(gate, more, gate, memory),
+        formula.sigmoid(gate) * formula.tanh(more),
+        formula.keep(more),
+    ):
+        torch.testing.assert_close(by.mix(asked), asked.of(), rtol=0, atol=1e-5)
