@@ -12,7 +12,7 @@ demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
 
 test: $(VENV)/.ready-to-test
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 dashboards: $(VENV)/.ready-to-test
 	$(BIN)/python -m dashboards --write
