@@ -65,6 +65,38 @@ Step = Callable[[Sample], Tensor]
 """Learns from a batch; gives the loss from before."""
 
 
+class Trial(NamedTuple):
+    """What is trained on what.
+
+    Attributes:
+        name: One of `COUNTERPARTS`.
+        channels: Width of every layer.
+        side: Height and width of the frames, a multiple of what the network needs.
+        batch: Samples of a step.
+        device: Where.
+        unfolded: Attention of the published network is as it was published: by copies.
+    """
+
+    name: str
+    channels: int
+    side: int
+    batch: int
+    device: torch.device
+    unfolded: bool = False
+
+    @property
+    def rival(self) -> str:
+        """The published network to compare with: where it has attention, that in tiles."""
+        published = COUNTERPARTS[self.name]
+        tiled = f"{published}_tiled"
+        return tiled if tiled in NETWORKS and not self.unfolded else published
+
+    def published(self) -> Network:
+        """That network, as it begins."""
+        torch.manual_seed(0)
+        return NETWORKS[self.rival](self.channels, self.side, self.side)
+
+
 class Taken(NamedTuple):
     """What one step took."""
 
@@ -144,43 +176,29 @@ def ours(name: str, network: Network, machine: Machine, device: torch.device) ->
     return lambda sample: learner.step(sample, 0).loss
 
 
-def rival(name: str) -> str:
-    """The published network to compare speed with: where it has attention, that in tiles."""
-    tiled = f"{COUNTERPARTS[name]}_tiled"
-    return tiled if tiled in NETWORKS else COUNTERPARTS[name]
-
-
-def steps(
-    name: str, modes: Sequence[str], channels: int, side: int, device: torch.device
-) -> list[Step]:
+def steps(trial: Trial, modes: Sequence[str]) -> list[Step]:
     """The published network in training, and ours in each mode, from the same weights."""
     torch.compiler.reset()  # else what is compiled would fit all sizes, and none well
-    torch.manual_seed(0)
-    network = NETWORKS[rival(name)](channels, side, side)
-    converted = [ours(name, network, MODES[mode], device) for mode in modes]
+    network, device = trial.published(), trial.device
+    converted = [ours(trial.name, network, MODES[mode], device) for mode in modes]
     return [theirs(network, device), *converted]
 
 
-def memory(
-    name: str, mode: str, channels: int, side: int, batch: int, device: torch.device
-) -> float:
+def memory(trial: Trial, mode: str) -> float:
     """MB that training takes above the network at rest, in a process of its own."""
-    numbers = map(str, (channels, side, batch, torch.get_num_threads()))
-    command = [sys.executable, "-m", "benchmarks.throughput", "--device", device.type]
-    command += ["--weigh", name, mode, *numbers]
+    sizes = (trial.channels, trial.side, trial.batch, torch.get_num_threads(), trial.unfolded + 0)
+    command = [sys.executable, "-m", "benchmarks.throughput", "--device", trial.device.type]
+    command += ["--weigh", trial.name, mode, *map(str, sizes)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
-def weigh(
-    name: str, mode: str, channels: int, side: int, batch: int, device: torch.device
-) -> float:
+def weigh(trial: Trial, mode: str) -> float:
     """The same, in this process."""
-    torch.manual_seed(0)
-    network = NETWORKS[rival(name)](channels, side, side)
+    network, device = trial.published(), trial.device
     published = mode == PUBLISHED_MODE
-    step = theirs(network, device) if published else ours(name, network, MODES[mode], device)
-    sample = batch_of(batch, side)
+    step = theirs(network, device) if published else ours(trial.name, network, MODES[mode], device)
+    sample = batch_of(trial.batch, trial.side)
     rest = forget_peak(device)
     for _ in range(2):  # in the first, Adam remembers nothing
         step(sample)
@@ -215,30 +233,19 @@ def finish(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def rows(
-    name: str,
-    modes: Sequence[str],
-    channels: int,
-    side: int,
-    batch: int,
-    rounds: int,
-    device: torch.device,
-) -> list[Row]:
+def rows(trial: Trial, modes: Sequence[str], rounds: int) -> list[Row]:
     """Measure a network: the published one, then ours in each mode.
 
     Args:
-        name: One of `COUNTERPARTS`.
+        trial: Which, on what.
         modes: Of `MODES`.
-        channels: Width of every layer.
-        side: Height and width of the frames, a multiple of what the network needs.
-        batch: Samples of a step.
         rounds: Steps of each mode that are timed, after one that is not.
-        device: Where.
     """
-    small = min(side, LESSON_SIDE)
-    known, *lessons = [learnt(step, small) for step in steps(name, modes, channels, small, device)]
-    published, *converted = steps(name, modes, channels, side, device)
-    sample = batch_of(batch, side)
+    name, batch, device = trial.name, trial.batch, trial.device
+    small = trial._replace(side=min(trial.side, LESSON_SIDE))
+    known, *lessons = [learnt(step, small.side) for step in steps(small, modes)]
+    published, *converted = steps(trial, modes)
+    sample = batch_of(batch, trial.side)
     first, *losses = [step(sample).item() for step in (published, *converted)]
     beside: dict[str, list[Taken]] = {mode: [] for mode in modes}
     taken: dict[str, list[Taken]] = {mode: [] for mode in modes}
@@ -248,9 +255,7 @@ def rows(
             taken[mode].append(timed(step, sample, device))
     all_theirs = [step for each in beside.values() for step in each]
     del published, converted
-    whole, *parts = [
-        memory(name, mode, channels, side, batch, device) for mode in (PUBLISHED_MODE, *modes)
-    ]
+    whole, *parts = [memory(trial, mode) for mode in (PUBLISHED_MODE, *modes)]
     own = zip(modes, losses, lessons, parts, strict=True)
     return [
         Row(name, PUBLISHED_MODE, batch, all_theirs, all_theirs, 0.0, known, whole, whole),
@@ -312,7 +317,7 @@ def section(found: Sequence[Row], options: argparse.Namespace) -> str:
     """What was found, as Markdown."""
     today = date.today()  # noqa: DTZ011  the day where it ran
     return f"""\
-## Training throughput, {options.device}, {options.side}x{options.side}
+## {title(options)}
 
 Written by `python -m benchmarks.throughput --write docs/performance.md`; no figure by hand.
 {where(options.device)}, {torch.get_num_threads()} threads, Python {platform.python_version()}, \
@@ -327,7 +332,13 @@ a busy machine, where rates do not.
 {table(found)}
 
 {advice(found)}
-{NOTES}"""
+{AS_PUBLISHED if options.unfolded else NOTES}"""
+
+
+def title(options: argparse.Namespace) -> str:
+    """Of the section: measurements of one machine and size replace those of before."""
+    unfolded = ", windows copied" if options.unfolded else ""
+    return f"Training throughput, {options.device}, {options.side}x{options.side}{unfolded}"
 
 
 def where(device: str) -> str:
@@ -351,6 +362,12 @@ process of its own take above the network at rest.
 PrecipLSTM was published with windows unfolded to 900 copies of keys and values, more than a machine
 holds at this size ([memory.md](memory.md)). What ours is compared with is the same attention run in
 tiles of 12x12, which gives the same numbers much faster.
+"""
+
+AS_PUBLISHED = f"""
+As above, but against attention as it was published: with a copy of the window of every pixel, and
+all of it kept for the backward pass. What was learnt in {LESSON} steps is on fields of
+{LESSON_SIDE}x{LESSON_SIDE}.
 """
 
 
@@ -380,6 +397,9 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
+UNFOLDED = "against attention as published, which copies windows"
+
+
 def arguments() -> argparse.Namespace:
     """What to measure where; refuses what cannot be."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -393,7 +413,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=at_least_one, default=torch.get_num_threads())
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
-    parser.add_argument("--weigh", nargs=6, help=argparse.SUPPRESS)
+    parser.add_argument("--unfolded", action="store_true", help=f"{UNFOLDED}; small frames")
+    parser.add_argument("--weigh", nargs=7, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.device == "auto":
         options.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -409,21 +430,22 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Print a table for each network, and write all as a section."""
     options = arguments()
+    device = torch.device(options.device)
     if options.weigh:
         name, mode, *numbers = options.weigh
-        channels, side, batch, threads = map(int, numbers)
+        channels, side, batch, threads, unfolded = map(int, numbers)
         torch.set_num_threads(threads)
-        print(weigh(name, mode, channels, side, batch, torch.device(options.device)))
+        print(weigh(Trial(name, channels, side, batch, device, bool(unfolded)), mode))
         return
     torch.set_num_threads(options.threads)
-    sizes = (options.channels, options.side, options.batch, options.rounds)
+    sizes = (options.channels, options.side, options.batch, device, options.unfolded)
     found: list[Row] = []
     for name in options.names:
-        found += rows(name, options.modes, *sizes, torch.device(options.device))
+        found += rows(Trial(name, *sizes), options.modes, options.rounds)
         print(table([row for row in found if row.name == name]), end="\n\n", flush=True)
     if options.write:
         text = options.write.read_text() if options.write.exists() else ""
-        name = f"training throughput, {options.device}, {options.side}x{options.side}"
+        name = title(options).replace("Training", "training")
         write_whole(options.write, put(text, section(found, options), name).encode())
 
 

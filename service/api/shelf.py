@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +30,8 @@ LONGEST_QUESTION = 500
 Question = tuple[str, bytes, bytes]
 """Path, query, and which form is taken: what an answer depends on."""
 Headers = list[tuple[bytes, bytes]]
+Given = Callable[[str, str, int, float], object]
+"""Hears of an answer given out again: method, template of the path, status, seconds."""
 
 
 @dataclass
@@ -52,6 +55,7 @@ class Shelf:
 
     Args:
         encoded: What is asked where no answer is held; hears of each that is.
+        given: Hears of each too, where it passes nothing else that counts it.
         clock: Seconds, never set back.
     """
 
@@ -60,8 +64,9 @@ class Shelf:
         app: ASGIApp,
         encoded: Encoded,
         clock: Callable[[], float] = time.monotonic,
+        given: Given | None = None,
     ) -> None:
-        self.app, self.encoded, self.clock = app, encoded, clock
+        self.app, self.encoded, self.clock, self.given = app, encoded, clock, given
         self._held: OrderedDict[Question, Answer] = OrderedDict()
         self._bytes = 0
 
@@ -69,13 +74,16 @@ class Shelf:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
+        begun = perf_counter()
         question, known_tags = asked(scope)
         if question is None:
             await self.app(scope, receive, send)
         elif (held := self._still_good(question)) is not None:
-            self.encoded.on_request(held is not None)
+            self.encoded.on_request(True)  # noqa: FBT003  it was held
             scope["route"] = held.route
-            await give(held, known_tags, send)
+            status = await give(held, known_tags, send)
+            if self.given is not None:
+                self.given("GET", held.route.path, status, perf_counter() - begun)
         else:
             await self._pass_on(question, scope, receive, send)
 
@@ -128,6 +136,8 @@ class Shelf:
             return False
         if said.get(b"vary") != b"Accept" or said.get(b"content-length") != b"%d" % len(body):
             return False  # it depends on more, or came in pieces
+        if self.given is not None and route is None:
+            return False  # nobody could tell what it is an answer of
         self._drop(question)
         self._held[question] = Answer(list(headers), body, tag, route, self.clock())
         self._bytes += len(body)
@@ -156,15 +166,16 @@ def asked(scope: Scope) -> tuple[Question | None, bytes]:
     return (scope["path"], scope["query_string"], accept), tags
 
 
-async def give(held: Answer, known_tags: bytes, send: Send) -> None:
-    """Send an answer, or that the client has it."""
+async def give(held: Answer, known_tags: bytes, send: Send) -> int:
+    """Send an answer, or that the client has it. Returns the status."""
     if known_tags and is_known(held.tag, known_tags):
         headers = [one for one in held.headers if one[0] not in DESCRIBING]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
-        return
+        return 304
     await send({"type": "http.response.start", "status": 200, "headers": list(held.headers)})
     await send({"type": "http.response.body", "body": held.body})
+    return 200
 
 
 DESCRIBING = (b"content-length", b"content-type", b"content-disposition")

@@ -23,9 +23,9 @@ OTHER = "other"
 """Method or route of what is neither known nor worth a number of its own."""
 
 
-def install(app: FastAPI, desk: Desk) -> None:
+def install(app: FastAPI, desk: Desk) -> Process:
     """Count every request of an application, also those that are refused before they come to a
-    route, and answer at /metrics. To be called last."""
+    route, and answer at /metrics. To be called last. Returns what counts."""
     process = desk.process or Process(desk.settings)
     desk.encoded.on_request = lambda held: process.cached(hit=held)
     router, facts = APIRouter(), CollectorRegistry()
@@ -46,6 +46,7 @@ def install(app: FastAPI, desk: Desk) -> None:
         for method in route.methods:
             process.expects(method, route.path)
     app.add_middleware(Counted, process=process, routes=routes)
+    return process
 
 
 class Template(NamedTuple):

@@ -10,14 +10,15 @@ from benchmarks.throughput import (
     PUBLISHED_MODE,
     Row,
     Taken,
+    Trial,
     advice,
     main,
     memory,
     put,
-    rival,
     table,
 )
 
+CPU = torch.device("cpu")
 THEIRS = [Taken(4.0, 3.0), Taken(8.0, 3.0), Taken(2.0, 3.0)]
 """On a machine that is busy with something else every now and then."""
 EXACT = [Taken(4.0, 3.0), Taken(10.0, 3.0), Taken(2.0, 2.0)]
@@ -42,8 +43,8 @@ def test_rates_are_of_samples_and_ratios_of_steps_side_by_side() -> None:
 
 
 def test_what_keeps_less_has_a_lower_peak() -> None:
-    sizes = (8, 64, 1, torch.device("cpu"))
-    plain, lean = (memory("ms-lstm", mode, *sizes) for mode in (PUBLISHED_MODE, "float32"))
+    trial = Trial("ms-lstm", 8, 64, 1, CPU)
+    plain, lean = (memory(trial, mode) for mode in (PUBLISHED_MODE, "float32"))
     assert 0 < lean < plain
 
 
@@ -53,8 +54,10 @@ def test_an_experiment_is_told_how_to_be_the_fastest() -> None:
 
 
 def test_attention_is_compared_with_the_published_one_in_tiles() -> None:
-    assert rival("ms-preciplstm") == "MS-PrecipLSTM_tiled"
-    assert rival("ms-lstm") == "MS-LSTM"
+    trial = Trial("ms-preciplstm", 4, 24, 1, CPU)
+    assert trial.rival == "MS-PrecipLSTM_tiled"
+    assert trial._replace(unfolded=True).rival == "MS-PrecipLSTM"
+    assert Trial("ms-lstm", 4, 24, 1, CPU).rival == "MS-LSTM"
 
 
 def test_a_section_is_put_at_the_end_and_later_into_its_place() -> None:

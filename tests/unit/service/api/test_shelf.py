@@ -221,3 +221,24 @@ def test_a_newer_forecast_is_served_within_a_second(data: Path) -> None:
                 return
             asyncio.run(asyncio.sleep(0.05))
     raise AssertionError(f"still {told}")
+
+
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_what_is_given_out_again_is_counted_as_any_other(filled: Path, limit: int) -> None:
+    with TestClient(create_app(desk(filled, requests_per_minute=limit))) as client:
+        first = client.get(LATEST_PATH)
+        again = [client.get(LATEST_PATH) for _ in range(4)]
+        client.get(LATEST_PATH, headers={"If-None-Match": first.headers["etag"]})
+        told = client.get("/metrics").text
+    assert {answer.content for answer in again} == {first.content}
+    of = 'nowcast_http_requests_total{code="%s",method="GET",route="/nowcasts/latest"} %.1f'
+    assert of % ("2xx", 5) in told
+    assert of % ("3xx", 1) in told
+    took = 'nowcast_http_request_duration_seconds_count{method="GET",route="/nowcasts/latest"} 6.0'
+    assert took in told
+
+
+def test_answers_given_out_again_count_against_the_limit(filled: Path) -> None:
+    with TestClient(create_app(desk(filled, requests_per_minute=3))) as client:
+        told = [client.get(LATEST_PATH).status_code for _ in range(5)]
+    assert told == [200, 200, 200, 429, 429]
