@@ -16,7 +16,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -32,9 +31,7 @@ from model_zoo import reference
 from model_zoo.arrays import blank
 from model_zoo.checkpoint import write_whole
 from model_zoo.errors import NotConvertible
-from model_zoo.fast.arithmetic import ByTorch
-from model_zoo.fast.choice import Forecast, Quickest, as_it_is
-from model_zoo.fast.network import FastNowcaster
+from model_zoo.fast.choice import Forecast, Quickest, as_it_is, in_bf16
 from model_zoo.inspection import drifting_blobs
 from model_zoo.measure import forget_peak, peak
 from model_zoo.nowcaster import Nowcaster
@@ -52,8 +49,9 @@ SMALL = 48
 UNFOLDED = 48
 """The same where each pixel has a copy of its window."""
 OTHERS = 64
-"""Side of the frames of networks that are not named."""
-UNFOLDING = "windows copied"
+"""Side of the frames of networks that are not named, but for those that warp: the smaller the
+frames are, the less of a forecast is what can be made faster."""
+UNFOLDING, AS_SHIPPED = "windows copied", "as wide as the shipped"
 WAYS = ("float32", "bf16")
 
 
@@ -102,37 +100,42 @@ def tasks(names: Iterable[str], channels: int, side: int) -> Iterator[Task]:
             published = tiled
         yield Task(name, published, channels, side_here)
         if name in SHIPPED and SHIPPED[name] != channels:
-            yield Task(name, published, SHIPPED[name], side_here, "as wide as the shipped")
+            yield Task(name, published, SHIPPED[name], side_here, AS_SHIPPED)
 
 
 class Asked(NamedTuple):
     """What to measure of a task."""
 
     task: Task
-    way: str
+    ways: Sequence[str]
     threads: int
     rounds: int
     weighed: bool = True
 
 
 def plan(options: argparse.Namespace) -> Iterator[Asked]:
-    """What was asked for: the named networks in every way, with each number of threads, and of the
-    others the first of each, once, on smaller frames; so too those that take long."""
+    """What was asked for: the named networks in every way, with each number of threads; once those
+    that take long, and with most threads those as wide as the shipped. Of the others the first of
+    each, once, on smaller frames. Memory is weighed with the first number of threads."""
+    first, most = options.threads[0], max(options.threads)
     for task in tasks(options.names, options.channels, options.side):
         if task.note == UNFOLDING:
-            yield Asked(task, options.ways[0], options.threads[0], 1)
+            yield Asked(task, options.ways[:1], first, 1)
             continue
-        for threads, way in product(options.threads, options.ways):
-            yield Asked(task, way, threads, options.rounds)
+        for threads in [most] if task.note == AS_SHIPPED else options.threads:
+            weighed = threads == first or task.note == AS_SHIPPED
+            yield Asked(task, options.ways, threads, options.rounds, weighed)
     others = [name for name in COUNTERPARTS if options.all and name not in options.names]
-    for task in tasks(others, options.channels, min(options.side, OTHERS)):
-        if task.note != UNFOLDING:
-            yield Asked(task, options.ways[0], options.threads[0], 1, weighed=False)
+    for name in others:
+        side = options.side if "trajgru" in name else min(options.side, OTHERS)
+        for task in tasks([name], options.channels, side):
+            if task.note != UNFOLDING:
+                yield Asked(task, options.ways[:1], first, 1, weighed=False)
 
 
-def row(asked: Asked) -> Row:
-    """Measure a network."""
-    task, way, threads, rounds, weighed = asked
+def rows(asked: Asked) -> list[Row]:
+    """Measure a network in every way that is asked for."""
+    task, ways, threads, rounds, weighed = asked
     torch.manual_seed(0)
     published = NETWORKS[task.published](task.channels, task.side, task.side).eval()
     with torch.no_grad():
@@ -153,21 +156,24 @@ def row(asked: Asked) -> Row:
     except NotConvertible:  # as fast with any weights, but equal only to ours as it is
         network = build(task.name, channels=task.channels).eval()
         anchor = lambda given, horizon: as_it_is(network, given, horizon)  # noqa: E731
-    ours = forecast_of(network, way)
     given = frames[:, : SHAPE.given]
-    apart = ours(given, SHAPE.horizon) - (wanted := anchor(given, SHAPE.horizon))
-    pairs = [(timed(theirs, given), timed(ours, given)) for _ in range(rounds)]
-    before, after = zip(*pairs, strict=True)
-    used = memory(task, way, threads) if weighed else None
-    largest = apart.abs().max().item(), wanted.abs().max().item()
-    return Row(task, way, threads, after, before, *largest, used)
+    wanted, found = anchor(given, SHAPE.horizon), []
+    for way in ways:
+        ours = forecast_of(network, way)
+        apart = (ours(given, SHAPE.horizon) - wanted).abs().max().item()
+        pairs = [(timed(theirs, given), timed(ours, given)) for _ in range(rounds)]
+        before, after = zip(*pairs, strict=True)
+        used = memory(task, way, threads) if weighed else None
+        largest = wanted.abs().max().item()
+        found.append(Row(task, way, threads, after, before, apart, largest, used))
+    return found
 
 
 def forecast_of(network: Nowcaster, way: str) -> Forecast:
     """A network in one of `WAYS`."""
     if way == "float32":
         return Quickest(network)
-    return FastNowcaster(network, ByTorch(torch.device("cpu"), torch.bfloat16))
+    return in_bf16(network)
 
 
 def timed(forecast: Callable[[Tensor, int], Tensor], given: Tensor) -> tuple[float, float]:
@@ -252,8 +258,9 @@ NOTES = f"""
 "Published" are the networks of the MS-RNN and MS-LSTM papers, re-created gate by gate
 (`benchmarks/published`) and run as they were: eager, in float32. Ours have the same weights, and
 run in the way that was found fastest here (`model_zoo/fast`): "float32" is what the service does,
-"bf16" are convolutions by torch in bfloat16. Memory is what a forecast takes above the process with
-the network loaded, the rearranged weights included.
+"bf16" (`NOWCAST_BF16=true`) are convolutions in bfloat16, by the matrix unit of the processor where
+it has one, else by torch, and all else in float32. Memory is what a forecast takes above the
+process with the network loaded, the rearranged weights included.
 
 The published attention of PrecipLSTM has a copy of the window of every pixel, which takes minutes
 on 180x180 pixels: against that, ours are measured on {UNFOLDED}x{UNFOLDED}. In the other rows the
@@ -290,8 +297,9 @@ def main() -> None:
     found: list[Row] = []
     for asked in plan(options):
         torch.set_num_threads(asked.threads)
-        found.append(row(asked))
-        print(table(found[-1:]).splitlines()[-1], flush=True)
+        some = rows(asked)
+        print("\n".join(table(some).splitlines()[2:]), flush=True)
+        found += some
     if options.write:
         text = options.write.read_text() if options.write.exists() else ""
         document = put(text, section(found, options.rounds), "forecasts on the processor")

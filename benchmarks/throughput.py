@@ -242,7 +242,7 @@ def rows(trial: Trial, modes: Sequence[str], rounds: int) -> list[Row]:
         rounds: Steps of each mode that are timed, after one that is not.
     """
     name, batch, device = trial.name, trial.batch, trial.device
-    small = trial._replace(side=min(trial.side, LESSON_SIDE))
+    small = trial._replace(side=min(trial.side, LESSON_SIDE), unfolded=False)
     known, *lessons = [learnt(step, small.side) for step in steps(small, modes)]
     published, *converted = steps(trial, modes)
     sample = batch_of(batch, trial.side)
@@ -366,8 +366,8 @@ tiles of 12x12, which gives the same numbers much faster.
 
 AS_PUBLISHED = f"""
 As above, but against attention as it was published: with a copy of the window of every pixel, and
-all of it kept for the backward pass. What was learnt in {LESSON} steps is on fields of
-{LESSON_SIDE}x{LESSON_SIDE}.
+all of it kept for the backward pass. What the published network learns in {LESSON} steps is learnt
+in tiles, too.
 """
 
 

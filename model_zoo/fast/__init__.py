@@ -9,7 +9,7 @@ makes of its convolutions is made while they are in the cache.
     formula.py      what a cell makes of sums: products of gates and memories, added
     arithmetic.py   what a fast cell is made of; by torch, on any device and in any precision
     native.py       the same by kernels in C (native/), compiled where there is GCC (library.py);
-                    in bfloat16 with convolutions by torch
+                    in bfloat16 by the processor's matrix unit, or with convolutions by torch
     cells.py, highways.py   the cells by these
     network.py      a whole network, run over time
     recorded.py     a forecast on a GPU as a CUDA graph

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from model_zoo.checkpoint import write_whole
 from model_zoo.fast import library
-from model_zoo.fast.arithmetic import ByTorch
-from model_zoo.fast.native import Narrow, Native
+from model_zoo.fast.arithmetic import Arithmetic, ByTorch
+from model_zoo.fast.native import InTiles, Narrow, Native
 from model_zoo.fast.network import FastNowcaster
 from model_zoo.fast.recorded import Recorded
 from model_zoo.nowcaster import Nowcaster, Rollout
@@ -104,11 +104,11 @@ def ways(network: Nowcaster, frames: Tensor, *, bf16: bool) -> Mapping[str, Call
                 make = partial(compiled, network, kernels, threads)
                 found[f"compiled, threads {threads}"] = make
         if bf16:
-            rough = partial(in_bf16, network)
+            narrow = partial(in_bf16, network)
             if not on_cpu:
-                found[IN_BF16] = lambda: Recorded(rough())
+                found[IN_BF16] = lambda: Recorded(narrow())
             elif len(frames) == 1:
-                found[IN_BF16] = rough
+                found[IN_BF16] = narrow
     return {**found, AS_IT_IS: lambda: partial(as_it_is, network)}
 
 
@@ -118,12 +118,18 @@ def compiled(network: Nowcaster, kernels: ctypes.CDLL, threads: int) -> Forecast
 
 
 def in_bf16(network: Nowcaster) -> Forecast:
-    """Convolutions by torch in bfloat16; states and all else stay in float32."""
-    device = next(network.parameters()).device
+    """Convolutions in bfloat16; states and all else stay in float32."""
+    return FastNowcaster(network, rough(next(network.parameters()).device))
+
+
+def rough(device: torch.device) -> Arithmetic:
+    """With convolutions in bfloat16: by the matrix unit of the processor where it has one, else by
+    torch."""
     kernels = library.load() if device.type == "cpu" else None
     if kernels is None:
-        return FastNowcaster(network, ByTorch(device, torch.bfloat16))
-    return FastNowcaster(network, Narrow(Native(kernels, torch.get_num_threads())))
+        return ByTorch(device, torch.bfloat16)
+    threads = torch.get_num_threads()
+    return InTiles(kernels, threads) if kernels.has_tiles() else Narrow(Native(kernels, threads))
 
 
 def as_it_is(network: Nowcaster, frames: Tensor, horizon: int) -> Tensor:

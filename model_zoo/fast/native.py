@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ctypes import Structure, c_int, c_size_t, c_void_p
 from functools import partial
 from itertools import accumulate
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from model_zoo.fast.kernel import Kernel
 POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
 """Of Winograd's minimal filtering, and infinity; the kernels in C have them too."""
 NOTHING = -1
+TILE_OUTPUTS, TILE_INPUTS = 16, 32
+"""Of weights, as the matrix unit has them."""
 
 
 class _Operand(Structure):
@@ -61,6 +64,7 @@ class Native:
         self.library, self.threads = library, threads
         self.block: int = library.block()
         library.convolve_floats.restype = library.attend_floats.restype = c_size_t
+        library.narrow_floats.restype = c_size_t
         self._own = threading.local()
 
     def convolution(self, kernel: Kernel, groups: int = 1) -> Convolution:
@@ -71,6 +75,11 @@ class Native:
         """Run a convolution."""
         floats = self.threads * self.library.convolve_floats(ctypes.byref(asked))
         self.library.convolve(ctypes.byref(asked), self.memory(floats), self.threads)
+
+    def convolve_narrow(self, asked: _Convolution) -> None:
+        """Run a convolution in bfloat16."""
+        floats = self.threads * self.library.narrow_floats(ctypes.byref(asked))
+        self.library.convolve_narrow(ctypes.byref(asked), self.memory(floats), self.threads)
 
     def mix(self, formula: Formula) -> Tensor:
         """A formula of fields alone."""
@@ -138,38 +147,108 @@ class NativeConvolution:
         parts = zip(self.firsts, self.widths, fields, strict=True)
         there = [(at, width, field) for at, width, field in parts if field is not None]
         firsts, widths, seen = zip(*there, strict=True)
-        held = [
-            (field.field if isinstance(field, Warped) else field).contiguous() for field in seen
-        ]
-        height, width = held[0].shape[2:]
-        results = [room(1, self.channels, height, width) for _ in formulas]
-        # arrays must live as long as they are pointed at
-        first, count = (c_int * len(held))(*firsts), (c_int * len(held))(*widths)
-        pointers = (c_void_p * len(held))(*(field.data_ptr() for field in held))
-        mix = mixes(formulas, results)
-        asked = _Convolution(
-            kernel=self.size,
-            height=height,
-            width=width,
-            parts=len(held),
-            inputs=self.inputs,
-            outputs=self.outputs,
-            channels=self.channels,
-            mixes=len(formulas),
-            first=ctypes.addressof(first),
-            count=ctypes.addressof(count),
-            fields=ctypes.addressof(pointers),
-            weights=self.weight.data_ptr(),
-            bias=self.bias.data_ptr(),
-            mix=ctypes.addressof(mix),
-        )
+        call = Call(seen, firsts, widths, formulas, self)
+        call.asked.weights = self.weight.data_ptr()
         if isinstance(seen[0], Warped):
             flows, weights = seen[0].flows.contiguous(), seen[0].weights
-            asked.flow_count, asked.shrinking = flows.shape[1], seen[0].shrinking
-            asked.flows = flows.data_ptr()
-            asked.flow_weights = None if weights is None else weights.data_ptr()
-        self.native.convolve(asked)
-        return results
+            call.asked.flow_count, call.asked.shrinking = flows.shape[1], seen[0].shrinking
+            call.asked.flows = flows.data_ptr()
+            call.asked.flow_weights = None if weights is None else weights.data_ptr()
+        self.native.convolve(call.asked)
+        return call.results
+
+
+class Outputs(Protocol):
+    """What a convolution has for any fields."""
+
+    size: int
+    inputs: int
+    outputs: int
+    channels: int
+    bias: Tensor
+
+
+class Call:
+    """A convolution as C takes it but for the weights; what it points at lives as long as it does.
+
+    Attributes:
+        results: A field for each formula, to be written.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[Tensor | Warped],
+        firsts: Sequence[int],
+        widths: Sequence[int],
+        formulas: Sequence[Formula],
+        of: Outputs,
+    ) -> None:
+        self._held = [
+            (field.field if isinstance(field, Warped) else field).contiguous() for field in fields
+        ]
+        height, width = self._held[0].shape[2:]
+        self.results = [room(1, of.channels, height, width) for _ in formulas]
+        number = len(self._held)
+        self._first, self._count = (c_int * number)(*firsts), (c_int * number)(*widths)
+        self._pointers = (c_void_p * number)(*(field.data_ptr() for field in self._held))
+        self._mix = mixes(formulas, self.results)
+        self.asked = _Convolution(
+            kernel=of.size,
+            height=height,
+            width=width,
+            parts=number,
+            inputs=of.inputs,
+            outputs=of.outputs,
+            channels=of.channels,
+            mixes=len(formulas),
+            first=ctypes.addressof(self._first),
+            count=ctypes.addressof(self._count),
+            fields=ctypes.addressof(self._pointers),
+            bias=of.bias.data_ptr(),
+            mix=ctypes.addressof(self._mix),
+        )
+
+
+class InTiles(Native):
+    """Kernels in C, with convolutions in bfloat16 by the matrix unit of the processor."""
+
+    def convolution(self, kernel: Kernel, groups: int = 1) -> Convolution:
+        """Weights are rounded and brought into tiles once."""
+        return TiledConvolution(self, kernel, groups)
+
+
+class TiledConvolution:
+    """A convolution by the kernels in C, in bfloat16; along flows, which are 1x1, in float32."""
+
+    def __init__(self, native: InTiles, kernel: Kernel, groups: int) -> None:
+        self.native, self.kernel, self.groups = native, kernel, groups
+        self.size, self.bias = kernel.size, kernel.bias.float().contiguous()
+        self.outputs, self.inputs = kernel.weight.shape[:2]
+        self.channels = self.outputs // groups
+        self._tiles: dict[tuple[bool, ...], Tensor] = {}
+        self._along_flows: NativeConvolution | None = None
+
+    def __call__(self, fields: Sequence[Field | Warped], *formulas: Formula) -> list[Tensor]:
+        """A field for each formula."""
+        parts = zip(self.kernel.widths, fields, strict=True)
+        there = [(width, field) for width, field in parts if field is not None]
+        widths, seen = zip(*there, strict=True)
+        if isinstance(seen[0], Warped):
+            if self._along_flows is None:
+                self._along_flows = NativeConvolution(self.native, self.kernel, self.groups)
+            return self._along_flows(fields, *formulas)
+        call = Call(seen, widths, widths, formulas, self)
+        call.asked.weights = self._of(fields).data_ptr()
+        self.native.convolve_narrow(call.asked)
+        return call.results
+
+    def _of(self, fields: Sequence[Field | Warped]) -> Tensor:
+        """The weights of those fields that are there."""
+        there = tuple(field is not None for field in fields)
+        if there not in self._tiles:
+            parts = zip(self.kernel.fields(), there, strict=True)
+            self._tiles[there] = in_tiles([part.weight for part, is_there in parts if is_there])
+        return self._tiles[there]
 
 
 class Narrow(ByTorch):
@@ -213,6 +292,16 @@ def at_points(weight: Tensor, block: int) -> Tensor:
     whole = F.pad(points.flatten(0, 1), (0, -len(weight) % block))
     blocks = torch.unflatten(whole, 2, (-1, block))
     return blocks.permute(2, 0, 1, 3).float().contiguous()
+
+
+def in_tiles(weights: Sequence[Tensor]) -> Tensor:
+    """Weights of fields, each (outputs, inputs, size, size), as bfloat16
+    (outputs / 16, size, size, inputs / 32, 16, 32); inputs of each field are made even."""
+    whole = torch.cat([F.pad(part, (0, 0, 0, 0, 0, part.shape[1] % 2)) for part in weights], dim=1)
+    outputs, inputs = whole.shape[:2]
+    whole = F.pad(whole, (0, 0, 0, 0, 0, -inputs % TILE_INPUTS, 0, -outputs % TILE_OUTPUTS))
+    blocks = torch.unflatten(torch.unflatten(whole, 1, (-1, TILE_INPUTS)), 0, (-1, TILE_OUTPUTS))
+    return blocks.permute(0, 4, 5, 2, 1, 3).to(torch.bfloat16).contiguous()
 
 
 def mixes(formulas: Sequence[Formula], results: Sequence[Tensor]) -> ctypes.Array[_Mix]:

@@ -37,8 +37,8 @@ TOLD = ("Content-Location", "ETag", "Link", "Location", "Preference-Applied", "R
 
 
 class Api(FastAPI):
-    """The application, with one more layer before all others: each of them costs a request as much
-    as a twentieth of sending it.
+    """The application, with one more layer before all others, which together cost a request half as
+    much as sending it does.
 
     Attributes:
         front: Makes that layer of what is behind it.

@@ -19,7 +19,7 @@ from model_zoo.errors import BadGrid
 from model_zoo.fast import choice, formula, kernel, library
 from model_zoo.fast.arithmetic import Arithmetic, ByTorch, Warped
 from model_zoo.fast.choice import AS_IT_IS, FILE, IN_BF16, ROUGH, Forecast, Quickest
-from model_zoo.fast.native import Narrow, Native
+from model_zoo.fast.native import InTiles, Narrow, Native
 from model_zoo.fast.network import FastNowcaster
 from model_zoo.fast.training import use
 from model_zoo.gates import make_lean
@@ -45,6 +45,17 @@ def by_kernels(threads: int = 1) -> Native:
     if kernels is None:
         pytest.skip("needs GCC to compile the kernels")
     return Native(kernels, threads)
+
+
+def in_tiles(threads: int = 1) -> InTiles:
+    kernels = library.load()
+    if kernels is None or not kernels.has_tiles():
+        pytest.skip("needs GCC and a processor with a matrix unit (AMX)")
+    return InTiles(kernels, threads)
+
+
+def narrow(threads: int = 1) -> Narrow:
+    return Narrow(by_kernels(threads))
 
 
 WAYS = pytest.mark.parametrize("make", [by_torch, by_kernels], ids=["torch", "kernels"])
@@ -129,9 +140,10 @@ def test_a_cell_that_is_not_known_runs_as_it_is(make: Make) -> None:
 
 
 @pytest.mark.parametrize("name", ["ms-lstm", "ms-preciplstm", "ms-trajgru"])
-def test_the_number_of_threads_changes_no_bit(name: str) -> None:
+@pytest.mark.parametrize("make", [by_kernels, in_tiles], ids=["kernels", "tiles"])
+def test_the_number_of_threads_changes_no_bit(name: str, make: Callable[[int], Arithmetic]) -> None:
     made = network(name)
-    one, three = (FastNowcaster(made, by_kernels(threads)) for threads in (1, 3))
+    one, three = (FastNowcaster(made, make(threads)) for threads in (1, 3))
     assert torch.equal(one(frames(), HORIZON), three(frames(), HORIZON))
 
 
@@ -388,14 +400,43 @@ def test_a_network_learns_by_the_kernels_what_it_learns_by_torch(name: str, *, l
     torch.testing.assert_close(*found, rtol=0, atol=1e-4 * size)
 
 
+@pytest.mark.parametrize("make", [narrow, in_tiles])
 @pytest.mark.parametrize("name", ["ms-lstm", "ms-preciplstm", "trajgru", "motionrnn", "predrnn++"])
-def test_in_bfloat16_a_network_says_nearly_the_same(name: str) -> None:
+def test_in_bfloat16_a_network_says_nearly_the_same(name: str, make: Make) -> None:
     made = network(name)
     wanted = said(made, frames())
-    found = choice.in_bf16(made)(frames(), HORIZON)
+    found = FastNowcaster(made, make())(frames(), HORIZON)
     assert found.dtype == torch.float32
     size = wanted.abs().max().item()
     torch.testing.assert_close(found, wanted, rtol=0, atol=0.05 * size)
+
+
+def test_in_bfloat16_the_matrix_unit_is_used_where_there_is_one() -> None:
+    kernels = library.load()
+    tiles = kernels is not None and kernels.has_tiles()
+    assert isinstance(choice.rough(torch.device("cpu")), InTiles) == bool(tiles)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5, 7])
+@pytest.mark.parametrize(
+    ("widths", "missing", "outputs"),
+    [((1,), None, 1), ((32, 32), None, 64), ((3, 12, 5), 1, 33), ((40,), None, 16)],
+)
+@pytest.mark.parametrize(("height", "width"), [(4, 48), (9, 17), (1, 1), (13, 40)])
+def test_the_matrix_unit_adds_up_what_is_rounded_once(
+    size: int, widths: tuple[int, ...], missing: int | None, outputs: int, height: int, width: int
+) -> None:
+    generator = torch.Generator().manual_seed(size)
+    weight = torch.randn(outputs, sum(widths), size, size, generator=generator).double()
+    bias = torch.randn(outputs, generator=generator).double()
+    fields = [torch.randn(1, one, height, width, generator=generator) for one in widths]
+    seen = [None if number == missing else field for number, field in enumerate(fields)]
+    convolution = in_tiles(threads=2).convolution(kernel.Kernel(weight, bias, widths))
+    (found,) = convolution(seen, formula.keep(0))
+    whole = torch.cat([0 * field if at == missing else field for at, field in enumerate(fields)], 1)
+    field, by = (part.bfloat16().double() for part in (whole, weight))
+    wanted = F.conv2d(field, by, bias, padding=size // 2)
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("layouts", [(0, 0, 0), (0, 1, 0), (1, 1, 1)])
