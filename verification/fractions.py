@@ -65,16 +65,18 @@ def fraction_sums(
     shape = (len(thresholds), len(windows), *layers)
     n, difference, reference = np.empty(shape, np.int64), np.empty(shape), np.empty(shape)
     limits = [event.limits(field, thresholds) for field in (said, came)]
-    lowest = int(np.argmin(thresholds))
+    lowest, coverage = int(np.argmin(thresholds)), None
     for layer in np.ndindex(*layers):
         seen = ~(np.isnan(said[layer]) | np.isnan(came[layer]))
+        if coverage is None or not np.array_equal(seen, coverage.seen):
+            coverage = Coverage(seen, windows)
         n[:, :, *layer] = np.count_nonzero(seen)
         events = [
             (field[layer] >= limit) & seen
             for field, of in zip((said, came), limits, strict=True)
             for limit in of
         ]
-        for number, sums in enumerate(_layer_sums(seen, events, windows, lowest)):
+        for number, sums in enumerate(_layer_sums(coverage, events, lowest)):
             difference[:, number, *layer], reference[:, number, *layer] = sums
     dims = ("threshold", "window", *kept)
     return Dataset(
@@ -97,11 +99,25 @@ def fss(sums: Dataset) -> DataArray:
     return score.clip(min=0)  # below 0 it is only by rounding
 
 
+class Coverage:
+    """Which cells of a (y, x) are known, and how many in the windows around each.
+
+    Args:
+        seen: Cells that both fields know.
+        windows: Widths in cells.
+    """
+
+    def __init__(self, seen: NDArray[np.bool_], windows: Sequence[int]) -> None:
+        self.seen, self.windows = seen, windows
+        apart = Apart([seen], max(windows, default=1) // 2)
+        self.known = [apart.window_sums(window)[0].copy() for window in windows]
+        self.partly = [
+            (known < window**2) | ~seen for known, window in zip(self.known, windows, strict=True)
+        ]
+
+
 def _layer_sums(
-    seen: NDArray[np.bool_],
-    events: Sequence[NDArray[np.bool_]],
-    windows: Sequence[int],
-    lowest: int,
+    coverage: Coverage, events: Sequence[NDArray[np.bool_]], lowest: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Squared difference and squared reference of each threshold of one (y, x), window by window.
 
@@ -110,18 +126,17 @@ def _layer_sums(
     border of the grid and of the coverage, near events.
 
     Args:
-        seen: Cells that both fields know.
+        coverage: Of this (y, x).
         events: Forecast for each threshold, then observed for each; no cell that is not seen.
-        windows: Widths in cells.
         lowest: Number of the threshold that all events reach.
     """
     half = len(events) // 2
-    apart = Apart([seen, *events], max(windows, default=1) // 2)
-    for window in windows:
-        counted = apart.window_sums(window)
-        known, counts = counted[0], counted[1:]
+    seen, windows = coverage.seen, coverage.windows
+    apart = Apart(events, max(windows, default=1) // 2)
+    for window, known, border in zip(windows, coverage.known, coverage.partly, strict=True):
+        counts = apart.window_sums(window)
         near = np.logical_or(counts[lowest], counts[half + lowest])
-        partly = np.flatnonzero(near & ((known < window**2) | ~seen))
+        partly = np.flatnonzero(near & border)
         rows, columns = np.divmod(partly, seen.shape[1])
         rest = counts[:, rows, columns].astype(float)
         # 0 where the cell itself has no data
