@@ -18,6 +18,9 @@ from verification import event
 from verification.errors import BadWindow
 from verification.matching import kept_coords, pair, split
 
+MOST_TRUTHS = 16
+"""Fields that came of which counts are held, as several forecasts may be compared with one."""
+
 
 def window_cells(scale_km: float, cell_km: float = 5.0) -> int:
     """The narrowest window, in cells, that has a centre cell and is as wide as the scale.
@@ -66,17 +69,20 @@ def fraction_sums(
     n, difference, reference = np.empty(shape, np.int64), np.empty(shape), np.empty(shape)
     limits = [event.limits(field, thresholds) for field in (said, came)]
     lowest, coverage = int(np.argmin(thresholds)), None
+    truths: dict[int, Counts] = {}
     for layer in np.ndindex(*layers):
         seen = ~(np.isnan(said[layer]) | np.isnan(came[layer]))
         if coverage is None or not np.array_equal(seen, coverage.seen):
             coverage = Coverage(seen, windows)
+            truths.clear()
+        place = came[layer].__array_interface__["data"][0]  # forecasts may share what came
+        if place not in truths:
+            if len(truths) == MOST_TRUTHS:
+                truths.clear()
+            truths[place] = Counts(coverage, [came[layer] >= limit for limit in limits[1]])
+        counts = Counts(coverage, [said[layer] >= limit for limit in limits[0]])
         n[:, :, *layer] = np.count_nonzero(seen)
-        events = [
-            (field[layer] >= limit) & seen
-            for field, of in zip((said, came), limits, strict=True)
-            for limit in of
-        ]
-        for number, sums in enumerate(_layer_sums(coverage, events, lowest)):
+        for number, sums in enumerate(_layer_sums(coverage, counts, truths[place], lowest)):
             difference[:, number, *layer], reference[:, number, *layer] = sums
     dims = ("threshold", "window", *kept)
     return Dataset(
@@ -116,8 +122,25 @@ class Coverage:
         ]
 
 
+class Counts:
+    """How many cells with an event there are in the windows around each, for each threshold.
+
+    Args:
+        coverage: Of a (y, x).
+        reached: Where each threshold is reached.
+    """
+
+    def __init__(self, coverage: Coverage, reached: Sequence[NDArray[np.bool_]]) -> None:
+        events = [field & coverage.seen for field in reached]
+        apart = Apart(events, max(coverage.windows, default=1) // 2)
+        self.counts = [apart.window_sums(window) for window in coverage.windows]
+        self.squares = [
+            np.array([cv2.norm(one, cv2.NORM_L2SQR) for one in counts]) for counts in self.counts
+        ]
+
+
 def _layer_sums(
-    coverage: Coverage, events: Sequence[NDArray[np.bool_]], lowest: int
+    coverage: Coverage, forecast: Counts, observed: Counts, lowest: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Squared difference and squared reference of each threshold of one (y, x), window by window.
 
@@ -126,29 +149,27 @@ def _layer_sums(
     border of the grid and of the coverage, near events.
 
     Args:
-        coverage: Of this (y, x).
-        events: Forecast for each threshold, then observed for each; no cell that is not seen.
         lowest: Number of the threshold that all events reach.
     """
-    half = len(events) // 2
-    seen, windows = coverage.seen, coverage.windows
-    apart = Apart(events, max(windows, default=1) // 2)
-    for window, known, border in zip(windows, coverage.known, coverage.partly, strict=True):
-        counts = apart.window_sums(window)
-        near = np.logical_or(counts[lowest], counts[half + lowest])
-        partly = np.flatnonzero(near & border)
+    seen = coverage.seen
+    for number, window in enumerate(coverage.windows):
+        said, came = forecast.counts[number], observed.counts[number]
+        near = np.logical_or(said[lowest], came[lowest])
+        partly = np.flatnonzero(near & coverage.partly[number])
         rows, columns = np.divmod(partly, seen.shape[1])
-        rest = counts[:, rows, columns].astype(float)
         # 0 where the cell itself has no data
-        fractions = rest * seen[rows, columns] / known[rows, columns]
-        pairs = zip(counts[:half], counts[half:], strict=True)
-        squares = np.array([cv2.norm(one, cv2.NORM_L2SQR) for one in counts])
-        differences = np.array([cv2.norm(f, o, cv2.NORM_L2SQR) for f, o in pairs])
+        share = seen[rows, columns] / coverage.known[number][rows, columns]
+        few, others = (counts[:, rows, columns].astype(float) for counts in (said, came))
+        squares = forecast.squares[number] + observed.squares[number]
+        squares -= square_sums(few) + square_sums(others)
+        both = zip(said, came, strict=True)
+        differences = np.array([cv2.norm(f, o, cv2.NORM_L2SQR) for f, o in both])
+        differences -= square_sums(few - others)
         full = window**4
-        reference = np.rint(squares - square_sums(rest)) / full + square_sums(fractions)
-        differences -= square_sums(rest[:half] - rest[half:])
-        difference = np.rint(differences) / full + square_sums(fractions[:half] - fractions[half:])
-        yield difference, reference[:half] + reference[half:]
+        few *= share
+        others *= share
+        reference = np.rint(squares) / full + square_sums(few) + square_sums(others)
+        yield np.rint(differences) / full + square_sums(few - others), reference
 
 
 def square_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
