@@ -37,12 +37,18 @@ BRIER = "Brier skill"
 def gains(found: Scored) -> str:
     """Of each forecaster against the one before, by score, threshold and lead, as Markdown."""
     lines = [
-        [name, f"{threshold:g}", f"{later} after {earlier}", *map(sure, cells)]
+        [name, f"{threshold:g}", f"{called(later)} after {called(earlier)}", *map(sure, cells)]
         for name, sums, of in compared(found)
         for earlier, later in pairwise(sums["model"].to_numpy().tolist())
         for threshold, cells in by_threshold(sums, partial(gain, earlier, later, of), found.hour)
     ]
     return markdown(["score", "mm/h", "step", *leads(found.counts)], lines)
+
+
+def called(forecaster: str) -> str:
+    """Its name; of the checkpoint in the folder of a run, that of the folder."""
+    path = Path(forecaster)
+    return path.parent.name if path.suffix == ".safetensors" else forecaster
 
 
 def compared(found: Scored) -> Iterator[tuple[str, Dataset, Score]]:

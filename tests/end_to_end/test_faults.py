@@ -33,13 +33,14 @@ from tests.stage import Broadcast, Stage, desk_of, stage, until
 from tests.watch import Watch
 
 SPEED = 200.0
-AWAY_SECONDS = 60.0 if os.environ.get("NOWCAST_LONG") else 12.0
+LONG = bool(os.environ.get("NOWCAST_LONG"))
+AWAY_SECONDS = 60.0 if LONG else 12.0
 """How long Redis is away."""
 CALM_SECONDS = 5.0
 """Between faults, about three frames of radar."""
 RECOVERED_SECONDS = 30.0
 """A cycle of radar takes ten times as long."""
-DISK = "size=200m"
+DISK = "size=400m" if LONG else "size=200m"
 
 
 class Fault(NamedTuple):
@@ -117,12 +118,18 @@ class Drill:
             self.on.kill(name)
 
 
+PATIENT = {"NOWCAST_FORECAST_MINUTES": "400", "NOWCAST_BACKFILL_HOURS": "7"}
+"""A minute without Redis is 200 of the radar's here: so old, frames would not be forecast from."""
+
+
 def pause(seconds: float) -> Callable[[], None]:
     return lambda: time.sleep(seconds)
 
 
 @pytest.fixture(scope="module")
 def frames(request: pytest.FixtureRequest) -> Frames:
+    if LONG:  # radar comes until the last fault is over
+        return simulated_day(150)
     try:
         return real_day(request.getfixturevalue("shared"))
     except pytest.skip.Exception:
@@ -136,7 +143,10 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     mounted = mount_small_disk(disk)
     begin = frames[0][0] - timedelta(minutes=80)
     try:
-        with provider() as server, stage(folder, server.url, begin, SPEED) as on:
+        with (
+            provider() as server,
+            stage(folder, server.url, begin, SPEED, **(PATIENT if LONG else {})) as on,
+        ):
             on.start_all()
             on.wait_until_up()
             frames = on.to_come(frames)
