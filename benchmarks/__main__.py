@@ -42,7 +42,7 @@ COMMANDS = (
         ("--all", "--threads", "1", "2", "--ways", "float32", "bf16", "--rounds", "1"),
     ),
     Command("precision", ("--every", "30")),
-    Command("throughput", ("--names", "ms-lstm", *TRAINED)),
+    Command("throughput", ("--names", "ms-lstm", *TRAINED, "--rounds", "2")),
     Command("throughput", ("--names", "ms-preciplstm", "--side", "64", *TRAINED)),
     Command("throughput", ("--names", "ms-preciplstm", "--side", "32", "--unfolded", *TRAINED[:4])),
     Command("ingest"),
