@@ -158,13 +158,13 @@ def rows(asked: Asked) -> list[Row]:
         anchor = lambda given, horizon: as_it_is(network, given, horizon)  # noqa: E731
     given = frames[:, : SHAPE.given]
     wanted, found = anchor(given, SHAPE.horizon), []
+    largest = wanted.abs().max().item()
     for way in ways:
         ours = forecast_of(network, way)
         apart = (ours(given, SHAPE.horizon) - wanted).abs().max().item()
         pairs = [(timed(theirs, given), timed(ours, given)) for _ in range(rounds)]
         before, after = zip(*pairs, strict=True)
         used = memory(task, way, threads) if weighed else None
-        largest = wanted.abs().max().item()
         found.append(Row(task, way, threads, after, before, apart, largest, used))
     return found
 

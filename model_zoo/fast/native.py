@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from ctypes import Structure, c_int, c_size_t, c_void_p
 from functools import partial
 from itertools import accumulate
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -124,16 +123,23 @@ class Native:
         return c_void_p(held.data_ptr())
 
 
-class NativeConvolution:
-    """A convolution by the kernels in C."""
+class Shaped:
+    """What a convolution by the kernels in C has for any fields, but for its weights."""
 
     def __init__(self, native: Native, kernel: Kernel, groups: int) -> None:
         self.native, self.size, self.widths = native, kernel.size, kernel.widths
-        self.firsts = list(accumulate(kernel.widths, initial=0))[:-1]
         self.outputs, self.inputs = kernel.weight.shape[:2]
         self.channels = self.outputs // groups
-        self.weight = at_points(kernel.weight, native.block)
         self.bias = kernel.bias.float().contiguous()
+
+
+class NativeConvolution(Shaped):
+    """A convolution by the kernels in C."""
+
+    def __init__(self, native: Native, kernel: Kernel, groups: int) -> None:
+        super().__init__(native, kernel, groups)
+        self.firsts = list(accumulate(kernel.widths, initial=0))[:-1]
+        self.weight = at_points(kernel.weight, native.block)
 
     def of_outputs(self, bias: Tensor, groups: int) -> "NativeConvolution":
         """The same weights with another bias, for as many of the first outputs as that has."""
@@ -158,16 +164,6 @@ class NativeConvolution:
         return call.results
 
 
-class Outputs(Protocol):
-    """What a convolution has for any fields."""
-
-    size: int
-    inputs: int
-    outputs: int
-    channels: int
-    bias: Tensor
-
-
 class Call:
     """A convolution as C takes it but for the weights; what it points at lives as long as it does.
 
@@ -181,7 +177,7 @@ class Call:
         firsts: Sequence[int],
         widths: Sequence[int],
         formulas: Sequence[Formula],
-        of: Outputs,
+        of: Shaped,
     ) -> None:
         self._held = [
             (field.field if isinstance(field, Warped) else field).contiguous() for field in fields
@@ -217,20 +213,18 @@ class InTiles(Native):
         return TiledConvolution(self, kernel, groups)
 
 
-class TiledConvolution:
+class TiledConvolution(Shaped):
     """A convolution by the kernels in C, in bfloat16; along flows, which are 1x1, in float32."""
 
     def __init__(self, native: InTiles, kernel: Kernel, groups: int) -> None:
-        self.native, self.kernel, self.groups = native, kernel, groups
-        self.size, self.bias = kernel.size, kernel.bias.float().contiguous()
-        self.outputs, self.inputs = kernel.weight.shape[:2]
-        self.channels = self.outputs // groups
+        super().__init__(native, kernel, groups)
+        self.kernel, self.groups = kernel, groups
         self._tiles: dict[tuple[bool, ...], Tensor] = {}
         self._along_flows: NativeConvolution | None = None
 
     def __call__(self, fields: Sequence[Field | Warped], *formulas: Formula) -> list[Tensor]:
         """A field for each formula."""
-        parts = zip(self.kernel.widths, fields, strict=True)
+        parts = zip(self.widths, fields, strict=True)
         there = [(width, field) for width, field in parts if field is not None]
         widths, seen = zip(*there, strict=True)
         if isinstance(seen[0], Warped):

@@ -20,7 +20,7 @@ enum { TILE = 16, ROWS = 4, PERMIT = 0x1023, TILE_DATA = 18 };
 typedef struct {
     int reach, pairs, blocks; /* of channels, filled up to tiles; tiles of outputs */
     int row, stride;          /* of pixels and of outputs from row to row */
-    size_t pixels, outputs, bias, zeros, floats;
+    size_t pixels, outputs, bias, floats;
 } Plan;
 
 static Plan plan_of(const Convolution *of) {
@@ -33,8 +33,7 @@ static Plan plan_of(const Convolution *of) {
     p.pixels = TILE;
     p.outputs = p.pixels + (size_t)(ROWS + 2 * p.reach) * p.pairs * p.row;
     p.bias = p.outputs + (size_t)p.blocks * TILE * ROWS * p.stride;
-    p.zeros = p.bias + (size_t)p.blocks * TILE * TILE;
-    p.floats = p.zeros + of->width + TILE;
+    p.floats = p.bias + (size_t)p.blocks * TILE * TILE + TILE;
     return p;
 }
 
