@@ -3,8 +3,9 @@
     python -m benchmarks
 
 Each writes its own section of docs/performance.md, or a document of its own; see its module. What
-is kept in memory for training is worked out and not measured, by `python -m benchmarks.memory`.
-What fails stops none of the others. How long each took is printed, and whether all took too long.
+is kept in memory for training is worked out and not measured, by
+`python -m benchmarks.speed.memory`. What fails stops none of the others. How long each took is
+printed, and whether all took too long.
 """
 
 import argparse
@@ -40,18 +41,18 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command(
-        "inference",
+        "speed.inference",
         ("--all", "--threads", "1", "2", "--ways", "float32", "bf16", "--rounds", "1"),
     ),
-    Command("precision", ("--every", "30")),
-    Command("throughput", ("--names", "ms-lstm", "--modes", EXACT, ROUGH, "--rounds", "2")),
-    Command("throughput", (*ATTENDING, "--modes", EXACT, ROUGH, "--side", "64")),
-    Command("throughput", (*ATTENDING, "--modes", EXACT, "--side", "32", "--unfolded")),
-    Command("ingest"),
-    Command("verification"),
-    Command("serving"),
-    Command("startup", ("--rounds", "2")),
-    Command("scale", document=SCALE),
+    Command("skill.precision", ("--every", "30")),
+    Command("speed.throughput", ("--names", "ms-lstm", "--modes", EXACT, ROUGH, "--rounds", "2")),
+    Command("speed.throughput", (*ATTENDING, "--modes", EXACT, ROUGH, "--side", "64")),
+    Command("speed.throughput", (*ATTENDING, "--modes", EXACT, "--side", "32", "--unfolded")),
+    Command("speed.ingest"),
+    Command("speed.verification"),
+    Command("speed.serving"),
+    Command("speed.startup", ("--rounds", "2")),
+    Command("speed.scale", document=SCALE),
 )
 """In the order in which sections come where the document is new."""
 

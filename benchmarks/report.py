@@ -7,8 +7,8 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.throughput import put, where
-from model_zoo.checkpoint import write_whole
+from benchmarks.speed.throughput import put, where
+from model_zoo.checkpoints.checkpoint import write_whole
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -28,6 +28,6 @@ Written by `python -m {command}`; no figure by hand.
 
 
 def write_section(path: Path, section: str, name: str) -> None:
-    """Put a section into a document that has others; see `benchmarks.throughput.put`."""
+    """Put a section into a document that has others; see `benchmarks.speed.throughput.put`."""
     text = path.read_text() if path.exists() else ""
     write_whole(path, put(text, section, name).encode())

@@ -22,7 +22,7 @@ from dashboards.panels import (
     step,
     tooltip,
 )
-from verification.chances import FEWEST
+from verification.probabilistic import FEWEST
 
 PERFECT = "as often as told"
 DIAGONAL = " or ".join(

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from model_zoo.convolution import Convolver, JoinedConv, JoinedConvolution
+from model_zoo.layers.lean_convolution import Convolver, JoinedConv, JoinedConvolution
 
 State = tuple[Tensor, ...]
 

@@ -8,8 +8,8 @@
   + NotConvertible   a published network whose numbers ours cannot give, or that we do not know
   + BadGrid          a field whose height and width the network cannot halve; also a ValueError
   x BadFrames        frames a forecast cannot start from; also a ValueError
-    + NotEnoughFrames  some of those it needs are missing (forecast.py)
-  + MissingExtra     the forecaster needs a package that is not installed (sprog.py)
+    + NotEnoughFrames  some of those it needs are missing (forecasters/contract.py)
+  + MissingExtra     the forecaster needs a package that is not installed (forecasters/sprog.py)
 """
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from model_zoo.cell import Cell, State, Step
 from model_zoo.errors import BadGrid
-from model_zoo.resample import resample
+from model_zoo.layers.resample import resample
 from model_zoo.shape import Skips
 
 

@@ -20,10 +20,10 @@ from model_zoo.cells.predrnn_plus import CausalLSTM, GradientHighway
 from model_zoo.cells.predrnn_v2 import PredRNNv2
 from model_zoo.cells.trajgru import TrajGRU
 from model_zoo.errors import UnknownModel
+from model_zoo.layers.warp import shrinking_warp
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.shape import Shape, all_skips, mirror_skips, no_skips, unet3_plus_skips
 from model_zoo.stack import Stack
-from model_zoo.warp import shrinking_warp
 
 CHANNELS = 32
 """Hidden width of all layers in the MS-LSTM paper."""

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from service.server import wait_until_started
+from service.runtime.server import wait_until_started
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (

@@ -10,15 +10,15 @@ import numpy as np
 import xarray as xr
 from sqlalchemy import Table
 
-from ingest.replay import files_in
-from ingest.simulate import encode, simulate
-from service import tables as book
-from service import tasks
-from service.deployment import Deployment
-from service.forecasting import note
-from service.key import Key, to_datetime, to_time
+from ingest.simulation.simulate import encode, simulate
+from ingest.sources.stored_folder import files_in
+from service.archive.key import Key, to_datetime, to_time
+from service.ledger import tables as book
+from service.pipeline import tasks
+from service.pipeline.forecast import note
+from service.runtime.deployment import Deployment
 from service.settings import Settings
-from tests.stage import path_of
+from tests.process_cluster import path_of
 
 Frames = list[tuple[datetime, bytes]]
 MODELS = ("advection", "persistence")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from model_zoo import load_forecaster
-from service import tasks
-from service.deployment import Deployment
-from service.forecasting import note
-from service.ledger import Ledger
-from service.replay import replay
+from service.ledger.ledger import Ledger
+from service.pipeline import tasks
+from service.pipeline.forecast import note
+from service.pipeline.replay import replay
+from service.runtime.deployment import Deployment
 from service.settings import Settings
 from tests.showers import file_name, frame, moment, write_file
 

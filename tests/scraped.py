@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from service import metrics
-from service.metrics import Metric
+from service.monitoring import metrics
+from service.monitoring.metrics import Metric
 
 DECLARED = {one.name: one for one in vars(metrics).values() if isinstance(one, Metric)}
 HISTOGRAM = ("_bucket", "_count", "_sum")

@@ -13,14 +13,14 @@ from httpx import Response
 from numpy.typing import NDArray
 
 from model_zoo import load_forecaster
-from service import tasks
 from service.api.dependencies import Desk
-from service.archive import Archive, Key
-from service.deployment import Deployment
-from service.jobs import Jobs, Threads
-from service.ledger import Ledger
+from service.archive.archive import Archive, Key
+from service.jobs.queue import Jobs, Threads
+from service.ledger.ledger import Ledger
+from service.pipeline import tasks
+from service.runtime.deployment import Deployment
+from service.runtime.run_job import run_job
 from service.settings import Settings
-from service.work import run_job
 from tests.showers import frame, moment, time
 
 MODELS = ("advection", "persistence")

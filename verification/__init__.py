@@ -7,9 +7,8 @@ are.
 """
 
 from verification.bootstrap import Interval, interval
-from verification.chances import brier, brier_skill, chance_sums, climatology, reliability
-from verification.contingency import count, csi, ets, far, fbias, hss, pod
-from verification.deviation import bias, error_sums, mae, rmse
+from verification.categorical import count, csi, ets, far, fbias, hss, pod
+from verification.continuous import bias, error_sums, mae, rmse
 from verification.errors import (
     BadResample,
     BadThreshold,
@@ -19,6 +18,7 @@ from verification.errors import (
 )
 from verification.fractions import fraction_sums, fss, window_cells
 from verification.matching import common_mask, match, missing
+from verification.probabilistic import brier, brier_skill, chance_sums, climatology, reliability
 from verification.spectrum import radial_spectrum
 
 __all__ = [

@@ -6,7 +6,7 @@ Shi et al. (2015), https://arxiv.org/abs/1506.04214, without its peephole terms.
 from torch import Tensor
 
 from model_zoo.cell import Cell, State, Step
-from model_zoo.gates import Gates
+from model_zoo.cells.lean_gates import Gates
 
 
 class ConvLSTM(Cell):

@@ -15,7 +15,7 @@ Wang et al. (2019), https://arxiv.org/abs/1811.07490.
 from torch import Tensor
 
 from model_zoo.cell import Cell, ConvSum, State, Step, conv, nothing, write
-from model_zoo.gates import Fuse, Gates
+from model_zoo.cells.lean_gates import Fuse, Gates
 
 
 class MIM(Cell):

@@ -6,7 +6,7 @@ Ma, Zhang and Liu (2023), https://arxiv.org/abs/2304.07724, equation 3.
 from torch import Tensor
 
 from model_zoo.cell import Cell, State, Step, conv
-from model_zoo.gates import Fuse, Gates
+from model_zoo.cells.lean_gates import Fuse, Gates
 
 
 class MKLSTM(Cell):

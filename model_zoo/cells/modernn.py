@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from model_zoo.cell import Cell, State, Step, conv
 from model_zoo.cells.convlstm import ConvLSTM
 from model_zoo.cells.modulation import modulate
-from model_zoo.convolution import MeanConvolution, mean_kernel
+from model_zoo.layers.lean_convolution import MeanConvolution, mean_kernel
 
 SIZES = (3, 5, 7)
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from model_zoo.cell import Cell, State, Step, conv
-from model_zoo.convolution import JoinedConv
-from model_zoo.warp import warp
+from model_zoo.layers.lean_convolution import JoinedConv
+from model_zoo.layers.warp import warp
 
 TREND_RATE = 0.5
 """The paper's alpha: how fast the trend follows the flow."""

@@ -6,9 +6,9 @@ MS-RNN and MS-LSTM papers, the attended input feeds three of the four memories.
 
 from torch import Tensor
 
-from model_zoo.attention import LocalAttention
 from model_zoo.cell import Cell, ConvSum, State, Step, conv, nothing
-from model_zoo.gates import Fuse, Gates
+from model_zoo.cells.lean_gates import Fuse, Gates
+from model_zoo.layers.local_attention import LocalAttention
 
 
 class PrecipLSTM(Cell):

@@ -7,7 +7,7 @@ LSTMs, NeurIPS 2017, its ST-LSTM unit.
 from torch import Tensor
 
 from model_zoo.cell import Cell, ConvSum, State, Step, nothing, write
-from model_zoo.gates import Fuse
+from model_zoo.cells.lean_gates import Fuse
 
 
 class PredRNN(Cell):

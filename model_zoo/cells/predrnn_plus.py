@@ -8,8 +8,8 @@ does not see h.
 from torch import Tensor
 
 from model_zoo.cell import Cell, ConvSum, State, Step, conv, nothing, remember
-from model_zoo.convolution import JoinedConv
-from model_zoo.gates import Fuse
+from model_zoo.cells.lean_gates import Fuse
+from model_zoo.layers.lean_convolution import JoinedConv
 
 
 class CausalLSTM(Cell):

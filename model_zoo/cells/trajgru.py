@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model_zoo.cell import Cell, ConvSum, State, Step, conv
-from model_zoo.warp import warp
+from model_zoo.layers.warp import warp
 
 SLOPE = 0.2
 """Of the leaky ReLUs, after the paper."""

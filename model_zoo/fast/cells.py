@@ -14,9 +14,9 @@ from model_zoo.cells.mk_lstm import MKLSTM
 from model_zoo.cells.preciplstm import PrecipLSTM
 from model_zoo.cells.predrnn import PredRNN
 from model_zoo.cells.predrnn_plus import CausalLSTM
-from model_zoo.fast.arithmetic import Arithmetic, Field
-from model_zoo.fast.formula import keep, remember, sigmoid, tanh, write
-from model_zoo.fast.kernel import Kernel, above, added, beside, of, of_sum
+from model_zoo.fast.fused_convolution import Kernel, above, added, beside, of, of_sum
+from model_zoo.fast.pointwise import keep, remember, sigmoid, tanh, write
+from model_zoo.fast.torch_backend import Arithmetic, Field
 
 Lift = Callable[[Kernel], Kernel]
 """From a convolution of what a layer takes in to one of what it is given instead."""

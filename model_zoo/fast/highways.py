@@ -11,9 +11,9 @@ from model_zoo.cells.modernn import MoDeRNN
 from model_zoo.cells.modulation import ROUNDS
 from model_zoo.cells.motionrnn import TREND_RATE, MotionGRU
 from model_zoo.cells.trajgru import TrajGRU
-from model_zoo.fast.arithmetic import Arithmetic, Field, Warped
 from model_zoo.fast.cells import FastCell, FastConvLSTM, Lift, States, Step, as_it_is, lifted
-from model_zoo.fast.formula import (
+from model_zoo.fast.fused_convolution import Kernel, above, mean, of, of_sum
+from model_zoo.fast.pointwise import (
     Formula,
     double,
     keep,
@@ -25,8 +25,8 @@ from model_zoo.fast.formula import (
     tanh,
     write,
 )
-from model_zoo.fast.kernel import Kernel, above, mean, of, of_sum
-from model_zoo.warp import shrinking_warp
+from model_zoo.fast.torch_backend import Arithmetic, Field, Warped
+from model_zoo.layers.warp import shrinking_warp
 
 
 class FastTrajGRU:

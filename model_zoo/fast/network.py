@@ -20,7 +20,6 @@ from model_zoo.cells.predrnn import PredRNN
 from model_zoo.cells.predrnn_plus import CausalLSTM, GradientHighway
 from model_zoo.cells.predrnn_v2 import PredRNNv2
 from model_zoo.cells.trajgru import TrajGRU
-from model_zoo.fast.arithmetic import Arithmetic, Field
 from model_zoo.fast.cells import (
     FastCausalLSTM,
     FastCell,
@@ -33,7 +32,7 @@ from model_zoo.fast.cells import (
     Step,
     as_it_is,
 )
-from model_zoo.fast.formula import keep
+from model_zoo.fast.fused_convolution import after, of, of_sum
 from model_zoo.fast.highways import (
     FastCMSLSTM,
     FastGradientHighway,
@@ -43,7 +42,8 @@ from model_zoo.fast.highways import (
     FastMotionHighway,
     FastTrajGRU,
 )
-from model_zoo.fast.kernel import after, of, of_sum
+from model_zoo.fast.pointwise import keep
+from model_zoo.fast.torch_backend import Arithmetic, Field
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.stack import Stack, check_divisible
 

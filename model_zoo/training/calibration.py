@@ -14,13 +14,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from model_zoo import checkpoint, exceedance, intensity
+from model_zoo import exceedance, intensity
+from model_zoo.checkpoints import checkpoint
 from model_zoo.training.data.opening import open_data
+from model_zoo.training.data.sample import Split
+from model_zoo.training.distributed import joined
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment
 from model_zoo.training.learner import seen
-from model_zoo.training.ranks import joined
-from model_zoo.training.sample import Split
 from model_zoo.training.validation import Judge
 
 BINS = 1000

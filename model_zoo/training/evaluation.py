@@ -7,15 +7,16 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from model_zoo import checkpoint, intensity
+from model_zoo import intensity
+from model_zoo.checkpoints import checkpoint
 from model_zoo.training import paper_tables
 from model_zoo.training.data.opening import open_data
+from model_zoo.training.data.sample import Split
+from model_zoo.training.data.settings import DataSettings
+from model_zoo.training.distributed import joined
 from model_zoo.training.errors import BadExperiment
-from model_zoo.training.experiment_data import DataSettings
-from model_zoo.training.losses import losses_by
 from model_zoo.training.metrics import Scores
-from model_zoo.training.ranks import joined
-from model_zoo.training.sample import Split
+from model_zoo.training.optimisation.losses import losses_by
 from model_zoo.training.validation import RATES, Judge
 
 SEED = 2022

@@ -11,8 +11,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from model_zoo import exceedance, intensity
+from model_zoo.training.data.settings import Count, DataSettings, Frozen, Rain
 from model_zoo.training.errors import BadExperiment
-from model_zoo.training.experiment_data import Count, DataSettings, Frozen, Rain
 from model_zoo.zoo import CHANNELS, MODELS
 
 SHIPPED = Path(__file__).parents[1] / "experiments"
@@ -93,7 +93,7 @@ class Experiment(Frozen):
     optimiser: Optimiser = Optimiser()
     loss: Loss = Loss()
     sampling: Literal["scheduled", "reverse", "none"] = "scheduled"
-    """Which true frames are seen beyond the given ones in training; see `sampling.py`."""
+    """Which true frames are seen beyond the given ones in training; see `scheduled_sampling.py`."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay of a running mean of the weights, which is then what is validated and kept."""
     validate_every: PositiveInt | None = None

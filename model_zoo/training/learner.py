@@ -7,20 +7,20 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from model_zoo import intensity
-from model_zoo.fast import library
-from model_zoo.fast.native import Native
-from model_zoo.fast.training import use
-from model_zoo.gates import make_lean
+from model_zoo.cells.lean_gates import make_lean
+from model_zoo.fast import c_library
+from model_zoo.fast.c_backend import Native
 from model_zoo.nowcaster import Nowcaster, Rollout
-from model_zoo.training.averaging import Average
-from model_zoo.training.batches import generator
+from model_zoo.training.c_kernels import use
+from model_zoo.training.data.batches import generator
+from model_zoo.training.data.sample import Sample
+from model_zoo.training.distributed import Ranks
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment, Optimiser
-from model_zoo.training.losses import loss_of, losses_by
-from model_zoo.training.ranks import Ranks
-from model_zoo.training.rate import learning_rate
-from model_zoo.training.sample import Sample
-from model_zoo.training.sampling import chances, draw_fed
+from model_zoo.training.optimisation.ema import Average
+from model_zoo.training.optimisation.learning_rate import learning_rate
+from model_zoo.training.optimisation.losses import loss_of, losses_by
+from model_zoo.training.optimisation.scheduled_sampling import chances, draw_fed
 
 MASKS, LAYERS = 1, 2
 """What random numbers of a step are for."""
@@ -139,7 +139,7 @@ def by_kernels(network: Nowcaster, device: torch.device) -> None:
     Raises:
         BadExperiment: There are none for the device.
     """
-    kernels = library.load() if device.type == "cpu" else None
+    kernels = c_library.load() if device.type == "cpu" else None
     if kernels is None:
         raise BadExperiment(
             f"machine.kernels needs a processor and GCC to compile them, not found for {device}; "

@@ -18,16 +18,16 @@ from torch.utils.data import DataLoader
 
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.training import state
-from model_zoo.training.batches import Batches
+from model_zoo.training.checkpoints import first_weights, keep, row_of
+from model_zoo.training.data.batches import Batches
 from model_zoo.training.data.opening import open_data
+from model_zoo.training.data.sample import Sample, Sequences, Split
+from model_zoo.training.distributed import Ranks, joined
 from model_zoo.training.errors import BadRun
 from model_zoo.training.experiment import Experiment
-from model_zoo.training.keeping import first_weights, keep, row_of
 from model_zoo.training.learner import Learner, Taken
 from model_zoo.training.log import Log
-from model_zoo.training.ranks import Ranks, joined
 from model_zoo.training.run import Moment, Run, alone
-from model_zoo.training.sample import Sample, Sequences, Split
 from model_zoo.training.validation import Judge, Judgement
 
 

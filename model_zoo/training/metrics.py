@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from xarray import DataArray, Dataset
 
 import verification
-from model_zoo.training.ranks import Ranks
+from model_zoo.training.distributed import Ranks
 
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2

@@ -15,11 +15,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from model_zoo.arrays import arrays_of
-from model_zoo.checkpoint import write_whole
+from model_zoo.checkpoints.arrays import arrays_of
+from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.nowcaster import Nowcaster
-from model_zoo.training.averaging import Average
 from model_zoo.training.errors import BadRun
+from model_zoo.training.optimisation.ema import Average
 
 KEY = "training"
 

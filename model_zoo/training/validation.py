@@ -9,12 +9,12 @@ from torch.utils.data import DataLoader
 
 from model_zoo import exceedance, intensity
 from model_zoo.nowcaster import Nowcaster
-from model_zoo.training.experiment_data import DataSettings, Rain
+from model_zoo.training.data.sample import Draw, Sample, Sequences
+from model_zoo.training.data.settings import DataSettings, Rain
+from model_zoo.training.distributed import Ranks
 from model_zoo.training.learner import seen
-from model_zoo.training.losses import FrameLosses
 from model_zoo.training.metrics import Scores, Sums
-from model_zoo.training.ranks import Ranks
-from model_zoo.training.sample import Draw, Sample, Sequences
+from model_zoo.training.optimisation.losses import FrameLosses
 
 RATES = (0.5, 2.0, 5.0)
 """mm/h; the thresholds of the papers' table of Germany."""

@@ -10,15 +10,15 @@ from starlette.types import ASGIApp, Scope
 
 from service.api import problems
 from service.api.dependencies import Desk
-from service.api.described import NEEDS_KEY, PROBLEMS
-from service.api.gate import Gate
-from service.api.head import HeadAsGet
-from service.api.limits import BodyLimit, TimeLimit
+from service.api.middleware.access import Gate
+from service.api.middleware.api_keys import KeyFile
+from service.api.middleware.head_as_get import HeadAsGet
+from service.api.middleware.limits import BodyLimit, TimeLimit
+from service.api.middleware.response_cache import Shelf
+from service.api.middleware.security_headers import Shield
 from service.api.negotiation import JSON, NETCDF, OFFERED
+from service.api.openapi_responses import NEEDS_KEY, PROBLEMS
 from service.api.routes import grids, health, jobs, metrics, nowcasts, page, position, verification
-from service.api.shelf import Shelf
-from service.api.shield import Shield
-from service.keys import KeyFile
 from service.settings import Settings
 
 DESCRIPTION = """

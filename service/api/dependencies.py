@@ -8,12 +8,12 @@ from typing import Annotated
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
-from service.api.encoded import Encoded
-from service.archive import Archive
-from service.forecasters import Forecasters
-from service.jobs import Jobs
-from service.ledger import Ledger
-from service.metrics import Process
+from service.api.encoded_cache import Encoded
+from service.archive.archive import Archive
+from service.jobs.queue import Jobs
+from service.ledger.ledger import Ledger
+from service.monitoring.metrics import Process
+from service.pipeline.served_models import Forecasters
 from service.settings import Settings
 
 UPLOADS_AT_ONCE = 2

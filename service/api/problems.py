@@ -15,7 +15,7 @@ from starlette.routing import Match
 from ingest.errors import BadField, NotRead, OutsideGrid
 from model_zoo.errors import BadCheckpoint, BadFrames, ModelError
 from service import errors
-from service.api import examples
+from service.api import openapi_examples
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ CONTENT: dict[str, Any] = {
                 "errors": {"type": "array", "items": {"type": "object"}},
             },
         },
-        "example": examples.PROBLEM,
+        "example": openapi_examples.PROBLEM,
     }
 }
 """What a problem looks like, for the API's own description."""

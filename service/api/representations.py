@@ -9,16 +9,16 @@ import orjson
 from fastapi import Request, Response
 from xarray import DataArray
 
+from ingest.formats.netcdf import ABOUT
 from ingest.grid import known_grid
-from ingest.netcdf import ABOUT
 from ingest.precipitation import UNITS, chances, credit
-from service import skill
 from service.api.dependencies import Desk
 from service.api.negotiation import JSON, NETCDF, PNG, held
 from service.api.schemas import InsteadOf
-from service.archive import Key, key_of, to_datetime
+from service.archive.archive import Key, key_of, to_datetime
 from service.errors import Gone, NoFrame, NotAcceptable
-from service.tasks import iso, ledger_key
+from service.pipeline.tasks import iso, ledger_key
+from service.skill import verification
 
 SKILL_DAYS = 7
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -81,9 +81,9 @@ def encode(desk: Desk, key: Key, media: str) -> bytes:
         return orjson.dumps(document(desk, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
     if known_grid(forecast) is None:
         raise no_picture()
-    from service import picture  # matplotlib takes half a second, and few ask for pictures
+    from service import plots  # matplotlib takes half a second, and few ask for pictures
 
-    return picture.of_forecast(forecast, radar(desk, key))
+    return plots.of_forecast(forecast, radar(desk, key))
 
 
 def no_picture() -> NotAcceptable:
@@ -178,10 +178,10 @@ def known_skill(desk: Desk, key: Key, issue: datetime) -> list[dict[str, Any]]:
     Without the leads valid at the issue itself, which are verified after the forecast is made: what
     is sent of a forecast shall not change.
     """
-    rows = skill.recent(
+    rows = verification.recent(
         desk.ledger, key.model, issue - timedelta(days=SKILL_DAYS), issue - timedelta(minutes=5)
     )
-    names = ("lead_minutes", "threshold", "n_valid", *skill.SCORES)
+    names = ("lead_minutes", "threshold", "n_valid", *verification.SCORES)
     return [{name: row[name] for name in names} for row in rows]
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from service.api import examples
-from service.jobs import Job
+from service.api import openapi_examples
+from service.jobs.queue import Job
 
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ class InsteadOf(BaseModel):
 class JobStatus(BaseModel):
     """A job, in the words of OGC API - Processes, part 1."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.JOB_STATUS]})
+    model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.JOB_STATUS]})
 
     id: str
     status: Literal["accepted", "running", "successful", "failed", "dismissed"]
@@ -99,7 +99,7 @@ class Forecast(BaseModel):
     the model tells none.
     """
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.FORECAST]})
+    model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.FORECAST]})
 
     issue_time: datetime
     radar_time: datetime
@@ -147,7 +147,7 @@ class SkillRow(BaseModel):
 
 
 class Verification(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.VERIFICATION]})
+    model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.VERIFICATION]})
 
     n_valid: int
     """Leads of forecasts that have been verified in the period."""
@@ -171,7 +171,7 @@ class Queue(BaseModel):
 
 
 class Readiness(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.READINESS]})
+    model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.READINESS]})
 
     status: Literal["ready"] = "ready"
     radar_time: datetime

@@ -44,7 +44,7 @@ def corpus(folder: Folder) -> None:
     """Check every npz file with `rate_x100` and `time` in a folder."""
     from model_zoo.training.data.survey import survey_event
     from model_zoo.training.errors import BadData
-    from service import show
+    from service.cli import console as show
 
     paths = sorted(folder.glob("*.npz"))
     if not paths:
@@ -84,7 +84,7 @@ def germany(
     """
     from model_zoo.training.data.preparation import prepare
     from model_zoo.training.data.survey import survey_record
-    from service import show
+    from service.cli import console as show
 
     if store is None:
         for line in survey_record(source):
@@ -126,8 +126,8 @@ def simulated(
         raise typer.BadParameter(
             f"--wet is {wet[0]} {wet[1]}, should be 0 < lowest <= highest <= 0.5"
         )
-    from model_zoo.training.data.simulated import write_events
-    from service import show
+    from model_zoo.training.data.data_sets.simulated import write_events
+    from service.cli import console as show
 
     with show.progress(console(stderr=True)) as bar:
         bar.disable = quiet
@@ -140,7 +140,7 @@ def simulated(
 def look(source: str, folder: Path) -> None:
     """Say what the splits of a data set hold."""
     from model_zoo.training.data.survey import survey
-    from service import show
+    from service.cli import console as show
 
     headings = ["split", "samples", "shape", "lowest", "highest", "mean", "ms each"]
     console().print(show.plain_table(source, headings, survey(source, folder)))

@@ -29,8 +29,8 @@ def key(
 
     Example: `nowcast key anna --per-minute 60`
     """
-    from service import keys
+    from service.api.middleware import api_keys
 
-    secret = keys.add(file, name, per_minute)
+    secret = api_keys.add(file, name, per_minute)
     console(stderr=True).print(f"The key of {name}, whose hash is in {file}, shown this once:")
     typer.echo(secret)

@@ -24,7 +24,7 @@ def upgrade(data: Data = None) -> None:
     Safe at any time and from several places at once: it is done whole or not at all. Make a backup
     first: there is no way back.
     """
-    from service import database
+    from service.ledger import database
 
     url = url_of(data)
     database.upgrade(database.engine(url))
@@ -43,11 +43,11 @@ def check(data: Data = None) -> None:
 
     Reads all of the ledger. The exit code is 1 where there is something wrong.
     """
-    from service import audit
+    from service.ledger import integrity
 
     url = url_of(data)
     tell(url)
-    found = audit.faults(url)
+    found = integrity.faults(url)
     for fault in found:
         complain("ledger", fault)
     if found:
@@ -61,9 +61,10 @@ def url_of(data: Path | None) -> str:
 
 def tell(url: str) -> None:
     """Say what a ledger is and what is in it."""
-    from service import audit, show
+    from service.cli import console as show
+    from service.ledger import integrity
 
-    state = audit.state(url)
+    state = integrity.state(url)
     console().print(f"{state.place}, revision {state.revision or 'none: it is empty'}")
     lines = [[name, f"{n:,}"] for name, n in sorted(state.rows.items())]
     if lines:

@@ -10,7 +10,7 @@ from service.cli.options import Data, choose, console, deployment, moment
 if TYPE_CHECKING:
     from xarray import DataArray
 
-    from service.deployment import Deployment
+    from service.runtime.deployment import Deployment
 
 app = typer.Typer()
 
@@ -28,7 +28,7 @@ def convert(
 
     Example: `nowcast convert ms_lstm.pt MS-LSTM ms-lstm.safetensors`
     """
-    from model_zoo import reference
+    from model_zoo.checkpoints import convert as reference
 
     reference.convert(source, name, destination, scale=scale)
     console().print(f"wrote {destination}")
@@ -55,10 +55,11 @@ def models(
 
     Example: `nowcast models --data-sets all --measure --write docs/models.md`
     """
-    from model_zoo import MODELS, table
-    from model_zoo.papers import DATA_SETS
-    from service import show
-    from service.files import write_whole
+    from model_zoo import MODELS
+    from model_zoo.profiling import table
+    from model_zoo.profiling.papers import DATA_SETS
+    from service.archive.atomic import write_whole
+    from service.cli import console as show
 
     chosen_names = choose(names, MODELS, "network")
     chosen_sets = choose(data_sets, DATA_SETS, "data set")
@@ -101,27 +102,27 @@ def inspect(
 
     Example: `nowcast inspect ms-lstm -o pictures`, `nowcast inspect my.safetensors --issue latest`
     """
-    from model_zoo import inspection
-    from service import figures
-    from service.files import write_whole
+    from model_zoo.profiling import activations
+    from service.archive.atomic import write_whole
+    from service.plots import network_figures
 
-    name, network, scale = inspection.open_network(model, channels, seed)
+    name, network, scale = activations.open_network(model, channels, seed)
     if issue:
         desk = deployment(data)
-        frames = inspection.scaled_frames(
-            past_frames(desk, issue, inspection.GIVEN), scale, network.stack.multiple
+        frames = activations.scaled_frames(
+            past_frames(desk, issue, activations.GIVEN), scale, network.stack.multiple
         )
     else:
-        frames = inspection.drifting_blobs(inspection.GIVEN, side, batch=8, seed=seed)
+        frames = activations.drifting_blobs(activations.GIVEN, side, batch=8, seed=seed)
     stem = Path(model).stem
     written = {
-        folder / f"{stem}-layers.png": figures.layers(
-            inspection.layer_outputs(network, frames[:1], inspection.GIVEN),
-            inspection.GIVEN,
+        folder / f"{stem}-layers.png": network_figures.layers(
+            activations.layer_outputs(network, frames[:1], activations.GIVEN),
+            activations.GIVEN,
             f"{name}: what its layers give out",
         ),
-        folder / f"{stem}-sight.png": figures.sights(
-            list(inspection.sights(network, frames)), f"{name}: what its encoder looks at"
+        folder / f"{stem}-sight.png": network_figures.sights(
+            list(activations.sights(network, frames)), f"{name}: what its encoder looks at"
         ),
     }
     for path, content in written.items():
@@ -131,8 +132,8 @@ def inspect(
 
 def past_frames(desk: "Deployment", issue: str, number: int) -> "DataArray":
     """The frames of the archive up to a time, 30 minutes apart."""
-    from model_zoo.forecast import LEAD_STEP
-    from service.archive import stamp, to_time
+    from model_zoo.forecasters.contract import LEAD_STEP
+    from service.archive.archive import stamp, to_time
     from service.errors import NoFrames
 
     newest = desk.archive.latest_frame() if issue == "latest" else to_time(moment(issue))

@@ -53,9 +53,10 @@ def ingest(
 
 
 def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
-    from ingest.replay import files_in
-    from service import show, tasks
-    from service.replay import Tally
+    from ingest.sources.stored_folder import files_in
+    from service.cli import console as show
+    from service.pipeline import tasks
+    from service.pipeline.replay import Tally
 
     desk, out, tally = deployment(data), console(), Tally()
     files = files_in(paths)
@@ -75,8 +76,8 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
 def follow_server(data: Path | None, metrics_port: int | None) -> None:
     from threading import Event
 
-    from service import live
-    from service.schedule import FOLLOWING, at_work
+    from service.pipeline import poll as live
+    from service.runtime.schedule import FOLLOWING, at_work
 
     log_lines()
     desk = deployment(data)
@@ -108,10 +109,11 @@ def forecast(
     Example: `nowcast forecast --issue latest --model ms-lstm -o out.nc --png out.png`
     """
     from model_zoo import load_forecaster
-    from service import picture, tasks
-    from service.archive import stamp, to_time
+    from service import plots
+    from service.archive.archive import stamp, to_time
+    from service.archive.atomic import write_whole
     from service.errors import NoFrames
-    from service.files import write_whole
+    from service.pipeline import tasks
 
     desk = deployment(data)
     start = desk.archive.latest_frame() if issue == "latest" else to_time(moment(issue))
@@ -124,7 +126,7 @@ def forecast(
     if output is not None:
         write_whole(output, desk.archive.forecast_bytes(key))
     if png is not None:
-        write_whole(png, picture.of_forecast(made, desk.archive.frame(start)))
+        write_whole(png, plots.of_forecast(made, desk.archive.frame(start)))
     wettest = float(made.max()) if made.notnull().any() else float("nan")
     written = [str(path) for path in (output, png) if path is not None]
     console().print(
@@ -136,8 +138,9 @@ def forecast(
 @app.command()
 def verify(data: Data = None) -> None:
     """Verify every forecast whose radar frame has come, and show the skill so far."""
-    from service import show, tasks
-    from service import tables as book
+    from service.cli import console as show
+    from service.ledger import tables as book
+    from service.pipeline import tasks
 
     desk, out = deployment(data), console()
     done = tasks.verify(desk.archive, desk.ledger, desk.clock())
@@ -160,10 +163,10 @@ def replay(
 
     Example: `nowcast replay ../shared/data/dwd/ry_20200907 --data /tmp/event`
     """
-    from ingest.replay import files_in
-    from service import show
-    from service import tables as book
-    from service.replay import replay as run
+    from ingest.sources.stored_folder import files_in
+    from service.cli import console as show
+    from service.ledger import tables as book
+    from service.pipeline.replay import replay as run
 
     desk, out = deployment(data, models), console()
     files = files_in(paths)
@@ -198,9 +201,9 @@ def simulate(
 
     Example: `nowcast simulate /tmp/event --frames 49 --seed 7`, then `nowcast replay /tmp/event`
     """
-    from ingest.simulate import write
-    from service import show
-    from service.archive import to_time
+    from ingest.simulation.simulate import write
+    from service.archive.archive import to_time
+    from service.cli import console as show
 
     with show.progress(console(stderr=True)) as bar:
         bar.disable = quiet
@@ -218,7 +221,7 @@ def serve(
     data: Data = None,
 ) -> None:
     """Answer over HTTP: POST /nowcast, GET /nowcasts/latest, places, verification, /docs."""
-    from service.server import serve as run
+    from service.runtime.server import serve as run
 
     log_lines()
     run(deployment(data, models, host=host, port=port))
@@ -238,6 +241,6 @@ def demo(
     Goes on with a new radar frame every 5 minutes until Ctrl-C; `--once` stops after the first.
     `--live` does the same with the newest real frames.
     """
-    from service.demo import run
+    from service.cli.demo import run
 
     run(console(), data, frames=frames, seed=seed, port=port, once=once, live=live)

@@ -12,8 +12,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from service.deployment import Deployment
-    from service.period import Period
+    from service.runtime.deployment import Deployment
+    from service.skill.period_summary import Period
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of archive and ledger.", envvar="NOWCAST_DATA")
@@ -35,7 +35,7 @@ def deployment(
     data: Path | None = None, models: str | None = None, **more: str | int | None
 ) -> "Deployment":
     """The deployment of the environment, with what the command line says in its stead."""
-    from service.deployment import Deployment
+    from service.runtime.deployment import Deployment
     from service.settings import Settings
 
     names = models and [name.strip() for name in models.split(",") if name.strip()]
@@ -61,7 +61,7 @@ def log_lines() -> None:
 
 def telling(desk: "Deployment", port: int | None) -> AbstractContextManager[object]:
     """Tell Prometheus what this process counts, if there is a port to do it on."""
-    from service.metrics import exposed
+    from service.monitoring.metrics import exposed
 
     return nullcontext() if port is None else exposed(desk.process, desk.settings.host, port)
 
@@ -90,7 +90,7 @@ def period_of(begin: str, end: str, days: float, now: datetime) -> "Period":
     Raises:
         BadParameter: It ends before it begins.
     """
-    from service.period import Period
+    from service.skill.period_summary import Period
 
     last = moment(end) if end else now
     first = moment(begin) if begin else last - timedelta(days=days)

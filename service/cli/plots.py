@@ -20,9 +20,9 @@ from service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from service.deployment import Deployment
-    from service.picture import Sheet
-    from service.selection import Selection
+    from service.plots import Sheet
+    from service.plots.selection import Selection
+    from service.runtime.deployment import Deployment
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -60,14 +60,14 @@ def frames(
 
     Example: `nowcast plot frames --last 25 -o radar.gif`
     """
-    from service import picture
+    from service import plots
 
     form = form_of(written)
     found = selection(deployment(data)).frames(files or [], wanted(begin), wanted(end), last)
     if form == "png":
-        save_png(written, picture.frames_sheet(found))
+        save_png(written, plots.frames_sheet(found))
     else:
-        save_moving(written, picture.frames_series(found))
+        save_moving(written, plots.frames_series(found))
 
 
 @group.command()
@@ -84,16 +84,16 @@ def forecast(
 
     Example: `nowcast plot forecast ms-lstm -o ms-lstm.webp`, `nowcast plot forecast out.nc`
     """
-    from service import picture
+    from service import plots
 
     form = form_of(written)
     shown = selection(deployment(data))
     made = shown.forecast(named, wanted(issue))
     if form == "png":
         start, came = shown.before(made, 0), shown.came(made)
-        save_png(written, picture.forecast_sheet(made, start, came))
+        save_png(written, plots.forecast_sheet(made, start, came))
     else:
-        save_moving(written, picture.forecast_series(made, shown.before(made, 60)))
+        save_moving(written, plots.forecast_series(made, shown.before(made, 60)))
 
 
 @group.command()
@@ -108,14 +108,14 @@ def difference(
 
     Example: `nowcast plot difference ms-lstm advection`
     """
-    from service import picture
+    from service import plots
 
     form = form_of(written)
     pair = selection(deployment(data)).pair(one, other, wanted(issue))
     if form == "png":
-        save_png(written, picture.difference_sheet(*pair))
+        save_png(written, plots.difference_sheet(*pair))
     else:
-        save_moving(written, picture.difference_series(*pair))
+        save_moving(written, plots.difference_series(*pair))
 
 
 @group.command()
@@ -134,9 +134,9 @@ def skill(
 
     Example: `nowcast plot skill --last 30 --scores csi -o csi.png`
     """
-    from service import picture
-    from service import skill as scored
-    from service.period import standing
+    from service import plots
+    from service.skill import verification as scored
+    from service.skill.period_summary import standing
 
     if form_of(written) != "png":
         raise typer.BadParameter(f"{written} should end in .png: curves of skill do not move")
@@ -145,7 +145,7 @@ def skill(
     desk = deployment(data)
     period = period_of(begin, end, last, desk.clock())
     found = standing(desk.ledger, period)
-    content = picture.of_skill(
+    content = plots.of_skill(
         found.rows, names, list(map(float, rates)), f"Skill, {period}", found.compared
     )
     save(written, content)
@@ -175,7 +175,7 @@ def report(
 
 
 def selection(desk: "Deployment") -> "Selection":
-    from service.selection import Selection
+    from service.plots.selection import Selection
 
     return Selection(desk.archive, desk.ledger, desk.settings.models[0])
 
@@ -194,19 +194,19 @@ def form_of(path: Path) -> str:
 
 
 def save_png(path: Path, sheet: "Sheet") -> None:
-    from service import picture
+    from service import plots
 
-    save(path, picture.png(sheet))
+    save(path, plots.png(sheet))
 
 
 def save_moving(path: Path, sheets: "Iterable[Sheet]") -> None:
-    from service import picture
+    from service import plots
 
-    save(path, picture.play(sheets, form_of(path)))
+    save(path, plots.play(sheets, form_of(path)))
 
 
 def save(path: Path, content: bytes) -> None:
-    from service.files import write_whole
+    from service.archive.atomic import write_whole
 
     write_whole(path, content)
     console().print(f"wrote {path}")

@@ -51,7 +51,7 @@ def train(
     from model_zoo.training.experiment import read_experiment
     from model_zoo.training.loop import train as run
     from model_zoo.training.run import Run
-    from service import show
+    from service.cli import console as show
 
     chosen = read_experiment(experiment)
     leads = os.environ.get("RANK", "0") == "0"  # of those that torchrun started
@@ -110,7 +110,7 @@ def calibrate(
     Example: `nowcast calibrate runs/one/best.safetensors ms-lstm.safetensors --data /data/corpus`
     """
     from model_zoo.training.calibration import calibrate as choose
-    from service import show
+    from service.cli import console as show
 
     with show.progress(console(stderr=True)) as bar:
         bar.disable = quiet
@@ -144,9 +144,9 @@ def evaluate(
 
     Example: `nowcast evaluate runs/mnist/best.safetensors moving-mnist --data /data/mnist`
     """
+    from model_zoo.training.data.sample import Split
     from model_zoo.training.evaluation import evaluate as score
-    from model_zoo.training.sample import Split
-    from service import show
+    from service.cli import console as show
 
     if split.upper() not in Split.__members__:
         raise typer.BadParameter(f"no split {split!r}, only train, validation and test")

@@ -27,7 +27,7 @@ def worker(
 
     Example: `nowcast worker --queues interactive,scheduled`
     """
-    from service.worker import Worker
+    from service.runtime.worker import Worker
 
     log_lines()
     desk = deployment(data, models)
@@ -42,8 +42,8 @@ def beat() -> None:
 
     One is enough; a second does no harm.
     """
+    from service.runtime.worker import run_beat
     from service.settings import Settings
-    from service.worker import run_beat
 
     log_lines()
     run_beat(Settings())
@@ -61,7 +61,7 @@ def up(
     Each is a process and is started anew when it dies. They meet on NOWCAST_REDIS, or else on a
     redis-server that is started with them; where there is none, all runs in one process.
     """
-    from service.whole import run
+    from service.runtime.all_in_one import run
 
     log_lines()
     run(deployment(data, models, host=host, port=port).settings)

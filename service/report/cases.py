@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service import picture, skill
-from service import tables as book
-from service.archive import Archive, Key, to_time
+from service import plots as picture
+from service.archive.archive import Archive, Key, to_time
 from service.errors import NotFound
-from service.ledger import Ledger
-from service.period import Period
+from service.ledger import tables as book
+from service.ledger.ledger import Ledger
+from service.skill import verification
+from service.skill.period_summary import Period
 
 LEAD, RATE = 60, 0.5
 """Minutes ahead and mm/h that a forecast is judged by here and in the summary."""
@@ -46,7 +47,7 @@ def cases_of(archive: Archive, ledger: Ledger, model: str, period: Period) -> Ca
     for row in rows:
         cells = row["hits"] + row["misses"]
         if cells >= FEWEST_CELLS:
-            (scored,) = skill.table(skill.counted([row]))
+            (scored,) = verification.table(verification.counted([row]))
             key = Key(to_time(row["issue"]), model, row["weights"])
             found.append(Case(key, row["issue"], scored["csi"], cells))
     rising = sorted(found, key=lambda case: (case.csi, case.issue))

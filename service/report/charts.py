@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from service.report.facts import BASELINES, name_of
 from service.report.markup import Html, element, joined
 from service.report.radar import Span
+from service.report.report_data import BASELINES, name_of
 from service.report.words import figure, percent
 
 WIDTH, HEIGHT = 320, 190

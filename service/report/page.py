@@ -9,13 +9,13 @@ from ingest.precipitation import ATTRIBUTION
 from service.report import charts, tables
 from service.report.cases import LEAD, RATE, Case
 from service.report.charts import Axis
-from service.report.facts import Facts, name_of
 from service.report.glossary import CHANCE_TERMS, TERMS
 from service.report.markup import Html, element, joined, void
 from service.report.probabilities import probabilities
+from service.report.report_data import Facts, name_of
 from service.report.tables import wide
 from service.report.words import figure, percent, signed, summary
-from service.skill import COUNTS, Row, table
+from service.skill.verification import COUNTS, Row, table
 
 SHOWN_RATES = (0.5, 2.0, 5.0)
 """mm/h; those of the curves."""

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from service.chances import sums_of
+from service.ledger.probability_rows import sums_of
 from service.report import charts
 from service.report.cases import LEAD
 from service.report.charts import Axis, Points
-from service.report.facts import Facts, name_of
 from service.report.markup import Html, element
+from service.report.report_data import Facts, name_of
 from service.report.tables import table
 from service.report.words import figure, percent
-from service.skill import Row
+from service.skill.verification import Row
 from verification import brier, brier_skill, reliability
-from verification.chances import FEWEST
+from verification.probabilistic import FEWEST
 
 ACROSS = Axis(0, 1, [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)])
 

@@ -4,8 +4,8 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from service.ledger import KEPT, Ledger
-from service.period import Period
+from service.ledger.ledger import KEPT, Ledger
+from service.skill.period_summary import Period
 
 FRAME = timedelta(minutes=5)
 DUE_AFTER = timedelta(minutes=10)

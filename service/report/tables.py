@@ -6,10 +6,10 @@ import numpy as np
 from xarray import DataArray
 
 from service.report.cases import Case
-from service.report.facts import Facts, name_of
 from service.report.markup import Html, element
+from service.report.report_data import Facts, name_of
 from service.report.words import EVEN, figure, signed
-from service.skill import Row
+from service.skill.verification import Row
 from verification import csi
 
 COLUMNS = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from service.report.cases import LEAD, RATE
-from service.report.facts import Facts, name_of
+from service.report.report_data import Facts, name_of
 from verification import csi
 
 NONE = "\N{EN DASH}"

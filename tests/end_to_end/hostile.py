@@ -25,12 +25,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ingest import BadField, netcdf, odim, parse, sealed_reader
+from ingest import BadField, parse
+from ingest.formats import netcdf, odim, sandbox_worker
 from ingest.precipitation import check
-from ingest.simulate import encode
-from service import uploads
+from ingest.simulation.simulate import encode
+from service.pipeline import upload
 from tests.showers import frame
-from tests.unit.ingest.test_file import odim as odim_file
+from tests.unit.ingest.formats.test_radar_file import odim as odim_file
 
 TIME = np.datetime64("2025-06-21T12:35", "ns")
 EXTREMES = (
@@ -54,8 +55,8 @@ MEMORY = 2 * 2**30
 PATIENCE_SECONDS = 20
 SEALED: dict[str, Callable[..., object]] = {
     "odim": lambda about, packed: odim.composite(about["attributes"], packed),
-    "netcdf": uploads.field_of,
-    "json": uploads.field_of,
+    "netcdf": upload.field_of,
+    "json": upload.field_of,
 }
 """Of files that the service has read by a process of its own: what becomes of what that says."""
 
@@ -176,10 +177,10 @@ def read(kind: str, data: bytes) -> str:
     """What comes of a file; anything else than BadField escapes."""
     try:
         if kind in SEALED:
-            SEALED[kind](*sealed_reader.unfolded(kind, data))
+            SEALED[kind](*sandbox_worker.unfolded(kind, data))
         else:
             assert check(parse(data, "hostile", factor=5)).shape[-2:] == (180, 180)
-    except (BadField, sealed_reader.Refused):
+    except (BadField, sandbox_worker.Refused):
         return "refused"
     return "read"
 

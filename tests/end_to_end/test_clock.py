@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from service.deployment import Deployment
+from service.runtime.deployment import Deployment
 from tests.clean import (
     Frames,
     assert_same_counts,
@@ -27,8 +27,8 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
+from tests.process_cluster import Broadcast, Stage, desk_of, stage, until
 from tests.provider import provider
-from tests.stage import Broadcast, Stage, desk_of, stage, until
 from tests.watch import Answer, Watch
 
 COMPILER = shutil.which("cc")

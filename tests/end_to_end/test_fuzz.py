@@ -23,7 +23,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from ingest import netcdf
+from ingest.formats import netcdf
 from ingest.precipitation import check
 from service.api.app import create_app
 from tests.served import desk, fill, iso

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import netCDF4
 import pytest
 
-from ingest import netcdf
+from ingest.formats import netcdf
 from ingest.precipitation import check
 from tests.showers import file_bytes, file_name, write_file
 
@@ -105,7 +105,7 @@ class Mortal:
     """A process that replays as often as it is told to, and is killed at it; see `mortal`."""
 
     def __init__(self, radar: Path) -> None:
-        command = [sys.executable, "-m", "tests.end_to_end.mortal", str(radar)]
+        command = [sys.executable, "-m", "tests.end_to_end.killable_replay", str(radar)]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import select
 
-from service import tables as book
-from service.key import iso, to_time
+from service.archive.key import iso, to_time
+from service.ledger import tables as book
 from service.settings import Settings
 from tests.clean import Frames, real_day, simulated_day
+from tests.process_cluster import PUBLISHED_AFTER, Stage, desk_of, path_of, stage, until
 from tests.provider import provider
-from tests.stage import PUBLISHED_AFTER, Stage, desk_of, path_of, stage, until
 
 MODEL = "ms-lstm"
 SPEED = 10.0

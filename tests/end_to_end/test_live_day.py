@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from service.deployment import Deployment
+from service.runtime.deployment import Deployment
 from tests.clean import (
     Frames,
     assert_same_counts,
@@ -18,8 +18,8 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
+from tests.process_cluster import Broadcast, Stage, desk_of, path_of, stage, until
 from tests.provider import Fault, cut, half, other, provider, refuse, stall
-from tests.stage import Broadcast, Stage, desk_of, path_of, stage, until
 
 SPEED = 200.0
 SIMULATED_FRAMES = 288 if os.environ.get("NOWCAST_LONG") else 60

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from service import tables as book
+from service.ledger import tables as book
 from tests.clean import Frames, real_day, simulated_day
+from tests.process_cluster import Broadcast, desk_of, stage, until
 from tests.provider import provider
-from tests.stage import Broadcast, desk_of, stage, until
 
 SECONDS, CLIENTS, RATE = 120, 200, 100
 SPEED = 20.0
@@ -76,7 +76,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
         watch = threading.Thread(target=look)
         watch.start()
-        command = [sys.executable, "-m", "tests.crowd", on.port, SECONDS, CLIENTS, RATE]
+        command = [sys.executable, "-m", "tests.load_client", on.port, SECONDS, CLIENTS, RATE]
         done = subprocess.run([*map(str, command)], check=True, capture_output=True, timeout=300)
         over.set()
         watch.join()

@@ -14,7 +14,7 @@ from pyproj import CRS, Geod, Transformer
 
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, Grid
 from service.api.app import create_app
-from service.archive import Archive
+from service.archive.archive import Archive
 from tests.served import desk
 from tests.showers import frame, moment, time
 

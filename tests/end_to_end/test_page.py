@@ -19,12 +19,13 @@ from playwright.sync_api import Browser
 from ingest import to_model_grid
 from ingest.grid import NATIONAL_SPHERE, cell
 from ingest.precipitation import INTERVAL, SIMULATED, make
-from ingest.simulate import simulate
+from ingest.simulation.simulate import simulate
 from model_zoo import load_forecaster
-from service import keys, tasks
 from service.api.app import create_app
-from service.archive import Archive, to_datetime
-from service.ledger import Ledger
+from service.api.middleware import api_keys
+from service.archive.archive import Archive, to_datetime
+from service.ledger.ledger import Ledger
+from service.pipeline import tasks
 from tests.browser import Watched, chromium, serving
 from tests.served import desk
 
@@ -462,7 +463,7 @@ def test_a_service_that_goes_away_is_said_to_have_gone(
 def test_a_service_with_keys_asks_for_one(
     browser: Browser, folder: Path, clock: Clock, tmp_path: Path
 ) -> None:
-    secret = keys.add(tmp_path / "keys.jsonl", "anna")
+    secret = api_keys.add(tmp_path / "keys.jsonl", "anna")
     with serving(create_app(told(folder, clock, api_keys=tmp_path / "keys.jsonl"))) as url:
         watched = Watched(browser.new_page(locale="en-GB"))
         watched.page.goto(url)

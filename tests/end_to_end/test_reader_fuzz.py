@@ -19,12 +19,13 @@ import h5py
 import numpy as np
 import pytest
 
-from ingest import BadField, netcdf, parse
-from ingest.sealed import READ_SECONDS
-from ingest.sealed_reader import MEMORY_BYTES
-from service import uploads
+from ingest import BadField, parse
+from ingest.formats import netcdf
+from ingest.formats.sandbox import READ_SECONDS
+from ingest.formats.sandbox_worker import MEMORY_BYTES
+from service.pipeline import upload
 from tests.end_to_end.hostile import SEALED, SEEDS, case, frames
-from tests.unit.ingest.test_file import odim
+from tests.unit.ingest.formats.test_radar_file import odim
 
 ROOT = Path(__file__).parents[2]
 CASES = {"radolan": 5000, "odim": 5000, "rv": 3000, "netcdf": 6000, "json": 1000}
@@ -32,7 +33,7 @@ MOST_SECONDS = 2.0
 """Of the processor, for one file."""
 MOST_MEGABYTES = 800
 """Of a process that reads one file after the other; it has 250 before the first."""
-MEDIA = {"netcdf": "application/x-netcdf", "json": uploads.JSON}
+MEDIA = {"netcdf": "application/x-netcdf", "json": upload.JSON}
 
 
 class Outcome(NamedTuple):
@@ -78,7 +79,7 @@ def test_spoilt_files_are_read_or_refused(kind: str) -> None:
 
 def whole(kind: str, data: bytes) -> object:
     """The field in a file as the service reads it."""
-    return uploads.read(data, MEDIA[kind]) if kind in MEDIA else parse(data, "hostile")
+    return upload.read(data, MEDIA[kind]) if kind in MEDIA else parse(data, "hostile")
 
 
 def test_cases_are_twenty_thousand_and_no_two_runs_differ() -> None:
@@ -217,7 +218,7 @@ def test_malice_in_uploads_is_refused_within_limits(name: str) -> None:
     kind, data = BODIES[name]()
     others, begin = largest_child(), time.monotonic()
     with pytest.raises(BadField):
-        uploads.read(data, MEDIA[kind])
+        upload.read(data, MEDIA[kind])
     assert time.monotonic() - begin < READ_SECONDS + 5
     # A child begins as a copy of this process, which may be larger by itself, and other tests had
     # children before.
@@ -244,4 +245,4 @@ def test_an_upload_opens_no_other_file(tmp_path: Path) -> None:
     body = changed(steal, netcdf.encode(given))
     assert (netcdf.decode(body) == 1).all(), "without limits it is read"
     with pytest.raises(BadField, match="cannot be read to its end"):
-        uploads.read(body, MEDIA["netcdf"])
+        upload.read(body, MEDIA["netcdf"])

@@ -9,10 +9,10 @@ import xarray as xr
 from typer.testing import CliRunner
 from xarray import DataArray
 
-from service import skill
-from service import tables as book
 from service.cli import app
-from service.ledger import Ledger
+from service.ledger import tables as book
+from service.ledger.ledger import Ledger
+from service.skill import verification
 from verification import csi, interval
 
 ROOT = Path(__file__).parents[2]
@@ -45,10 +45,10 @@ def command(folder: Path, data: Path) -> list[str]:
 def counts(printed: str, data: Path) -> xr.Dataset:
     """Counts (model, lead_minutes, threshold) of all starts."""
     assert printed
-    return skill.counted(skill.shared_issues(rows(data)))
+    return verification.counted(verification.shared_issues(rows(data)))
 
 
-def rows(data: Path) -> list[skill.Row]:
+def rows(data: Path) -> list[verification.Row]:
     return [dict(row) for row in Ledger(f"sqlite:///{data / 'ledger.sqlite'}").rows(book.counts)]
 
 

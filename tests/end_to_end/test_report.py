@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from service.cli import app
 from tests.browser import Watched, chromium
 from tests.event import ENDED, enter, take_place
-from tests.unit.service.test_ledger import told
+from tests.unit.service.ledger.test_ledger import told
 
 DOCS = Path(__file__).parents[2] / "docs"
 SIZES = {"phone": (360, 740), "desk": (1280, 800), "large": (1920, 1080)}

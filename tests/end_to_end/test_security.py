@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.deployment import Deployment
-from service.server import running
+from service.runtime.deployment import Deployment
+from service.runtime.server import running
 from service.settings import Settings
-from tests.kept import files_of
 from tests.served import MODELS, fill
+from tests.state_snapshot import files_of
 
 SECONDS = 1.5
 """What a request may take in these tests."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_zoo import checkpoint
+from model_zoo.checkpoints import checkpoint
 
 ROOT = Path(__file__).parents[2]
 KILLS = 3

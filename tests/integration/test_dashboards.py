@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 from model_zoo import load_forecaster
-from service import live, tasks
-from service.deployment import Deployment
-from service.forecasting import note
-from service.job import INTERACTIVE, SCHEDULED
-from service.metrics import exposed
-from service.replay import replay
-from service.schedule import FOLLOWING, heartbeat
-from service.server import running
+from service.jobs.job import INTERACTIVE, SCHEDULED
+from service.monitoring.metrics import exposed
+from service.pipeline import poll, tasks
+from service.pipeline.forecast import note
+from service.pipeline.replay import replay
+from service.runtime.deployment import Deployment
+from service.runtime.schedule import FOLLOWING, heartbeat
+from service.runtime.server import running
 from service.settings import Settings
 from tests.integration.test_prometheus import alerts, rules
 from tests.prometheus_server import CONFIGURED, Prometheus, prometheus
@@ -204,8 +204,8 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 def follow(stack: ExitStack, desk: Deployment) -> None:
     """Look for files at a server that has none of today."""
     stop = threading.Event()
-    arguments = desk, live.sources_of(desk.settings), stop, desk.clock
-    following = threading.Thread(target=live.follow, args=arguments, daemon=True)
+    arguments = desk, poll.sources_of(desk.settings), stop, desk.clock
+    following = threading.Thread(target=poll.follow, args=arguments, daemon=True)
     following.start()
     stack.callback(following.join, 10)
     stack.callback(stop.set)

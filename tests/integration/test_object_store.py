@@ -15,12 +15,12 @@ from uuid import uuid4
 import fsspec
 import pytest
 
-from service.archive import Archive
-from service.deployment import Deployment
-from service.object_store import ObjectStore
+from service.archive.archive import Archive
+from service.archive.object_store import ObjectStore
+from service.runtime.deployment import Deployment
 from service.settings import Settings
 from tests.showers import frame, time
-from tests.unit.service.test_archive import (
+from tests.unit.service.archive.test_archive import (
     test_a_bad_file_is_kept_beside_its_reason,
     test_a_forecast_comes_back_as_it_went_in,
     test_a_forecast_is_sent_as_the_bytes_that_are_kept,
@@ -39,7 +39,7 @@ from tests.unit.service.test_archive import (
     test_what_is_there_never_changes,
     test_who_reads_while_old_is_removed_finds_all_or_is_told_that_there_is_none,
 )
-from tests.unit.service.test_store import (
+from tests.unit.service.archive.test_store import (
     test_a_file_may_be_empty,
     test_a_folder_is_no_file,
     test_a_name_is_given_once_and_what_has_it_never_changes,
@@ -57,7 +57,7 @@ PATH = "frames/2026/one.nc"
 SIZE = 300_000
 WRITER = """
 import sys
-from service.object_store import ObjectStore
+from service.archive.object_store import ObjectStore
 store, writer = ObjectStore(sys.argv[1]), int(sys.argv[2])
 print("ready", flush=True)
 for line in sys.stdin:

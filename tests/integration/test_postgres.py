@@ -10,14 +10,14 @@ import numpy as np
 import psycopg
 import pytest
 
-from service import audit
-from service import tables as book
+from service.archive.key import Key
 from service.errors import LedgerAway, NotReady
-from service.job_book import JobBook
-from service.key import Key
-from service.ledger import Ledger
+from service.jobs.job_table import JobBook
+from service.ledger import integrity
+from service.ledger import tables as book
+from service.ledger.ledger import Ledger
 from tests.postgres import Postgres
-from tests.unit.service.test_ledger import ERRORS, KEY, TIMES, arrival, counts, fraction
+from tests.unit.service.ledger.test_ledger import ERRORS, KEY, TIMES, arrival, counts, fraction
 
 NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
 """In Berlin, where the server thinks to live, it is half past three: two hours ago it was half past
@@ -124,7 +124,7 @@ def test_nothing_is_lost_or_counted_twice_when_the_server_is_killed(postgres: Po
     assert jobs.jobs_by() == {
         ("persistence", status): FORECASTS for status in ("accepted", "running", "successful")
     }
-    assert audit.faults(url) == []
+    assert integrity.faults(url) == []
 
 
 def test_a_password_is_in_no_message(postgres: Postgres) -> None:

@@ -15,12 +15,14 @@ import httpx
 import pytest
 import yaml
 
-from service import metrics, tasks
-from service.archive import Archive, Key
-from service.deployment import Deployment
-from service.job import INTERACTIVE
-from service.ledger import Ledger
+from service.archive.archive import Archive, Key
+from service.jobs.job import INTERACTIVE
+from service.ledger.ledger import Ledger
+from service.monitoring import metrics
+from service.pipeline import tasks
+from service.runtime.deployment import Deployment
 from service.settings import Settings
+from tests.process_cluster import until
 from tests.prometheus_server import CONFIGURED, program, prometheus
 from tests.provider import provider
 from tests.redis_server import free_port, redis_server
@@ -28,7 +30,6 @@ from tests.scraped import DECLARED
 from tests.served import MODELS, NOW, fill
 from tests.showers import file_bytes, file_name
 from tests.showers import time as frame_time
-from tests.stage import until
 
 ALERTS = (
     "RadarStale", "ForecastStale", "NoWorkerHeartbeat", "QueueAgeHigh", "QuarantineRate",

@@ -14,7 +14,7 @@ import pytest
 
 from tests.provider import Provider, provider
 from tests.redis_server import free_port
-from tests.unit.service.test_live import environment, put_fresh
+from tests.unit.service.pipeline.test_poll import environment, put_fresh
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60.0

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from service.archive import Key
-from service.deployment import Deployment
+from service.archive.archive import Key
 from service.errors import DeadLetter, NoWorker
-from service.jobs import SCHEDULED, Job
+from service.jobs.queue import SCHEDULED, Job
+from service.runtime.deployment import Deployment
 from service.settings import Settings
 from tests.redis_server import RedisServer, redis_server
 from tests.served import NEWEST, NOW, put_frames
@@ -112,7 +112,7 @@ def alive(pid: int) -> bool:
 def forker() -> Iterator[subprocess.Popen[str]]:
     if shutil.which("redis-server") is None:
         pytest.skip("needs the program redis-server, which is not installed")
-    command = [sys.executable, "-m", "tests.integration.crew"]
+    command = [sys.executable, "-m", "tests.integration.worker_fixture"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
     yield process

@@ -11,7 +11,7 @@ import xarray as xr
 import ingest
 import model_zoo
 import verification
-from ingest.simulate import write
+from ingest.simulation.simulate import write
 
 START = np.datetime64("2025-06-21T12:00")
 

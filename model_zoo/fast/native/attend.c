@@ -1,4 +1,4 @@
-/* Attention of each pixel to the window around it, as `model_zoo.attention.attend` has it.
+/* Attention of each pixel to the window around it, as `model_zoo.layers.local_attention.attend` has it.
 
    Vectors run over pixels of a row. A few rows of queries go together, so that keys and values are
    loaded once for all of them; scores live for one row of keys and are never kept (online softmax,

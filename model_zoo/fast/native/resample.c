@@ -1,4 +1,4 @@
-/* Fields to half and to twice their resolution, as `model_zoo.resample` has it. */
+/* Fields to half and to twice their resolution, as `model_zoo.layers.resample` has it. */
 #include <stddef.h>
 
 /* The largest of each block of 2 x 2 pixels. */

@@ -1,4 +1,4 @@
-/* Fields seen along flows, as `model_zoo.warp` has it: bilinear, zero outside. */
+/* Fields seen along flows, as `model_zoo.layers.warp` has it: bilinear, zero outside. */
 #include <math.h>
 
 #include "convolve.h"

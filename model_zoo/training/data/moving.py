@@ -8,10 +8,10 @@ there as advection does; what comes after is brought back.
 import numpy as np
 from numpy.typing import NDArray
 
-from model_zoo import motion, trajectory
-from model_zoo.training.augmentation import Rates
+from model_zoo.forecasters import advect, motion
+from model_zoo.training.data.augmentation import Rates
 from model_zoo.training.data.record import Record, read
-from model_zoo.training.windows import MISSING
+from model_zoo.training.data.sliding_windows import MISSING
 
 MINUTE = np.timedelta64(1, "m")
 
@@ -33,9 +33,9 @@ def moving(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
             continue
         minutes = float((times[number] - now) / MINUTE)
         if minutes < 0:
-            (rates[at],) = trajectory.carry(rates[at], seen, [-minutes])
+            (rates[at],) = advect.carry(rates[at], seen, [-minutes])
         else:
-            rates[at] = trajectory.follow(rates[at], seen, minutes)
+            rates[at] = advect.follow(rates[at], seen, minutes)
     return rates
 
 

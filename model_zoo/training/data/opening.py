@@ -6,16 +6,17 @@ from typing import assert_never
 import numpy as np
 
 from model_zoo import intensity
-from model_zoo.training.data import germany, store
-from model_zoo.training.data.corpus import open_corpus
-from model_zoo.training.data.kth import open_kth
-from model_zoo.training.data.moving_mnist import open_moving_mnist
+from model_zoo.training.data import store
+from model_zoo.training.data.data_sets import germany
+from model_zoo.training.data.data_sets.corpus import open_corpus
+from model_zoo.training.data.data_sets.kth import open_kth
+from model_zoo.training.data.data_sets.moving_mnist import open_moving_mnist
+from model_zoo.training.data.data_sets.simulated import SimulatedRain
+from model_zoo.training.data.data_sets.taxibj import open_taxibj
 from model_zoo.training.data.rain import RainSequences, rain_windows
 from model_zoo.training.data.record import Record
-from model_zoo.training.data.simulated import SimulatedRain
-from model_zoo.training.data.taxibj import open_taxibj
-from model_zoo.training.errors import BadData
-from model_zoo.training.experiment_data import (
+from model_zoo.training.data.sample import Sequences, Split
+from model_zoo.training.data.settings import (
     KTH,
     Corpus,
     DataSettings,
@@ -24,7 +25,7 @@ from model_zoo.training.experiment_data import (
     Simulated,
     TaxiBJ,
 )
-from model_zoo.training.sample import Sequences, Split
+from model_zoo.training.errors import BadData
 
 BEGIN, END = np.datetime64("0001-01-01", "m"), np.datetime64("9999-01-01", "m")
 

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from model_zoo.intensity import Scale
-from model_zoo.training.augmentation import Rates, augment, crop, pad_whole
+from model_zoo.training.data.augmentation import Rates, augment, crop, pad_whole
 from model_zoo.training.data.moving import moving
 from model_zoo.training.data.record import Record, of_hundredths, read, to_hundredths
+from model_zoo.training.data.sample import Draw, Sample, Sequences, Split, random_of
+from model_zoo.training.data.settings import Augmentation, Rain
+from model_zoo.training.data.sliding_windows import MISSING, windows
 from model_zoo.training.errors import BadData
-from model_zoo.training.experiment_data import Augmentation, Rain
-from model_zoo.training.sample import Draw, Sample, Sequences, Split, random_of
-from model_zoo.training.windows import MISSING, windows
 
 MOVED_IN_MEMORY = 4000
 """Windows in a moving view that are kept, lest they are made anew in every epoch."""

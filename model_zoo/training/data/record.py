@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_zoo.training.augmentation import Rates
-from model_zoo.training.windows import MISSING
+from model_zoo.training.data.augmentation import Rates
+from model_zoo.training.data.sliding_windows import MISSING
 
 NO_DATA = 65535
 """Among rates in mm/h x 100."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model_zoo.training.augmentation import Rates, wet_share
+from model_zoo.training.data.augmentation import Rates, wet_share
 from model_zoo.training.data.record import NO_DATA
 from model_zoo.training.errors import BadData, MissingPackage
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from model_zoo.training.data.corpus import read_event
+from model_zoo.training.data.data_sets.corpus import read_event
 from model_zoo.training.data.opening import open_data, open_record
+from model_zoo.training.data.sample import Draw, Split
 from model_zoo.training.evaluation import data_settings
-from model_zoo.training.sample import Draw, Split
 
 LOOKED_AT = 32
 """Samples of a split, spread over it."""

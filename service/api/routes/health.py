@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Request, Response
 
 from service.api.dependencies import AtDesk, Desk
-from service.api.described import NOT_READY
+from service.api.openapi_responses import NOT_READY
 from service.api.problems import problem
 from service.api.schemas import Health, Readiness
-from service.archive import to_datetime
-from service.arrivals import CLOCK_TOLERANCE
+from service.archive.archive import to_datetime
 from service.errors import LedgerAway
-from service.tasks import iso
+from service.pipeline.ingest import CLOCK_TOLERANCE
+from service.pipeline.tasks import iso
 
 router = APIRouter(tags=["health"])
 

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from service.api.dependencies import AtDesk
-from service.api.described import FORMS, JOB
-from service.api.finding import find
 from service.api.negotiation import Form
+from service.api.nowcast_requests.lookup import find
+from service.api.openapi_responses import FORMS, JOB
 from service.api.representations import gone, respond
 from service.api.schemas import Forecast, JobStatus
 from service.errors import JobRunning, NoForecast, UnknownJob
-from service.jobs import fresh
+from service.jobs.queue import fresh
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

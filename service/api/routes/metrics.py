@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.dependencies import Desk
 from service.errors import LedgerAway
-from service.facts import Facts
-from service.metrics import Process
-from service.scores import Scores
+from service.monitoring.ledger_collector import Facts
+from service.monitoring.metrics import Process
+from service.monitoring.skill_collector import Scores
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"

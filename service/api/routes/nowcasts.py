@@ -8,15 +8,15 @@ from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from service.api.asking import Order, on_mark, place
 from service.api.dependencies import AtDesk, Desk
-from service.api.described import ACCEPTED, BODY, FORMS
 from service.api.negotiation import JSON, Form
+from service.api.nowcast_requests.request import Asked
+from service.api.nowcast_requests.resolve import Order, on_mark, place
+from service.api.openapi_responses import ACCEPTED, BODY, FORMS
 from service.api.representations import respond
-from service.api.request import Asked
 from service.api.schemas import Forecast, JobStatus, ModelName, Moment
-from service.archive import Key, to_time
-from service.jobs import Job, fresh
+from service.archive.archive import Key, to_time
+from service.jobs.queue import Job, fresh
 
 router = APIRouter(tags=["nowcasts"])
 

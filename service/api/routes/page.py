@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.api.page.sending import send
+from service.api.page.static_files import send
 from service.api.representations import IMMUTABLE
 
 router = APIRouter(include_in_schema=False)

@@ -11,15 +11,15 @@ from xarray import DataArray
 
 from ingest.grid import at
 from ingest.precipitation import chances, credit
-from service.api import examples
-from service.api.asking import on_mark
+from service.api import openapi_examples
 from service.api.dependencies import AtDesk, Desk
+from service.api.nowcast_requests.resolve import on_mark
 from service.api.representations import lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
 from service.api.schemas import Moment
-from service.archive import Key, time_of, to_datetime, to_time
+from service.archive.archive import Key, time_of, to_datetime, to_time
 from service.errors import BadPlace
-from service.tasks import iso
+from service.pipeline.tasks import iso
 
 router = APIRouter(prefix="/collections/nowcast", tags=["places"])
 
@@ -36,7 +36,7 @@ class CoverageJson(JSONResponse):
 DESCRIBED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The rain there.",
-        "content": {CoverageJson.media_type: {"example": examples.COVERAGE}},
+        "content": {CoverageJson.media_type: {"example": openapi_examples.COVERAGE}},
     }
 }
 

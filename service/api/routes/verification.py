@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from service import skill
 from service.api.dependencies import AtDesk
 from service.api.schemas import ModelName, Moment, SkillRow, Verification
+from service.skill import verification as skill
 
 router = APIRouter(tags=["verification"])
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from model_zoo import checkpoint
+from model_zoo.checkpoints import checkpoint
 from model_zoo.exceedance import THRESHOLDS
 from model_zoo.zoo import build
 

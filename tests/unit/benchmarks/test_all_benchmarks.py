@@ -14,8 +14,8 @@ def test_every_benchmark_that_is_run_is_there() -> None:
 
 
 def test_a_command_writes_its_own_document() -> None:
-    line = Command("scale", ("--rounds", "2"), "scale.md").line(Path("docs"))
-    assert line[1:] == ["-m", "benchmarks.scale", "--rounds", "2", "--write", "docs/scale.md"]
+    line = Command("speed.scale", ("--rounds", "2"), "scale.md").line(Path("docs"))
+    assert line[1:] == ["-m", "benchmarks.speed.scale", "--rounds", "2", "--write", "docs/scale.md"]
 
 
 def test_times_are_added_up_and_held_to_a_quarter_of_an_hour() -> None:

@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
-from service.archive import Archive
-from service.ledger import Ledger
+from service.archive.archive import Archive
+from service.ledger.ledger import Ledger
 from tests.served import desk, fill
 
 

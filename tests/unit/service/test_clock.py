@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.clock import Clock, utc_now
-from service.deployment import Deployment
 from service.errors import BadSetting
+from service.runtime.deployment import Deployment
 from service.settings import Settings
 
 BEGIN = datetime(2020, 9, 7, 7, 20, tzinfo=UTC)

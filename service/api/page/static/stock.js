@@ -1,4 +1,4 @@
-// Frames and forecasts that have come, unpacked once. What is in a grid says codes.py of the service.
+// Frames and forecasts that have come, unpacked once. What is in a grid says packed_fields.py of the service.
 
 import { ask } from "./api.js";
 

@@ -13,8 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
-from service.deployment import Deployment
-from service.server import running
+from service.runtime.deployment import Deployment
+from service.runtime.server import running
 from service.settings import Settings
 from tests.served import MODELS, desk, problem
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from service import keys
 from service.api.app import create_app
+from service.api.middleware import api_keys
 from tests.served import desk
 
 PAGE = "https://weather.example"
@@ -60,7 +60,7 @@ def test_by_default_no_page_of_another_origin_may_read(reader: TestClient) -> No
 
 
 def test_a_browser_asks_beforehand_without_the_key(filled: Path, tmp_path: Path) -> None:
-    keys.add(tmp_path / "keys", "anna")
+    api_keys.add(tmp_path / "keys", "anna")
     app = create_app(desk(filled, cors_origins=("*",), api_keys=tmp_path / "keys"))
     with TestClient(app) as client:
         assert client.options("/nowcast", headers=PREFLIGHT).status_code == 200

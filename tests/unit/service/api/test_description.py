@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.api import examples
-from service.api.request import OwnFrames
+from service.api import openapi_examples
+from service.api.nowcast_requests.request import OwnFrames
 from service.api.schemas import Forecast, JobStatus, Readiness, Verification
 
 Said = dict[str, Any]
@@ -21,11 +21,11 @@ def said(reader: TestClient) -> Said:
 @pytest.mark.parametrize(
     ("schema", "example"),
     [
-        (Forecast, examples.FORECAST),
-        (JobStatus, examples.JOB_STATUS),
-        (OwnFrames, examples.FRAMES),
-        (Readiness, examples.READINESS),
-        (Verification, examples.VERIFICATION),
+        (Forecast, openapi_examples.FORECAST),
+        (JobStatus, openapi_examples.JOB_STATUS),
+        (OwnFrames, openapi_examples.FRAMES),
+        (Readiness, openapi_examples.READINESS),
+        (Verification, openapi_examples.VERIFICATION),
     ],
 )
 def test_an_example_is_one(schema: Any, example: Said) -> None:
@@ -34,12 +34,12 @@ def test_an_example_is_one(schema: Any, example: Said) -> None:
 
 def test_an_example_has_all_that_an_answer_has(reader: TestClient) -> None:
     answer = reader.get("/nowcasts/latest?model=persistence").json()
-    assert set(answer) == set(examples.FORECAST)
-    assert set(answer["grid"]) == set(examples.FORECAST["grid"])
-    assert set(answer["skill"][0]) == set(examples.FORECAST["skill"][0])
-    assert set(reader.get("/readyz").json()) == set(examples.READINESS)
+    assert set(answer) == set(openapi_examples.FORECAST)
+    assert set(answer["grid"]) == set(openapi_examples.FORECAST["grid"])
+    assert set(answer["skill"][0]) == set(openapi_examples.FORECAST["skill"][0])
+    assert set(reader.get("/readyz").json()) == set(openapi_examples.READINESS)
     place = reader.get("/collections/nowcast/position?coords=POINT(10 51)").json()
-    assert set(examples.COVERAGE) <= set(place)
+    assert set(openapi_examples.COVERAGE) <= set(place)
 
 
 def test_every_operation_is_described_with_an_example(said: Said) -> None:

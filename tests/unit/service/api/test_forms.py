@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from ingest import netcdf
-from service import tasks
+from ingest.formats import netcdf
 from service.api.app import create_app
-from service.archive import Archive, Key, stamp
-from service.ledger import Ledger
+from service.archive.archive import Archive, Key, stamp
+from service.ledger.ledger import Ledger
+from service.pipeline import tasks
 from tests.served import LATEST, NEWEST, desk, iso, problem
 from tests.showers import frame, moment, time
 

@@ -9,16 +9,16 @@ import pytest
 from fastapi.testclient import TestClient
 from xarray import DataArray
 
-from ingest import netcdf
+from ingest.formats import netcdf
 from ingest.precipitation import chances
-from service import tasks
 from service.api.app import create_app
 from service.api.schemas import Forecast
-from service.archive import Archive, Key
-from service.ledger import Ledger
+from service.archive.archive import Archive, Key
+from service.ledger.ledger import Ledger
+from service.pipeline import tasks
 from tests.served import desk, put_frames
 from tests.showers import moment, time
-from tests.unit.service.telling import THRESHOLDS, Telling
+from tests.unit.service.fake_probabilities import THRESHOLDS, Telling
 
 LATEST = "/nowcasts/latest?model=persistence"
 BLIND = (0, 0)

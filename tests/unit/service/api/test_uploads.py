@@ -14,14 +14,14 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi.testclient import TestClient
 from httpx import ASGITransport, AsyncClient, Response
 
-from ingest import netcdf
+from ingest.formats import netcdf
 from model_zoo import load_forecaster
 from service.api.app import create_app
 from service.api.schemas import Forecast
-from service.archive import Archive, Key, stamp, to_time
-from tests.kept import files_of
+from service.archive.archive import Archive, Key, stamp, to_time
 from tests.served import LATEST, Gate, ask, desk, iso, problem
 from tests.showers import frame, time
+from tests.state_snapshot import files_of
 
 JSON, NETCDF = {"Content-Type": "application/json"}, {"Content-Type": "application/x-netcdf"}
 WAIT = {"Prefer": "wait=20"}

@@ -1,0 +1,5 @@
+"""`python -m benchmarks.skill`."""
+
+from benchmarks.skill.skill import main
+
+main()

@@ -1,0 +1,51 @@
+"""The forecasters to compare, by the names they go by in the tables."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from model_zoo.checkpoints import checkpoint
+from model_zoo.forecasters.by_name import BASELINES, SUFFIX, find_weights, load_forecaster
+from model_zoo.forecasters.contract import Forecaster
+from model_zoo.forecasters.sprog import MissingExtra
+
+
+class Contender(NamedTuple):
+    """A forecaster among others."""
+
+    label: str
+    forecaster: Forecaster
+    experiments: Sequence[Mapping[str, Any]]
+    """Those that trained it; none of a baseline."""
+
+
+def open_contenders(names: Iterable[str]) -> list[Contender]:
+    """Forecasters by their names or paths; one whose package is missing is left out with a word.
+
+    Each goes by its own name, or where several have that by the name of its file, or by its path.
+
+    Raises:
+        UnknownModel, NoWeights, BadCheckpoint: There is no such forecaster.
+    """
+    found: dict[str, Forecaster] = {}
+    for name in dict.fromkeys(names):
+        try:
+            found[name] = load_forecaster(name)
+        except MissingExtra as error:
+            print(f"left out: {error}")
+    labels = [[one.name, Path(name).stem, name] for name, one in found.items()]
+    taken = Counter(word for words in labels for word in set(words))
+    return [
+        Contender(
+            next(word for word in words if taken[word] == 1 or word == name),
+            forecaster,
+            [] if name in BASELINES else [checkpoint.load(path_of(name)).experiment],
+        )
+        for (name, forecaster), words in zip(found.items(), labels, strict=True)
+    ]
+
+
+def path_of(name: str) -> Path:
+    """The checkpoint of a network named by its name or path."""
+    return Path(name) if name.endswith(SUFFIX) else find_weights(name, None)

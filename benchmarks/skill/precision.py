@@ -1,0 +1,147 @@
+"""What bfloat16 does to scores: the trained networks in float32 and in bfloat16, on real radar.
+
+    python -m benchmarks.skill.precision
+    python -m benchmarks.skill.precision --write docs/performance.md
+
+Both see the same frames and are counted on the same cells. Shown is the largest change of CSI and
+HSS over all leads and thresholds, counts summed over all starts, and that of any probability.
+"""
+
+import argparse
+import platform
+import sys
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from xarray import DataArray
+
+from benchmarks.skill import events
+from benchmarks.skill.contenders import Contender, path_of
+from benchmarks.skill.scoring import HORIZON, NoStarts, score
+from benchmarks.speed.throughput import at_least_one, put, where
+from ingest import precipitation
+from model_zoo.checkpoints import checkpoint
+from model_zoo.checkpoints.checkpoint import write_whole
+from model_zoo.fast.autotune import Quickest, in_bf16
+from model_zoo.forecasters.network import Network
+from verification import csi, hss
+
+NETWORKS = ("ms-lstm", "ms-preciplstm")
+WAYS = {"float32": Quickest, "bf16": in_bf16}
+ALLOWED = 0.002
+"""Change of CSI or HSS."""
+
+
+class Row(NamedTuple):
+    """A network on an event."""
+
+    name: str
+    event: str
+    starts: int
+    csi: float
+    """Largest change over leads and thresholds."""
+    hss: float
+    chance: float
+    """Largest change of a probability in the last of the forecasts."""
+    events: int
+    """Least number of cells that reached a threshold at a lead."""
+
+
+def row(name: str, event: str, frames: DataArray, every: np.timedelta64) -> Row:
+    """Compare a network with itself.
+
+    Raises:
+        NoStarts: The event is too short.
+    """
+    trained = checkpoint.load(path_of(name))
+    both = {way: Network(trained, name=way, device="cpu", by=by) for way, by in WAYS.items()}
+    contenders = [Contender(way, network, [trained.experiment]) for way, network in both.items()]
+    counts = score(event, frames, contenders, every).counts
+    summed = counts.sum("start")
+    came = (summed["hits"] + summed["misses"]).sel(model="float32").min().item()
+    one, other = (
+        precipitation.chances(network(frames, horizon=HORIZON)) for network in both.values()
+    )
+    chance = max(abs(one[threshold] - other[threshold]).max().item() for threshold in one)
+    changes = change(csi(summed)), change(hss(summed)), chance
+    return Row(Path(name).stem, event, counts.sizes["start"], *changes, int(came))
+
+
+def change(scores: DataArray) -> float:
+    """Largest difference of both ways; where a score is undefined in one, it is in both."""
+    one, other = (scores.sel(model=way) for way in WAYS)
+    if not (one.isnull() == other.isnull()).all():
+        return float("nan")
+    return float(abs(other - one).max())
+
+
+HEADINGS = (
+    "network",
+    "event",
+    "starts",
+    "largest change of CSI",
+    "of HSS",
+    "of a probability",
+    "cells at least",
+)
+
+
+def table(found: list[Row]) -> str:
+    """Rows as Markdown."""
+    lines = [HEADINGS, ["---", "---", *["---:"] * (len(HEADINGS) - 2)]]
+    for one in found:
+        changes = (f"{one.csi:.4f}", f"{one.hss:.4f}", f"{one.chance:.1e}")
+        lines.append([one.name, one.event, str(one.starts), *changes, f"{one.events:,}"])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def section(found: list[Row], options: argparse.Namespace) -> str:
+    """What was found, as Markdown."""
+    today = date.today()  # noqa: DTZ011  the day where it ran
+    return f"""\
+## Scores in bfloat16
+
+Written by `python -m benchmarks.skill.precision --write docs/performance.md`; no figure by hand.
+{where("cpu")}, Python {platform.python_version()}, torch {torch.__version__}, {today}.
+
+The trained networks with convolutions in bfloat16 (`NOWCAST_BF16=true` lets the service do so where
+it is fastest) against the same in float32: starts every {options.every} minutes, counts summed over
+them, the largest change over leads of 30 to 120 minutes and thresholds of 0.5, 2 and 5 mm/h. "Cells
+at least" is how often the rarest of these was reached: few cells change a score by much. At most
+{ALLOWED:g} is allowed.
+
+{table(found)}
+"""
+
+
+def main() -> None:
+    """Print a row for each network and event, and write all as a section."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--names", nargs="+", default=list(NETWORKS), help="or paths")
+    parser.add_argument("--events", nargs="+", default=[events.GERMAN], metavar="EVENT")
+    parser.add_argument("--shared", type=Path, default=events.SHARED)
+    parser.add_argument("--every", type=at_least_one, default=15, help="minutes between starts")
+    parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
+    options = parser.parse_args()
+    found: list[Row] = []
+    try:
+        for event in options.events:
+            frames = events.read(event, options.shared)
+            compare = partial(row, event=event, frames=frames)
+            every = np.timedelta64(options.every, "m")
+            found += [compare(name, every=every) for name in options.names]
+    except (events.UnknownEvent, NoStarts) as error:
+        sys.exit(f"{error}")
+    print(table(found))
+    if options.write:
+        text = options.write.read_text() if options.write.exists() else ""
+        document = put(text, section(found, options), "scores in bfloat16")
+        write_whole(options.write, document.encode())
+
+
+if __name__ == "__main__":
+    main()

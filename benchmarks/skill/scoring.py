@@ -1,0 +1,181 @@
+"""One pass over an event: every forecast is made once, and compared in every way at once.
+
+All forecasters start at the same times and count on the cells where each of them and the radar
+have data.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from xarray import DataArray, Dataset
+
+from benchmarks.skill import events
+from benchmarks.skill.contenders import Contender
+from benchmarks.skill.events import Standing
+from benchmarks.skill.neighbourhood_probability import neighbourhood
+from ingest import precipitation
+from model_zoo.forecasters.contract import LEAD_STEP, Forecaster, NotEnoughFrames
+from verification import chance_sums, common_mask, count, match, radial_spectrum, window_cells
+
+THRESHOLDS = (0.5, 2.0, 5.0)
+HORIZON = 4
+WINDOW_KM = 35.0
+"""Of the neighbourhood that makes probabilities of advection."""
+ADVECTION = "advection"
+NEIGHBOURHOOD = f"advection within {WINDOW_KM:g} km"
+WAVELENGTHS = (10.0, 20.0, 40.0, 80.0, 160.0)
+"""km; the middles of octaves."""
+SPECTRUM_LEADS = np.array([30, 120], "timedelta64[m]").astype("timedelta64[ns]")
+RADAR = "radar"
+HOUR = np.timedelta64(1, "h")
+
+
+class Scored(NamedTuple):
+    """What forecasters came to on an event."""
+
+    event: str
+    about: str
+    standing: Standing
+    counts: Dataset
+    """Contingency counts by (model, start, threshold, lead_time)."""
+    chances: Dataset | None
+    """Sums of probabilities by (model, start, threshold, lead_time, bin); None if none are told."""
+    power: DataArray
+    """Variance in octaves by (model, start, lead_time, wavelength), the radar's first."""
+    seconds: Mapping[str, float]
+    """Median of a forecast, by model."""
+    left_out: int
+    """Starts that some forecaster lacks frames for."""
+    hour: int
+    """Starts in an hour, on average."""
+
+
+class NoStarts(LookupError):
+    """An event is too short for what the forecasters need."""
+
+
+class Start(NamedTuple):
+    """The same for one start."""
+
+    counts: Dataset
+    chances: Dataset | None
+    power: DataArray
+    seconds: tuple[float, ...]
+
+
+def score(
+    event: str, frames: DataArray, contenders: Sequence[Contender], every: np.timedelta64
+) -> Scored:
+    """Let all forecasters forecast an event.
+
+    Args:
+        event: Its name.
+        frames: (time, y, x) in mm/h, NaN for no data.
+        contenders: Who forecasts.
+        every: From start to start.
+
+    Raises:
+        NoStarts: There is no time that leaves enough frames before and after.
+    """
+    back = history(contenders)
+    issues = list(events.starts(frames, every, back, HORIZON * LEAD_STEP))
+    found = [one for issue in issues if (one := of_start(issue, frames, contenders, back))]
+    if not found:
+        raise NoStarts(
+            f"{event}: no start leaves the frames of {back.astype('timedelta64[m]')} before it and "
+            f"of {(HORIZON * LEAD_STEP).astype('timedelta64[m]')} after it"
+        )
+    per_start = [one.chances for one in found if one.chances is not None]
+    seconds = np.median([one.seconds for one in found], axis=0)
+    return Scored(
+        event,
+        events.described(frames),
+        events.standing(event, [one for each in contenders for one in each.experiments]),
+        xr.concat([one.counts for one in found], "start"),
+        xr.concat(per_start, "start") if per_start else None,
+        xr.concat([one.power for one in found], "start"),
+        dict(zip((one.label for one in contenders), seconds.tolist(), strict=True)),
+        len(issues) - len(found),
+        max(round(len(found) * HOUR / (issues[-1] - issues[0] + every)), 1),
+    )
+
+
+def history(contenders: Sequence[Contender]) -> np.timedelta64:
+    """How far back the most demanding of them looks."""
+    needs = [one.forecaster.needs for one in contenders]
+    return max(age for need in needs for age in (*need.required, *need.useful))
+
+
+def of_start(
+    issue: np.datetime64,
+    frames: DataArray,
+    contenders: Sequence[Contender],
+    back: np.timedelta64,
+) -> Start | None:
+    """What comes of one start; None if some forecaster lacks frames."""
+    past = frames.sel(time=slice(issue - back, issue))
+    try:
+        made = [timed(one.forecaster, past) for one in contenders]
+    except NotEnoughFrames:
+        return None
+    forecasts = {one.label: forecast for one, (forecast, _) in zip(contenders, made, strict=True)}
+    observed = match(made[0][0], frames)
+    compared = observed.where(common_mask(*forecasts.values(), observed=observed))
+    compared = compared.reset_coords(drop=True)
+    bare = [forecast.reset_coords(drop=True) for forecast in forecasts.values()]
+    labels, km = list(forecasts), events.cell_km(frames)
+    masked = xr.concat([compared, *bare], "model").where(compared.notnull())
+    return Start(
+        count(xr.concat(bare, "model"), compared, THRESHOLDS, ["y", "x"]).assign_coords(
+            model=labels
+        ),
+        sums_of_chances(forecasts, compared, km),
+        power(masked, km).assign_coords(model=[RADAR, *labels]),
+        tuple(seconds for _, seconds in made),
+    )
+
+
+def timed(forecaster: Forecaster, past: DataArray) -> tuple[DataArray, float]:
+    """A forecast, and the seconds it took."""
+    began = time.perf_counter()
+    forecast = forecaster(past, horizon=HORIZON)
+    return forecast, time.perf_counter() - began
+
+
+def sums_of_chances(
+    forecasts: Mapping[str, DataArray], compared: DataArray, km: float
+) -> Dataset | None:
+    """Sums of all forecasts that tell probabilities, and of advection's neighbourhood."""
+    told: dict[str, DataArray] = {}
+    for label, forecast in forecasts.items():
+        found = precipitation.chances(forecast)
+        if set(THRESHOLDS) <= found.keys():
+            fields = [found[threshold].reset_coords(drop=True) for threshold in THRESHOLDS]
+            told[label] = xr.concat(fields, "threshold").assign_coords(threshold=list(THRESHOLDS))
+    if not told:
+        return None
+    if ADVECTION in forecasts:
+        window = window_cells(WINDOW_KM, km)
+        blurred = neighbourhood(forecasts[ADVECTION], THRESHOLDS, window)
+        told = {NEIGHBOURHOOD: blurred, **told}
+    sums: Dataset = xr.concat([chance_sums(t, compared) for t in told.values()], "model")
+    return sums.assign_coords(model=list(told))
+
+
+def power(fields: DataArray, km: float) -> DataArray:
+    """Variance of fields (model, lead_time, y, x) in octaves, by (model, lead_time, wavelength).
+
+    In some unit. NaN for octaves that the grid has no waves of, and for fields without data.
+    """
+    density = radial_spectrum(fields.sel(lead_time=SPECTRUM_LEADS), km)
+    length = density["wavelength"].to_numpy()
+    octaves = [(length >= middle / 2**0.5) & (length < middle * 2**0.5) for middle in WAVELENGTHS]
+    # a ring of wavenumbers holds the more waves the larger it is
+    rings = np.where(octaves, density["wavenumber"], 0)
+    rings[~np.any(octaves, axis=1)] = np.nan
+    variance = density.transpose("model", "lead_time", "wavenumber").to_numpy() @ rings.T
+    coords = {"lead_time": SPECTRUM_LEADS, "wavelength": list(WAVELENGTHS)}
+    return DataArray(variance, coords, ("model", "lead_time", "wavelength"))

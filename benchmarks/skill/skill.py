@@ -1,0 +1,110 @@
+"""How good forecasts are on real radar: scores, what is sure of them, probabilities and blur.
+
+    python -m benchmarks.skill
+    python -m benchmarks.skill --events ry_20200907 --every 10 --forecasters advection s-prog
+    python -m benchmarks.skill --events knmi_20100826_5km ry_20200907 --write docs/skill.md \\
+        --forecasters persistence advection s-prog ms-lstm path/to/other.safetensors
+
+By default the baselines that need no extra package are scored on all events: those of the corpus,
+on which advection was tuned, and the German event of 2020-09-07, on which nothing was chosen.
+Forecasts start on the clock, wherever there is as much before as the most demanding forecaster
+looks back, and all of them start at the same times.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from benchmarks.skill import events
+from benchmarks.skill.contenders import open_contenders
+from benchmarks.skill.scoring import NoStarts, Scored, score
+from benchmarks.skill.sections import HOW, pictured, section, summary
+from model_zoo.errors import ModelError
+from model_zoo.training.errors import BadData
+
+
+def main() -> None:
+    """Print the tables of each event and of all alike together, and write them."""
+    options = arguments()
+    cv2.setNumThreads(options.threads)
+    torch.set_num_threads(options.threads)
+    try:
+        parts = sections(options)
+    except (events.UnknownEvent, ModelError, BadData) as error:
+        sys.exit(f"{error}")
+    if options.write:
+        options.write.write_text("\n".join([about(sys.argv[1:]), *parts]))
+
+
+def arguments() -> argparse.Namespace:
+    """What to run on what."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common(parser)
+    every = [*events.CORPUS, events.GERMAN]
+    parser.add_argument("--events", nargs="+", default=every, metavar="EVENT")
+    parser.add_argument(
+        "--forecasters",
+        nargs="+",
+        default=["persistence", "advection"],
+        help="as load_forecaster knows them, paths of checkpoints among them",
+    )
+    parser.add_argument("--write", type=Path, help="a Markdown file; pictures come beside it")
+    return parser.parse_args()
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """What every command that scores can be told."""
+    parser.add_argument(
+        "--shared", type=Path, default=events.SHARED, help="the folder with data/ in it"
+    )
+    parser.add_argument("--every", type=int, default=15, help="minutes from start to start")
+    parser.add_argument("--threads", type=int, default=1, help="that a forecast may take")
+
+
+def sections(options: argparse.Namespace) -> list[str]:
+    """One section for each event and one for all of a standing, printed as soon as they are there.
+
+    Raises:
+        UnknownEvent, BadData: An event is not there, or is damaged.
+        ModelError: A forecaster is not there, or is damaged.
+    """
+    for event in options.events:
+        events.find(event, options.shared)  # before minutes are spent on others
+    contenders = open_contenders(options.forecasters)
+    parts, alike = [], dict[events.Standing, list[Scored]]()
+    for event in options.events:
+        frames = events.read(event, options.shared)
+        try:
+            found = score(event, frames, contenders, np.timedelta64(options.every, "m"))
+        except NoStarts as error:
+            print(f"left out: {error}")
+            continue
+        pictures = pictured(found, options.write.parent) if options.write else {}
+        parts.append(section(found, {label: path.name for label, path in pictures.items()}))
+        print(parts[-1])
+        alike.setdefault(found.standing, []).append(found)
+    for standing, several in alike.items():
+        if len(several) > 1:
+            parts.append(summary(standing, several))
+            print(parts[-1])
+    return parts
+
+
+def about(asked: Sequence[str]) -> str:
+    """What stands at the head of the document; of paths of this machine only the last part."""
+    words = [word if not Path(word).is_absolute() else Path(word).name for word in asked]
+    command = shlex.join(["python", "-m", "benchmarks.skill", *words])
+    written = f"Written by `{command}`; no figure by hand."
+    return f"# Skill\n\n{written}\n\n{HOW}\n\n{events.CREDITS}\n"
+
+
+if __name__ == "__main__":
+    main()

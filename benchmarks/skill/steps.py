@@ -1,0 +1,135 @@
+"""What each step of a training gains on the validation event, with its interval.
+
+    python -m benchmarks.skill.steps advection guess.safetensors simulated.safetensors ms-lstm
+    python -m benchmarks.skill.steps ... --write docs/experiments.md
+
+Forecasters are named in the order of the steps, each by its name or the path of a checkpoint, and
+compared with the one before on the same starts, cells and draws.
+"""
+
+import argparse
+import platform
+import sys
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from xarray import DataArray, Dataset
+
+from benchmarks.skill import events
+from benchmarks.skill.contenders import open_contenders
+from benchmarks.skill.scoring import NEIGHBOURHOOD, NoStarts, Scored, score
+from benchmarks.skill.skill import add_common
+from benchmarks.skill.tables import (
+    COMPARED,
+    SCORES,
+    Draws,
+    Score,
+    leads,
+    markdown,
+    sure,
+    with_bounds,
+)
+from benchmarks.speed.throughput import put
+from model_zoo.checkpoints.checkpoint import write_whole
+from model_zoo.errors import ModelError
+from model_zoo.training.errors import BadData
+from verification import brier_skill
+
+BRIER = "Brier skill"
+
+
+def gains(found: Scored) -> str:
+    """Of each forecaster against the one before, by score, threshold and lead, as Markdown."""
+    lines = [
+        [name, f"{threshold:g}", f"{called(later)} after {called(earlier)}", *map(sure, cells)]
+        for name, sums, of in compared(found)
+        for earlier, later in pairwise(sums["model"].to_numpy().tolist())
+        for threshold, cells in by_threshold(sums, partial(gain, earlier, later, of), found.hour)
+    ]
+    return markdown(["score", "mm/h", "step", *leads(found.counts)], lines)
+
+
+def called(forecaster: str) -> str:
+    """Its name; of the checkpoint in the folder of a run, that of the folder."""
+    path = Path(forecaster)
+    return path.parent.name if path.suffix == ".safetensors" else forecaster
+
+
+def compared(found: Scored) -> Iterator[tuple[str, Dataset, Score]]:
+    """Names of scores, what they are of, and the scores."""
+    for name in COMPARED:
+        yield name, found.counts, SCORES[name]
+    if found.chances is not None:
+        told = found.chances["model"] != NEIGHBOURHOOD
+        yield BRIER, found.chances.sel(model=told), brier_skill
+
+
+def gain(earlier: str, later: str, of: Score, sums: Dataset) -> DataArray:
+    """How much higher a score is of one forecaster than of another, of sums by model."""
+    found = of(sums)
+    return found.sel(model=later, drop=True) - found.sel(model=earlier, drop=True)
+
+
+def by_threshold(
+    sums: Dataset, difference: Score, hour: int
+) -> Iterator[tuple[float, list[tuple[float, ...]]]]:
+    """Thresholds, and at each lead a difference and its bounds."""
+    fields = [
+        field.transpose("threshold", "lead_time")
+        for field in with_bounds(sums, difference, Draws("start", hour))
+    ]
+    for number, threshold in enumerate(sums["threshold"].to_numpy().tolist()):
+        columns = (field.to_numpy()[number].tolist() for field in fields)
+        yield threshold, list(zip(*columns, strict=True))
+
+
+def section(found: Scored, told: str) -> str:
+    """What was found, as Markdown."""
+    today = date.today()  # noqa: DTZ011  the day where it ran
+    return f"""\
+## What each step gains
+
+Written by `python -m benchmarks.skill.steps`, Python {platform.python_version()}, torch
+{torch.__version__}, {today}; no figure by hand. {found.event}: {found.standing.value}.
+{found.about}; {found.counts.sizes["start"]} starts. In brackets the 90 % interval of a bootstrap
+over blocks of starts of an hour, which is too narrow, as weather remembers longer; in bold what is
+surely not 0. Brier skill is against the event's own frequency.
+
+{told}
+"""
+
+
+def main() -> None:
+    """Print what each step gains, and write it as a section."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("steps", nargs="+", help="names, or paths of checkpoints, in their order")
+    parser.add_argument("--event", default=events.VALIDATION)
+    parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
+    add_common(parser)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    try:
+        frames = events.read(options.event, options.shared)
+        contenders = open_contenders(options.steps)
+        if len(contenders) < 2:
+            sys.exit(f"{len(contenders)} forecaster to compare, should be two or more")
+        found = score(options.event, frames, contenders, np.timedelta64(options.every, "m"))
+    except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
+        sys.exit(f"{error}")
+    told = gains(found)
+    print(told)
+    if options.write:
+        text = options.write.read_text() if options.write.exists() else ""
+        document = put(text, section(found, told), "what each step gains")
+        write_whole(options.write, document.encode())
+
+
+if __name__ == "__main__":
+    main()

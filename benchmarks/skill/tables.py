@@ -1,0 +1,190 @@
+"""What forecasters came to on events, as Markdown tables.
+
+In brackets stand 90 % intervals of a bootstrap. They are left out below three blocks.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from xarray import DataArray, Dataset
+
+from benchmarks.skill.scoring import ADVECTION, RADAR
+from verification import (
+    brier,
+    brier_skill,
+    climatology,
+    csi,
+    fbias,
+    hss,
+    interval,
+    reliability,
+)
+from verification.probabilistic import BINS
+
+Score = Callable[[Dataset], DataArray]
+SCORES: dict[str, Score] = {"CSI": csi, "HSS": hss, "FBIAS": fbias}
+COMPARED = ("CSI", "HSS")
+CLIMATOLOGY = "climatology"
+PERSISTENCE = "persistence"
+REFERENCES = ("s-prog", ADVECTION)
+FEWEST_BLOCKS = 3
+
+
+class Draws(NamedTuple):
+    """What a bootstrap draws: blocks of so many along a dim."""
+
+    over: str
+    block: int
+
+
+def scores(counts: Dataset, draws: Draws) -> str:
+    """CSI, HSS and frequency bias of each forecaster, by lead."""
+    lines = []
+    for name, score in SCORES.items():
+        values = with_bounds(counts, score, draws)
+        for at, found in rows(values, "threshold", "model"):
+            cells = [bounded(one, "{:.2f}") for one in found]
+            lines.append([name, f"{at['threshold']:g}", at["model"], *cells])
+    return markdown(["score", "mm/h", "forecaster", *leads(counts)], lines)
+
+
+def differences(counts: Dataset, draws: Draws) -> str:
+    """CSI and HSS less those of the references, on the same draws; empty if none is among them.
+
+    In bold where the interval leaves out 0. The references themselves are compared once, and
+    persistence not at all.
+    """
+    models = counts["model"].to_numpy().tolist()
+    lines = []
+    for reference in (name for name in REFERENCES if name in models):
+        others = [name for name in models if name not in {PERSISTENCE, ADVECTION, reference}]
+        if not others:
+            continue
+        for name in COMPARED:
+            chosen = counts.sel(model=[reference, *others])
+            values = with_bounds(chosen, above(reference, SCORES[name]), draws)
+            for at, found in rows(values, "threshold", "model"):
+                if at["model"] != reference:
+                    said = f"{at['model']} - {reference}"
+                    cells = [sure(one) for one in found]
+                    lines.append([name, f"{at['threshold']:g}", said, *cells])
+    headings = ["score", "mm/h", "difference", *leads(counts)]
+    return markdown(headings, lines) if lines else ""
+
+
+def above(reference: str, score: Score) -> Score:
+    """How much higher a score is than that of one of the models."""
+
+    def difference(counts: Dataset) -> DataArray:
+        found = score(counts)
+        return found - found.sel(model=reference, drop=True)
+
+    return difference
+
+
+def probabilities(sums: Dataset, draws: Draws) -> str:
+    """Brier scores, and the skill against the event's own frequency."""
+    whole = sums.sum(draws.over)
+    constant = climatology(whole).isel(model=[0]).assign_coords(model=[CLIMATOLOGY])
+    plain = xr.concat([constant, brier(whole)], "model")
+    skill = (field.reindex_like(plain) for field in with_bounds(sums, brier_skill, draws))
+    lines = []
+    for at, found in rows((plain, *skill), "threshold", "model"):
+        cells = [
+            figure(score, "{:.5f}") + ("" if np.isnan(gain[0]) else f"; {bounded(gain, '{:.2f}')}")
+            for score, *gain in found
+        ]
+        lines.append([f"{at['threshold']:g}", at["model"], *cells])
+    return markdown(["mm/h", "probability", *leads(sums)], lines)
+
+
+def reliabilities(sums: Dataset) -> str:
+    """Probability told, frequency that came, and cells, in each bin; of one model's whole sums.
+
+    Bins that were never told are left out.
+    """
+    found = reliability(sums)
+    lines = []
+    for threshold in found["threshold"].to_numpy():
+        for number in range(BINS):
+            one = found.sel(threshold=threshold).isel(bin=number)
+            values = (one[name].to_numpy().tolist() for name in ("told", "came", "number"))
+            cells = [
+                f"{told:.3f}; {came:.3f}; {int(n):,}" if n else "-"
+                for told, came, n in zip(*values, strict=True)
+            ]
+            bounds = f"{number / BINS:g} to {(number + 1) / BINS:g}"
+            if one["number"].any():
+                lines.append([f"{threshold:g}", bounds, *cells])
+    return markdown(["mm/h", "told", *leads(sums)], lines)
+
+
+def blur(power: DataArray) -> str:
+    """Variance of the forecasts relative to that of the radar, by wavelength."""
+    whole = power.sum("start")
+    ratio = whole / whole.sel(model=RADAR, drop=True).where(lambda variance: variance > 0)
+    lengths = [f"{length:g} km" for length in power["wavelength"].to_numpy()]
+    lines = []
+    for model in power["model"].to_numpy()[1:]:
+        for lead, name in enumerate(leads(power)):
+            values = ratio.sel(model=model).isel(lead_time=lead).to_numpy()
+            lines.append([name, model, *(figure(value, "{:.2f}") for value in values)])
+    return markdown(["lead", "forecaster", *lengths], lines)
+
+
+def with_bounds(sums: Dataset, score: Score, draws: Draws) -> tuple[DataArray, ...]:
+    """A score, and its bounds; those are NaN where too little can be drawn."""
+    value = score(sums.sum(draws.over))
+    if sums.sizes[draws.over] < FEWEST_BLOCKS * draws.block:
+        nothing = xr.full_like(value, np.nan)
+        return value, nothing, nothing
+    return value, *interval(sums, score, draws.over, block=draws.block)
+
+
+def rows(
+    fields: Sequence[DataArray], *by: str
+) -> Iterable[tuple[dict[str, str | float], list[tuple[float, ...]]]]:
+    """For each combination of two dims, the values of several fields by lead."""
+    first, second = by
+    ordered = [field.transpose(first, second, "lead_time") for field in fields]
+    for i, one in enumerate(ordered[0][first].to_numpy().tolist()):
+        for k, other in enumerate(ordered[0][second].to_numpy().tolist()):
+            found = zip(*(field.to_numpy()[i, k].tolist() for field in ordered), strict=True)
+            yield {first: one, second: other}, list(found)
+
+
+def bounded(score: Sequence[float], pattern: str) -> str:
+    """A score with its lower and upper bound, if it has any."""
+    value, low, high = score
+    said = figure(value, pattern)
+    if np.isnan(low) or np.isnan(high):
+        return said
+    return f"{said} [{pattern.format(low)}, {pattern.format(high)}]"
+
+
+def sure(difference: Sequence[float]) -> str:
+    """The same of a difference, in bold where it is surely one."""
+    _, low, high = difference
+    said = bounded(difference, "{:+.3f}")
+    return f"**{said}**" if low > 0 or high < 0 else said
+
+
+def figure(value: float, pattern: str) -> str:
+    """A number, or a dash for none."""
+    return "-" if np.isnan(value) else pattern.format(value)
+
+
+def leads(found: Dataset | DataArray) -> list[str]:
+    """Headings of the columns."""
+    minutes = (found["lead_time"].to_numpy() / np.timedelta64(1, "m")).astype(int)
+    return [f"{lead} min" for lead in minutes]
+
+
+def markdown(headings: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """A table; pipes in a cell would end it."""
+    ruled = [headings, ["---"] * len(headings), *lines]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in ruled
+    )

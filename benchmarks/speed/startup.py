@@ -1,0 +1,253 @@
+"""How long processes take to begin, and what memory they take.
+
+    python -m benchmarks.speed.startup
+    python -m benchmarks.speed.startup --write docs/performance.md
+
+Every figure is of a fresh process, from its start: by the clock, by processor time, which other
+work disturbs less, and the most memory it ever held. The best of several rounds is shown. Beside
+the command line stands a bare interpreter; beside the API a FastAPI with one route and uvicorn.
+"""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from threading import Event
+from time import perf_counter
+from typing import NamedTuple
+
+from benchmarks.report import measured, table, write_section
+from benchmarks.speed.ingest import simulated
+from benchmarks.speed.throughput import at_least_one
+
+HELP_SECONDS, API_SECONDS = 0.5, 5.0
+PATIENCE_SECONDS = 120.0
+MOST_MB = {"help": 64, "ingest": 900, "forecast ms-lstm": 1200, "API": 1000, "API, models": 1300}
+"""What a process may take."""
+BARE_API = """
+import sys, uvicorn
+from fastapi import FastAPI
+app = FastAPI()
+@app.get("/healthz")
+def healthz() -> dict[str, str]:
+    return {"status": "ok"}
+uvicorn.run(app, port=int(sys.argv[1]), log_level="warning")
+"""
+LAUNCHER = """
+import os, subprocess, sys, time
+begun = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+seconds = time.perf_counter() - begun
+print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Starts a process and tells what it took. It is small itself: the most memory of a process is at
+least that of the one it was forked from."""
+FORECAST = """
+import sys
+from model_zoo import load_forecaster
+from service.pipeline.served_models import made_up_frames
+forecaster = load_forecaster(sys.argv[1])
+forecaster(made_up_frames(forecaster.needs))
+"""
+
+
+class Start(NamedTuple):
+    """What a process took until it ended, or until it answered."""
+
+    seconds: float
+    processor: float
+    megabytes: float
+
+    def best(self, other: "Start") -> "Start":
+        """The least of each; of memory the most."""
+        return Start(
+            min(self.seconds, other.seconds),
+            min(self.processor, other.processor),
+            max(self.megabytes, other.megabytes),
+        )
+
+
+def ended(*arguments: str) -> Start:
+    """Run Python with arguments to its end.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    command = [sys.executable, "-c", LAUNCHER, sys.executable, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)[:80]} failed: {done.stderr[-500:]}")
+    return Start(*map(float, done.stdout.splitlines()[-1].split()))
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], int, float]]:
+    """Python that listens on a port; gives the process, the port, and when it was started."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    begun = perf_counter()
+    command = [sys.executable, *(part.replace("PORT", str(port)) for part in arguments)]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
+    try:
+        yield process, port, begun
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_SECONDS)
+
+
+def answers(process: subprocess.Popen[bytes], port: int, path: str, begun: float) -> Start:
+    """What a process has taken by the time it answers a path, with whatever it answers.
+
+    Raises:
+        RuntimeError: It ended before, or does not answer in time.
+    """
+    pause = Event()
+    while perf_counter() - begun < PATIENCE_SECONDS:
+        if process.poll() is not None:
+            break
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request("GET", path)
+            connection.getresponse().read()
+        except (OSError, HTTPException):
+            pause.wait(0.02)
+        else:
+            return Start(perf_counter() - begun, *so_far(process.pid))
+        finally:
+            connection.close()
+    raise RuntimeError(f"{path} is not answered (status {process.poll()})")
+
+
+def so_far(pid: int) -> tuple[float, float]:
+    """Processor seconds of a running process, and the most megabytes it held. Of Linux."""
+    folder = Path("/proc") / str(pid)
+    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    lines = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+    return ticks / os.sysconf("SC_CLK_TCK"), int(lines["VmHWM"].split()[0]) / 1024
+
+
+# what is measured
+
+
+def of_help() -> Start:
+    """`nowcast --help`."""
+    return ended("-m", "service.cli", "--help")
+
+
+def of_api(folder: Path, models: Sequence[str]) -> tuple[Start, Start]:
+    """`nowcast serve`: until it answers, and until it has loaded all models."""
+    arguments = ("serve", "--port", "PORT", "--data", str(folder), "--models", ",".join(models))
+    with serving("-m", "service.cli", *arguments) as (process, port, begun):
+        ready = answers(process, port, "/healthz", begun)
+        for model in models:
+            loaded = answers(process, port, f"/nowcasts/latest?model={model}", begun)
+    return ready, loaded
+
+
+def of_bare_api() -> Start:
+    with serving("-c", BARE_API, "PORT") as (process, port, begun):
+        return answers(process, port, "/healthz", begun)
+
+
+def measure(models: Sequence[str], rounds: int) -> dict[str, Start]:
+    """The best of each, by name."""
+    found: dict[str, Start] = {}
+
+    def note(name: str, start: Start) -> None:
+        found[name] = found[name].best(start) if name in found else start
+
+    with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as name:
+        folder = Path(name)
+        file = simulated(folder)
+        for number in range(rounds):
+            note("bare Python", ended("-c", "pass"))
+            note("help", of_help())
+            data = str(folder / str(number))
+            note("ingest", ended("-m", "service.cli", "ingest", str(file), "--data", data))
+            note("forecast ms-lstm", ended("-c", FORECAST, "ms-lstm"))
+            note("bare FastAPI", of_bare_api())
+            ready, loaded = of_api(folder / str(number), models)
+            note("API", ready)
+            note("API, models", loaded)
+    return found
+
+
+# what is told
+
+HEADINGS = ("process", "seconds", "of processors", "most seconds", "MB", "most MB")
+SAID = {
+    "bare Python": "`python -c pass`",
+    "help": "`nowcast --help`",
+    "ingest": "`nowcast ingest FILE`, to its end",
+    "forecast ms-lstm": "a forecast by ms-lstm, to its end",
+    "bare FastAPI": "FastAPI with one route, first answer",
+    "API": "`nowcast serve`, first answer",
+    "API, models": "`nowcast serve`, all models loaded",
+}
+MOST_SECONDS = {"help": HELP_SECONDS, "API": API_SECONDS}
+
+
+def cells(name: str, start: Start) -> list[str]:
+    """A process as it is printed."""
+    seconds, megabytes = MOST_SECONDS.get(name), MOST_MB.get(name)
+    return [
+        SAID[name],
+        f"{start.seconds:.2f}",
+        f"{start.processor:.2f}",
+        "" if seconds is None else f"{seconds:g}",
+        f"{start.megabytes:,.0f}",
+        "" if megabytes is None else f"{megabytes:,}",
+    ]
+
+
+def section(found: dict[str, Start]) -> str:
+    """What was found, as Markdown."""
+    about = measured(
+        "benchmarks.speed.startup --write docs/performance.md", "torch", "fastapi", "xarray"
+    )
+    rows = [cells(*item) for item in found.items()]
+    return f"""\
+## Start-up and memory
+
+{about}
+
+{table(HEADINGS, rows)}
+{NOTES}"""
+
+
+NOTES = """
+Every process is fresh; seconds are the least of several, memory is the most that was ever resident.
+The API answers before its models are loaded, which is done beside; who asks for a model meanwhile
+waits for it.
+"""
+
+
+def main() -> None:
+    """Print a row for each process, and write all as a section."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=at_least_one, default=3)
+    parser.add_argument("--models", nargs="+", default=["ms-lstm", "ms-preciplstm", "advection"])
+    parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
+    options = parser.parse_args()
+    tell(measure(options.models, options.rounds), options.write)
+
+
+def tell(found: dict[str, Start], file: Path | None) -> None:
+    """Print what was found, and write it into a Markdown file."""
+    print(table(HEADINGS, [cells(*item) for item in found.items()]))
+    if file:
+        write_section(file, section(found), "start-up and memory")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Readers of radar files, one module for each format."""

@@ -1,0 +1,1 @@
+"""Simulated rain, written as radar files."""

@@ -1,0 +1,1 @@
+"""Where radar files come from: servers and folders."""

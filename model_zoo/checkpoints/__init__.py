@@ -1,0 +1,1 @@
+"""Files of weights: those of this project, and conversion of the published ones."""

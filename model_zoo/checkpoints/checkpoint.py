@@ -1,0 +1,175 @@
+"""Trained networks on disk: weights with all that is needed to use and to judge them.
+
+A checkpoint is one safetensors file. Its tensors are the network's; its metadata hold, as JSON
+under the key "nowcast", which model of the zoo it is, how wide and how deep, the intensity scale it
+sees rain in, the experiment that trained it and where it comes from. Nothing in it is ever run.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+
+from model_zoo.checkpoints.arrays import arrays_of, blank, check, fill
+from model_zoo.errors import BadCheckpoint, ModelError, NoWeights
+from model_zoo.intensity import scale as scale_named
+from model_zoo.nowcaster import Nowcaster
+
+KEY = "nowcast"
+FORMAT = 1
+"""Raised when a file of before could be misread."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network as it was saved."""
+
+    network: Nowcaster
+    """In evaluation mode, on the CPU."""
+    model: str
+    channels: int
+    scale: str
+    """Name of the intensity scale, one of `intensity.SCALES`."""
+    view: str
+    """"fixed", or "moving" for a network that sees frames carried to where their rain is now."""
+    thresholds: tuple[float, ...]
+    """mm/h; those whose exceedance it tells, none if it tells the rain."""
+    cuts: tuple[tuple[float, ...], ...]
+    """Probability from which on it rains so hard, by lead and threshold; none if not chosen yet."""
+    experiment: Mapping[str, Any]
+    """Settings it was trained with; empty if it was not trained here."""
+    provenance: Mapping[str, Any]
+    """Where it comes from: data, revision, time, or what it was converted from."""
+    sha256: str
+    """Of the file, in hexadecimal: names these weights in every forecast made with them."""
+
+
+def save(
+    path: str | Path,
+    network: Nowcaster,
+    *,
+    model: str,
+    channels: int,
+    scale: str,
+    experiment: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    view: str = "fixed",
+    thresholds: Sequence[float] = (),
+    cuts: Sequence[Sequence[float]] = (),
+) -> None:
+    """Write a checkpoint in one piece: after a crash the file is whole, or as it was before.
+
+    Raises:
+        BadCheckpoint: The network is not what `model` and `channels` say, or has weights that are
+            not finite, so that it could not be loaded again.
+        ModelError: There is no such model or scale.
+    """
+    scale_named(scale)
+    arrays = arrays_of(network)
+    levels = network.stack.levels
+    wanted = arrays_of(blank(model, channels, levels, len(thresholds)))
+    check(arrays, wanted, f"the network to save as {model!r}")
+    card = {
+        "format": FORMAT,
+        "model": model,
+        "channels": channels,
+        "levels": levels,
+        "scale": scale,
+        "view": view,
+        "thresholds": list(thresholds),
+        "cuts": [list(of_lead) for of_lead in cuts],
+        "experiment": dict(experiment),
+        "provenance": dict(provenance),
+    }
+    metadata = {KEY: json.dumps(card, allow_nan=False)}
+    arrays = {name: array.detach().cpu().contiguous() for name, array in arrays.items()}
+    write_whole(Path(path), safetensors.torch.save(arrays, metadata))
+
+
+def load(path: str | Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        NoWeights: There is no such file.
+        BadCheckpoint: It is no checkpoint of ours, is damaged, or does not fit its own model.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NoWeights(
+            f"no checkpoint can be read at {path}: {error.strerror}. "
+            "Train one with `nowcast train`, or convert one with `nowcast convert`."
+        ) from error
+    try:
+        arrays = safetensors.torch.load(data)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise BadCheckpoint(
+            f"{path} is not a whole safetensors file ({len(data)} bytes): {error}. Copy it again, "
+            "or if it is a checkpoint of a published network, convert it with `nowcast convert`."
+        ) from error
+    card = read_card(data, path)
+    try:
+        thresholds = tuple(card.get("thresholds", ()))
+        network = blank(card["model"], card["channels"], card["levels"], len(thresholds))
+        scale_named(card["scale"])
+    except (ModelError, ValueError, TypeError, RuntimeError) as error:
+        raise BadCheckpoint(f"{path} is of a network that cannot be built here: {error}") from error
+    fill(network, arrays, str(path))
+    return Checkpoint(
+        network.eval(),
+        model=card["model"],
+        channels=card["channels"],
+        scale=card["scale"],
+        view=card.get("view", "fixed"),
+        thresholds=thresholds,
+        cuts=tuple(map(tuple, card.get("cuts", ()))),
+        experiment=card["experiment"],
+        provenance=card["provenance"],
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def read_card(data: bytes, path: Path) -> dict[str, Any]:
+    """What a safetensors file says of itself, if it is one of ours."""
+    length = int.from_bytes(data[:8], "little")
+    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    try:
+        card = json.loads(metadata[KEY])
+        missing = {"format", "model", "channels", "levels", "scale", "experiment", "provenance"}
+        missing -= card.keys()
+    except (KeyError, ValueError, AttributeError) as error:
+        raise BadCheckpoint(
+            f"{path} is a safetensors file without the metadata of a checkpoint of ours. If it is "
+            "of a published network, convert it with `nowcast convert`."
+        ) from error
+    if missing or card["format"] != FORMAT:
+        raise BadCheckpoint(
+            f"{path} has metadata of format {card.get('format')!r} without {sorted(missing)}; "
+            f"this version reads format {FORMAT}. Use the version that wrote it, or train again."
+        )
+    return dict(card)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write under a temporary name beside `path`, reach the disk, then take the name."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

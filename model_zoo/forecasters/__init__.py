@@ -1,0 +1,1 @@
+"""Everything that forecasts: baselines and networks with trained weights."""

@@ -1,0 +1,95 @@
+"""Forecasters by name: the baselines, and networks with trained weights."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+
+from model_zoo.checkpoints import checkpoint
+from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
+from model_zoo.fast.autotune import Quickest
+from model_zoo.forecasters.baselines import Advection, Persistence
+from model_zoo.forecasters.contract import Forecaster, Needs, NotEnoughFrames
+from model_zoo.forecasters.network import Network
+from model_zoo.forecasters.sprog import SPROG
+from model_zoo.zoo import MODELS
+
+__all__ = ["BASELINES", "Forecaster", "Needs", "Network", "NotEnoughFrames", "load_forecaster"]
+
+SUFFIX = ".safetensors"
+SHIPPED = Path(__file__).parents[1] / "weights"
+
+BASELINES: Mapping[str, Callable[[], Forecaster]] = MappingProxyType(
+    {"persistence": Persistence, "advection": Advection, "s-prog": SPROG}
+)
+
+
+def load_forecaster(
+    name_or_path: str | Path,
+    *,
+    device: str = "auto",
+    weights_folder: str | Path | None = None,
+    bf16: bool = False,
+) -> Forecaster:
+    """A forecaster that can be called on frames.
+
+    Args:
+        name_or_path: "persistence", "advection" or "s-prog"; a network of the zoo, such as
+            "ms-lstm"; or the path of a checkpoint, which ends in .safetensors.
+        device: Where a network runs: as torch names it, or "auto" for the GPU if there is one.
+        weights_folder: Where to look for <name>.safetensors before the weights that were shipped.
+        bf16: Whether a network's convolutions may be in bfloat16, where that is the fastest.
+
+    Raises:
+        UnknownModel: Nothing goes by this name; the message lists what does.
+        NoWeights: There are no trained weights of this network, or no file at this path.
+        BadCheckpoint: The file is no checkpoint, or one of another network.
+        MissingExtra: The forecaster needs a package that is not installed.
+    """
+    by = partial(Quickest, bf16=bf16)
+    if isinstance(name_or_path, Path) or name_or_path.endswith(SUFFIX):
+        trained = checkpoint.load(name_or_path)
+        return Network(trained, name=trained.model, device=device, by=by)
+    name = name_or_path
+    if name in BASELINES:
+        return BASELINES[name]()
+    if name not in MODELS:
+        raise UnknownModel(unknown(name))
+    path = find_weights(name, weights_folder)
+    trained = checkpoint.load(path)
+    if MODELS.get(trained.model) != MODELS[name]:
+        raise BadCheckpoint(
+            f"{path} should hold weights of {name!r} but holds those of {trained.model!r}; "
+            f"rename it to {trained.model}{SUFFIX}, or ask for it by its path"
+        )
+    return Network(trained, name=name, device=device, by=by)
+
+
+def find_weights(name: str, folder: str | Path | None) -> Path:
+    """The checkpoint of a network of the zoo, in `folder` or among those shipped.
+
+    Raises:
+        NoWeights: There is none; the message says where it was looked for and how to get one.
+    """
+    folders = [SHIPPED] if folder is None else [Path(folder), SHIPPED]
+    paths = [folder / f"{name}{SUFFIX}" for folder in folders]
+    for path in paths:
+        if path.is_file():
+            return path
+    raise NoWeights(
+        f"there are no trained weights of {name!r}, looked for {' and '.join(map(str, paths))}; "
+        f"an untrained network does not forecast. Train it with `nowcast train`, convert weights "
+        f"with `nowcast convert`, or take one of {', '.join(BASELINES)}"
+    )
+
+
+def unknown(name: str) -> str:
+    """What to say of a name that nothing goes by."""
+    known = [*BASELINES, *MODELS]
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    return (
+        f"there is no forecaster {name!r}"
+        + "".join(f", did you mean {guess!r}?" for guess in close)
+        + f"; known are {', '.join(known)}, and paths of checkpoints that end in {SUFFIX}"
+    )

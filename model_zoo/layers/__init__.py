@@ -1,0 +1,1 @@
+"""Layers without gates: attention, lean convolutions, warping, resampling."""

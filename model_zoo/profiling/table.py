@@ -1,0 +1,200 @@
+"""The cost of every network of the zoo as a table, with the papers' figures beside ours."""
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from model_zoo.checkpoints.arrays import blank
+from model_zoo.profiling.cost import MultiplyAdds, multiply_adds, parameters
+from model_zoo.profiling.measure import Measured, Notebook, measure
+from model_zoo.profiling.papers import DATA_SETS, PUBLISHED, DataSet, Figures
+from model_zoo.zoo import MODELS, Model
+
+BILLION = 1e9
+
+
+class Row(NamedTuple):
+    """One network on one data set."""
+
+    name: str
+    data_set: str
+    shape: DataSet
+    """As run: the grid is padded where the network cannot halve it as it is."""
+    parameters: int
+    work: MultiplyAdds
+    published: Figures | None
+    measured: Measured | None
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether the network runs on a larger grid than the data set has."""
+        return self.shape != DATA_SETS[self.data_set]
+
+
+def rows(
+    names: Iterable[str],
+    data_sets: Iterable[str],
+    channels: int,
+    patience_seconds: float | None = None,
+    notes: Path | None = None,
+    progress: Callable[[str], object] = lambda said: None,
+) -> Iterator[Row]:
+    """Costs, network by network.
+
+    Args:
+        names: Of `zoo.MODELS`.
+        data_sets: Of `papers.DATA_SETS`.
+        channels: Width of every layer.
+        patience_seconds: How long measuring one network on one data set may take before it is
+            given up; None measures nothing.
+        notes: File of what was measured before on this machine, and is not measured again.
+        progress: Called before each row.
+    """
+    chosen, notebook = list(names), Notebook(notes, machine())
+    for data_set in data_sets:
+        known: dict[Model, Measured | None] = {}
+        for name in chosen:
+            progress(f"{name}, {data_set}")
+            shape = padded(DATA_SETS[data_set], blank(name, channels).stack.multiple)
+            # Some networks go by two names, and need be measured only once.
+            if MODELS[name] not in known:
+                known[MODELS[name]] = timed(name, channels, shape, patience_seconds, notebook)
+            found = known.get(MODELS[name])
+            yield Row(
+                name,
+                data_set,
+                shape,
+                parameters(name, channels),
+                multiply_adds(name, channels, *shape[1:]),
+                PUBLISHED.get(data_set, {}).get(name),
+                found,
+            )
+
+
+def timed(
+    name: str, channels: int, shape: DataSet, patience_seconds: float | None, notebook: Notebook
+) -> Measured | None:
+    """What a network takes: from the notebook, or measured now and noted there."""
+    same = (other for other in MODELS if MODELS[other] == MODELS[name])
+    noted = (notebook.find(other, channels, shape) for other in same)
+    found = next((measured for measured in noted if measured is not None), None)
+    if found is None and patience_seconds is not None:
+        found = measure(name, channels, shape, patience_seconds)
+        if found is not None:
+            notebook.note(name, channels, shape, found)
+    return found
+
+
+def padded(data: DataSet, multiple: int) -> DataSet:
+    """The shape with a grid that is a multiple of what a network needs."""
+    height, width = (side + -side % multiple for side in (data.height, data.width))
+    return data._replace(height=height, width=width)
+
+
+HEADINGS = (
+    "network",
+    "parameters",
+    "multiply-adds, 10^9",
+    "of which attention",
+    "paper",
+    "forecast, s",
+    "forecast peak, MB",
+    "training step, s",
+    "training peak, MB",
+    "kept for backward, MB",
+    "paper, GB on 4 GPUs",
+)
+
+SHORT_HEADINGS = (
+    "network",
+    "parameters",
+    "G mult-adds",
+    "attention",
+    "paper",
+    "forecast s",
+    "peak MB",
+    "step s",
+    "peak MB",
+    "kept MB",
+    "paper GB",
+)
+"""The same for narrow places."""
+
+
+def cells(row: Row) -> list[str]:
+    """A row as it is printed, in the order of `HEADINGS`."""
+    found, published = row.measured, row.published
+    attention = row.work.attention / BILLION
+    return [
+        row.name + "*" * row.is_padded,
+        f"{row.parameters:,}",
+        f"{row.work.total / BILLION:,.1f}",
+        f"{attention:,.1f}" if attention else "",
+        f"{published.multiply_adds:,.1f}" if published else "",
+        f"{found.forecast_seconds:.3f}" if found else "-",
+        f"{found.forecast_peak:,.0f}" if found else "-",
+        f"{found.step_seconds:.3f}" if found else "-",
+        f"{found.step_peak:,.0f}" if found else "-",
+        f"{found.kept:,.0f}" if found else "-",
+        f"{published.memory:,.1f}" if published else "",
+    ]
+
+
+def document(found: Sequence[Row], channels: int, patience_seconds: float) -> str:
+    """The table as Markdown, for docs/models.md."""
+    about = ABOUT.format(channels=channels, machine=machine(), patience=patience_seconds)
+    parts = [about]
+    for data_set, data in DATA_SETS.items():
+        chosen = [row for row in found if row.data_set == data_set]
+        if not chosen:
+            continue
+        title = f"{data.title}: {data.given} frames of {data.height}x{data.width} to {data.horizon}"
+        lines = [HEADINGS, ["---", *["---:"] * (len(HEADINGS) - 1)], *map(cells, chosen)]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        parts.append(f"## {title}\n\n{table}\n")
+    return "\n".join(parts) + NOTES
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
+    where = where or platform.machine()
+    cores, threads = os.cpu_count(), torch.get_num_threads()
+    return (
+        f"{where}, {cores} cores, {threads} threads, Python {platform.python_version()}, "
+        f"torch {torch.__version__}, {date.today():%Y-%m-%d}"  # noqa: DTZ011  the day where it ran
+    )
+
+
+ABOUT = """# The networks of the zoo, and what they cost
+
+Written by `nowcast models --measure --write docs/models.md`; no figure by hand. Six layers of
+{channels} channels, float32, one sample. Measured on: {machine}.
+
+Multiply-adds are those of the convolutions and of attention over all steps of one forecast, as the
+papers count what they call FLOPs; times are the best of three runs, of fewer where these take over
+5 s, without any compilation; memory is above the process at rest. A dash: not measured, or not
+within {patience:.0f} s in all. What is kept for the backward pass beside what the published
+networks keep is in [memory.md](memory.md).
+"""
+
+NOTES = """
+`*` runs on a padded grid: it halves the field more often than its sides allow.
+
+Where ours and a paper differ:
+
+- **preciplstm, Germany**: the paper's figure leaves out attention; without it ours is the same.
+- **mim, motionrnn**: ours leave out what has no effect: the bottom layer's N and S, the forget gate
+  that is thrown away, the top layer's motion. The paper's MotionRNN over-counts a transposed
+  convolution besides.
+- **predrnn++**: same work; its parameters are fewer by the highway's convolutions that five of six
+  published layers hold and never use.
+- **ms-lstm, Germany**: the paper's 260.6 is that of a 212x212 frame; the published network on
+  180x180 has ours.
+- Memory of the papers is of four GPUs without cuDNN, ours of one process: compare ratios.
+"""

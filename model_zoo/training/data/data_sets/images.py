@@ -1,0 +1,30 @@
+"""Windows of frames that lie in memory, known everywhere."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_zoo.training.data.sample import Draw, Sample, Sequences, known
+
+
+class Windows(Sequences):
+    """Windows of one long row of frames."""
+
+    def __init__(
+        self, frames: NDArray[np.float32] | NDArray[np.uint8], at: NDArray[np.int64]
+    ) -> None:
+        """Take windows from `frames`.
+
+        Args:
+            frames: (time, height, width), in 0..1 or in bytes.
+            at: Numbers of the frames of each window, (window, frame).
+        """
+        self.frames = frames
+        self.at = at
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def __getitem__(self, draw: Draw) -> Sample:
+        found = self.frames[self.at[draw.index]]
+        scaled = found / np.float32(255) if found.dtype == np.uint8 else found
+        return known(scaled.astype(np.float32))

@@ -1,0 +1,1 @@
+"""Losses, learning rate, weight averaging and scheduled sampling."""

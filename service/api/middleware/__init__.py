@@ -1,0 +1,1 @@
+"""ASGI middleware: access, rate limits, caching and security headers."""

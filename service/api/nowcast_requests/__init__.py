@@ -1,0 +1,1 @@
+"""A nowcast request: parsed, resolved to a forecast, submitted as a job."""

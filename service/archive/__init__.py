@@ -1,0 +1,1 @@
+"""Finished files: frames, forecasts and uploads."""

@@ -1,0 +1,1 @@
+"""Forecast jobs: queued, claimed by one worker, each forecast made once."""

@@ -1,0 +1,1 @@
+"""The database of arrivals, forecasts and their verification."""

@@ -1,0 +1,97 @@
+"""Whether a ledger is what it should be: its tables, and what follows from its rows."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, FromClause, Select, func, select
+
+from service.ledger.database import REVISION, engine, revision
+from service.ledger.queries import same, total
+from service.ledger.tables import COUNTS, KEY, arrivals, counts, leads, metadata, pixels, tallies
+
+AXES = ("model", "lead_minutes", "threshold")
+
+
+class State(NamedTuple):
+    """What a ledger is. `place` is its URL without the password, `revision` None where it is empty;
+    `rows` says how many rows each table has, of those that are there."""
+
+    place: str
+    revision: str | None
+    rows: dict[str, int]
+
+
+def state(url: str) -> State:
+    """What the ledger of a URL is now; see `database.engine` for what can go wrong."""
+    opened = engine(url)
+    with opened.connect() as connection:
+        there = opened.dialect.get_table_names(connection)
+        rows = {
+            table.name: number(connection, table)
+            for table in metadata.sorted_tables
+            if table.name in there
+        }
+        return State(opened.url.render_as_string(), revision(connection), rows)
+
+
+def faults(url: str) -> list[str]:
+    """What is wrong with a ledger, in sentences. Reads all of it."""
+    with engine(url).connect() as connection:
+        found = revision(connection)
+        if found != REVISION:
+            fault = f"the tables are at revision {found or 'none'}, should be at {REVISION}"
+            return [f"{fault}; run `nowcast ledger upgrade`"]
+        return [*damage(connection), *other_tables(connection), *wrong_totals(connection)]
+
+
+def damage(connection: Connection) -> Iterator[str]:
+    """What SQLite finds wrong with its own file. PostgreSQL has no such question."""
+    if connection.dialect.name == "sqlite":
+        for (said,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+            if said != "ok":
+                yield f"the file is damaged: {said}; restore a backup"
+
+
+def other_tables(connection: Connection) -> Iterator[str]:
+    from service.ledger.migrations import differences
+
+    for said in differences(connection):
+        yield f"the tables are not those of revision {REVISION}: {said}"
+
+
+def wrong_totals(connection: Connection) -> Iterator[str]:
+    """Running totals that are not the sums they should be, and counts of what is not verified."""
+    sums = select(
+        *(counts.c[axis] for axis in AXES), *(total(counts.c[n]).label(n) for n in COUNTS)
+    )
+    summed = sums.group_by(*(counts.c[axis] for axis in AXES))
+    product = func.coalesce(arrivals.c.product, "")
+    came = select(product.label("name"), arrivals.c.outcome, func.count().label("n"))
+    tallied = came.group_by(product, arrivals.c.outcome)
+    of_arrivals = select(tallies).where(tallies.c.subject == "arrival")
+    for said, kept, true, names in (
+        ("totals of pixels", select(pixels), summed, (*AXES, *COUNTS)),
+        ("tallies of arrivals", of_arrivals, tallied, ("name", "outcome", "n")),
+    ):
+        if n := differing(connection, kept, true, names):
+            yield f"{n} {said} are not the sums of what they count; restore a backup"
+    loose = select(counts.c.model).outerjoin(leads, same(leads, counts, *KEY, "lead_minutes"))
+    odd = loose.where(func.coalesce(leads.c.status, "") != "verified")
+    if n := number(connection, odd.subquery()):
+        yield f"{n} counts are of leads that are not verified; restore a backup"
+
+
+def differing(
+    connection: Connection, kept: Select[Any], true: Select[Any], names: tuple[str, ...]
+) -> int:
+    """How many rows of two queries differ."""
+    one, other = (
+        select(*(part.c[name] for name in names)) for part in (kept.subquery(), true.subquery())
+    )
+    return max(
+        number(connection, rows.subquery()) for rows in (one.except_(other), other.except_(one))
+    )
+
+
+def number(connection: Connection, rows: FromClause) -> int:
+    return int(connection.execute(select(func.count()).select_from(rows)).scalar_one())

@@ -1,0 +1,272 @@
+"""The tables of the ledger. Every row has a natural key.
+
+Written once, and the source of all else: arrivals, forecasts, leads, counts, fractions, chances.
+Following from them, kept because dashboards ask for it all the time: tallies and pixels, running
+totals that are raised in the transaction that enters what they count, and windows, which are
+renewed whole.
+Under way: jobs, requests, workers.
+
+A change here needs a new revision in `service/ledger/migrations`, which says how; a test compares
+the two.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from verification.probabilistic import BINS
+
+
+class Utc(TypeDecorator[datetime]):
+    """A time with its zone, UTC, also in SQLite, which forgets zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside: what a database cannot hold is written as an escape."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        del dialect
+        if value is None:
+            return None
+        return value.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+
+
+metadata = MetaData()
+
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("product", String(8)),
+    Column("frame_time", Utc, index=True),
+    Column("outcome", String(16), nullable=False),
+    Column("reason", Words),
+    Column("arrived", Utc, nullable=False),
+    Column("valid_area", Float),
+    Index("arrivals_by_product", "product", "frame_time"),
+)
+"""Files that came: accepted, late, duplicate or quarantined. Only frames have a valid area, a share
+of 1; a provider's forecast has none."""
+
+KEY = ("model", "weights", "issue")
+COUNTS = ("hits", "misses", "false_alarms", "correct_negatives")
+
+
+def key_columns() -> list[Column[Any]]:
+    return [
+        Column("model", String(64), primary_key=True),
+        Column("weights", String(64), primary_key=True),
+        Column("issue", Utc, primary_key=True),
+    ]
+
+
+forecasts = Table(
+    "forecasts",
+    metadata,
+    *key_columns(),
+    Column("radar_time", Utc, nullable=False),
+    Column("generated", Utc, nullable=False),
+    Column("bridged", String),
+    Column("duration_seconds", Float),
+    Index("forecasts_by_model", "model", "issue"),
+)
+"""`bridged` names the frames that were made up from their neighbours, null where none was;
+`duration_seconds` is what the inference took, null where that is not known."""
+leads = Table(
+    "leads",
+    metadata,
+    *key_columns(),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("valid_time", Utc, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("n", BigInteger),
+    Column("signed", Float),
+    Column("absolute", Float),
+    Column("squared", Float),
+    ForeignKeyConstraint(KEY, [f"forecasts.{name}" for name in KEY]),
+    Index("leads_by_status", "status", "valid_time"),
+    Index("leads_by_model", "model", "status", "valid_time"),
+)
+"""One lead of a forecast: pending until its frame came, then verified; missing if it never came.
+Sums of the error in mm/h over the n cells compared."""
+counts = Table(
+    "counts",
+    metadata,
+    *key_columns(),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("threshold", Float, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+)
+fractions = Table(
+    "fractions",
+    metadata,
+    *key_columns(),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("threshold", Float, primary_key=True),
+    Column("window", Integer, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("squared_difference", Float, nullable=False),
+    Column("squared_reference", Float, nullable=False),
+)
+
+BINNED: dict[str, type[TypeEngine[Any]]] = {"number": BigInteger, "told": Float, "came": BigInteger}
+"""Sums by bin of probability, as `verification.chance_sums` has them."""
+
+
+def bins_of(name: str) -> list[str]:
+    """Columns of a sum, one for each bin."""
+    return [f"{name}_{number}" for number in range(BINS)]
+
+
+def chance_columns() -> list[Column[Any]]:
+    binned = [
+        Column(column, kind, nullable=False)
+        for name, kind in BINNED.items()
+        for column in bins_of(name)
+    ]
+    return [*binned, Column("squared", Float, nullable=False)]
+
+
+chances = Table(
+    "chances",
+    metadata,
+    *key_columns(),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("threshold", Float, primary_key=True),
+    *chance_columns(),
+)
+"""Sums of probabilities, of forecasts that tell them. The bins of a threshold lie in one row: as
+rows of their own they would take five times the room, most of it for their keys."""
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("subject", String(16), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+"""How often what came to what: arrivals of a product, "" for unknown, to their outcome; jobs of a
+model to a status. They only rise."""
+pixels = Table(
+    "pixels",
+    metadata,
+    Column("model", String(64), primary_key=True),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("threshold", Float, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+)
+"""The counts summed over all issues. They only rise."""
+
+
+def window_columns() -> list[Column[Any]]:
+    return [
+        Column("hours", Integer, primary_key=True),
+        Column("model", String(64), primary_key=True),
+        Column("lead_minutes", Integer, primary_key=True),
+        Column("threshold", Float, primary_key=True),
+    ]
+
+
+windows = Table(
+    "windows",
+    metadata,
+    *window_columns(),
+    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+    Column("n_valid", Integer, nullable=False),
+    Column("n_missing", Integer, nullable=False),
+    Column("refreshed", Utc, nullable=False),
+)
+"""Counts over the last hours, summed over `n_valid` forecasts."""
+window_fractions = Table(
+    "window_fractions",
+    metadata,
+    *window_columns(),
+    Column("window", Integer, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("squared_difference", Float, nullable=False),
+    Column("squared_reference", Float, nullable=False),
+    Column("refreshed", Utc, nullable=False),
+)
+"""Sums of fractions over the last hours."""
+window_chances = Table(
+    "window_chances",
+    metadata,
+    *window_columns(),
+    *chance_columns(),
+    Column("refreshed", Utc, nullable=False),
+)
+"""Sums of probabilities over the last hours."""
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("model", String(64), nullable=False),
+    Column("weights", String(64), nullable=False),
+    Column("issue", Utc, nullable=False),
+    Column("upload", String(64), nullable=False),
+    Column("queue", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("sent", Utc),
+    Column("started", Utc),
+    Column("finished", Utc),
+    Column("attempts", Integer, nullable=False),
+    Column("worker", String(128)),
+    Column("kind", String(64)),
+    Column("message", Words),
+    Index("jobs_by_status", "status", "queue", "created"),
+)
+"""Forecasts asked for: accepted, running, successful, failed or dismissed."""
+requests = Table(
+    "requests",
+    metadata,
+    Column("name_hash", String(64), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("job", String(160), nullable=False),
+    Column("created", Utc, nullable=False, index=True),
+)
+"""Requests that brought an idempotency key."""
+workers = Table(
+    "workers",
+    metadata,
+    Column("worker", String(128), primary_key=True),
+    Column("queues", String, nullable=False),
+    Column("device", String(64), nullable=False),
+    Column("started", Utc, nullable=False),
+    Column("seen", Utc, nullable=False),
+)
+"""Who does the jobs, and when each last gave a sign of life."""

@@ -1,9 +1,0 @@
-"""What Alembic runs: the revisions, on the connection it is given."""
-
-from alembic import context
-
-from service.tables import metadata
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
-with context.begin_transaction():
-    context.run_migrations()

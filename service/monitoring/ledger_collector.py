@@ -1,0 +1,142 @@
+"""Facts of the ledger and the job book as metrics, read at every scrape.
+
+Nothing is counted here: a number is what SQL says, whoever asks, in whatever process and after
+whatever restart. Counters are read from running totals that never drop.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import product
+from typing import TypeVar, get_args
+
+import numpy as np
+from prometheus_client import Metric as Family
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from model_zoo.forecasters.contract import LEAD_STEP
+from service.errors import LedgerAway
+from service.jobs.job import INTERACTIVE, SCHEDULED, Status
+from service.jobs.job_table import GIVEN_UP, JobBook
+from service.ledger.ledger import Ledger
+from service.monitoring import metrics
+from service.monitoring.metrics import UNKNOWN, Metric
+from service.pipeline.forecast import HORIZON
+from service.pipeline.model_selection import AUTO
+from service.pipeline.served_models import PROVIDER_MODEL
+from service.settings import Settings
+from service.skill.verification import THRESHOLDS
+
+T = TypeVar("T")
+Samples = dict[tuple[str, ...], float]
+"""Values by the labels of their metric, in its order."""
+
+OUTCOMES = ("accepted", "duplicate", "late", "quarantined", "missing")
+QUEUES = (INTERACTIVE, SCHEDULED)
+PIXEL_OUTCOMES = {
+    "hits": "hit",
+    "misses": "miss",
+    "false_alarms": "false_alarm",
+    "correct_negatives": "correct_negative",
+}
+LEADS = [f"{lead * LEAD_STEP / np.timedelta64(1, 'm'):g}" for lead in range(1, HORIZON + 1)]
+RATES = [f"{threshold:g}" for threshold in THRESHOLDS]
+
+
+class Facts(Collector):
+    """What the ledger and the job book of a deployment know.
+
+    While they cannot be read there is `nowcast_ledger_up` 0 and nothing else: no number is better
+    than an old one.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger, book: JobBook) -> None:
+        self._settings, self._ledger, self._book = settings, ledger, book
+        self._models = (*settings.models, AUTO)
+
+    def collect(self) -> Iterator[Family]:
+        try:
+            found = [family(metric, samples) for metric, samples in self._facts()]
+        except LedgerAway:
+            found = []
+        yield family(metrics.LEDGER_UP, {(): float(bool(found))})
+        yield from found
+
+    def _facts(self) -> Iterator[tuple[Metric, Samples]]:
+        yield from self._of_frames()
+        yield from self._of_forecasts()
+        yield from self._of_verification()
+        yield from self._of_jobs()
+        yield from self._of_workers()
+
+    def _of_frames(self) -> Iterator[tuple[Metric, Samples]]:
+        came = self._ledger.arrivals_by()
+        fetched = metrics.products(self._settings)
+        names = dict.fromkeys([*fetched, *(name or UNKNOWN for name, _ in came), UNKNOWN])
+        counted = {(name or UNKNOWN, outcome): n for (name, outcome), n in came.items()}
+        waited_for = next((name for name in fetched if name not in PROVIDER_MODEL), UNKNOWN)
+        missing = {(waited_for, "missing"): float(self._ledger.frames_missing())}
+        yield metrics.FRAMES, zeros(names, OUTCOMES) | counted | missing
+        known = {name for name, _ in came if name}
+        newest = {name: arrival for name in known if (arrival := self._ledger.latest(name))}
+        yield metrics.LAST_FRAME, each(newest, lambda arrival: seconds(arrival.frame_time))
+        yield metrics.DELAY, each(newest, lambda arrival: arrival.delay_seconds)
+        yield metrics.VALID_AREA, each(newest, lambda arrival: arrival.valid_area)
+
+    def _of_forecasts(self) -> Iterator[tuple[Metric, Samples]]:
+        newest, weights = self._ledger.forecasts_latest(), self._ledger.weights_latest()
+        yield metrics.REFERENCE, each(newest, seconds)
+        served = {model: weights.get(model, "") for model in self._settings.models}
+        yield metrics.MODEL, {(model, of[:8], of): 1.0 for model, of in served.items()}
+
+    def _of_verification(self) -> Iterator[tuple[Metric, Samples]]:
+        provided = map(PROVIDER_MODEL.get, metrics.products(self._settings))
+        models = [*self._models, *(model for model in provided if model)]
+        counted = {
+            (row["model"], str(row["lead_minutes"]), f"{row['threshold']:g}", outcome): row[name]
+            for row in self._ledger.pixels()
+            for name, outcome in PIXEL_OUTCOMES.items()
+        }
+        yield metrics.PIXELS, zeros(models, LEADS, RATES, PIXEL_OUTCOMES.values()) | counted
+        yield metrics.PENDING, zeros(models) | each(self._ledger.pending_by_model(), float)
+        yield metrics.LAST_VERIFIED, each(self._ledger.verified_latest(), seconds)
+
+    def _of_jobs(self) -> Iterator[tuple[Metric, Samples]]:
+        book = self._book
+        yield metrics.JOBS, zeros(self._models, get_args(Status)) | book.jobs_by()
+        yield metrics.GIVEN_UP, zeros(self._models, GIVEN_UP) | book.given_up_by()
+        waiting = {queue: book.waiting([queue]) for queue in QUEUES}
+        yield metrics.WAITING, each(waiting, lambda found: found[0])
+        yield metrics.OLDEST, each(waiting, lambda found: seconds(found[1]))
+
+    def _of_workers(self) -> Iterator[tuple[Metric, Samples]]:
+        workers = self._book.workers()
+        seen = {worker.worker: worker.seen for worker in workers}
+        serving = [(one.worker, queue, one.device) for one in workers for queue in one.queues]
+        yield metrics.HEARTBEAT, each(seen, seconds)
+        yield metrics.WORKER, dict.fromkeys(serving, 1.0)
+
+
+def family(metric: Metric, samples: Samples) -> Family:
+    """A metric with its values, as the client library has it."""
+    kind = CounterMetricFamily if metric.name.endswith("_total") else GaugeMetricFamily
+    made = kind(metric.name, metric.says, labels=metric.labels)
+    for labels, value in samples.items():
+        made.add_metric(labels, value)
+    return made
+
+
+def zeros(*labels: Iterable[str]) -> Samples:
+    """0 for each combination of labels: what has not happened is no gap."""
+    return dict.fromkeys(product(*labels), 0.0)
+
+
+def each(things: Mapping[str, T], value: Callable[[T], float | None]) -> Samples:
+    """A value of each thing by its name, but where there is none."""
+    found = {(name,): value(thing) for name, thing in things.items()}
+    return {name: said for name, said in found.items() if said is not None}
+
+
+def seconds(time: datetime | None) -> float | None:
+    """Seconds since 1970."""
+    return None if time is None else time.timestamp()

@@ -1,0 +1,1 @@
+"""From a radar file to a verified forecast."""

@@ -1,0 +1,157 @@
+"""Radar files that come: checked, brought to the model grid and kept, or put in quarantine."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from xarray import DataArray
+
+from ingest import BadField, parse
+from ingest.grid import MODEL_FACTOR
+from model_zoo.forecasters.contract import LEAD_STEP, NO_WEIGHTS
+from service.archive.archive import Archive
+from service.archive.key import iso, time_of, to_datetime
+from service.ledger.ledger import Arrival, Ledger
+from service.pipeline.forecast import HORIZON, note
+from service.pipeline.served_models import PROVIDER_MODEL
+
+log = logging.getLogger(__name__)
+
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""By how much a frame may be ahead of our clock."""
+
+
+def ingest(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
+    """Take in a radar file that lies on disk; see `take_in`.
+
+    Raises:
+        OSError: The file cannot be read at all.
+    """
+    return take_in(archive, ledger, path.read_bytes(), name_of(path), now)
+
+
+def name_of(path: Path) -> str:
+    """The name of a file as text: on disk it is any bytes."""
+    return os.fsencode(path.name).decode(errors="backslashreplace")
+
+
+def fingerprint_of(data: bytes, name: str) -> str:
+    """What a file is known by: as one empty file is like the other, its name belongs to it."""
+    return hashlib.sha256(data + name.encode()).hexdigest()
+
+
+def look_into(data: bytes, name: str) -> DataArray:
+    """The field in a file on the model grid.
+
+    Raises:
+        BadField: There is none that is good.
+    """
+    return parse(data, name, factor=MODEL_FACTOR)
+
+
+def take_in(
+    archive: Archive,
+    ledger: Ledger,
+    data: bytes,
+    name: str,
+    now: datetime,
+    looked_into: Callable[[], DataArray] | None = None,
+) -> Arrival:
+    """Take in a radar file that came under a name: check it, bring it to the model grid, keep it.
+
+    A bad file goes to quarantine beside its reason. A file that came before changes nothing, but
+    one that was refused is looked at again.
+
+    Args:
+        looked_into: What `look_into` came to, where that has been done already.
+
+    Raises:
+        NotRead: The machine is too busy for it now; nothing has been done.
+        OSError: It cannot be kept.
+    """
+    fingerprint = fingerprint_of(data, name)
+    refused = None
+    if known := ledger.arrival(fingerprint):
+        if known.outcome != "quarantined":
+            return known
+        # It may have been refused by a clock that was wrong. Where it is good by now, that is one
+        # more arrival, and has a fingerprint of its own.
+        refused, fingerprint = known, hashlib.sha256(known.fingerprint.encode()).hexdigest()
+        if known := ledger.arrival(fingerprint):
+            return known
+    try:
+        field = look_into(data, name) if looked_into is None else looked_into()
+        check_clock(field, name, now)
+        keep = keep_forecast if "lead_time" in field.dims else keep_frame
+        came = keep(archive, ledger, field)
+    except BadField as error:
+        if refused is not None:
+            return refused
+        archive.quarantine(data, name, fingerprint, str(error))
+        came = {"outcome": "quarantined", "reason": str(error)}
+        log.warning("quarantined: %s", error)
+    arrival = Arrival(fingerprint, name, arrived=now, **came)
+    ledger.arrive(arrival)
+    return arrival
+
+
+def check_clock(field: DataArray, name: str, now: datetime) -> None:
+    """Refuse what says to be of the future: it would be the newest frame until its time has come.
+
+    Raises:
+        BadField: The field is later than any clock that is right allows.
+    """
+    stamp_name = "forecast_reference_time" if "lead_time" in field.dims else "time"
+    time = to_datetime(field[stamp_name].values.ravel()[0])
+    if time > now + CLOCK_TOLERANCE:
+        raise BadField(
+            f"{name}: content is of {iso(time)}, which is in the future of {iso(now)}; "
+            f"check the file and the clock"
+        )
+
+
+def keep_frame(archive: Archive, ledger: Ledger, frame: DataArray) -> dict[str, Any]:
+    time = frame["time"].values[0]
+    product = frame.attrs["product"]
+    newest = archive.latest_frame()
+    outcome = "late" if newest is not None and time < newest else "accepted"
+    if not archive.put_frame(frame):
+        kept = archive.frame(time).attrs["product"]
+        if kept != product or ledger.has_accepted(to_datetime(time), product):
+            outcome = "duplicate"
+    return {
+        "product": product,
+        "frame_time": to_datetime(time),
+        "outcome": outcome,
+        "valid_area": float(1 - np.isnan(frame.values).mean()),
+    }
+
+
+def keep_forecast(archive: Archive, ledger: Ledger, field: DataArray) -> dict[str, Any]:
+    """Keep the leads we verify of a provider's own forecast.
+
+    Raises:
+        BadField: The forecast lacks one of them.
+    """
+    wanted = LEAD_STEP * np.arange(1, HORIZON + 1)
+    lacking = [str(lead) for lead in wanted if lead not in field["lead_time"].values]
+    product, issue = field.attrs["product"], time_of(field["forecast_reference_time"])
+    if lacking:
+        raise BadField(f"{product} of {issue} lacks the leads {', '.join(lacking)}; fetch it again")
+    forecast = field.sel(lead_time=wanted)
+    forecast.attrs |= {
+        "model": PROVIDER_MODEL.get(product, product.lower()),
+        "weights": NO_WEIGHTS,
+        "radar_times": iso(to_datetime(issue)),
+        "generated_at": iso(to_datetime(issue)),
+    }
+    kept = archive.put_forecast(forecast, history="cut to the leads that are verified, by nowcast")
+    note(ledger, forecast)
+    is_known = not kept and ledger.has_accepted(to_datetime(issue), product)
+    outcome = "duplicate" if is_known else "accepted"
+    return {"product": product, "frame_time": to_datetime(issue), "outcome": outcome}

@@ -1,0 +1,79 @@
+"""Fields in files that somebody has: netCDF as we write it, radar files, DWD's own forecast."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from xarray import DataArray
+
+import ingest
+from ingest.errors import BadField, SourceUnavailable
+from ingest.formats import netcdf
+from ingest.grid import same_grid
+from ingest.precipitation import check
+from model_zoo.forecasters.contract import LEAD_STEP
+from service.pipeline.served_models import PROVIDER_MODEL
+
+NETCDF = (b"CDF", b"\x89HDF")
+"""How netCDF files begin."""
+ENDINGS = (".nc", ".tar", ".bz2", ".gz", ".hdf5")
+
+
+def is_file(named: str | None) -> bool:
+    """Whether a name is that of a file and not of a model: it exists, or is written like one."""
+    return named is not None and ("/" in named or named.endswith(ENDINGS) or Path(named).is_file())
+
+
+def read(path: Path) -> DataArray:
+    """The field in a netCDF or radar file, on 5 km cells where it is of 1 km.
+
+    Raises:
+        SourceUnavailable: There is no such file.
+        BadField: It holds no field that keeps the contract; the message says in what.
+    """
+    if not path.is_file():
+        raise SourceUnavailable(f"{path} does not exist; name a netCDF file or a radar file")
+    data = path.read_bytes()
+    if not data.startswith(NETCDF) or path.suffix in (".hdf5", ".h5"):
+        return ingest.to_model_grid(ingest.parse(data, path.name))
+    try:
+        return check(netcdf.decode(data))
+    except BadField as error:
+        raise BadField(f"{path}: {error}") from error
+
+
+def forecast_in(path: Path) -> DataArray:
+    """The forecast (lead_time, y, x) in a file, by the half hour where it has more."""
+    field = read(path)
+    if "lead_time" not in field.dims:
+        raise BadField(
+            f"{path}: holds radar frames, should hold a forecast with a dimension lead_time; "
+            f"`nowcast plot frames {path}` draws frames"
+        )
+    field.attrs.setdefault("model", PROVIDER_MODEL.get(field.attrs.get("product", ""), path.stem))
+    half_hours = field["lead_time"].values % LEAD_STEP == np.timedelta64(0)
+    ahead = field["lead_time"].values > np.timedelta64(0)
+    return field.isel(lead_time=half_hours & ahead) if (half_hours & ahead).any() else field
+
+
+def frames_in(paths: Sequence[Path]) -> DataArray:
+    """The frames (time, y, x) in files, oldest first."""
+    found = [(path, read(path)) for path in paths]
+    for path, field in found:
+        if "time" not in field.dims:
+            raise BadField(
+                f"{path}: holds a forecast, should hold radar frames; `nowcast plot forecast "
+                f"{path}` draws forecasts"
+            )
+        if not same_grid(field, found[0][1]):
+            raise BadField(f"{path}: lies on another grid than {found[0][0]}; draw them apart")
+    joined = xr.concat(
+        [field for _, field in found],
+        "time",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
+    )
+    return joined.sortby("time")

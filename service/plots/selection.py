@@ -1,0 +1,191 @@
+"""Which frames and forecasts a picture is of: those of the archive, or in files.
+
+Whatever lacks is said with what there is instead and what to do about it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from xarray import DataArray
+
+from ingest.grid import same_grid
+from ingest.precipitation import INTERVAL
+from service.archive.archive import Archive
+from service.archive.key import Key, Time, iso, stamp, time_of, to_datetime, to_time
+from service.errors import BadRequest, NoForecast, NoFrames
+from service.ledger.ledger import Ledger
+from service.plots.field_files import forecast_in, frames_in, is_file
+
+FARTHEST_BACK = 4032
+"""Issues among which the newest that two models have is looked for: two weeks."""
+
+
+class Selection:
+    """What a deployment has to draw.
+
+    Args:
+        default: The model that is meant where none is named.
+    """
+
+    def __init__(self, archive: Archive, ledger: Ledger, default: str) -> None:
+        self._archive, self._ledger, self._default = archive, ledger, default
+
+    # forecasts
+
+    def forecast(self, named: str | None, issue: datetime | None) -> DataArray:
+        """A forecast (lead_time, y, x).
+
+        Args:
+            named: Model, or file; None for the default.
+            issue: None for the newest of the model; files have their own.
+
+        Raises:
+            NoForecast: There is none in the archive.
+            BadField: The file holds none.
+            SourceUnavailable: There is no such file.
+        """
+        if is_file(named):
+            return forecast_in(Path(str(named)))
+        model = named or self._default
+        return self._of_archive(model, issue or self._newest(model))
+
+    def pair(self, one: str, other: str, issue: datetime | None) -> tuple[DataArray, DataArray]:
+        """Two forecasts at the valid times that both have; models of the same issue.
+
+        Args:
+            issue: None for the newest that both models have, or that the other one is of where one
+                is a file.
+
+        Raises:
+            BadRequest: They lie on different grids, or have no valid time in common.
+            NoForecast, BadField, SourceUnavailable: As for `forecast`.
+        """
+        if issue is None and not (is_file(one) or is_file(other)):
+            issue = self._newest_of_both(one, other)
+        elif issue is None and is_file(one) != is_file(other):
+            issue = issue_of(forecast_in(Path(one if is_file(one) else other)))
+        return at_common_times(self.forecast(one, issue), self.forecast(other, issue))
+
+    def before(self, forecast: DataArray, minutes: int) -> DataArray | None:
+        """The frames (time, y, x) of so many minutes up to the issue of a forecast, those that the
+        archive has on its grid; None without the one of the issue."""
+        issue = to_time(issue_of(forecast))
+        steps = range(minutes // 5, -1, -1)
+        return self._frames_like(forecast, [issue - k * INTERVAL for k in steps], issue)
+
+    def came(self, forecast: DataArray) -> DataArray | None:
+        """The frames (time, y, x) at the valid times of a forecast, if all are there."""
+        times = [time.astype("datetime64[ns]") for time in forecast["time"].values]
+        if not all(self._archive.has_frame(time) for time in times):
+            return None
+        return self._frames_like(forecast, times, times[-1])
+
+    # frames
+
+    def frames(
+        self, files: Sequence[Path], begin: datetime | None, end: datetime | None, most: int
+    ) -> DataArray:
+        """Frames (time, y, x), oldest first: those in files, else of the archive.
+
+        Args:
+            begin, end: The first and last time.
+            most: Without a begin, so many up to the end.
+
+        Raises:
+            NoFrames: The archive has none in that time.
+            BadField: A file holds none, or lies on another grid than the others.
+        """
+        if files:
+            return frames_in(files)
+        newest = self._archive.latest_frame()
+        if newest is None:
+            raise NoFrames("there is no radar frame in the archive yet; run `nowcast ingest` first")
+        found = [
+            time
+            for time in self._archive.frame_times()
+            if (end is None or time <= to_time(end)) and (begin is None or time >= to_time(begin))
+        ]
+        if not found:
+            first = stamp(min(self._archive.frame_times()))
+            raise NoFrames(
+                f"there is no radar frame {within(begin, end)}; the archive has frames from "
+                f"{first} to {stamp(newest)}, name a time among them with --from and --to"
+            )
+        return self._archive.frames(found if begin else found[:most])
+
+    # the archive
+
+    def _newest(self, model: str) -> datetime:
+        known = self._ledger.forecasts_latest()
+        if model in known:
+            return known[model]
+        there = f"only of {', '.join(sorted(known))}" if known else "nor of any other model"
+        raise NoForecast(
+            f"there is no forecast of {model}, {there}; `nowcast forecast --model {model}` makes "
+            f"one, and a file is named with its folder or its ending, as in ./{model} or {model}.nc"
+        )
+
+    def _newest_of_both(self, one: str, other: str) -> datetime:
+        self._newest(one), self._newest(other)  # each of them, or say so
+        weights = self._ledger.weights_latest()
+        for issue in islice(self._archive.issues(), FARTHEST_BACK):
+            keys = [Key(issue, model, weights[model]) for model in (one, other)]
+            if all(map(self._archive.has_forecast, keys)):
+                return to_datetime(issue)
+        raise NoForecast(
+            f"{one} and {other} have no issue in common in the last two weeks; "
+            f"`nowcast forecast --model {one}` and `--model {other}` from one frame make one"
+        )
+
+    def _of_archive(self, model: str, issue: datetime) -> DataArray:
+        there = self._archive.forecasts(to_time(issue))
+        found = {key: made for key, made in there.items() if key.model == model}
+        if not found:
+            names = ", ".join(sorted({key.model for key in there}))
+            raise NoForecast(
+                f"there is no forecast of {model} issued at {iso(issue)}"
+                + (f", only of {names}" if names else "")
+                + f"; `nowcast forecast --model {model} --issue {iso(issue)}` makes it"
+            )
+        return max(found.values(), key=lambda made: str(made.attrs["generated_at"]))
+
+    def _frames_like(
+        self, forecast: DataArray, times: Sequence[Time], needed: Time
+    ) -> DataArray | None:
+        there = [time for time in times if self._archive.has_frame(time)]
+        if needed not in there:
+            return None
+        found = self._archive.frames(there)
+        return found if same_grid(found, forecast) else None
+
+
+def at_common_times(one: DataArray, other: DataArray) -> tuple[DataArray, DataArray]:
+    """Two forecasts at the valid times that both have."""
+    if not same_grid(one, other):
+        sizes = [f"{f.sizes['y']} x {f.sizes['x']} cells" for f in (one, other)]
+        raise BadRequest(
+            f"{one.attrs['model']} and {other.attrs['model']} lie on different grids "
+            f"({' and '.join(sizes)}), should lie on the same; compare forecasts of the same radar"
+        )
+    common = np.intersect1d(one["time"].values, other["time"].values)
+    if not common.size:
+        raise BadRequest(
+            f"the forecasts of {one.attrs['model']} and {other.attrs['model']} have no valid time "
+            f"in common: they are issued at {iso(issue_of(one))} and {iso(issue_of(other))}; "
+            f"name an --issue, or files of the same two hours"
+        )
+    first, second = (f.isel(lead_time=np.isin(f["time"].values, common)) for f in (one, other))
+    return first, second
+
+
+def issue_of(forecast: DataArray) -> datetime:
+    return to_datetime(time_of(forecast["forecast_reference_time"]))
+
+
+def within(begin: datetime | None, end: datetime | None) -> str:
+    """A span of time in words."""
+    said = [f"from {iso(begin)} on"] if begin else []
+    return " ".join([*said, f"until {iso(end)}"] if end else said) or "at all"

@@ -1,0 +1,200 @@
+"""Maps in rows under a title, over the legend of their colours."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ingest.precipitation import credit
+from service.plots.colours import (
+    AHEAD,
+    FAINT,
+    HATCH,
+    INK,
+    LEVELS,
+    NO_DATA,
+    QUIET,
+    STEPS,
+    difference_scale,
+    rain_scale,
+)
+from service.plots.maps import Panel, draw_map
+from service.plots.outlines import MAP_CREDIT
+
+DOTS_PER_INCH = 100
+MARGIN, GAP = 14, 8
+HEAD, CAPTION, HEADING, APART, TRACK, LEGEND = 62, 24, 22, 14, 46, 84
+"""Pixels: above the maps, above each of them, above a row with a heading, between rows, of the
+track, below."""
+NARROWEST = 620
+
+
+class Row(NamedTuple):
+    """Maps side by side, and what stands above all of them."""
+
+    panels: Sequence[Panel | None]
+    heading: str = ""
+
+    @property
+    def above(self) -> int:
+        """Pixels above its maps."""
+        has_captions = any(panel is not None and panel.title for panel in self.panels)
+        return HEADING * bool(self.heading) + CAPTION * has_captions
+
+
+class Track(NamedTuple):
+    """Where in a series of radar frames and leads a picture is: a mark for each."""
+
+    marks: Sequence[tuple[str, bool]]
+    """What stands below each, if anything, and whether it is radar."""
+    at: int
+
+
+class Sheet(NamedTuple):
+    """What is drawn: rows of maps of one size under a title."""
+
+    title: str
+    subtitle: str
+    rows: Sequence[Row]
+    map_width: int = 360
+    """Pixels; a multiple of the cells keeps these square."""
+    track: Track | None = None
+
+    @property
+    def panels(self) -> list[Panel]:
+        return [panel for row in self.rows for panel in row.panels if panel is not None]
+
+    @property
+    def map_height(self) -> int:
+        field = self.panels[0].field
+        return round(self.map_width * field.sizes["y"] / field.sizes["x"])
+
+    @property
+    def width(self) -> int:
+        columns = max(len(row.panels) for row in self.rows)
+        return max(2 * MARGIN + columns * (self.map_width + GAP) - GAP, NARROWEST)
+
+    @property
+    def height(self) -> int:
+        rows = sum(self.map_height + row.above for row in self.rows)
+        rows += APART * (len(self.rows) - 1)
+        return HEAD + rows + TRACK * bool(self.track) + LEGEND
+
+    def axes(self, figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+        """Axes at a place in pixels."""
+        bottom = self.height - top - height
+        across, down = self.width, self.height
+        return figure.add_axes((left / across, bottom / down, width / across, height / down))
+
+    def text(
+        self,
+        figure: Figure,
+        left: float,
+        top: float,
+        said: str,
+        **look: Any,  # noqa: ANN401  as matplotlib takes them
+    ) -> None:
+        """Text at a place in pixels."""
+        place = left / self.width, 1 - top / self.height
+        figure.text(*place, said, **({"va": "top", "color": INK} | look))
+
+
+def png(sheet: Sheet) -> bytes:
+    """PNG of a sheet, with its title and whom to credit."""
+    figure = draw(sheet)
+    about = {"Title": sheet.title, "Copyright": credited(sheet)}
+    file = BytesIO()
+    figure.savefig(file, format="png", metadata=about)
+    return file.getvalue()
+
+
+def draw(sheet: Sheet) -> Figure:
+    """The figure of a sheet, a pixel to each of its pixels."""
+    size = sheet.width / DOTS_PER_INCH, sheet.height / DOTS_PER_INCH
+    figure = Figure(figsize=size, dpi=DOTS_PER_INCH, facecolor="white")
+    sheet.text(figure, MARGIN, 12, sheet.title, size=13, weight="bold")
+    sheet.text(figure, MARGIN, 37, sheet.subtitle, size=9, color=QUIET)
+    top = HEAD
+    for number, row in enumerate(sheet.rows):
+        top += APART * bool(number)
+        if row.heading:
+            sheet.text(figure, MARGIN, top + 4, row.heading, size=10.5, weight="bold")
+        top += row.above
+        for column, panel in enumerate(row.panels):
+            if panel is None:
+                continue
+            left = MARGIN + column * (sheet.map_width + GAP)
+            axis = sheet.axes(figure, left, top, sheet.map_width, sheet.map_height)
+            draw_map(axis, panel, sheet.map_width, sheet.map_height)
+        top += sheet.map_height
+    if sheet.track:
+        draw_track(sheet, figure, sheet.track, top)
+        top += TRACK
+    draw_legends(sheet, figure, top)
+    return figure
+
+
+def draw_track(sheet: Sheet, figure: Figure, track: Track, top: float) -> None:
+    """Marks in a line: full for radar and rings for what is forecast, as on the map page."""
+    axis = sheet.axes(figure, MARGIN, top, sheet.width - 2 * MARGIN, TRACK)
+    axis.set(xlim=(-0.7, len(track.marks) - 0.3), ylim=(0, TRACK))
+    axis.axis("off")
+    seen = sum(is_radar for _, is_radar in track.marks)
+    axis.plot([-0.4, seen - 0.5], [30, 30], color=INK, linewidth=1.5, zorder=1)
+    axis.plot([seen - 0.5, len(track.marks) - 0.6], [30, 30], color=AHEAD, linewidth=1.5, zorder=1)
+    for number, (said, is_radar) in enumerate(track.marks):
+        colour = INK if is_radar else AHEAD
+        face = colour if is_radar else "white"
+        size = 11 if number == track.at else 5
+        axis.plot(number, 30, "o", color=colour, markerfacecolor=face, markersize=size, zorder=2)
+        axis.text(number, 4, said, ha="center", va="bottom", size=7.5, color=colour)
+
+
+def draw_legends(sheet: Sheet, figure: Figure, top: float) -> None:
+    room = sheet.width - 2 * MARGIN - 150
+    kinds = sorted({panel.is_difference for panel in sheet.panels})
+    width = min(room / len(kinds) - 30, 460)
+    for number, is_difference in enumerate(kinds):
+        axis = sheet.axes(figure, MARGIN + 4 + number * (width + 34), top + 28, width, 13)
+        draw_bar(figure, axis, is_difference=is_difference)
+    patch = sheet.axes(figure, sheet.width - MARGIN - 132, top + 28, 26, 13)
+    patch.add_patch(Rectangle((0, 0), 1, 1, facecolor=NO_DATA, hatch="//////", edgecolor=HATCH))
+    patch.set(xticks=[], yticks=[])
+    patch.spines[:].set_color(HATCH)
+    sheet.text(figure, sheet.width - MARGIN - 100, top + 27, "no data (not dry)", size=8)
+    said = f"{credited(sheet)}. {MAP_CREDIT}"
+    right = {"ha": "right", "size": 7, "color": QUIET}
+    sheet.text(figure, sheet.width - MARGIN, sheet.height - 16, said, **right)
+
+
+def draw_bar(figure: Figure, axis: Axes, *, is_difference: bool) -> None:
+    """The colours of one scale with the rates where they change."""
+    colours, norm = difference_scale() if is_difference else rain_scale()
+    bar = figure.colorbar(
+        ScalarMappable(norm, colours),
+        cax=axis,
+        orientation="horizontal",
+        extend="neither" if is_difference else "max",
+        extendfrac=0.03,
+        ticks=norm.boundaries[1:-1] if is_difference else LEVELS,
+        format="%g",
+    )
+    if is_difference:
+        axis.set_xticklabels([f"{sign}{step:g}" for sign, step in signed()])
+    bar.outline.set(color=FAINT, linewidth=0.8)
+    axis.tick_params(labelsize=8, length=2, pad=2, colors=INK)
+    said = "difference, mm/h" if is_difference else "mm/h"
+    axis.set_title(said, size=8, loc="left", pad=3, color=INK)
+
+
+def signed() -> list[tuple[str, float]]:
+    """Signs and sizes of the steps of a difference, rising."""
+    return [("\N{MINUS SIGN}", step) for step in reversed(STEPS)] + [("+", step) for step in STEPS]
+
+
+def credited(sheet: Sheet) -> str:
+    return credit(sheet.panels[0].field)

@@ -1,0 +1,71 @@
+"""What a report is about, gathered from ledger and archive."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from service.report.cases import Cases, cases_of
+from service.report.radar import Radar, radar_of
+from service.skill.period_summary import Period, Standing, standing
+
+if TYPE_CHECKING:
+    from service.runtime.deployment import Deployment
+
+BASELINES = ("persistence", "advection", "dwd-rv")
+"""What a model should be better than: as if nothing changed, as if rain only moved, and the
+provider's own forecast."""
+NAMES = {"dwd-rv": "DWD's RV"}
+
+
+class Facts(NamedTuple):
+    """All that a report says.
+
+    Attributes:
+        main: The model it is about first.
+        leads: How many leads are verified, pending and missing.
+    """
+
+    period: Period
+    made: datetime
+    main: str
+    standing: Standing
+    radar: Radar
+    leads: dict[str, int]
+    cases: Cases
+
+    @property
+    def models(self) -> list[str]:
+        """Those that are compared: the main one, others, then baselines."""
+        there = self.standing.models
+        others = [name for name in there if name not in (self.main, *BASELINES)]
+        first = [self.main] if self.main not in BASELINES else []
+        return first + others + [name for name in BASELINES if name in there]
+
+    @property
+    def rivals(self) -> list[str]:
+        return [name for name in BASELINES if name in self.standing.models and name != self.main]
+
+
+def gather(desk: "Deployment", period: Period, now: datetime) -> Facts:
+    """Gather what there is to say of a period.
+
+    Raises:
+        NoSkill: Nothing has been verified in it.
+    """
+    found = standing(desk.ledger, period)
+    served = [name for name in desk.settings.models if name in found.models]
+    real = [name for name in (*served, *found.models) if name not in BASELINES]
+    main = (real or served or found.models)[0]
+    return Facts(
+        period,
+        now,
+        main,
+        found,
+        radar_of(desk.ledger, period, now),
+        desk.ledger.states((), *period),
+        cases_of(desk.archive, desk.ledger, main, period),
+    )
+
+
+def name_of(model: str) -> str:
+    """What a model is called for people."""
+    return NAMES.get(model, model)

@@ -1,0 +1,1 @@
+"""Processes of a deployment: server, workers, schedule and supervisor."""

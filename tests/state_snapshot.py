@@ -1,0 +1,30 @@
+"""All that is kept, for tests that ask whether anything has changed."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Table, select
+
+from service.ledger import tables as book
+from service.ledger.ledger import Ledger
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    """All files of an archive, by their paths in it."""
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
+
+
+def rows_of(ledger: Ledger) -> dict[str, list[Any]]:
+    """All rows of a ledger, by their tables, but for how long things took."""
+    with ledger.engine.connect() as connection:
+        return {
+            table.name: sorted(map(repr, connection.execute(select(*same_again(table))).all()))
+            for table in book.metadata.sorted_tables
+        }
+
+
+def same_again(table: Table) -> list[Column[Any]]:
+    """The columns whose values are the same when things are done again."""
+    return [column for column in table.c if column.name != "duration_seconds"]

@@ -1,0 +1,270 @@
+"""Scoring forecasters on events: the starts, the tables and the document."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from xarray import DataArray, Dataset
+
+from benchmarks.skill import events, tables
+from benchmarks.skill.contenders import Contender, open_contenders
+from benchmarks.skill.events import Standing
+from benchmarks.skill.scoring import (
+    NEIGHBOURHOOD,
+    SPECTRUM_LEADS,
+    WAVELENGTHS,
+    NoStarts,
+    Scored,
+    power,
+    score,
+)
+from benchmarks.skill.skill import main
+from benchmarks.skill.tables import Draws
+from model_zoo.forecasters.baselines import Persistence
+from model_zoo.training.errors import BadData
+from tests import showers as german_showers
+from tests.unit.benchmarks.conftest import NOON, showers, write_event
+from verification import csi
+
+Weights = Callable[..., Path]
+QUARTER = np.timedelta64(15, "m")
+
+
+class Counting(Persistence):
+    """Persistence that notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.issues: list[np.datetime64] = []
+
+    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+        self.issues.append(frames["time"].to_numpy()[-1])
+        return super().__call__(frames, horizon)
+
+
+def scored(made: Path, event: str, *names: str) -> Scored:
+    return score(event, events.read(event, made), open_contenders(names), QUARTER)
+
+
+def counts(hits: list[list[int]], models: list[str]) -> Dataset:
+    """Counts by model and start, of 50 events each, none forecast that did not come."""
+    number = np.array(hits)[:, :, None, None]
+    dims = ("model", "start", "threshold", "lead_time")
+    cells = {"hits": number, "misses": 50 - number, "false_alarms": 0 * number}
+    cells["correct_negatives"] = 0 * number + 900
+    lead = np.array([30], "timedelta64[m]").astype("timedelta64[ns]")
+    coords = {"model": models, "threshold": [0.5], "lead_time": lead}
+    return Dataset({name: (dims, cell) for name, cell in cells.items()}, coords)
+
+
+def test_an_event_of_the_corpus_is_read_with_its_holes(made: Path) -> None:
+    frames = events.read("late", made)
+    assert frames.dims == ("time", "y", "x")
+    assert frames.isel(y=slice(0, 6)).isnull().all()
+    np.testing.assert_allclose(
+        frames.isel(y=slice(6, None)), showers(29, seed=2)[:, 6:], atol=0.0051
+    )
+    assert frames["time"].values[0] == NOON
+    assert (np.diff(frames["y"]) < 0).all()  # row 0 in the north
+    assert events.cell_km(frames) == 5
+
+
+def test_a_folder_of_composites_is_read_at_5_km(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "dwd" / "day"
+    folder.mkdir(parents=True)
+    for number in range(2):
+        german_showers.write_file(folder, number)
+    frames = events.read("day", tmp_path)
+    assert frames.shape == (2, 180, 180)
+    assert events.cell_km(frames) == pytest.approx(5)
+
+
+def test_an_unknown_event_is_answered_with_those_there_are(made: Path) -> None:
+    with pytest.raises(events.UnknownEvent, match=r"no event 'soon'.*early, late, short"):
+        events.read("soon", made)
+
+
+def test_an_event_says_how_wide_its_cells_are(tmp_path: Path) -> None:
+    write_event(tmp_path, "narrow", showers(2, seed=1))
+    path = events.find("narrow", tmp_path)
+    with np.load(path) as file:
+        kept = {name: file[name] for name in ("rate_x100", "time")}
+    np.savez(path, **kept)
+    with pytest.raises(BadData, match="add `km`"):
+        events.read("narrow", tmp_path)
+
+
+def test_an_event_shows_less_if_a_network_has_seen_it() -> None:
+    data = {"source": "corpus", "train": ["sim-1-*", "one"], "validation": ["other"]}
+    experiments = [{"data": data}]
+    assert events.standing("one", experiments) is Standing.TRAINING
+    assert events.standing("sim-1-07", experiments) is Standing.TRAINING
+    assert events.standing("other", experiments) is Standing.VALIDATION
+    assert events.standing("third", experiments) is Standing.TEST
+    assert events.standing(events.VALIDATION) is Standing.VALIDATION
+    assert events.standing(events.GERMAN) is Standing.TEST
+    assert events.standing("one", [{"data": {"source": "kth", "train": 3}}]) is Standing.TEST
+
+
+def test_all_start_where_the_most_demanding_can(made: Path, weights: Weights) -> None:
+    """A network looks back 90 minutes, and a forecast reaches 120 ahead, of 420."""
+    frames = events.read("early", made)
+    alone, beside = Counting(), Counting()
+    network = open_contenders([str(weights())])
+    score("early", frames, [Contender("a", alone, [])], QUARTER)
+    score("early", frames, [Contender("a", beside, []), *network], QUARTER)
+    minutes = [
+        [int((at - NOON) / np.timedelta64(1, "m")) for at in one.issues] for one in (alone, beside)
+    ]
+    assert minutes == [list(range(0, 301, 15)), list(range(90, 301, 15))]
+
+
+def test_a_start_that_lacks_frames_is_left_out_for_all(made: Path, weights: Weights) -> None:
+    frames = events.read("early", made)
+    contenders = open_contenders(["persistence", str(weights())])
+    gap = frames.drop_sel(time=frames["time"].values[10])  # 150 minutes after noon
+    found = score("early", gap, contenders, QUARTER)
+    # at 150 there is nothing to start from, and 180, 210 and 240 lack a frame of before
+    assert found.left_out == 3
+    assert found.counts.sizes["start"] == 11
+    assert found.hour == 3  # of four, where none lacks
+
+
+def test_an_event_that_is_too_short_is_no_event(made: Path) -> None:
+    with pytest.raises(NoStarts, match="no start leaves the frames of 30 minutes"):
+        scored(made, "short", "advection")
+
+
+def test_all_count_on_the_same_cells(made: Path, weights: Weights) -> None:
+    found = scored(made, "late", "persistence", "advection", str(weights()))
+    cells = found.counts.to_dataarray().sum("variable")
+    np.testing.assert_array_equal(cells.max("model"), cells.min("model"))
+    assert found.chances is not None
+    told = found.chances["number"].sum("bin")
+    assert told["model"].values.tolist() == [NEIGHBOURHOOD, "ms-convlstm"]
+    for label in told["model"].values:
+        np.testing.assert_array_equal(told.sel(model=label), cells.sel(model="advection"))
+
+
+def test_forecasts_that_tell_no_probabilities_have_no_brier_score(made: Path) -> None:
+    assert scored(made, "early", "persistence", "advection").chances is None
+
+
+def test_a_field_that_stays_is_forecast_without_fault_and_without_blur(tmp_path: Path) -> None:
+    write_event(tmp_path, "still", showers(29, seed=1, drift=0.0))
+    found = scored(tmp_path, "still", "persistence")
+    assert (csi(found.counts.sum("start")) == 1).all()
+    line = tables.blur(found.power).splitlines()[-1]
+    assert line == "| 120 min | persistence | 1.00 | 1.00 | 1.00 | 1.00 | 1.00 |"
+
+
+@pytest.mark.parametrize("length", WAVELENGTHS)
+def test_the_variance_of_a_wave_lies_in_its_octave(length: float) -> None:
+    wave = np.cos(2 * np.pi * 5 * np.arange(64) / length)
+    dims = ("model", "lead_time", "y", "x")
+    fields = DataArray(np.tile(wave, (1, 2, 64, 1)), {"lead_time": SPECTRUM_LEADS}, dims)
+    found = power(fields, km=5)
+    assert found.sum() > 0
+    np.testing.assert_allclose(found.sel(wavelength=length), found.sum("wavelength"))
+    assert power(fields.isel(y=slice(8), x=slice(8)), km=5).sel(wavelength=160.0).isnull().all()
+
+
+def test_blur_takes_variance_from_the_short_waves(made: Path) -> None:
+    found = scored(made, "early", "persistence")
+    radar = found.power.sel(model=["radar"])
+    half = (radar * [1.0, 0.5, 0.5, 0.5, 0.25][::-1]).assign_coords(model=["blurred"])
+    lines = tables.blur(xr.concat([radar, half], "model")).splitlines()
+    assert lines[0] == "| lead | forecaster | 10 km | 20 km | 40 km | 80 km | 160 km |"
+    assert lines[2] == "| 30 min | blurred | 0.25 | 0.50 | 0.50 | 0.50 | 1.00 |"
+
+
+def test_scores_stand_with_their_bounds() -> None:
+    hits = [[25, 25, 25, 25, 25, 25]]
+    found = counts(hits, ["persistence"])
+    line = tables.scores(found, Draws("start", 2)).splitlines()[2]
+    assert line == "| CSI | 0.5 | persistence | 0.50 [0.50, 0.50] |"
+    few = tables.scores(found.isel(start=slice(5)), Draws("start", 2)).splitlines()[2]
+    assert few == "| CSI | 0.5 | persistence | 0.50 |"
+
+
+def test_a_difference_is_sure_where_one_is_better_at_every_start() -> None:
+    """However much the scores themselves go up and down."""
+    base = [5, 35, 10, 40, 20, 30, 5, 40]
+    better = [number + 5 for number in base]
+    mixed = [number + 5 * (-1) ** k for k, number in enumerate(base)]
+    models = ["persistence", "advection", "good", "mixed"]
+    table = tables.differences(counts([base, base, better, mixed], models), Draws("start", 1))
+    assert "persistence" not in table
+    good, alike = (line for line in table.splitlines() if line.startswith("| CSI"))
+    assert good == "| CSI | 0.5 | good - advection | **+0.100 [+0.100, +0.100]** |"
+    assert "mixed - advection" in alike
+    assert "**" not in alike
+
+
+def test_differences_are_to_s_prog_and_to_advection() -> None:
+    models = ["advection", "s-prog", "net"]
+    table = tables.differences(counts([[9] * 6, [8] * 6, [7] * 6], models), Draws("start", 1))
+    said = [line.split(" | ")[2] for line in table.splitlines()[2:]]
+    assert said == ["net - s-prog"] * 2 + ["s-prog - advection", "net - advection"] * 2
+    assert tables.differences(counts([[9] * 6], ["persistence"]), Draws("start", 1)) == ""
+
+
+def test_two_networks_of_one_kind_are_told_apart(weights: Weights) -> None:
+    one, other = weights("one", seed=1), weights("other", seed=2)
+
+    def labels(*paths: Path) -> list[str]:
+        return [each.label for each in open_contenders(["advection", *map(str, paths)])]
+
+    assert labels(one, one) == ["advection", "ms-convlstm"]
+    assert labels(one, other) == ["advection", "one", "other"]
+    (other.parent / "run").mkdir()
+    again = other.rename(other.parent / "run" / "one.safetensors")
+    assert labels(one, again) == ["advection", str(one), str(again)]
+
+
+def test_the_command_writes_what_it_prints(
+    made: Path,
+    weights: Weights,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "pysteps", None)
+    monkeypatch.setitem(sys.modules, "pysteps.nowcasts.sprog", None)
+    file = tmp_path / "skill.md"
+    options = ["--shared", str(made), "--every", "30", "--write", str(file)]
+    options += ["--events", "short", "early", "late"]
+    options += ["--forecasters", "persistence", "advection", "s-prog", str(weights())]
+    monkeypatch.setattr(sys, "argv", ["skill", *options])
+    main()
+    printed, written = capsys.readouterr().out, file.read_text()
+    assert "left out: the forecaster 's-prog' needs the package pysteps" in printed
+    assert "left out: short: no start leaves the frames of 90 minutes" in printed
+    assert written[written.index("## early") :].strip() in printed
+    assert "Test: nothing was chosen on it. 2020-05-01 12:00 to 2020-05-01 19:00 UTC" in written
+    assert "## 2 events together" in written
+    assert str(tmp_path) not in written
+    assert "| CSI | 0.5 | ms-convlstm - advection | " in written
+    assert f"| 2 | {NEIGHBOURHOOD} | " in written
+    picture = "reliability-ms-convlstm-early.png"
+    assert f"![Reliability of ms-convlstm on early]({picture})" in written
+    assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_names_what_it_does_not_find(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for options in (["--events", "soon"], ["--events", "early", "--forecasters", "advektion"]):
+        monkeypatch.setattr(sys, "argv", ["skill", "--shared", str(made), *options])
+        with pytest.raises(SystemExit, match=r"no event 'soon'|did you mean 'advection'"):
+            main()
+
+
+def test_advection_beats_persistence_on_the_german_event(shared: Path) -> None:
+    frames = events.read(events.GERMAN, shared)
+    contenders = open_contenders(["persistence", "advection"])
+    found = score(events.GERMAN, frames, contenders, np.timedelta64(60, "m"))
+    skill = csi(found.counts.sum("start")).sel(threshold=0.5)
+    assert (skill.sel(model="advection") > skill.sel(model="persistence")).all()

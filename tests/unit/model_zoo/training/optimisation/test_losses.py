@@ -1,0 +1,92 @@
+"""Losses: as the papers define them, and blind to what is not known."""
+
+import pytest
+import torch
+
+from model_zoo import build, intensity
+from model_zoo.training.data.sample import Sample
+from model_zoo.training.distributed import Ranks
+from model_zoo.training.experiment import Loss
+from model_zoo.training.learner import Learner
+from model_zoo.training.optimisation.losses import by_rate, frame_losses, loss_of
+from tests.unit.model_zoo.training.conftest import tiny
+
+SCALE = intensity.scale("reflectivity")
+HERE = Ranks(0, 1, torch.device("cpu"))
+
+
+def test_the_loss_is_a_sum_over_cells_and_a_mean_over_frames_and_samples() -> None:
+    frames = torch.zeros(2, 3, 1, 4, 5)
+    predicted = torch.full_like(frames, 0.5)
+    losses = frame_losses(predicted, frames, torch.ones_like(frames, dtype=torch.bool))
+    assert torch.allclose(losses, torch.full((2, 3), 20 * (0.25 + 0.5)))
+    assert loss_of(losses, torch.tensor(2.0), 2, Loss(decoupling=0.1)) == pytest.approx(15.2)
+
+
+def test_only_future_frames_count_if_it_is_said_so() -> None:
+    losses = torch.tensor([[100.0, 100.0, 1.0, 2.0, 3.0]])  # frames 2 and 3 given, 4 to 6 future
+    assert loss_of(losses, torch.tensor(0.0), 3, Loss(history=False)) == 2.0
+    assert loss_of(losses, torch.tensor(0.0), 3, Loss()) == pytest.approx(206 / 5)
+
+
+def test_the_balanced_loss_weighs_by_rain_rate() -> None:
+    rates = torch.tensor([0.0, 0.4, 0.5, 1.9, 2.0, 4.9, 5.0, 9.9, 10.0, 29.9, 30.0, 300.0])
+    weights = by_rate(SCALE)(SCALE.encode(rates))
+    assert weights.tolist() == [1, 1, 1, 1, 2, 2, 5, 5, 10, 10, 30, 30]
+
+
+@pytest.mark.parametrize("kind", ["l1+l2", "balanced"])
+def test_what_is_not_known_has_no_influence_on_loss_or_gradient(kind: str) -> None:
+    rain = {"source": "germany", "given": 3, "horizon": 2}
+    experiment = tiny(data=rain, loss={"kind": kind}, batch=2)
+    torch.manual_seed(0)
+    frames = torch.rand(2, 5, 1, 16, 16)
+    mask = torch.rand(2, 5, 1, 16, 16) < 0.7
+    found = []
+    for unknown in (0.0, 0.9, torch.nan, torch.inf):
+        torch.manual_seed(1)
+        learner = Learner(build("ms-convlstm", channels=3), experiment, 10, HERE)
+        loss = learner.loss(Sample(frames.where(mask, unknown), mask), step=4)
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [weight.grad for weight in learner.network.parameters()]
+        found.append([loss.detach(), *(g for g in gradients if g is not None)])
+    for other in found[1:]:
+        assert len(other) == len(found[0]) > 10
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+    changed = learner.loss(Sample((frames + 0.01).where(mask, 0.0), mask), step=4)
+    assert changed != found[0][0], "what is known has"
+
+
+def test_predictions_of_what_is_not_known_are_neither_right_nor_wrong() -> None:
+    torch.manual_seed(0)
+    mask = torch.rand(2, 3, 1, 8, 8) < 0.6
+    frames = torch.rand(2, 3, 1, 8, 8).where(mask, 0.0)
+    predicted = torch.rand(2, 3, 1, 8, 8, requires_grad=True)
+    losses = frame_losses(predicted, frames, mask)
+    losses.sum().backward()  # type: ignore[no-untyped-call]
+    assert predicted.grad is not None
+    assert (predicted.grad[~mask] == 0).all()
+    assert (predicted.grad[mask] != 0).all()
+    assert torch.equal(losses, frame_losses(predicted.where(mask, 9.0), frames, mask))
+
+
+def test_the_penalty_of_cells_adds_by_its_weight() -> None:
+    sample = Sample(torch.rand(2, 5, 1, 16, 16), torch.ones(2, 5, 1, 16, 16, dtype=torch.bool))
+    found = {}
+    for said in ((0.0, False), (10.0, False), (10.0, True)):
+        torch.manual_seed(1)
+        loss = {"decoupling": said[0], "decoupling_sum": said[1]}
+        experiment = tiny(model="ms-predrnn-v2", loss=loss)
+        learner = Learner(build("ms-predrnn-v2", channels=3), experiment, 10, HERE)
+        found[said] = learner.loss(sample, 0).item()
+    mean, summed = (found[10.0, one] - found[0.0, False] for one in (False, True))
+    assert 0 < mean < 10
+    assert summed == pytest.approx(mean * 6 * 3, rel=1e-2), "6 layers of 3 channels"
+
+
+def test_cells_of_different_samples_count_alike() -> None:
+    frames, predicted = torch.rand(2, 3, 1, 4, 4), torch.rand(2, 3, 1, 4, 4)
+    mask = torch.rand(2, 3, 1, 4, 4) < 0.5
+    both = frame_losses(predicted, frames, mask)
+    each = [frame_losses(predicted[n : n + 1], frames[n : n + 1], mask[n : n + 1]) for n in (0, 1)]
+    assert torch.allclose(both, torch.cat(each))

@@ -1,0 +1,126 @@
+"""Evaluation: the papers' rows beside ours, and what data sets hold."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model_zoo import build
+from model_zoo.checkpoints import checkpoint
+from model_zoo.training.data.opening import open_data
+from model_zoo.training.data.sample import Draw, Split
+from model_zoo.training.data.settings import MovingMNIST
+from model_zoo.training.data.survey import survey, survey_event, survey_record
+from model_zoo.training.errors import BadExperiment
+from model_zoo.training.evaluation import beside_paper, data_settings, evaluate
+from model_zoo.training.loop import train
+from model_zoo.training.metrics import Scores, Sums
+from model_zoo.training.run import Run
+from tests.unit.model_zoo.training.conftest import tiny
+from tests.unit.model_zoo.training.data.test_germany import write_rydl
+from tests.unit.model_zoo.training.data.test_rain import write_event
+
+
+def scores(thresholds: tuple[float, ...] = ()) -> Scores:
+    """Of one sample of 4 predicted frames, of which the last 2 are future."""
+    frames = torch.zeros(1, 4, 1, 12, 12)
+    sums = Sums.begin(4, 2, thresholds, torch.tensor(thresholds) / 10, torch.device("cpu"))
+    wrong = torch.tensor([0.1, 0.2, 0.3, 0.4])[None, :, None, None, None]
+    sums.add(frames + wrong, frames, torch.ones_like(frames, dtype=torch.bool))
+    return sums.scores()
+
+
+def test_moving_mnist_has_the_row_of_the_paper_first() -> None:
+    headings, lines = beside_paper(scores(), "moving-mnist", "ms-lstm")
+    assert headings == ["", "SSIM", "MSE", "MAE"]
+    assert lines[0] == ["paper", "0.879", "52.63", "97.90"]
+    assert [line[0] for line in lines[1:]] == [
+        "ours, all frames, as the paper",
+        "ours, future frames alone",
+    ]
+    # 144 cells; means of the squares .01 .04 .09 .16 and of .1 to .4
+    assert [line[2:] for line in lines[1:]] == [["10.80", "36.00"], ["18.00", "50.40"]]
+
+
+def test_taxibj_is_by_future_frame_and_germany_by_threshold() -> None:
+    headings, lines = beside_paper(scores(), "taxibj", "mim")
+    assert headings == ["", "MSE 1", "MSE 2"]
+    assert lines == [
+        ["paper", "0.164", "0.208", "0.251", "0.288"],
+        ["ours", "12.96", "23.04"],
+    ]
+    headings, lines = beside_paper(scores((0.5, 2.0, 5.0)), "germany", "preciplstm")
+    assert headings[1:] == ["CSI 0.5", "CSI 2", "CSI 5", "HSS 0.5", "HSS 2", "HSS 5"]
+    assert lines[0] == ["paper", "0.392", "0.234", "0.088", "0.556", "0.364", "0.152"]
+    assert lines[2][1:] == ["0.000", "0.000", "-", "0.000", "0.000", "-"]
+    _, lines = beside_paper(scores((0.5, 2.0, 5.0)), "corpus", "preciplstm")
+    assert [line[0][:4] for line in lines] == ["ours", "ours"]
+
+
+def test_a_network_is_judged_on_data_cut_as_for_its_training(digits: Path, tmp_path: Path) -> None:
+    best = train(tiny(), Run(tmp_path / "run", digits))
+    seen: list[tuple[int, int]] = []
+    found = evaluate(
+        best, "moving-mnist", digits, batch=3, report=lambda *now: seen.append(now), device="cpu"
+    )
+    assert found.samples == 4
+    assert seen == [(3, 4), (4, 4)]
+    network = checkpoint.load(best).network
+    data = open_data(tiny().data, digits, Split.TEST, seed=2022, scale="reflectivity")
+    frames = torch.stack([data[Draw(0, number)].frames for number in range(4)])
+    with torch.no_grad():
+        predicted = network(frames[:, :3], horizon=2).frames.clamp(0, 1)
+    squared = (predicted - frames[:, 1:]).square().sum((2, 3, 4)).mean(0)
+    assert found.scores.steps["mse"].values == pytest.approx(squared.numpy(), rel=1e-5)
+    assert [line[0] for line in found.by_frame.lines] == ["2, given", "3, given", "4, +1", "5, +2"]
+
+
+def test_a_data_set_without_settings_is_told() -> None:
+    assert data_settings("moving-mnist", {}) == MovingMNIST()
+    assert data_settings("moving-mnist", {"data": {"source": "kth"}}) == MovingMNIST()
+    for source in ("corpus", "nothing"):
+        with pytest.raises(BadExperiment, match=f"no settings for the data set '{source}'"):
+            data_settings(source, {})
+
+
+def test_a_survey_says_what_a_data_set_holds(digits: Path, tmp_path: Path) -> None:
+    lines = survey("moving-mnist", digits)
+    assert [line[:3] for line in lines] == [
+        ["train", "10500", "20 x 1 x 64 x 64"],
+        ["validation", "1000", "20 x 1 x 64 x 64"],
+        ["test", "4500", "20 x 1 x 64 x 64"],
+    ]
+    write_event(tmp_path, "one")
+    assert survey_event(tmp_path / "one.npz") == [
+        "one",
+        "2020-01-01T00:00",
+        "30",
+        "5",
+        "12 x 10",
+        "0.92",
+        "0.091",
+        "3.9",
+    ]
+    write_rydl(tmp_path / "RYDL.hdf5", [0, 1, 3])
+    said = survey_record(tmp_path)
+    assert said[0].startswith("3 frames from 2013-05-01T00:00 to 2013-05-01T00:15 UTC, 7 minutes")
+
+
+def test_random_weights_are_scored_as_any_others(tmp_path: Path) -> None:
+    write_event(tmp_path, "one")
+    torch.manual_seed(0)
+    data = {"source": "corpus", "train": ["two"], "test": ["one"], "minutes": [5]}
+    checkpoint.save(
+        tmp_path / "random.safetensors",
+        build("ms-convlstm", channels=3),
+        model="ms-convlstm",
+        channels=3,
+        scale="reflectivity",
+        experiment={"data": data},
+        provenance={},
+    )
+    found = evaluate(tmp_path / "random.safetensors", "corpus", tmp_path, samples=5, device="cpu")
+    assert found.samples == 5
+    assert found.beside_paper.headings[1] == "CSI 0.5"
+    assert np.isfinite(found.scores.steps["mse"].values).all()

@@ -1,0 +1,244 @@
+"""Answers given out again: the same bytes, for a moment, and only what anybody may have."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
+
+from service.api.app import create_app
+from service.api.encoded_cache import Encoded
+from service.api.middleware.response_cache import FRESH_SECONDS, LONGEST_SECONDS, MOST_BYTES, Shelf
+from tests.served import LATEST, NEWEST, desk, iso, make_forecasts
+
+LATEST_PATH = "/nowcasts/latest"
+
+
+class Kitchen:
+    """An application that counts how often it is asked, and waits where it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.status, self.body = 200, b"rain"
+        self.headers = {"etag": '"1"', "cache-control": "public, max-age=30", "vary": "Accept"}
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked += 1
+        await self.open.wait()
+        headers = {**self.headers, "content-length": str(len(self.body))}
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def kitchen() -> Kitchen:
+    return Kitchen()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def shelf(kitchen: Kitchen, clock: Clock) -> Shelf:
+    return Shelf(kitchen, Encoded(), clock)
+
+
+async def ask(
+    shelf: Shelf, path: str = LATEST_PATH, query: bytes = b"", method: str = "GET", **headers: str
+) -> tuple[int, bytes]:
+    """Status and body of an answer."""
+    said: list[Message] = []
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": raw}
+    await shelf(scope, receive, send)
+    return said[0]["status"], said[1]["body"]
+
+
+def test_what_was_just_answered_is_not_worked_out_again(shelf: Shelf, kitchen: Kitchen) -> None:
+    async def scene() -> None:
+        assert [await ask(shelf) for _ in range(5)] == [(200, b"rain")] * 5
+        assert kitchen.asked == 1
+
+    asyncio.run(scene())
+
+
+def test_after_a_moment_one_looks_anew_and_the_others_do_not_wait_for_it(
+    shelf: Shelf, kitchen: Kitchen, clock: Clock
+) -> None:
+    async def scene() -> None:
+        await ask(shelf)
+        clock.now, kitchen.body = FRESH_SECONDS + 0.01, b"more rain"
+        kitchen.open.clear()
+        looks = asyncio.create_task(ask(shelf))
+        await asyncio.sleep(0)
+        assert await ask(shelf) == (200, b"rain")
+        kitchen.open.set()
+        assert await looks == await ask(shelf) == (200, b"more rain")
+        assert kitchen.asked == 2
+
+    asyncio.run(scene())
+
+
+def test_nobody_gets_what_is_older_however_long_the_look_takes(
+    shelf: Shelf, kitchen: Kitchen, clock: Clock
+) -> None:
+    async def scene() -> None:
+        await ask(shelf)
+        clock.now = FRESH_SECONDS + 0.01
+        kitchen.open.clear()
+        looks = [asyncio.create_task(ask(shelf))]
+        await asyncio.sleep(0)
+        clock.now, kitchen.body = LONGEST_SECONDS + 0.01, b"more rain"
+        looks.append(asyncio.create_task(ask(shelf)))
+        await asyncio.sleep(0)
+        kitchen.open.set()
+        assert await asyncio.gather(*looks) == [(200, b"more rain")] * 2
+
+    asyncio.run(scene())
+
+
+def test_other_questions_have_other_answers(shelf: Shelf, kitchen: Kitchen) -> None:
+    async def scene() -> None:
+        await ask(shelf)
+        await ask(shelf, query=b"model=persistence")
+        await ask(shelf, accept="image/png")
+        await ask(shelf, path="/nowcasts/2026-06-21T23:25:00Z")
+        assert kitchen.asked == 4
+        await ask(shelf, method="POST")
+        await ask(shelf, content_length="2")
+        await ask(shelf, query=b"x" * 600)
+        await ask(shelf, query=b"x" * 600)
+        assert kitchen.asked == 8
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("tags", ['"1"', 'W/"1"', '"0", "1"', "*"])
+def test_who_has_it_is_told_so_and_who_has_another_gets_it(
+    shelf: Shelf, kitchen: Kitchen, tags: str
+) -> None:
+    async def scene() -> None:
+        await ask(shelf)
+        assert await ask(shelf, if_none_match=tags) == (304, b"")
+        assert await ask(shelf, if_none_match='"2"') == (200, b"rain")
+        assert kitchen.asked == 1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"cache-control": "private, max-age=300"},
+        {"cache-control": ""},
+        {"etag": '"1"', "vary": "Accept, Accept-Encoding"},
+    ],
+)
+def test_what_is_not_for_all_is_not_held(
+    shelf: Shelf, kitchen: Kitchen, headers: dict[str, str]
+) -> None:
+    async def scene() -> None:
+        kitchen.headers |= headers
+        await ask(shelf)
+        await ask(shelf)
+        assert kitchen.asked == 2
+
+    asyncio.run(scene())
+
+
+def test_what_is_there_no_more_is_not_given_out(
+    shelf: Shelf, kitchen: Kitchen, clock: Clock
+) -> None:
+    async def scene() -> None:
+        await ask(shelf)
+        clock.now, kitchen.status = FRESH_SECONDS + 0.01, 410
+        assert (await ask(shelf))[0] == 410
+        assert (await ask(shelf))[0] == 410
+
+    asyncio.run(scene())
+
+
+def test_it_is_bounded(shelf: Shelf, kitchen: Kitchen) -> None:
+    async def scene() -> None:
+        kitchen.body = bytes(MOST_BYTES // 4 + 1)
+        for number in range(4):
+            await ask(shelf, query=b"%d" % number)
+        await ask(shelf, query=b"3")
+        assert kitchen.asked == 4
+        await ask(shelf, query=b"0")
+        assert kitchen.asked == 5
+
+    asyncio.run(scene())
+
+
+def test_the_service_reads_the_same_forecast_once_for_many(filled: Path) -> None:
+    place = desk(filled)
+    asked: list[Any] = []
+    looked_up = place.archive.latest_issue
+    place.archive.latest_issue = lambda *key: asked.append(key) or looked_up(*key)  # type: ignore[method-assign,func-returns-value]
+    with TestClient(create_app(place)) as client:
+        answers = [client.get(LATEST_PATH) for _ in range(5)]
+        assert len({answer.content for answer in answers}) == 1
+        first, *others = (dict(answer.headers) for answer in answers)
+        assert all(other == first for other in others)
+        known = client.get(LATEST_PATH, headers={"If-None-Match": first["etag"]})
+        assert (known.status_code, known.content) == (304, b"")
+        assert "content-type" not in known.headers
+        assert client.head(LATEST_PATH).headers["content-length"] == first["content-length"]
+        assert 'nowcast_cache_requests_total{result="hit"}' in client.get("/metrics").text
+    assert len(asked) < 4
+
+
+def test_a_newer_forecast_is_served_within_a_second(data: Path) -> None:
+    place = desk(data)
+    with TestClient(create_app(place)) as client:
+        assert client.get(LATEST_PATH).json()["issue_time"] == iso(LATEST)
+        make_forecasts(place.archive, place.ledger, NEWEST)
+        for _ in range(20):
+            told = client.get(LATEST_PATH).json()["issue_time"]
+            if told == iso(NEWEST):
+                return
+            asyncio.run(asyncio.sleep(0.05))
+    raise AssertionError(f"still {told}")
+
+
+@pytest.mark.parametrize("limit", [0, 1000])
+def test_what_is_given_out_again_is_counted_as_any_other(filled: Path, limit: int) -> None:
+    with TestClient(create_app(desk(filled, requests_per_minute=limit))) as client:
+        first = client.get(LATEST_PATH)
+        again = [client.get(LATEST_PATH) for _ in range(4)]
+        client.get(LATEST_PATH, headers={"If-None-Match": first.headers["etag"]})
+        told = client.get("/metrics").text
+    assert {answer.content for answer in again} == {first.content}
+    of = 'nowcast_http_requests_total{code="%s",method="GET",route="/nowcasts/latest"} %.1f'
+    assert of % ("2xx", 5) in told
+    assert of % ("3xx", 1) in told
+    took = 'nowcast_http_request_duration_seconds_count{method="GET",route="/nowcasts/latest"} 6.0'
+    assert took in told
+
+
+def test_answers_given_out_again_count_against_the_limit(filled: Path) -> None:
+    with TestClient(create_app(desk(filled, requests_per_minute=3))) as client:
+        told = [client.get(LATEST_PATH).status_code for _ in range(5)]
+    assert told == [200, 200, 200, 429, 429]

@@ -1,0 +1,245 @@
+"""What the map page is given: fields as grids, what there is, outlines, and the page itself."""
+
+import json
+import re
+import struct
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
+from matplotlib.path import Path as Outline
+from numpy.typing import NDArray
+
+from ingest.grid import NATIONAL_SPHERE, projector
+from service import plots
+from service.api.app import create_app
+from service.archive.archive import Archive
+from service.ledger.ledger import Ledger
+from service.pipeline import tasks
+from service.plots.colours import BELOW_AND_ABOVE, STEPS
+from tests.served import LATEST, NEWEST, desk, iso, problem, put_frames
+from tests.showers import frame, moment, time
+from tests.unit.service.fake_probabilities import Telling
+
+GRID = NATIONAL_SPHERE.coarser(5)
+STATIC = files("service.api.page").joinpath("static")
+
+
+class Unpacked(NamedTuple):
+    """A grid as `packed_fields.py` describes it, read by that description alone."""
+
+    header: dict[str, Any]
+    planes: dict[str, NDArray[np.int64]]
+
+
+def unpack(answer: Response) -> Unpacked:
+    assert answer.status_code == 200, answer.text
+    data = answer.content
+    (length,) = struct.unpack_from("<I", data)
+    header = json.loads(data[4 : 4 + length])
+    shape = (len(header["times"]), *header["shape"])
+    at, cells, planes = 4 + length, int(np.prod(shape)), {}
+    for name in header["planes"]:
+        wide = 2 if name == "rainfall_rate" else 1
+        parts = np.frombuffer(data, np.uint8, cells * wide, at).reshape(wide, *shape)
+        planes[name] = sum(
+            part.astype(np.int64) << 8 * (wide - 1 - k) for k, part in enumerate(parts)
+        )
+        at += cells * wide
+    assert at == len(data)
+    return Unpacked(header, planes)
+
+
+def test_a_frame_tells_hundredths_of_mm_and_no_data_apart_from_dry(reader: TestClient) -> None:
+    sent = unpack(reader.get(f"/grids/radar/{iso(NEWEST)}"))
+    codes, rate = sent.planes["rainfall_rate"][0], frame(NEWEST).values[0]
+    assert sent.header["times"] == [iso(NEWEST)]
+    assert sent.header["grid"] == "sphere"
+    np.testing.assert_array_equal(codes == 65535, np.isnan(rate))
+    np.testing.assert_array_equal(codes[rate == 0], 0)
+    np.testing.assert_allclose(codes[rate > 0] / 100, rate[rate > 0], atol=0.005)
+
+
+def test_a_forecast_has_the_numbers_that_the_api_says_at_every_place(reader: TestClient) -> None:
+    sent = unpack(reader.get(f"/grids/forecasts/{iso(LATEST)}?model=advection"))
+    said = reader.get(f"/nowcasts/{iso(LATEST)}?model=advection").json()
+    codes = sent.planes["rainfall_rate"]
+    numbers = np.array(said["rainfall_rate"], dtype=float)  # null becomes NaN
+    assert sent.header["lead_minutes"] == said["lead_minutes"]
+    assert sent.header["times"] == said["valid_times"]
+    np.testing.assert_array_equal(np.where(codes == 65535, np.nan, codes / 100), numbers)
+
+
+@pytest.fixture(scope="module")
+def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A service whose forecast tells probabilities."""
+    folder: Path = tmp_path_factory.mktemp("telling")
+    archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
+    put_frames(archive, 0)
+    tasks.forecast(archive, ledger, Telling(), time(0), moment(0))
+    ledger.engine.dispose()
+    with TestClient(create_app(desk(folder))) as client:
+        yield client
+
+
+def test_probabilities_are_told_in_per_cent(telling: TestClient) -> None:
+    sent = unpack(telling.get(f"/grids/forecasts/{iso(0)}?model=persistence"))
+    said = telling.get(f"/nowcasts/{iso(0)}?model=persistence").json()["probability"]
+    assert sent.header["planes"][1:] == [f"probability_{one['threshold']:g}" for one in said]
+    assert said
+    for one in said:
+        numbers = np.array(one["values"], dtype=float)
+        codes = sent.planes[f"probability_{one['threshold']:g}"]
+        np.testing.assert_array_equal(codes == 255, np.isnan(numbers))
+        np.testing.assert_allclose(codes[codes < 255] / 100, numbers[codes < 255], atol=0.0051)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/grids/radar/{iso(3)}",
+        f"/grids/forecasts/{iso(6)}?model=advection",
+        "/grids/outlines/wgs84",
+    ],
+)
+def test_a_grid_is_packed_kept_for_ever_and_not_sent_twice(reader: TestClient, path: str) -> None:
+    packed = reader.get(path, headers={"Accept-Encoding": "gzip"})
+    plain = reader.get(path, headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert packed.headers["etag"] != plain.headers["etag"]
+    assert "immutable" in packed.headers["cache-control"]
+    again = reader.get(
+        path, headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_frame_or_forecast_that_is_not_there_is_404(reader: TestClient) -> None:
+    problem(reader.get(f"/grids/radar/{iso(NEWEST + 1)}"), 404)
+    problem(reader.get(f"/grids/forecasts/{iso(NEWEST)}?model=advection"), 404)
+    problem(reader.get(f"/grids/forecasts/{iso(LATEST)}?model=advection&version=00000000"), 404)
+
+
+def test_a_time_between_two_frames_is_refused(reader: TestClient) -> None:
+    problem(reader.get(f"/grids/radar/{iso(3)[:-3]}30Z"), 422)
+
+
+def test_what_there_is_names_frames_and_issues_that_can_be_read(reader: TestClient) -> None:
+    said = reader.get("/grids/latest").json()
+    assert said["radar"]["times"] == [iso(number) for number in range(NEWEST + 1)]
+    assert said["radar"]["age_s"] == 240
+    assert said["default_model"] == "advection"
+    by_name = {model["name"]: model for model in said["models"]}
+    assert by_name["advection"]["issues"] == [iso(11), iso(6)]
+    assert by_name["persistence"]["issues"] == [iso(11), iso(6), iso(0)]
+    for model in said["models"]:
+        for issue in model["issues"]:
+            query = {"model": model["name"], "version": model["version"]}
+            assert reader.get(f"/grids/forecasts/{issue}", params=query).status_code == 200
+
+
+def test_what_there_was_at_a_time_has_nothing_from_after_it(reader: TestClient) -> None:
+    until = moment(7) + timedelta(minutes=3)
+    said = reader.get("/grids/latest", params={"until": until.isoformat()}).json()
+    assert said["radar"]["times"] == [iso(number) for number in range(8)]
+    assert {model["name"]: model["issues"] for model in said["models"]} == {
+        "advection": [iso(6)],
+        "persistence": [iso(6), iso(0)],
+    }
+
+
+def test_where_there_is_no_radar_it_says_so_without_an_error(tmp_path: Path) -> None:
+    with TestClient(create_app(desk(tmp_path))) as client:
+        said = client.get("/grids/latest").json()
+    assert said["radar"] == {"times": [], "age_s": None, "attribution": None, "grid": None}
+    assert [model["issues"] for model in said["models"]] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude", "land"),
+    [
+        (13.41, 52.52, True),  # Berlin
+        (11.58, 48.14, True),  # Munich
+        (7.5, 54.5, False),  # the North Sea
+        (9.35, 47.62, False),  # Lake Constance
+        (13.43, 54.45, True),  # Ruegen
+        (14.5, 54.8, False),  # the Baltic
+    ],
+)
+def test_land_is_where_there_is_land(
+    reader: TestClient, longitude: float, latitude: float, *, land: bool
+) -> None:
+    said = reader.get("/grids/outlines/sphere").json()
+    x, y = projector(GRID.projection).transform(longitude, latitude)
+    place = ((x - GRID.west) / GRID.cell, (GRID.north - y) / GRID.cell)
+    lines = [np.cumsum(np.reshape(line, (-1, 2)), axis=0) / said["steps"] for line in said["land"]]
+    assert sum(Outline(line).contains_point(place) for line in lines) % 2 == land
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_nothing_inline(reader: TestClient) -> None:
+    answer = reader.get("/")
+    assert answer.headers["content-type"].startswith("text/html")
+    policy = dict(
+        part.split(maxsplit=1) for part in answer.headers["content-security-policy"].split("; ")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! type=\"module\" src=)", answer.text)
+    assert not re.search(r"(src|href)=\"(https?:)?//", answer.text)
+
+
+def test_every_file_of_the_page_is_there_and_kept_for_ever(reader: TestClient) -> None:
+    named = re.findall(r"(?:src|href)=\"(page/[^\"]+)\"", reader.get("/").text)
+    assert {name.rpartition("/")[2] for name in named} >= {
+        file.name for file in STATIC.iterdir() if file.name.endswith(".js")
+    }
+    for name in named:
+        answer = reader.get(f"/{name}")
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-security-policy"]
+
+
+def test_a_file_of_another_version_of_the_page_is_404(reader: TestClient) -> None:
+    problem(reader.get("/page/0000000000000000/app.js"), 404)
+
+
+def test_the_page_has_the_colours_of_the_pictures() -> None:
+    text = STATIC.joinpath("colours.js").read_text()
+    colours = re.search(r"light: \{\s*rain: \[([^\]]+)\]", text)
+    levels = re.search(r"RAIN = \[([^\]]+)\]", text)
+    assert colours
+    assert levels
+    assert tuple(re.findall(r"#\w+", colours[1])) == plots.COLOURS
+    assert tuple(map(float, levels[1].split(","))) == plots.LEVELS
+    light = text[text.index("light: {") : text.index("dark: {")]
+    difference = re.search(r"difference: \[([^\]]+)\]", light)
+    steps = re.search(r"DIFFERENCE = \[([^\]]+)\]", text)
+    assert difference
+    assert steps
+    assert tuple(re.findall(r"#\w+", difference[1])) == BELOW_AND_ABOVE
+    assert tuple(map(float, steps[1].split(","))) == STEPS
+
+
+def test_the_page_says_the_same_in_both_languages() -> None:
+    def said(name: str) -> dict[str, set[str]]:
+        words = re.findall(r"[\s{]\"?([\w-]+)\"?: \"([^\"]*)\"", STATIC.joinpath(name).read_text())
+        return {key: set(re.findall(r"\{\w+\}", text)) for key, text in words}
+
+    assert said("words.js") == said("german.js")
+    assert len(said("words.js")) > 80
+
+
+def test_a_place_is_read_from_the_forecast_that_is_shown(reader: TestClient) -> None:
+    query = {"coords": "POINT(13.41 52.52)", "model": "persistence", "issue": iso(6)}
+    said = reader.get("/collections/nowcast/position", params=query).json()
+    assert said["nowcast:issue_time"] == iso(6)
+    problem(reader.get("/collections/nowcast/position", params={**query, "issue": iso(7)}), 404)

@@ -1,0 +1,92 @@
+"""How good the forecasts were, over HTTP."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.api.app import create_app
+from service.ledger import tables as book
+from service.ledger.ledger import Ledger
+from tests.served import NEWEST, desk, iso, problem
+from tests.showers import moment
+
+
+def test_verification_tells_counts_and_scores(reader: TestClient, filled: Path) -> None:
+    said = reader.get("/verification").json()
+    ledger = Ledger(f"sqlite:///{filled / 'ledger.sqlite'}")
+    leads = [row["status"] for row in ledger.rows(book.leads)]
+    assert said["n_valid"] == leads.count("verified") == 4
+    assert said["n_pending"] == leads.count("pending")
+    assert said["n_missing"] == 0
+    for row in said["rows"]:
+        rows = ledger.rows(book.counts, [row["model"]], lead_minutes=row["lead_minutes"],
+                           threshold=row["threshold"])  # fmt: skip
+        assert row["n_valid"] == len(rows)
+        for name in ("hits", "misses", "false_alarms", "correct_negatives"):
+            assert row[name] == sum(one[name] for one in rows)
+        events = row["hits"] + row["misses"] + row["false_alarms"]
+        assert row["csi"] == (pytest.approx(row["hits"] / events) if events else None)
+    assert {row["model"] for row in said["rows"]} == {"advection", "persistence"}
+
+
+def test_a_score_that_is_undefined_is_null(data: Path) -> None:
+    ledger = Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
+    key = {"model": "desert", "weights": "none", "issue": moment(0)}
+    ledger.forecast(key, {"radar_time": moment(0), "generated": moment(0)}, {30: moment(6)})
+    dry = {"hits": 0, "misses": 0, "false_alarms": 0, "correct_negatives": 100}
+    ledger.verified(key | {"lead_minutes": 30}, {}, [dry | {"threshold": 0.5}], [])
+    with TestClient(create_app(desk(data))) as client:
+        answer = client.get("/verification?model=desert")
+    (row,) = answer.json()["rows"]
+    scores = ("csi", "hss", "pod", "far", "fbias", "ets")
+    assert {name: row[name] for name in scores} == dict.fromkeys(scores)
+    assert {name: row[name] for name in dry} == dry
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({"model": "advection"}, {"model": "advection"}),
+        ({"lead": 30}, {"lead_minutes": 30}),
+        ({"threshold": 0.1}, {"threshold": 0.1}),
+    ],
+)
+def test_verification_can_be_asked_for_in_part(
+    reader: TestClient, query: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    everything = reader.get("/verification").json()["rows"]
+    part = reader.get("/verification", params=query).json()["rows"]
+    (name, value), *_ = wanted.items()
+    assert part == [row for row in everything if row[name] == value]
+    assert 0 < len(part) < len(everything)
+
+
+def test_verification_of_a_period_begins_after_from_and_ends_with_to(reader: TestClient) -> None:
+    def leads(**query: str) -> int:
+        found: int = reader.get("/verification", params=query).json()["n_valid"]
+        return found
+
+    assert leads() == 4
+    assert leads(**{"from": iso(6), "to": iso(NEWEST)}) == 3
+    assert leads(to=iso(6)) == 1
+    assert leads(**{"from": iso(NEWEST)}) == 0
+
+
+def test_what_was_never_verified_has_no_rows(reader: TestClient) -> None:
+    said = reader.get("/verification?model=ms-lstm").json()
+    assert said == {"n_valid": 0, "n_missing": 0, "n_pending": 0, "rows": []}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["lead=0", "lead=1.5", "lead=x", f"lead={10**30}", "threshold=nan", "threshold=-1",
+     "threshold=inf", "model=A%20B", f"model={'a' * 65}", "from=yesterday", "from=2026-06-21",
+     "to=2026-06-21T22:30:00", "to=0001-01-01T00:00:00%2B14:00", "to=9999-12-31T23:59:59-14:00"],
+)  # fmt: skip
+def test_a_question_about_verification_that_makes_no_sense_is_422(
+    reader: TestClient, query: str
+) -> None:
+    body = problem(reader.get(f"/verification?{query}"), 422)
+    assert body["errors"][0]["at"][0] == "query"

@@ -1,0 +1,45 @@
+"""What was sent lately is made once, and no more of it is held than there is room for."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from service.api import encoded_cache
+from service.api.encoded_cache import Encoded
+
+
+def test_however_many_ask_at_once_it_is_made_once() -> None:
+    held, made, gate = Encoded(), [], threading.Event()
+
+    def make() -> bytes:
+        made.append(1)
+        assert gate.wait(10)
+        return b"content"
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(held.get, "a", make) for _ in range(8)]
+        gate.set()
+        assert {one.result() for one in asked} == {b"content"}
+    assert held.get("a", lambda: b"another") == b"content"
+    assert len(made) == 1
+
+
+def test_what_could_not_be_made_is_tried_again() -> None:
+    def fail() -> bytes:
+        raise ValueError("burnt")
+
+    held = Encoded()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="burnt"):
+            held.get("a", fail)
+    assert held.get("a", lambda: b"done") == b"done"
+
+
+def test_those_not_asked_for_the_longest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoded_cache, "MOST", 3)
+    held = Encoded()
+    for name in ("a", "b", "c", "a", "d"):
+        held.get(name, name.encode)
+    assert held.get("a", lambda: b"new") == b"a"
+    assert held.get("b", lambda: b"new") == b"new"

@@ -1,0 +1,35 @@
+"""Forecasters for tests of what the service does with them."""
+
+from xarray import DataArray
+
+from model_zoo.forecasters.baselines import Persistence
+from model_zoo.forecasters.by_name import Forecaster
+from model_zoo.forecasters.contract import Needs, minutes
+from service.pipeline.served_models import Forecasters
+
+
+class Stock(Forecasters):
+    """Forecasters that are at hand, all of them served."""
+
+    def __init__(self, *stock: Forecaster) -> None:
+        super().__init__([one.name for one in stock], device="cpu")
+        self.stock = {one.name: one for one in stock}
+
+    def get(self, name: str | None) -> Forecaster:
+        return self.stock[name or self.default]
+
+
+class Demanding(Persistence):
+    """Wants what a network wants."""
+
+    name = "demanding"
+    needs = Needs(minutes(90, 60, 30, 0))
+
+
+class Broken(Persistence):
+    """Fails in a way that nobody has foreseen."""
+
+    name = "broken"
+
+    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+        raise RuntimeError("out of order")

@@ -1,0 +1,23 @@
+"""A forecaster that tells probabilities, for tests of what becomes of them."""
+
+import numpy as np
+from xarray import DataArray
+
+from model_zoo.forecasters.baselines import Persistence
+from model_zoo.forecasters.contract import make
+
+THRESHOLDS = (0.5, 2.0, 5.0)
+"""mm/h."""
+
+
+class Telling(Persistence):
+    """The newest frame, again and again, and less and less sure of it."""
+
+    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+        rate = super().__call__(frames, horizon).values
+        lead = np.arange(1, horizon + 1, dtype=np.float32)[:, None, None]
+        told = {
+            least: np.asarray(rate / (rate + least) / lead, np.float32)
+            for least in reversed(THRESHOLDS)
+        }
+        return make(rate, frames.isel(time=[-1]), self, told)

@@ -1,0 +1,56 @@
+"""Many files at once come to the same as one after the other."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from service.archive.archive import Archive
+from service.ledger.ledger import Ledger
+from service.pipeline import tasks
+from tests.showers import file_bytes, file_name, moment, write_file
+from tests.state_snapshot import files_of, rows_of
+
+
+def files(folder: Path) -> list[Path]:
+    """Good ones, one twice, one late, one bad and one of another name with the same frame."""
+    paths = [write_file(folder, number) for number in (0, 1, 3, 2)]
+    bad, other = folder / file_name(4), folder / file_name(1).replace("-dwd", "-dwd-again")
+    bad.write_bytes(b"no radar")
+    other.write_bytes(file_bytes(1))
+    return [*paths, bad, other, paths[0]]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_files_side_by_side_come_to_the_same_as_one_by_one(tmp_path: Path, threads: int) -> None:
+    paths = files(tmp_path)
+    one, many = (
+        (Archive(tmp_path / name), Ledger(f"sqlite:///{tmp_path / name}.sqlite"))
+        for name in ("one", "many")
+    )
+    expected = [tasks.ingest(*one, path, moment(9)) for path in paths]
+    found = list(tasks.ingest_all(*many, paths, lambda: moment(9), threads))
+    assert found == expected
+    assert [arrival.outcome for arrival in found] == [
+        *("accepted", "accepted", "accepted", "late", "quarantined", "duplicate", "accepted")
+    ]
+    assert rows_of(many[1]) == rows_of(one[1])
+    assert files_of(many[0].root) == files_of(one[0].root)
+
+
+def test_a_file_that_cannot_be_read_stops_the_run_after_those_before_it(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    paths = [write_file(tmp_path, 0), tmp_path / "nowhere", write_file(tmp_path, 1)]
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        list(tasks.ingest_all(archive, ledger, paths, lambda: moment(9), 2))
+    assert ledger.arrivals_by_outcome() == {"accepted": 1}
+
+
+def test_files_are_kept_as_they_are_asked_for(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    paths = [write_file(tmp_path, number) for number in range(4)]
+    with closing(tasks.ingest_all(archive, ledger, paths, lambda: moment(9), 1)) as arrivals:
+        assert next(arrivals).frame_time == moment(0)
+    assert ledger.arrivals_by_outcome() == {"accepted": 1}

@@ -1,0 +1,366 @@
+"""Radar as it comes from the provider's server: every frame once, whatever goes wrong."""
+
+import gzip
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time as clock
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+import pytest
+from rich.console import Console
+
+from ingest import SourceUnavailable
+from ingest.simulation.simulate import encode
+from ingest.sources.polled_server import Source
+from ingest.sources.web_folder import Limits
+from service.archive.archive import Archive, Key, to_datetime, to_time
+from service.cli import demo, main
+from service.clock import utc_now
+from service.ledger.ledger import Ledger
+from service.pipeline import poll, tasks
+from service.pipeline.poll import follow, poll_once
+from service.runtime.deployment import Deployment
+from service.settings import Settings
+from tests.provider import Fault, Handler, Provider, cut, half, other, provider, refuse, stall
+from tests.showers import file_bytes, file_name, moment, rate, time, write_file
+from tests.state_snapshot import files_of
+
+RY = "radolan/ry/raa01-ry_10000-%y%m%d%H%M-dwd---bin.gz"
+RV = "composite/rv/DE1200_RV%y%m%d%H%M.tar.bz2"
+QUICK = Limits(wait_seconds=0.01)
+DELAY = timedelta(minutes=4)
+"""After which the server has a frame."""
+
+
+@pytest.fixture
+def dwd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with provider() as started:
+        yield started
+
+
+def path(number: int) -> str:
+    return f"radolan/ry/{file_name(number)}"
+
+
+def put(dwd: Provider, *numbers: int) -> None:
+    dwd.files |= {path(number): file_bytes(number) for number in numbers}
+
+
+def radar(dwd: Provider) -> Source:
+    return Source(dwd.url, RY, QUICK)
+
+
+def kept(archive: Archive) -> list[datetime]:
+    return sorted(map(to_datetime, archive.frame_times()))
+
+
+class Days(Event):
+    """A clock that runs while somebody waits, until its end; things happen at their times."""
+
+    def __init__(self, begin: datetime, end: datetime) -> None:
+        super().__init__()
+        self.now, self.end = begin, end
+        self.events: list[tuple[datetime, Callable[[], object]]] = []
+        self.new: list[datetime] = []
+        """When there was a new frame to forecast from."""
+
+    def at(self, when: datetime, event: Callable[[], object]) -> None:
+        self.events.append((when, event))
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timedelta(seconds=timeout or 0)
+        for due in [event for event in self.events if event[0] <= self.now]:
+            self.events.remove(due)
+            due[1]()
+        if self.now >= self.end:
+            self.set()
+        return self.is_set()
+
+
+def run(data: Path, sources: list[Source], days: Days, **settings: float) -> Deployment:
+    desk = Deployment(Settings.model_validate({"data": data, "poll_seconds": 30, **settings}))
+    follow(desk, sources, days, lambda: days.now, lambda: days.new.append(days.now))
+    return desk
+
+
+def test_every_frame_comes_once_whatever_the_server_does(dwd: Provider, tmp_path: Path) -> None:
+    days = Days(moment(0), moment(18))
+    ahead, cut_off, broken, foreign, stalled, missing, late = 2, 3, 4, 5, 6, 7, 8
+    faults: dict[int, list[Fault]] = {
+        cut_off: [cut, cut, cut, half],
+        broken: [refuse(404)] * 4 + [refuse(500)] * 7,
+        foreign: [refuse(404), *[other(b"<html>busy</html>")] * 3, other(file_bytes(1))],
+        stalled: [stall(0.1), stall(0.5), cut],
+    }
+
+    def appear(number: int) -> None:
+        put(dwd, number)
+        dwd.fault(path(number), *faults.get(number, []))
+
+    for number in set(range(14)) - {missing}:
+        delay = timedelta(minutes=40) if number == late else DELAY
+        days.at(moment(number) + delay, partial(appear, number))
+    dwd.listed = {path(ahead), path(missing)}
+    desk = run(tmp_path / "data", [radar(dwd)], days, backfill_hours=1.5)
+
+    clean = Archive(tmp_path / "clean"), Ledger(f"sqlite:///{tmp_path / 'clean.sqlite'}")
+    for number in sorted(set(range(14)) - {missing}):
+        tasks.ingest(*clean, write_file(tmp_path, number), moment(30))
+    frames = {k: v for k, v in files_of(desk.archive.root).items() if k.startswith("frames/")}
+    assert frames == files_of(clean[0].root)
+    assert desk.ledger.arrivals_by_outcome() == {"accepted": 12, "late": 1, "quarantined": 3}
+    assert len(days.new) == 12, "nothing is forecast from a late frame, nor from a bad one"
+    reasons = {
+        path.name.split("-", 1)[1].removesuffix(".reason.txt"): path.read_text()
+        for path in (desk.archive.root / "quarantine").glob("*.reason.txt")
+    }
+    assert set(reasons) == {file_name(cut_off), file_name(foreign)}
+    assert "truncated" in reasons[file_name(cut_off)]
+
+
+def test_from_nothing_the_newest_comes_first_and_then_all_that_is_held(
+    dwd: Provider, archive: Archive, ledger: Ledger
+) -> None:
+    put(dwd, *range(10))
+    came = poll_once(archive, ledger, [radar(dwd)], moment(9) + DELAY, hours=0.5)
+    assert [arrival.frame_time for arrival in came.arrivals] == [
+        moment(number) for number in range(9, 3, -1)
+    ]
+    assert [arrival.outcome for arrival in came.arrivals] == ["accepted"] + ["late"] * 5
+    assert came.troubles == []
+
+
+def test_a_gap_is_filled_after_a_pause_and_nothing_comes_twice(
+    dwd: Provider, archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    for number in (0, 1, 2, 6):
+        tasks.ingest(archive, ledger, write_file(tmp_path, number), moment(number) + DELAY)
+    put(dwd, *range(9))
+    source, now = radar(dwd), moment(8) + DELAY
+    came = poll_once(archive, ledger, [source], now, hours=12).arrivals
+    assert [arrival.frame_time for arrival in came] == [moment(n) for n in (8, 7, 5, 4, 3)]
+    assert kept(archive) == [moment(number) for number in range(9)]
+    before = len(dwd.requests)
+    for asking in (source, radar(dwd)):
+        assert poll_once(archive, ledger, [asking], now, hours=0.6).arrivals == []
+    assert len(dwd.requests) == before
+
+
+def test_a_frame_that_was_kept_but_not_entered_is_made_good(
+    dwd: Provider, archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    """As when the process is killed between the archive and the ledger."""
+    other_ledger = Ledger(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    tasks.ingest(archive, other_ledger, write_file(tmp_path, 0), moment(1))
+    put(dwd, 0)
+    came = poll_once(archive, ledger, [radar(dwd)], moment(1), hours=1).arrivals[0]
+    assert (came.outcome, came.frame_time) == ("accepted", moment(0))
+
+
+def test_a_source_that_cannot_be_had_does_not_stop_the_others(
+    dwd: Provider, archive: Archive, ledger: Ledger
+) -> None:
+    put(dwd, 0)
+    dwd.lists = False
+    gone = Source(f"http://127.0.0.1:{free_port()}", RV, QUICK)
+    came = poll_once(archive, ledger, [gone, radar(dwd)], moment(1), hours=1)
+    assert [arrival.outcome for arrival in came.arrivals] == ["accepted"]
+    assert ["ConnectError" in str(error) for error in came.troubles] == [True]
+
+
+def test_a_source_that_hangs_does_not_keep_the_others_waiting(
+    dwd: Provider, tmp_path: Path
+) -> None:
+    put(dwd, 0)
+    taken, waits = Event(), list[bool]()
+
+    def hang(handler: Handler, data: bytes) -> None:
+        del data
+        waits.append(taken.wait(30))
+        handler.close_connection = True
+
+    for file in ("", *(f"DE1200_RV{moment(n):%y%m%d%H%M}.tar.bz2" for n in (0, -1, -2))):
+        dwd.fault(f"composite/rv/{file}", *[hang] * 9)
+    slow = Source(dwd.url, RV, Limits(attempts=1, silence_seconds=40))
+    desk = Deployment(Settings(data=tmp_path, backfill_hours=0.2, poll_seconds=0.05))
+    archive, stop = desk.archive, Event()
+
+    def look() -> datetime:
+        if archive.has_frame(time(0)):
+            taken.set()
+            stop.set()
+        return moment(1)
+
+    follow(desk, [slow, radar(dwd)], stop, look)
+    assert waits
+    assert all(waits)
+
+
+def test_the_providers_own_forecast_comes_too(
+    dwd: Provider, archive: Archive, ledger: Ledger, shared: Path
+) -> None:
+    file = shared / "data/dwd/fixtures/DE1200_RV2210180700.tar.bz2"
+    dwd.files[f"composite/rv/{file.name}"] = file.read_bytes()
+    issue = datetime.fromisoformat("2022-10-18T07:00Z")
+    sources = [Source(dwd.url, RV, QUICK)]
+    came = poll_once(archive, ledger, sources, issue + DELAY, hours=1).arrivals[0]
+    assert (came.outcome, came.product, came.frame_time) == ("accepted", "RV", issue)
+    assert archive.has_forecast(Key(to_time(issue), "dwd-rv", "none"))
+    assert poll_once(archive, ledger, sources, issue + DELAY, hours=1).arrivals == []
+    assert len(dwd.asked(f"composite/rv/{file.name}")) == 1
+
+
+def test_what_cannot_be_written_comes_again_when_it_can(
+    dwd: Provider, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(dwd, 0)
+    days = Days(moment(1), moment(2))
+    obstacle = tmp_path / "archive" / "frames"
+    obstacle.parent.mkdir()
+    obstacle.touch()
+    days.at(moment(1) + timedelta(minutes=2), obstacle.unlink)
+    desk = run(tmp_path, [radar(dwd)], days)
+    assert kept(desk.archive) == [moment(0)]
+    assert desk.ledger.arrivals_by_outcome() == {"accepted": 1}
+    assert "could not be taken in; it will be tried again" in caplog.text
+
+
+def test_a_server_that_goes_and_comes_back_is_said_once_each(
+    dwd: Provider, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(dwd, 0)
+    dwd.outage = refuse(503)
+    days = Days(moment(1), moment(2))
+    days.at(moment(1) + timedelta(minutes=3), lambda: setattr(dwd, "outage", None))
+    with caplog.at_level(logging.INFO, "service.pipeline.poll"):
+        run(tmp_path, [radar(dwd)], days, backfill_hours=0.25)
+    said = [
+        record.getMessage() for record in caplog.records if record.name == "service.pipeline.poll"
+    ]
+    assert "following" in said[0]
+    assert "cannot be had" in said[1]
+    assert said[2:] == [f"{file_name(0)}: accepted", f"{dwd.url}/{RY} answers again"]
+
+
+def test_settings_name_the_sources_and_a_bad_one_is_refused() -> None:
+    ry, rv = poll.sources_of(Settings())
+    assert (ry.product, rv.product) == ("RY", "RV")
+    assert str(ry).startswith("https://opendata.dwd.de/weather/radar/radolan/ry/raa01-ry_10000-")
+    with pytest.raises(SourceUnavailable, match="should hold the time"):
+        poll.sources_of(Settings(radar_files=("radolan/ry/",)))
+    with pytest.raises(SourceUnavailable, match="is empty"):
+        poll.sources_of(Settings(radar_files=()))
+
+
+# as users start it
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def put_fresh(dwd: Provider, frames: int) -> datetime:
+    """Frames up to now. Returns the time of the newest."""
+    newest = to_datetime(demo.last_published(utc_now()))
+    for number in range(frames):
+        when = newest - (frames - 1 - number) * timedelta(minutes=5)
+        dwd.files[when.strftime(RY)] = gzip.compress(encode(rate(number), when), 1, mtime=0)
+    return newest
+
+
+def environment(url: str) -> dict[str, str]:
+    return {
+        "NOWCAST_RADAR_SERVER": url,
+        "NOWCAST_RADAR_FILES": f'["{RY}"]',
+        "NOWCAST_POLL_SECONDS": "0.2",
+        "NOWCAST_MODELS": '["advection", "persistence"]',
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def test_the_command_follows_the_server_until_it_is_interrupted(
+    dwd: Provider, tmp_path: Path
+) -> None:
+    newest = Key(to_time(put_fresh(dwd, 3)), "persistence", "none")
+    command = [sys.executable, "-m", "service.cli", "ingest", "--follow", "--data", str(tmp_path)]
+    started = subprocess.Popen(
+        command,
+        env=os.environ | environment(dwd.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    archive, until = Archive(tmp_path / "archive"), clock.monotonic() + 120
+    while not (len(kept(archive)) == 3 and archive.has_forecast(newest)):
+        assert clock.monotonic() < until
+        assert started.poll() is None
+        clock.sleep(0.1)
+    started.send_signal(signal.SIGINT)
+    out, err = started.communicate(timeout=30)
+    assert len(kept(archive)) == 3, err
+    assert (started.returncode, out.strip()) == (0, "stopped"), err
+    assert err.count(": accepted") == 1
+    assert err.count(": late") == 2
+    assert "HTTP Request" not in err
+
+
+@pytest.mark.parametrize("words", [["ingest"], ["ingest", "folder", "--follow"]])
+def test_files_or_the_server_are_ingested_and_not_both_or_neither(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["nowcast", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "or say --follow" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_demo_shows_the_newest_real_frames(
+    dwd: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_fresh(dwd, 12)
+    for name, value in environment(dwd.url).items():
+        monkeypatch.setenv(name, value)
+    out = Console(record=True, width=120)
+    demo.run(out, tmp_path, frames=10, seed=1, port=0, once=True, live=True)
+    said = out.export_text()
+    assert f"the newest frames on {dwd.url}" in said
+    assert re.search("1[012] accepted frames", said)
+    assert "200  advection issued at" in said
+    assert (tmp_path / "latest.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_demo_says_what_to_do_where_there_is_no_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment(f"http://127.0.0.1:{free_port()}").items():
+        monkeypatch.setenv(name, value)
+    words = ["demo", "--live", "--once", "--port", "0", "--data", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["nowcast", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "SourceUnavailable: http://127.0.0.1" in said
+    assert "HTTPS_PROXY" in said
+    assert "`nowcast demo` shows the same on simulated weather" in said
+
+
+def test_the_demo_refuses_radar_of_yesterday(
+    dwd: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(dwd.url).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SourceUnavailable, match="there is none at all"):
+        demo.run(Console(quiet=True), tmp_path, 10, 1, 0, once=True, live=True)

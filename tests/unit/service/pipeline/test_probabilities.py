@@ -1,0 +1,93 @@
+"""What a forecast tells of probabilities is kept with it, and changes nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.precipitation import chances
+from model_zoo import load_forecaster
+from model_zoo.forecasters.baselines import Persistence
+from service import plots
+from service.archive.archive import Archive, Key
+from service.ledger import tables as book
+from service.ledger.ledger import Ledger
+from service.ledger.probability_rows import sums_of
+from service.pipeline import tasks
+from tests.served import put_frames
+from tests.showers import frame, moment, time
+from tests.state_snapshot import rows_of
+from tests.unit.service.fake_probabilities import THRESHOLDS, Telling
+
+KEY = Key(time(6), "persistence", "none")
+
+
+@pytest.fixture
+def told(archive: Archive, ledger: Ledger) -> Archive:
+    """Frames of two and a half hours, and a forecast that tells probabilities among them."""
+    put_frames(archive, *range(31))
+    assert tasks.forecast(archive, ledger, Telling(), time(6), moment(6)) == KEY
+    return archive
+
+
+def test_probabilities_are_kept_with_their_forecast(told: Archive) -> None:
+    made, kept = Telling()(frame(6)), told.forecast(KEY)
+    np.testing.assert_array_equal(kept, made)
+    assert list(chances(kept)) == list(THRESHOLDS)
+    assert not chances(kept)[0.5].equals(chances(kept)[2.0])
+    for threshold, chance in chances(made).items():
+        np.testing.assert_allclose(chances(kept)[threshold], chance, atol=1e-3)
+        np.testing.assert_array_equal(np.isnan(chances(kept)[threshold]), np.isnan(kept))
+
+
+def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledger: Ledger) -> None:
+    tasks.forecast(told, ledger, load_forecaster("advection"), time(6), moment(6))
+    assert tasks.verify(told, ledger, moment(30)) == 8
+    rows = ledger.rows(book.chances)
+    assert {(row["model"], row["lead_minutes"], row["threshold"]) for row in rows} == {
+        ("persistence", lead, threshold) for lead in (30, 60, 90, 120) for threshold in THRESHOLDS
+    }
+    sums = sums_of(rows)
+    other = told.forecast(Key(time(6), "advection", "none"))
+    for at, row in enumerate(rows):
+        lead = row["lead_minutes"] // 30
+        came = frame(6 + 6 * lead).values[0]
+        seen = np.isfinite([came, other.values[lead - 1], frame(6).values[0]]).all(axis=0)
+        chance = chances(told.forecast(KEY))[row["threshold"]].values[lead - 1][seen].astype(float)
+        event = came[seen] >= np.float32(row["threshold"])
+        for least in range(10):
+            inside = (chance >= least / 10) & (chance < (least + 1) / 10)
+            assert sums["number"].values[at, least] == inside.sum()
+            assert sums["came"].values[at, least] == event[inside].sum()
+            assert sums["told"].values[at, least] == pytest.approx(chance[inside].sum())
+        assert row["squared"] == pytest.approx(((chance - event) ** 2).sum())
+        assert sums["number"].values[at].sum() == seen.sum()
+
+
+def test_what_is_told_is_summed_once(told: Archive, ledger: Ledger) -> None:
+    tasks.verify(told, ledger, moment(30))
+    before = rows_of(ledger)
+    assert len(before["chances"]) == 12
+    assert tasks.verify(told, ledger, moment(30)) == 0
+    assert rows_of(ledger) == before
+
+
+def test_a_forecast_with_probabilities_is_verified_as_one_without(
+    told: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    archive, other = Archive(tmp_path / "bare"), Ledger(f"sqlite:///{tmp_path / 'bare.sqlite'}")
+    put_frames(archive, *range(31))
+    tasks.forecast(archive, other, Persistence(), time(6), moment(6))
+    for kept, into in ((told, ledger), (archive, other)):
+        tasks.forecast(kept, into, load_forecaster("advection"), time(6), moment(6))
+        assert tasks.verify(kept, into, moment(30)) == 8
+    with_them, without = rows_of(ledger), rows_of(other)
+    assert with_them.pop("chances")
+    assert without.pop("chances") == []
+    assert with_them == without
+
+
+def test_a_forecast_with_probabilities_is_drawn_as_one_without(told: Archive) -> None:
+    kept = told.forecast(KEY)
+    bare = kept.drop_vars([name for name in kept.coords if str(name).startswith("chance_")])
+    assert plots.of_forecast(kept) == plots.of_forecast(bare)

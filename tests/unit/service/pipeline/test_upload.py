@@ -1,0 +1,188 @@
+"""Uploaded frames become fields that keep the contract, or are refused with what is wrong."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from xarray import DataArray
+
+from ingest import BadField
+from ingest.formats import netcdf
+from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, known_grid, same_grid
+from ingest.precipitation import SIMULATED, check, credit, make
+from service.archive.archive import to_datetime
+from service.pipeline import upload
+from tests.showers import frame, rate, time
+
+NETCDF = "application/x-netcdf"
+LAEA = "+proj=laea +lat_0=52 +lon_0=10 +x_0=0 +y_0=0 +ellps=GRS80 +units=m"
+
+
+def frames(*numbers: int, small: bool = True, **about: Any) -> DataArray:
+    each = [
+        frame(number) if small else make(rate(number), time(number), NATIONAL_SPHERE, "RY")
+        for number in numbers
+    ]
+    together = xr.concat(each, "time", coords="minimal", compat="override")
+    return together.assign_attrs(about)
+
+
+def elsewhere(rows: int = 64, columns: int = 96) -> DataArray:
+    """Frames on a grid of 2 km in another projection."""
+    rain = np.random.default_rng(1).gamma(0.3, 2, (3, rows, columns)).astype(np.float32)
+    grid = {"x": 2000.0 * np.arange(columns), "y": 3e5 - 2000.0 * np.arange(rows)}
+    times = [time(number) for number in range(3)]
+    return DataArray(rain, dims=("time", "y", "x"), coords={"time": times, **grid})
+
+
+def as_json(field: DataArray, **extra: Any) -> bytes:
+    said = {
+        "times": [to_datetime(at).isoformat() for at in field["time"].values],
+        "rainfall_rate": json.loads(json.dumps(field.values.tolist()).replace("NaN", "null")),
+    }
+    return json.dumps({"frames": said | extra}).encode()
+
+
+def test_frames_on_the_model_grid_come_as_they_are() -> None:
+    given = frames(0, 1, 2)
+    for packed in (True, False):
+        came = upload.read(netcdf.encode(given, packed=packed), NETCDF)
+        xr.testing.assert_equal(came, given)
+        check(came)
+
+
+def test_frames_on_the_national_grid_come_to_the_model_grid() -> None:
+    came = upload.read(netcdf.encode(frames(0, 1, small=False)), NETCDF)
+    np.testing.assert_array_equal(came, frames(0, 1))
+    assert same_grid(came, frame(0))
+
+
+def test_json_says_the_same_as_netcdf() -> None:
+    given = frames(0, 1)
+    came = upload.read(as_json(given, grid={"name": "sphere"}), upload.JSON)
+    xr.testing.assert_equal(came, given)
+    assert np.isnan(came).any()
+    assert (came == 0).any()
+    assert "model" not in came.attrs
+    as_said = upload.read(as_json(given)[:-1] + b', "model": "advection"}', upload.JSON)
+    assert as_said.attrs["model"] == "advection"
+    assert known_grid(as_said) == NATIONAL_WGS84.coarser(5), "what composites are on today"
+
+
+def test_frames_may_be_on_a_grid_of_their_own() -> None:
+    given = elsewhere()
+    axes = {axis: given[axis].values.tolist() for axis in ("x", "y")}
+    for projection in (LAEA, "EPSG:3035"):
+        body = as_json(given, grid={**axes, "projection": projection})
+        came = upload.read(body, upload.JSON)
+        np.testing.assert_allclose(came, given, rtol=1e-6)
+        assert same_grid(came, given)
+        assert came["crs"].attrs["grid_mapping_name"] == "lambert_azimuthal_equal_area"
+        again = upload.read(netcdf.encode(came), NETCDF)
+        xr.testing.assert_equal(again, came)
+        assert again["crs"].attrs["latitude_of_projection_origin"] == 52
+
+
+def test_packed_numbers_are_unpacked_and_what_is_filled_is_no_data(tmp_path: Path) -> None:
+    given = frames(0, 1)
+    packed = given.drop_vars(["lat", "lon"]).to_dataset()
+    encoding = {"rainfall_rate": {"dtype": "i2", "scale_factor": 0.01, "_FillValue": -1}}
+    packed.to_netcdf(tmp_path / "packed.nc", encoding=encoding)
+    came = upload.read((tmp_path / "packed.nc").read_bytes(), NETCDF)
+    np.testing.assert_allclose(came, given, atol=0.006)
+    np.testing.assert_array_equal(np.isnan(came), np.isnan(given))
+
+
+def test_nobody_is_credited_for_frames_that_anybody_may_have_made() -> None:
+    body = netcdf.encode(frames(0, 1, source="radar composite of Deutscher Wetterdienst"))
+    assert "Wetterdienst" not in credit(upload.read(body, NETCDF))
+    body = netcdf.encode(frames(0, 1, source=SIMULATED))
+    assert credit(upload.read(body, NETCDF)) == "Simulated rain, seen by no radar"
+
+
+def changed(change: Callable[[DataArray], DataArray]) -> bytes:
+    return netcdf.encode(change(frames(0, 1)))
+
+
+def said(**change: Any) -> bytes:
+    return json.dumps({"frames": json.loads(as_json(frames(0, 1)))["frames"] | change}).encode()
+
+
+def grid(**change: Any) -> bytes:
+    given = elsewhere()
+    axes = {axis: given[axis].values.tolist() for axis in ("x", "y")}
+    return as_json(given, grid={**axes, "projection": LAEA} | change)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "cannot be read to its end"),
+        (b"CDF\x01", "cannot be read to its end"),
+        (netcdf.encode(frames(0, 1))[:-50_000], "cannot be read to its end"),
+        (changed(lambda f: f[:1]), "holds 1 frames, should hold 2 to 24"),
+        (changed(lambda f: f * -1), "should lie in 0 to 500"),
+        (changed(lambda f: f * 1e9), "should lie in 0 to 500"),
+        (changed(lambda f: f * np.nan), "no cell has data"),
+        (changed(lambda f: f.isel(time=[1, 0])), "should rise"),
+        (changed(lambda f: f.isel(time=[0, 0])), "should rise"),
+        (changed(lambda f: f[:, ::-1]), "rows run from south to north"),
+        (changed(lambda f: f[:, :, ::-1]), "columns run from east to west"),
+        (changed(lambda f: f.assign_attrs(units="kg m-2")), "units are 'kg m-2'"),
+        (changed(lambda f: f[:, :, [0, 1, *range(3, 180)]]), "x should be in even steps"),
+        (changed(lambda f: f[:, :20, :20]), "should have at least 32 along each side"),
+        (changed(lambda f: f.rename(time="lead_time").assign_coords(
+            time=("lead_time", f.time.values))), "has dimensions"),
+        (changed(lambda f: f.assign_coords(
+            time=f.time + np.timedelta64(30, "s"))), "whole multiples of 5 minutes"),
+    ],
+)  # fmt: skip
+def test_netcdf_that_breaks_the_contract_is_refused(body: bytes, problem: str) -> None:
+    with pytest.raises(BadField, match=problem):
+        upload.read(body, NETCDF)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"{", "cannot be read to its end"),
+        (b"[]", "should hold 'frames'"),
+        (b'{"frames": []}', "should hold 'frames'"),
+        (b'{"model": 5, "frames": {"times": [], "rainfall_rate": []}}', "'model' should be a text"),
+        (b'{"frames": {"times": [], "rainfall_rate": []}}', "should be frames of rows"),
+        (said(times=["2026-06-21T22:30:00Z"]), "1 times for 2 frames"),
+        (said(times=["yesterday", "today"]), "times should be as"),
+        (said(times=[1, 2]), "should be a list of texts"),
+        (said(times=["1066-10-14T09:00Z", "1066-10-14T09:05Z"]), "from 1900"),
+        (said(rainfall_rate=[[[1.0] * 180] * 180, [[1.0] * 180] * 179]), "has 179 where"),
+        (said(rainfall_rate=[[[1.0] * 180] * 180, [[1.0] * 180] * 179 + [5]]), "has 5 where"),
+        (said(rainfall_rate=[[["1"] * 180] * 180] * 2), "should hold numbers, and null"),
+        (said(rainfall_rate=[[[True] * 180] * 180] * 2), "should hold numbers, and null"),
+        (said(rainfall_rate=[[[1e300] * 180] * 180] * 2), "should lie in 0 to 500"),
+        (said(rainfall_rate=[[[None] * 180] * 180] * 2), "no cell has data"),
+        (said(rainfall_rate=[[[1.0] * 180] * 181] * 2), "have 181 x 180 cells"),
+        (said(rainfall_rate=[[[0.0]]] * 25), "holds 25 frames"),
+        (said(rainfall_rate=[[[0.0] * 1201]] * 2), "at most 1200 a side"),
+        (said(grid="wgs84"), "'grid' should be an object"),
+        (said(grid={"name": "mars"}), "grid is 'mars', should be one of sphere, wgs84"),
+        (grid(x=[0.0, 2000.0]), "x has 2 values, should have 96"),
+        (grid(x="x"), "'x' of the grid should be a list"),
+        (grid(x=["1"] * 96), "'x' of the grid should hold numbers"),
+        (grid(y=(-1e3 * np.arange(64)).tolist()), "should be squares"),
+        (grid(projection=5), "'projection' of the grid should be a text"),
+        (grid(projection="EPSG:4326"), "should be of a plane in m"),
+        (grid(projection="EPSG:999999"), "has no projection that is known"),
+        (grid(projection="+proj=laea +nadgrids=/etc/passwd"), "projection is"),
+        (grid(projection="+init=/etc/passwd:1"), "projection is"),
+        (grid(projection="/etc/passwd"), "projection is"),
+        (grid(projection=LAEA.replace("=m", "=km")), "should be of a plane in m"),
+        (grid(projection=None), "'projection' of the grid should be a text"),
+    ],
+)  # fmt: skip
+def test_json_that_breaks_the_contract_is_refused(body: bytes, problem: str) -> None:
+    with pytest.raises(BadField, match=problem):
+        upload.read(body, upload.JSON)

@@ -1,0 +1,283 @@
+"""The report: numbers that are those of the ledger, words that say no more than they do, and a page
+that needs nothing but itself."""
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import sha256
+from html import unescape
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from service import report
+from service.ledger import tables as book
+from service.ledger.ledger import Ledger
+from service.report import Facts, words
+from service.report.cases import FEWEST_CELLS, cases_of
+from service.report.radar import marks_in
+from service.runtime.deployment import Deployment
+from service.skill import verification
+from service.skill.period_summary import Period, standing
+from tests.event import ENDED, FRAMES, LACKING, enter, take_place
+from tests.showers import moment
+from tests.unit.service.ledger.test_ledger import told
+
+PERIOD = Period(moment(0) - timedelta(minutes=5), ENDED)
+DASH = "\N{EN DASH}"
+
+
+class Reader(HTMLParser):
+    """The elements of a page, and its tables as rows of words."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[list[str]] = []
+        self._in_cell = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("tr", "caption"):
+            self.rows.append([])
+        if tag in ("th", "td", "caption"):
+            self.rows[-1].append("")
+        self._in_cell = tag in ("th", "td", "caption")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.rows[-1][-1] += data
+
+    def table(self, caption: str) -> list[list[str]]:
+        """The rows below a caption."""
+        start = self.rows.index([caption]) + 1
+        ends = [k for k in range(start, len(self.rows)) if len(self.rows[k]) == 1]
+        return self.rows[start : ends[0] if ends else None]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    made = take_place(tmp_path_factory.mktemp("event"))
+    yield made
+    made.ledger.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def facts(desk: Deployment) -> Facts:
+    return report.gather(desk, PERIOD, ENDED)
+
+
+@pytest.fixture(scope="module")
+def page(facts: Facts) -> str:
+    return report.write(facts).decode()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    yield made
+    made.engine.dispose()
+
+
+def test_the_page_asks_nobody_for_anything_and_says_so(page: str) -> None:
+    found = Reader(page).elements
+    assert not [tag for tag, _ in found if tag in ("script", "link", "iframe", "object", "form")]
+    named = [(tag, value) for tag, at in found for name, value in at.items()
+             if name in ("src", "href", "xlink:href", "srcset", "action", "style")
+             or name.startswith("on")]  # fmt: skip
+    assert named
+    assert all(str(value).startswith("data:image/png;base64,") for _, value in named)
+    assert "url(" not in page
+    assert "@import" not in page
+    policy = next(at["content"] for tag, at in found if at.get("http-equiv"))
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style
+    digest = b64encode(sha256(style[1].encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def test_scores_are_those_of_the_counts_over_starts_that_all_models_have(
+    page: str, desk: Deployment
+) -> None:
+    shared = verification.shared_issues(desk.ledger.rows(book.counts))
+    by_hand = {
+        (row["lead_minutes"], row["model"]): row
+        for row in verification.table(verification.counted(shared))
+        if row["threshold"] == 0.5
+    }
+    rows = Reader(page).table("Rain of 0.5 mm/h or more")
+    lead, seen = 0, 0
+    for line in rows[1:]:
+        lead = int(line[0]) if line[0].startswith("+") else lead
+        row = line[line[0].startswith("+") :]
+        wanted = by_hand[lead, row[0].replace("DWD's RV", "dwd-rv")]
+        names = ("csi", "hss", "pod", "far", "fbias")
+        assert row[1:6] == [words.figure(wanted[name]) for name in names]
+        assert row[-1] == str(wanted["n_valid"])
+        seen += 1
+    assert seen == len(by_hand) == 4 * 3
+
+
+def test_what_is_not_defined_is_a_dash_and_never_0(ledger: Ledger, desk: Deployment) -> None:
+    for number in range(3):
+        for model in ("advection", "persistence"):
+            enter(ledger, model, number, hits=50)
+    found = Deployment(desk.settings)
+    found.ledger = ledger
+    made = report.write(report.gather(found, PERIOD, ENDED)).decode()
+    none = Reader(made).table("Rain of 10 mm/h or more")[1]
+    assert none[2:7] == [DASH, DASH, DASH, DASH, DASH]
+    assert none[-1] == "3"
+    (gain,) = [row for row in Reader(made).table("CSI above that of persistence") if "+60" in row]
+    assert gain[-1] == DASH
+    assert gain[-2] == "0.000"
+    assert "not defined: it never rained so much" in made
+
+
+def test_it_is_shown_how_often_it_came_where_a_probability_was_told(
+    ledger: Ledger, desk: Deployment
+) -> None:
+    often = told(300) | {"number_9": 1000, "told_9": 950.0, "came_9": 730, "number_0": 20}
+    for number in range(3):
+        enter(ledger, "ms-lstm", number, hits=50, told=[often, told(9, 2.0)])
+        enter(ledger, "advection", number, hits=50)
+    found = Deployment(desk.settings)
+    found.ledger = ledger
+    made = report.write(report.gather(found, PERIOD, ENDED)).decode()
+    assert "Did it come as often as told?" in made
+    pictures = [at["aria-label"] or "" for _, at in Reader(made).elements if "aria-label" in at]
+    (seen,) = (said for said in pictures if said.startswith("How often 0.5 mm/h or more came"))
+    assert "95 % told 73 % came" in seen
+    assert seen.count("told ") == 9, "all tenths but the one of too few cells"
+    assert "not known: too few cells" in made
+    header, *rows = Reader(made).table("Brier score, and Brier skill")
+    assert header[2:] == ["Brier 0.5 mm/h", "skill", "Brier 2 mm/h", "skill", "starts"]
+    (line,) = rows
+    cells, came = 20 + 8 * 300 + 1000, 9 * 150 + 730
+    error, rate = 300 / 8 / cells, came / cells
+    assert line[:4] == ["+60", "ms-lstm", f"{error:.3f}", f"{1 - error / (rate * (1 - rate)):.2f}"]
+    assert line[-1] == "3"
+
+
+def test_where_no_model_tells_probabilities_nothing_is_said_of_them(page: str) -> None:
+    assert "Did it come as often as told?" not in page
+    assert "Brier" not in page
+
+
+def test_frames_that_lack_and_files_in_quarantine_are_counted(facts: Facts, page: str) -> None:
+    seen = facts.radar
+    assert (seen.due, seen.there, seen.missing) == (FRAMES + 4, FRAMES - 3, 3 + 4)
+    assert seen.quarantined == 1
+    assert sum(span.there for span in seen.spans) == seen.there
+    assert sum(span.due for span in seen.spans) == seen.due
+    assert ["missing", "7"] in Reader(page).table("Radar")
+    assert len(LACKING) == 2
+    assert f"Of {FRAMES + 4} radar frames {FRAMES - 3} came in" in page
+    assert "1 file was unusable" in page
+
+
+def test_a_frame_that_may_still_come_is_not_missing() -> None:
+    begin = moment(0)
+    assert marks_in(begin, moment(3)) == [moment(1), moment(2), moment(3)]
+    assert marks_in(begin + timedelta(seconds=1), moment(2)) == [moment(1), moment(2)]
+    assert marks_in(begin, begin + timedelta(minutes=4)) == []
+    assert marks_in(begin, begin - timedelta(hours=1)) == []
+
+
+def test_what_comes_from_outside_is_text_and_never_part_of_the_page(
+    facts: Facts, page: str
+) -> None:
+    evil = facts.radar._replace(reasons=[('<img src=x onerror="alert(1)">', 2)])
+    made = report.write(facts._replace(radar=evil)).decode()
+    assert "<img src=x" not in made
+    assert '<img src=x onerror="alert(1)">' in unescape(made)
+    assert [tag for tag, _ in Reader(made).elements] == [tag for tag, _ in Reader(page).elements]
+
+
+def test_the_provider_and_the_baselines_are_what_a_model_is_compared_with(
+    facts: Facts, page: str
+) -> None:
+    assert facts.models == ["persistence", "advection", "dwd-rv"]
+    assert facts.main == "advection"
+    assert facts.rivals == ["persistence", "dwd-rv"]
+    rows = Reader(page).table("CSI above that of DWD's RV")
+    assert [row[:2] for row in rows[1:2]] == [["advection", "+30"]]
+    assert len(rows) == 1 + 4
+
+
+def test_the_best_and_the_worst_forecast_are_so_and_are_drawn(
+    facts: Facts, desk: Deployment, page: str
+) -> None:
+    best, worst = facts.cases
+    rows = desk.ledger.rows(book.counts, ["advection"], lead_minutes=60, threshold=0.5)
+    scored = {r["issue"]: verification.table(verification.counted([r]))[0]["csi"] for r in rows}
+    assert best[0].csi == max(scored.values())
+    assert worst[0].csi == min(scored.values())
+    assert scored[best[0].issue] == best[0].csi
+    images = [at["src"] for tag, at in Reader(page).elements if tag == "img"]
+    assert len(images) == 2
+    assert all(b64decode(str(src).partition(",")[2]).startswith(b"\x89PNG") for src in images)
+
+
+def test_cases_are_of_different_weather_and_have_rain_to_tell_by(
+    ledger: Ledger, desk: Deployment
+) -> None:
+    for number in range(0, 120, 3):
+        enter(ledger, "advection", number, hits=number)
+    best, worst = cases_of(desk.archive, ledger, "advection", Period(moment(0), moment(200)))
+    for chosen in (best, worst):
+        issues = sorted(case.issue for case in chosen)
+        assert len(issues) == 3
+        assert all(b - a >= timedelta(hours=2) for a, b in pairwise(issues))
+    assert all(case.cells >= FEWEST_CELLS for case in [*best, *worst])
+    assert best[0].issue == moment(117)
+    assert worst[0].issue == moment(0)
+    assert best[0].picture is None  # its forecast is not in the archive
+
+
+def test_differences_that_are_sure_are_bold_and_said_to_be(
+    ledger: Ledger, desk: Deployment
+) -> None:
+    for number in range(0, 72 * 12, 12):
+        enter(ledger, "persistence", number, hits=50)
+        enter(ledger, "advection", number, hits=60 + number % 5)
+    found = Deployment(desk.settings)
+    found.ledger = ledger
+    period = Period(moment(0), moment(80 * 12))
+    facts = report.gather(found, period, period.end)
+    made = report.write(facts).decode()
+    assert "More than chance (90 %) is the difference to persistence." in made
+    assert re.search(r'<td class="(some|much) up best">\+0\.0\d\d</td>', made)
+    assert "Skill over time" in made
+    short = report.gather(found, Period(moment(0), moment(24)), moment(24))
+    assert "The period is too short to tell" in " ".join(words.summary(short))
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(None, DASH), (0.0, "0 %"), (0.9996, "99.9 %"), (1.0, "100 %")]
+)
+def test_what_is_not_all_is_never_said_to_be_all(share: float | None, said: str) -> None:
+    assert words.percent(share) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, DASH), (float("nan"), DASH), (0.12345, "+0.123"), (-0.0001, "0.000"),
+     (-0.02, "\N{MINUS SIGN}0.020")],
+)  # fmt: skip
+def test_a_difference_has_its_sign_and_none_has_none(value: float | None, said: str) -> None:
+    assert words.signed(value) == said
+
+
+def test_a_period_is_the_same_in_a_report_and_in_curves(desk: Deployment, facts: Facts) -> None:
+    assert standing(desk.ledger, PERIOD).rows == facts.standing.rows
