@@ -1,7 +1,7 @@
 """Recurrent nowcasting networks: a cell, which is what a layer remembers, times a shape, which is
 where the layers sit in scale."""
 
-from model_zoo.checkpoints import convert as reference
+from model_zoo import reference
 from model_zoo.forecasters.by_name import load_forecaster
 from model_zoo.nowcaster import Nowcaster, Rollout
 from model_zoo.zoo import MODELS, build
