@@ -39,8 +39,13 @@ LINE = '"made-up": all_of(MadeUp),'
 PROMISES = {
     "test_zoo.py": ["test_trains_every_part", "test_its_step_can_be_exported"],
     "test_stack.py": ["test_every_model_comes_deeper_and_shallower"],
-    "test_checkpoint.py": ["test_every_model_forecasts_the_same_after_saving_and_loading"],
-    "test_cost.py": ["test_every_model_has_a_cost_row", "test_a_pyramid_keeps_at_most_half"],
+    "checkpoints/test_checkpoint.py": [
+        "test_every_model_forecasts_the_same_after_saving_and_loading"
+    ],
+    "profiling/test_cost.py": [
+        "test_every_model_has_a_cost_row",
+        "test_a_pyramid_keeps_at_most_half",
+    ],
 }
 
 
