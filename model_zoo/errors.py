@@ -9,7 +9,6 @@
   + BadGrid          a field whose height and width the network cannot halve; also a ValueError
   x BadFrames        frames a forecast cannot start from; also a ValueError
     + NotEnoughFrames  some of those it needs are missing (forecasters/contract.py)
-  + MissingExtra     the forecaster needs a package that is not installed (forecasters/sprog.py)
 """
 
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from model_zoo.checkpoints import checkpoint
 from model_zoo.forecasters.by_name import BASELINES, SUFFIX, find_weights, load_forecaster
 from model_zoo.forecasters.contract import Forecaster
-from model_zoo.forecasters.sprog import MissingExtra
 
 
 class Contender(NamedTuple):
@@ -21,19 +20,14 @@ class Contender(NamedTuple):
 
 
 def open_contenders(names: Iterable[str]) -> list[Contender]:
-    """Forecasters by their names or paths; one whose package is missing is left out with a word.
+    """Forecasters by their names or paths.
 
     Each goes by its own name, or where several have that by the name of its file, or by its path.
 
     Raises:
         UnknownModel, NoWeights, BadCheckpoint: There is no such forecaster.
     """
-    found: dict[str, Forecaster] = {}
-    for name in dict.fromkeys(names):
-        try:
-            found[name] = load_forecaster(name)
-        except MissingExtra as error:
-            print(f"left out: {error}")
+    found: dict[str, Forecaster] = {name: load_forecaster(name) for name in dict.fromkeys(names)}
     labels = [[one.name, Path(name).stem, name] for name, one in found.items()]
     taken = Counter(word for words in labels for word in set(words))
     return [

@@ -43,7 +43,7 @@ BATCH = 8
 """Issues that are counted at once."""
 PART = 200
 """Issues that are measured where a year is not asked for whole."""
-LACKING = "pysteps is not installed here (pip install 'nowcast[sprog]'): not compared"
+LACKING = "pysteps is not installed here (pip install 'nowcast[benchmark]'): not compared"
 
 Rates = NDArray[np.float32]
 Way = Callable[["Fields"], object]

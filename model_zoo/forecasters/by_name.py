@@ -45,7 +45,6 @@ def load_forecaster(
         UnknownModel: Nothing goes by this name; the message lists what does.
         NoWeights: There are no trained weights of this network, or no file at this path.
         BadCheckpoint: The file is no checkpoint, or one of another network.
-        MissingExtra: The forecaster needs a package that is not installed.
     """
     by = partial(Quickest, bf16=bf16)
     if isinstance(name_or_path, Path) or name_or_path.endswith(SUFFIX):

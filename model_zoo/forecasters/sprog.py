@@ -1,142 +1,197 @@
-"""S-PROG, which blurs what cannot be foretold: the optional baseline of the extra `sprog`.
+"""S-PROG: rain that is carried along by its motion while its scales fade, each at its own rate.
 
-The rain field is split into scales, each of which is carried along and fades as fast as it has been
-seen to (Seed 2003, doi:10.1175/1520-0450(2003)042<0381:ADASSA>2.0.CO;2). pysteps does it (Pulkkinen
-et al. 2019, doi:10.5194/gmd-12-4185-2019); the motion is that of our advection, so that the two
-differ in nothing but the blurring.
+The rain is split into scales whose lifetimes are those of the event (see `cascade`), so that what
+cannot be foretold is smoothed away, the more the longer the lead. The motion is that of
+`Advection`, so the two differ in nothing but the smoothing and the trend of the wet area.
 """
 
-import contextlib
-import importlib
-import io
-import threading
-from collections.abc import Iterator
-from types import ModuleType
+from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from model_zoo.errors import ModelError
-from model_zoo.forecasters import motion
-from model_zoo.forecasters.baselines import MINUTE, carry, last_minutes, motion_of
+from model_zoo.forecasters import advect, cascade, motion
+from model_zoo.forecasters.baselines import MINUTE, last_minutes, motion_of
+from model_zoo.forecasters.baselines import rates as rates_of
 from model_zoo.forecasters.contract import (
     LEAD_STEP,
     NO_WEIGHTS,
     Needs,
-    NotEnoughFrames,
     check_horizon,
-    listed,
     make,
     minutes,
-    select,
-    stamp,
-    times_of,
 )
 
 Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
-STEPS = minutes(5, 10, 15)
-"""Spacings of the three frames, the best first; 15 minutes reach back the half hour."""
 THRESHOLD = 0.1
 """mm/h; below it is no rain."""
 DRY_DECIBEL = -15.0
-"""What stands for no rain beside 10 log10 of the rate, 5 below the threshold, as pysteps has it."""
+"""What stands for no rain beside 10 log10 of the rate in mm/h, 5 below that of the threshold."""
 FEWEST_WET = 20
-"""Cells with rain in each frame, below which the fading of scales cannot be told."""
-PRINTING = threading.Lock()
-"""pysteps prints as it goes, and what is printed is turned away for the whole process at once."""
-
-
-class MissingExtra(ModelError):
-    """A package that only an optional forecaster needs is not installed."""
+"""Cells with rain in each frame, below which the lifetimes of scales cannot be told."""
+STRIDE_MINUTES = 10
+"""Frames that the cascade compares are at least so far apart."""
+TREND_MINUTES = 30.0
+"""Time in which the trend of the wet area fades to 1/e."""
+MOST_GROWTH = 2.0
+"""Of the wet area, and of its shrinking."""
+FILL_CELLS = 3.0
+"""Standard deviation of the weight of surrounding cells where there is no data."""
+DISTRUST = 1e-3
+"""Weight of the mean of the whole field there, beside a weight of 1 amid data."""
 
 
 class SPROG:
     """Rain carried along as by `Advection`, its scales fading one after the other.
 
-    Where there is too little rain to see scales fade, or nothing changes, it is only carried along.
+    Where there is too little rain to see scales fade, it is only carried along. The forecast is NaN
+    just where that of `Advection` is.
     """
 
     name = "s-prog"
     weights = NO_WEIGHTS
     needs = Needs(minutes(0), useful=minutes(30, 25, 20, 15, 10, 5))
 
-    def __init__(self) -> None:
-        """Find pysteps.
-
-        Raises:
-            MissingExtra: It is not installed.
-        """
-        try:
-            with quiet():
-                self._pysteps: ModuleType = importlib.import_module("pysteps.nowcasts.sprog")
-        except ImportError as error:
-            raise MissingExtra(
-                f"the forecaster {self.name!r} needs the package pysteps ({error}): "
-                "pip install 'nowcast[sprog]' (it is compiled on the way and wants a C compiler)"
-            ) from error
-
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
         """Forecast from the newest of `frames`; see `Forecaster`.
 
         Raises:
-            NotEnoughFrames: There are not three frames 5, 10 or 15 minutes apart up to the newest.
+            NotEnoughFrames: The newest has none before it in the half hour of `needs`.
         """
         check_horizon(horizon)
-        step, three = evenly_spaced(frames, self.name)
         recent = last_minutes(frames, motion.SPAN_MINUTES, self.name)
         moving = motion_of(recent)
-        steps = np.arange(1, horizon + 1) * (LEAD_STEP / step)
-        blurred = self._blur(three, moving * np.float32(step / MINUTE), steps.tolist())
-        rate = carry(recent, moving, horizon) if blurred is None else blurred
-        return make(rate, recent, self)
-
-    def _blur(self, three: DataArray, displacement: Array, steps: list[float]) -> Array | None:
-        """Rates `steps` frames after the newest of `three`; None where no fading can be told.
-
-        Args:
-            three: Frames in mm/h.
-            displacement: (y, x, 2) in cells from one frame to the next.
-            steps: Rising.
-        """
-        rates = three.to_numpy().astype(float)
-        if (rates >= THRESHOLD).sum(axis=(1, 2)).min() < FEWEST_WET:
-            return None
-        lowest = 10 * np.log10(THRESHOLD)
-        with np.errstate(divide="ignore"):
-            decibel = np.where(rates < THRESHOLD, DRY_DECIBEL, 10 * np.log10(rates))
-        velocity = np.moveaxis(displacement, -1, 0).astype(float)
-        try:
-            with quiet():
-                ahead = self._pysteps.forecast(decibel, velocity, steps, precip_thr=lowest)
-        except (ValueError, np.linalg.LinAlgError):
-            # scales that are uniform, or are the same in all frames, have no autoregression;
-            # nor are there six scales in a tiny field
-            return None
-        # False for NaN, which stays
-        rate: Array = np.where(ahead < lowest, 0, 10 ** (ahead / 10)).astype(np.float32)
-        return rate
+        times = recent["time"].to_numpy()
+        ages = ((times[-1] - times) / MINUTE).tolist()
+        leads = (np.arange(1, horizon + 1) * (LEAD_STEP / MINUTE)).tolist()
+        rates = carried_to_newest(rates_of(recent), moving, ages)
+        fields = sprog_fields(rates, ages, leads)
+        ahead = advect.sources(moving, leads)
+        rate = [advect.bring(field[None], at)[0] for field, at in zip(fields, ahead, strict=True)]
+        return make(np.stack(rate), recent, self)
 
 
-def evenly_spaced(frames: DataArray, reader: str) -> tuple[np.timedelta64, DataArray]:
-    """Three frames up to the newest, as close together as there are, and how far apart they are.
+def carried_to_newest(rates: Array, moving: Array, ages: Sequence[float]) -> Array:
+    """Frames (time, y, x), each with its rain where that is at the time of the newest.
 
-    Raises:
-        NotEnoughFrames: There are no such three.
+    Args:
+        rates: In mm/h, NaN for no data.
+        moving: (y, x, 2), cells per minute along x and along y.
+        ages: Minutes from each frame to the newest, falling to 0.
     """
-    for step in STEPS:
-        with contextlib.suppress(NotEnoughFrames):
-            return step, select(frames, (2 * step, step, 0 * step), reader)
-    times = times_of(frames)
-    raise NotEnoughFrames(
-        f"{reader} from {stamp(times[-1])} needs three frames 5, 10 or 15 minutes apart up to "
-        f"then; got {listed(times)}"
+    earlier = advect.sources(moving, ages[-2::-1])
+    carried = [
+        advect.bring(rate[None], at)[0] for rate, at in zip(rates[-2::-1], earlier, strict=True)
+    ]
+    return np.stack([*carried[::-1], rates[-1]])
+
+
+def sprog_fields(frames: Array, ages: Sequence[float], leads: Sequence[float]) -> Array:
+    """S-PROG in Lagrangian coordinates: the forecast is not yet carried along.
+
+    Args:
+        frames: (time, y, x) in mm/h, oldest first, NaN for no data, their rain already where it is
+            at the time of the newest (`carried_to_newest`).
+        ages: Minutes from each frame to the newest, falling to 0. Two frames make scales AR(1)
+            processes, three that are evenly spaced AR(2).
+        leads: Minutes, rising; any, also between steps of the frames.
+
+    Returns:
+        (lead, y, x) in mm/h, NaN just where the newest frame is. Amounts are distributed as in
+        the newest frame (probability matching), on an area that goes on growing or shrinking for a
+        while. The newest frame itself for each lead where fewer than
+        `FEWEST_WET` cells of a frame are wet.
+    """
+    newest = frames[-1]
+    repeated = np.repeat(newest[None], len(leads), axis=0)
+    wet = frames >= THRESHOLD  # False for NaN
+    if len(frames) < 2 or np.count_nonzero(wet, axis=(1, 2)).min() < FEWEST_WET:
+        return repeated
+    chosen = strides(ages)
+    spaced = [ages[at] for at in chosen]
+    known = ~np.isnan(frames[chosen])
+    parts = cascade.decompose(filled(decibel(frames[chosen]), known), known, spaced)
+    told = cascade.ahead(parts, spaced[-2], leads, newest.shape)
+    trend = area_trend(wet, ~np.isnan(frames), ages)
+    seen = known[-1]
+    for rate, field, lead in zip(repeated, told, leads, strict=True):
+        rate[seen] = matched(field[seen], newest[seen], growth(trend, lead))
+    return repeated
+
+
+def strides(ages: Sequence[float]) -> list[int]:
+    """Which frames the cascade takes, oldest first: `STRIDE_MINUTES` apart or just more.
+
+    Over less, what is seen to change is mostly noise of the radar and of carrying.
+    """
+    chosen = [len(ages) - 1]
+    for at in range(len(ages) - 2, -1, -1):
+        if ages[at] - ages[chosen[0]] >= STRIDE_MINUTES:
+            chosen.insert(0, at)
+    return chosen if len(chosen) > 1 else [0, *chosen]
+
+
+def area_trend(wet: Mask, known: Mask, ages: Sequence[float]) -> float:
+    """Relative growth per minute of the wet area that all frames (time, y, x) see."""
+    common = known.all(axis=0)
+    counts = np.count_nonzero(wet & common, axis=(1, 2))
+    if counts.min() == 0:
+        return 0.0
+    return float(np.polyfit(-np.asarray(ages, float), np.log(counts), 1)[0])
+
+
+def growth(trend: float, lead: float) -> float:
+    """The factor of the wet area at a lead in minutes, where its trend fades out and is bounded."""
+    lasting = TREND_MINUTES * -np.expm1(-lead / TREND_MINUTES)
+    return float(np.clip(np.exp(trend * lasting), 1 / MOST_GROWTH, MOST_GROWTH))
+
+
+def decibel(rates: Array) -> Array:
+    """Rates in mm/h as 10 log10, `DRY_DECIBEL` where there is no rain, NaN where no data."""
+    with np.errstate(invalid="ignore"):
+        wet = np.float32(10) * np.log10(np.maximum(rates, np.float32(THRESHOLD)))
+        return np.where(rates < THRESHOLD, np.float32(DRY_DECIBEL), wet)
+
+
+def filled(fields: Array, known: Mask) -> Array:
+    """Fields (time, y, x) without NaN, so that no edge of data looks like an edge of rain.
+
+    What the newest does not see is taken from the frame before that does, or is a mean of what
+    surrounds it, of all far away; what another frame does not see is as in the newest.
+    """
+    newest = fields[-1]
+    for field in fields[-2::-1]:
+        newest = np.where(np.isnan(newest), field, newest)
+    seen = ~np.isnan(newest)
+    above = np.where(seen, newest, np.float32(0))
+    mean = above.sum() / max(np.count_nonzero(seen), 1)
+    total, weight = (
+        cv2.GaussianBlur(layer, (0, 0), FILL_CELLS, borderType=cv2.BORDER_CONSTANT)
+        for layer in (above, seen.astype(np.float32))
     )
+    around = (total + DISTRUST * mean) / (weight + DISTRUST)
+    newest = np.where(seen, newest, around)
+    return np.where(known, fields, newest)
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing printed meanwhile; one thread at a time, as each would restore what it found."""
-    with PRINTING, contextlib.redirect_stdout(io.StringIO()):
-        yield
+def matched(field: Array, amounts: Array, growth: float = 1.0) -> Array:
+    """Values that are ordered as `field`, and distributed as the rain in `amounts`.
+
+    Both are one-dimensional. What is below `THRESHOLD` is 0; `growth` is the factor of how many
+    values are above.
+    """
+    rain = np.sort(amounts[amounts >= THRESHOLD])
+    rate = np.zeros_like(field)
+    if not rain.size:
+        return rate
+    count = min(max(round(rain.size * growth), 1), field.size)
+    if count != rain.size:
+        wanted, known = ((np.arange(size) + 0.5) / size for size in (count, rain.size))
+        rain = np.interp(wanted, known, rain).astype(np.float32)
+    wettest = np.argpartition(field, -count)[-count:]
+    rate[wettest[np.argsort(field[wettest], kind="stable")]] = rain
+    return rate

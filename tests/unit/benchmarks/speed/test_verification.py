@@ -51,7 +51,9 @@ def test_all_ways_agree_before_they_are_timed() -> None:
 
 
 def test_counting_is_ten_times_as_fast_as_pysteps() -> None:
-    pytest.importorskip("pysteps", reason="pysteps is not installed: pip install 'nowcast[sprog]'")
+    pytest.importorskip(
+        "pysteps", reason="pysteps is not installed: pip install 'nowcast[benchmark]'"
+    )
     from benchmarks.speed.verification import by_pysteps
 
     fields, ratios = simulated(180, 4).everywhere(), []
