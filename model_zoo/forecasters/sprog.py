@@ -29,8 +29,9 @@ Mask = NDArray[np.bool_]
 
 THRESHOLD = 0.1
 """mm/h; below it is no rain."""
-DRY_DECIBEL = -15.0
-"""What stands for no rain beside 10 log10 of the rate in mm/h, 5 below that of the threshold."""
+KNEE = 1.0
+"""mm/h: below it the scale in which rain is split and fades is linear, above it logarithmic. In
+decibel, where drizzle is as far from no rain as from a downpour, forecasts are worse throughout."""
 FEWEST_WET = 20
 """Cells with rain in each frame, below which the lifetimes of scales cannot be told."""
 STRIDE_MINUTES = 10
@@ -114,7 +115,7 @@ def sprog_fields(frames: Array, ages: Sequence[float], leads: Sequence[float]) -
     chosen = strides(ages)
     spaced = [ages[at] for at in chosen]
     known = ~np.isnan(frames[chosen])
-    parts = cascade.decompose(filled(decibel(frames[chosen]), known), known, spaced)
+    parts = cascade.decompose(filled(log_rain(frames[chosen]), known), known, spaced)
     told = cascade.ahead(parts, spaced[-2], leads, newest.shape)
     trend = area_trend(wet, ~np.isnan(frames), ages)
     seen = known[-1]
@@ -150,11 +151,10 @@ def growth(trend: float, lead: float) -> float:
     return float(np.clip(np.exp(trend * lasting), 1 / MOST_GROWTH, MOST_GROWTH))
 
 
-def decibel(rates: Array) -> Array:
-    """Rates in mm/h as 10 log10, `DRY_DECIBEL` where there is no rain, NaN where no data."""
-    with np.errstate(invalid="ignore"):
-        wet = np.float32(10) * np.log10(np.maximum(rates, np.float32(THRESHOLD)))
-        return np.where(rates < THRESHOLD, np.float32(DRY_DECIBEL), wet)
+def log_rain(rates: Array) -> Array:
+    """Rates in mm/h as log(1 + rate / `KNEE`), 0 below `THRESHOLD`, NaN where no data."""
+    scaled: Array = np.log1p(np.maximum(rates, 0) / np.float32(KNEE))
+    return np.where(rates < THRESHOLD, np.float32(0), scaled)
 
 
 def filled(fields: Array, known: Mask) -> Array:
