@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 from scipy import fft
 
 Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 Spectrum = NDArray[np.complex64]
 
 BANDWIDTH = 0.5
 """Standard deviation of a filter, in the ratio of neighbouring central wavenumbers."""
-FEWEST_CELLS = 64
-"""Cells that two frames must share for their correlation to count."""
 MOST = 0.999999
 """Largest correlation of one step that an autoregression can be fitted to."""
 
@@ -46,13 +45,17 @@ class Cascade(NamedTuple):
     """Frames split into scales.
 
     Attributes:
-        spectra: (time, y, x // 2 + 1), of the deviations from the mean of the newest frame.
+        shape: (y, x).
+        spectra: (time, y, x // 2 + 1).
+        ages: Minutes from each frame to the newest, falling to 0.
         spread: (time, level), standard deviation over the cells with data.
         temporal: The correlations of the scales.
     """
 
+    shape: tuple[int, int]
     spectra: Spectrum
-    spread: Array
+    ages: Sequence[float]
+    spread: NDArray[np.float64]
     temporal: Temporal
 
 
@@ -81,48 +84,43 @@ def bandpass(rows: int, columns: int) -> Array:
     return filters
 
 
-def decompose(fields: Array, known: NDArray[np.bool_], ages: Sequence[float]) -> Cascade:
+def decompose(fields: Array, known: Mask, ages: Sequence[float]) -> Cascade:
     """Split frames into scales and correlate them.
 
     Args:
         fields: (time, y, x), finite, oldest first, in Lagrangian coordinates.
-        known: (time, y, x), where they are data and not filled up; only these count in statistics.
+        known: (y, x), where they all are data and not filled up; only this counts in statistics.
         ages: Minutes from each frame to the newest, falling to 0; two frames at least.
     """
-    shape = fields.shape[1:]
+    rows, columns = fields.shape[1:]
     spectra: Spectrum = fft.rfft2(fields)
-    weights = bandpass(*shape)
-    levels: Array = fft.irfft2(spectra[:, None] * weights, s=shape)
-    flat, cells = levels.reshape(*levels.shape[:2], -1), known.reshape(len(known), -1)
-    spread = np.stack(
-        [
-            one[:, seen].std(1) if seen.any() else one.std(1)
-            for one, seen in zip(flat, cells, strict=True)
-        ]
-    )
-    return Cascade(spectra, spread, correlations(flat, cells, ages))
+    levels: Array = fft.irfft2(spectra[:, None] * bandpass(rows, columns), s=(rows, columns))
+    cells = np.moveaxis(levels[:, :, known], 0, 1)
+    cells = cells - cells.mean(axis=2, keepdims=True)
+    products = (cells @ cells.swapaxes(1, 2)).astype(np.float64)
+    size = np.sqrt(np.diagonal(products, axis1=1, axis2=2))
+    scale = size[:, :, None] * size[:, None]
+    correlated = np.divide(products, scale, out=np.ones_like(products), where=scale > 0)
+    spread = size.T / math.sqrt(max(np.count_nonzero(known), 1))
+    return Cascade((rows, columns), spectra, ages, spread, correlations(correlated, ages))
 
 
-def correlations(levels: Array, known: NDArray[np.bool_], ages: Sequence[float]) -> Temporal:
+def correlations(correlated: NDArray[np.float64], ages: Sequence[float]) -> Temporal:
     """Mean correlations of all pairs of frames that are one step, and two steps apart.
 
-    Where no pair is two steps apart, those of an AR(1) process are taken.
+    A step is the least time between two frames. Where no pair is two steps apart, it is that of an
+    AR(1) process.
 
     Args:
-        levels: (time, level, cell).
-        known: (time, cell).
+        correlated: (level, time, time), of each pair of frames.
         ages: As in `decompose`.
     """
     step = min(-np.diff(ages))
-    sums = np.zeros((3, levels.shape[1]))
-    counts = np.zeros(3)
+    found: dict[int, list[NDArray[np.float64]]] = {1: [], 2: []}
     for early, late, lag in pairs(ages, step):
-        both = known[early] & known[late]
-        if np.count_nonzero(both) >= FEWEST_CELLS:
-            sums[lag] += correlation(levels[early][:, both], levels[late][:, both])
-            counts[lag] += 1
-    lag1 = np.clip(sums[1] / counts[1], 0, MOST) if counts[1] else np.full(levels.shape[1], MOST)
-    lag2 = sums[2] / counts[2] if counts[2] else lag1**2
+        found[lag].append(correlated[:, early, late])
+    lag1 = np.clip(np.mean(found[1], axis=0), 0, MOST)
+    lag2 = np.mean(found[2], axis=0) if found[2] else lag1**2
     return Temporal(step, lag1, stationary(lag1, lag2))
 
 
@@ -136,19 +134,6 @@ def pairs(ages: Sequence[float], step: float) -> Iterator[tuple[int, int, int]]:
                 break
             if abs(apart - lag) < 1 / 3:
                 yield early, late, lag
-
-
-def correlation(early: Array, late: Array) -> NDArray[np.float64]:
-    """Correlation (level,) of two frames (level, cell); 1 for levels that do not vary."""
-    early = early - early.mean(1, keepdims=True)
-    late = late - late.mean(1, keepdims=True)
-    product = np.einsum("lc,lc->l", early, late).astype(np.float64)
-    size = np.einsum("lc,lc->l", early, early).astype(np.float64)
-    size *= np.einsum("lc,lc->l", late, late)
-    found: NDArray[np.float64] = np.divide(
-        product, np.sqrt(size), out=np.ones_like(product), where=size > 0
-    )
-    return found
 
 
 def stationary(lag1: NDArray[np.float64], lag2: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,41 +154,38 @@ def decay(temporal: Temporal, steps: int) -> NDArray[np.float64]:
     return np.stack(found)
 
 
-def ahead(cascade: Cascade, age: float, leads: Sequence[float], shape: tuple[int, int]) -> Array:
+def ahead(cascade: Cascade, leads: Sequence[float]) -> Array:
     """Conditional means (lead, y, x) of the newest frame's fields so many minutes later.
 
     They are the best linear prediction from the newest frame and the one before it, which is that
     of AR(2) where the two are one step apart, and stays right where a frame in between is missing.
     Between whole steps the weights are interpolated.
-
-    Args:
-        cascade: Of the frames.
-        age: Minutes from the frame before to the newest.
-        leads: Minutes.
-        shape: (y, x).
     """
-    temporal = cascade.temporal
-    apart = max(round(age / temporal.step), 1)
-    farthest = math.ceil(max(leads) / temporal.step) + 1
+    of_newest, of_earlier = predictors(cascade, max(leads))
+    filters = bandpass(*cascade.shape)
+    at = np.array(leads) / cascade.temporal.step
+    whole = at.astype(int)
+    part = (at - whole)[:, None]
+    transfers = []
+    for weights in (of_newest, of_earlier):
+        mixed = (1 - part) * weights[whole] + part * weights[whole + 1]
+        transfers.append(np.tensordot(mixed.astype(np.float32), filters, 1))
+    newest, earlier = transfers
+    newest[:, 0, 0], earlier[:, 0, 0] = 1, 0  # the mean stays
+    told: Array = fft.irfft2(
+        newest * cascade.spectra[-1] + earlier * cascade.spectra[-2], s=cascade.shape
+    )
+    return told
+
+
+def predictors(cascade: Cascade, lead: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights (step, level) of the newest frame and of the one before it, up to past `lead`."""
+    temporal, spread = cascade.temporal, cascade.spread
+    apart = max(round(cascade.ages[-2] / temporal.step), 1)
+    farthest = int(lead / temporal.step) + 2
     known = decay(temporal, farthest + apart)
-    now, before = known[: farthest + 1], known[apart : farthest + apart + 1]
-    between = known[apart]
+    now, before, between = known[:farthest], known[apart : farthest + apart], known[apart]
     of_newest = (now - between * before) / (1 - between**2)
     of_earlier = (before - between * now) / (1 - between**2)
-    spread = cascade.spread
-    scale = np.divide(
-        spread[-1], spread[-2], out=np.ones_like(spread[-1]), where=spread[-2] > 0
-    ).astype(float)
-    weights = bandpass(*shape)
-    transfers = []
-    for lead in leads:
-        at, part = divmod(lead / temporal.step, 1)
-        mixed = [
-            ((1 - part) * of[int(at)] + part * of[int(at) + 1]).astype(np.float32)
-            for of in (of_newest, of_earlier * scale)
-        ]
-        newest, earlier = (np.tensordot(mix, weights, 1) for mix in mixed)
-        newest[0, 0], earlier[0, 0] = 1, 0  # the mean stays
-        transfers.append(newest * cascade.spectra[-1] + earlier * cascade.spectra[-2])
-    found: Array = fft.irfft2(np.stack(transfers), s=shape)
-    return found
+    ratio = np.divide(spread[-1], spread[-2], out=np.ones_like(spread[-1]), where=spread[-2] > 0)
+    return of_newest, of_earlier * ratio

@@ -34,6 +34,8 @@ KNEE = 1.0
 decibel, where drizzle is as far from no rain as from a downpour, forecasts are worse throughout."""
 FEWEST_WET = 20
 """Cells with rain in each frame, below which the lifetimes of scales cannot be told."""
+LEAST_SHARE = 0.5
+"""Frames that see less of what the newest sees are left out."""
 STRIDE_MINUTES = 10
 """Frames that the cascade compares are at least so far apart."""
 TREND_MINUTES = 30.0
@@ -108,20 +110,29 @@ def sprog_fields(frames: Array, ages: Sequence[float], leads: Sequence[float]) -
         `FEWEST_WET` cells of a frame are wet.
     """
     newest = frames[-1]
+    known = ~np.isnan(frames)
     repeated = np.repeat(newest[None], len(leads), axis=0)
+    share = [np.count_nonzero(seen & known[-1]) for seen in known]
+    usable = [at for at, cells in enumerate(share) if cells >= max(LEAST_SHARE * share[-1], 1)]
+    frames, known, ages = frames[usable], known[usable], [ages[at] for at in usable]
     wet = frames >= THRESHOLD  # False for NaN
-    if len(frames) < 2 or np.count_nonzero(wet, axis=(1, 2)).min() < FEWEST_WET:
+    if len(frames) < 2 or min(np.count_nonzero(field) for field in wet) < FEWEST_WET:
         return repeated
-    chosen = strides(ages)
-    spaced = [ages[at] for at in chosen]
-    known = ~np.isnan(frames[chosen])
-    parts = cascade.decompose(filled(log_rain(frames[chosen]), known), known, spaced)
-    told = cascade.ahead(parts, spaced[-2], leads, newest.shape)
-    trend = area_trend(wet, ~np.isnan(frames), ages)
+    common = known.all(axis=0)
+    told = cascade.ahead(split(frames, known, ages), leads)
+    trend = area_trend([np.count_nonzero(field & common) for field in wet], ages)
     seen = known[-1]
     for rate, field, lead in zip(repeated, told, leads, strict=True):
         rate[seen] = matched(field[seen], newest[seen], growth(trend, lead))
     return repeated
+
+
+def split(frames: Array, known: Mask, ages: Sequence[float]) -> cascade.Cascade:
+    """The scales of frames, and in its `temporal` how long each lives; arguments as in
+    `sprog_fields`, and where the frames are `known`."""
+    chosen = strides(ages)
+    fields = filled(log_rain(frames[chosen]), known[chosen])
+    return cascade.decompose(fields, known[chosen].all(axis=0), [ages[at] for at in chosen])
 
 
 def strides(ages: Sequence[float]) -> list[int]:
@@ -136,11 +147,9 @@ def strides(ages: Sequence[float]) -> list[int]:
     return chosen if len(chosen) > 1 else [0, *chosen]
 
 
-def area_trend(wet: Mask, known: Mask, ages: Sequence[float]) -> float:
-    """Relative growth per minute of the wet area that all frames (time, y, x) see."""
-    common = known.all(axis=0)
-    counts = np.count_nonzero(wet & common, axis=(1, 2))
-    if counts.min() == 0:
+def area_trend(counts: Sequence[int], ages: Sequence[float]) -> float:
+    """Relative growth per minute of a wet area of so many cells in each frame."""
+    if min(counts) == 0:
         return 0.0
     return float(np.polyfit(-np.asarray(ages, float), np.log(counts), 1)[0])
 
