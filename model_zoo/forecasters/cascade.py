@@ -89,7 +89,8 @@ def decompose(fields: Array, known: Mask, ages: Sequence[float]) -> Cascade:
 
     Args:
         fields: (time, y, x), finite, oldest first, in Lagrangian coordinates.
-        known: (y, x), where they all are data and not filled up; only this counts in statistics.
+        known: (y, x), where they all are data and not filled up; only this, some cells at least,
+            counts in statistics.
         ages: Minutes from each frame to the newest, falling to 0; two frames at least.
     """
     rows, columns = fields.shape[1:]
@@ -101,7 +102,7 @@ def decompose(fields: Array, known: Mask, ages: Sequence[float]) -> Cascade:
     size = np.sqrt(np.diagonal(products, axis1=1, axis2=2))
     scale = size[:, :, None] * size[:, None]
     correlated = np.divide(products, scale, out=np.ones_like(products), where=scale > 0)
-    spread = size.T / math.sqrt(max(np.count_nonzero(known), 1))
+    spread = size.T / np.sqrt(np.count_nonzero(known))
     return Cascade((rows, columns), spectra, ages, spread, correlations(correlated, ages))
 
 

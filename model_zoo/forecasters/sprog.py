@@ -33,7 +33,7 @@ KNEE = 1.0
 """mm/h: below it the scale in which rain is split and fades is linear, above it logarithmic. In
 decibel, where drizzle is as far from no rain as from a downpour, forecasts are worse throughout."""
 FEWEST_WET = 20
-"""Cells with rain in each frame, below which the lifetimes of scales cannot be told."""
+"""Cells with rain in each frame, where all have data, below which no lifetimes can be told."""
 LEAST_SHARE = 0.5
 """Frames that see less of what the newest sees are left out."""
 STRIDE_MINUTES = 10
@@ -112,19 +112,25 @@ def sprog_fields(frames: Array, ages: Sequence[float], leads: Sequence[float]) -
     newest = frames[-1]
     known = ~np.isnan(frames)
     repeated = np.repeat(newest[None], len(leads), axis=0)
-    share = [np.count_nonzero(seen & known[-1]) for seen in known]
-    usable = [at for at, cells in enumerate(share) if cells >= max(LEAST_SHARE * share[-1], 1)]
+    usable = overlapping(known)
     frames, known, ages = frames[usable], known[usable], [ages[at] for at in usable]
-    wet = frames >= THRESHOLD  # False for NaN
-    if len(frames) < 2 or min(np.count_nonzero(field) for field in wet) < FEWEST_WET:
+    common: Mask = np.logical_and.reduce(known)
+    wet = (frames >= THRESHOLD) & common  # False for NaN
+    counts = [int(np.count_nonzero(field)) for field in wet]
+    if len(frames) < 2 or min(counts) < FEWEST_WET:
         return repeated
-    common = known.all(axis=0)
     told = cascade.ahead(split(frames, known, ages), leads)
-    trend = area_trend([np.count_nonzero(field & common) for field in wet], ages)
+    trend = area_trend(counts, ages)
     seen = known[-1]
     for rate, field, lead in zip(repeated, told, leads, strict=True):
         rate[seen] = matched(field[seen], newest[seen], growth(trend, lead))
     return repeated
+
+
+def overlapping(known: Mask) -> list[int]:
+    """Which of the masks (time, y, x) hold at least `LEAST_SHARE` of what the last one holds."""
+    share = [np.count_nonzero(seen & known[-1]) for seen in known]
+    return [at for at, cells in enumerate(share) if cells >= LEAST_SHARE * share[-1]]
 
 
 def split(frames: Array, known: Mask, ages: Sequence[float]) -> cascade.Cascade:
@@ -132,7 +138,8 @@ def split(frames: Array, known: Mask, ages: Sequence[float]) -> cascade.Cascade:
     `sprog_fields`, and where the frames are `known`."""
     chosen = strides(ages)
     fields = filled(log_rain(frames[chosen]), known[chosen])
-    return cascade.decompose(fields, known[chosen].all(axis=0), [ages[at] for at in chosen])
+    common: Mask = np.logical_and.reduce(known[chosen])
+    return cascade.decompose(fields, common, [ages[at] for at in chosen])
 
 
 def strides(ages: Sequence[float]) -> list[int]:
@@ -148,9 +155,7 @@ def strides(ages: Sequence[float]) -> list[int]:
 
 
 def area_trend(counts: Sequence[int], ages: Sequence[float]) -> float:
-    """Relative growth per minute of a wet area of so many cells in each frame."""
-    if min(counts) == 0:
-        return 0.0
+    """Relative growth per minute of a wet area of so many cells, at least 1, in each frame."""
     return float(np.polyfit(-np.asarray(ages, float), np.log(counts), 1)[0])
 
 
