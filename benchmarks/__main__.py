@@ -50,6 +50,7 @@ COMMANDS = (
     Command("speed.throughput", (*ATTENDING, "--modes", EXACT, "--side", "32", "--unfolded")),
     Command("speed.ingest"),
     Command("speed.verification"),
+    Command("speed.sprog"),
     Command("speed.serving"),
     Command("speed.startup", ("--rounds", "2")),
     Command("speed.scale", document=SCALE),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.published import sprog
 from model_zoo.checkpoints import checkpoint
 from model_zoo.forecasters.by_name import BASELINES, SUFFIX, find_weights, load_forecaster
 from model_zoo.forecasters.contract import Forecaster
@@ -20,21 +21,26 @@ class Contender(NamedTuple):
 
 
 def open_contenders(names: Iterable[str]) -> list[Contender]:
-    """Forecasters by their names or paths.
+    """Forecasters by their names or paths; "pysteps-s-prog" is left out where pysteps is missing.
 
     Each goes by its own name, or where several have that by the name of its file, or by its path.
 
     Raises:
         UnknownModel, NoWeights, BadCheckpoint: There is no such forecaster.
     """
-    found: dict[str, Forecaster] = {name: load_forecaster(name) for name in dict.fromkeys(names)}
+    found: dict[str, Forecaster] = {}
+    for name in dict.fromkeys(names):
+        try:
+            found[name] = sprog.PystepsSPROG() if name == sprog.NAME else load_forecaster(name)
+        except sprog.MissingPysteps as error:
+            print(f"left out: {error}")
     labels = [[one.name, Path(name).stem, name] for name, one in found.items()]
     taken = Counter(word for words in labels for word in set(words))
     return [
         Contender(
             next(word for word in words if taken[word] == 1 or word == name),
             forecaster,
-            [] if name in BASELINES else [checkpoint.load(path_of(name)).experiment],
+            [] if name in (*BASELINES, sprog.NAME) else [checkpoint.load(path_of(name)).experiment],
         )
         for (name, forecaster), words in zip(found.items(), labels, strict=True)
     ]

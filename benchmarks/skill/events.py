@@ -31,6 +31,8 @@ CORPUS = (
     "bom_cscn_20180616_5km",
 )
 """On which the motion of advection was tuned."""
+TUNED_ON = (VALIDATION, "de_ry_20180712_5km", "taasrad19_201609_5km")
+"""On which S-PROG was tuned."""
 GERMAN = "ry_20200907"
 HIGHEST = 200.0
 """mm/h; the European composite has spikes above that are no rain."""
@@ -54,11 +56,11 @@ class Standing(Enum):
 
 
 def standing(event: str, experiments: Collection[Mapping[str, Any]] = ()) -> Standing:
-    """What an event can show of advection and of networks trained by these experiments."""
+    """What an event can show of the baselines and of networks trained by these experiments."""
     for split, found in (("train", Standing.TRAINING), ("validation", Standing.VALIDATION)):
         if any(fnmatch(event, name) for one in experiments for name in named(one, split)):
             return found
-    return Standing.VALIDATION if event in CORPUS else Standing.TEST
+    return Standing.VALIDATION if event in (*CORPUS, *TUNED_ON) else Standing.TEST
 
 
 def named(experiment: Mapping[str, Any], split: str) -> tuple[str, ...]:

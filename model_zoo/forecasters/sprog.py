@@ -37,7 +37,7 @@ FEWEST_WET = 20
 LEAST_SHARE = 0.5
 """Frames that see less of what the newest sees are left out."""
 STRIDE_MINUTES = 10
-"""Frames that the cascade compares are at least so far apart."""
+"""Frames that are made use of are at least so far apart."""
 TREND_MINUTES = 30.0
 """Time in which the trend of the wet area fades to 1/e."""
 MOST_GROWTH = 2.0
@@ -69,9 +69,11 @@ class SPROG:
         recent = last_minutes(frames, motion.SPAN_MINUTES, self.name)
         moving = motion_of(recent)
         times = recent["time"].to_numpy()
-        ages = ((times[-1] - times) / MINUTE).tolist()
+        every = ((times[-1] - times) / MINUTE).tolist()
+        chosen = strides(every)
+        ages = [every[at] for at in chosen]
         leads = (np.arange(1, horizon + 1) * (LEAD_STEP / MINUTE)).tolist()
-        rates = carried_to_newest(rates_of(recent), moving, ages)
+        rates = carried_to_newest(rates_of(recent)[chosen], moving, ages)
         fields = sprog_fields(rates, ages, leads)
         ahead = advect.sources(moving, leads)
         rate = [advect.bring(field[None], at)[0] for field, at in zip(fields, ahead, strict=True)]
@@ -112,14 +114,15 @@ def sprog_fields(frames: Array, ages: Sequence[float], leads: Sequence[float]) -
     newest = frames[-1]
     known = ~np.isnan(frames)
     repeated = np.repeat(newest[None], len(leads), axis=0)
-    usable = overlapping(known)
+    usable = [at for at in strides(ages) if overlaps(known[at], known[-1])]
     frames, known, ages = frames[usable], known[usable], [ages[at] for at in usable]
     common: Mask = np.logical_and.reduce(known)
     wet = (frames >= THRESHOLD) & common  # False for NaN
     counts = [int(np.count_nonzero(field)) for field in wet]
     if len(frames) < 2 or min(counts) < FEWEST_WET:
         return repeated
-    told = cascade.ahead(split(frames, known, ages), leads)
+    parts = cascade.decompose(filled(log_rain(frames), known), common, ages)
+    told = cascade.ahead(parts, leads)
     trend = area_trend(counts, ages)
     seen = known[-1]
     for rate, field, lead in zip(repeated, told, leads, strict=True):
@@ -127,23 +130,13 @@ def sprog_fields(frames: Array, ages: Sequence[float], leads: Sequence[float]) -
     return repeated
 
 
-def overlapping(known: Mask) -> list[int]:
-    """Which of the masks (time, y, x) hold at least `LEAST_SHARE` of what the last one holds."""
-    share = [np.count_nonzero(seen & known[-1]) for seen in known]
-    return [at for at, cells in enumerate(share) if cells >= LEAST_SHARE * share[-1]]
-
-
-def split(frames: Array, known: Mask, ages: Sequence[float]) -> cascade.Cascade:
-    """The scales of frames, and in its `temporal` how long each lives; arguments as in
-    `sprog_fields`, and where the frames are `known`."""
-    chosen = strides(ages)
-    fields = filled(log_rain(frames[chosen]), known[chosen])
-    common: Mask = np.logical_and.reduce(known[chosen])
-    return cascade.decompose(fields, common, [ages[at] for at in chosen])
+def overlaps(known: Mask, newest: Mask) -> bool:
+    """Whether a frame has data in at least `LEAST_SHARE` of the cells where the newest has."""
+    return bool(np.count_nonzero(known & newest) >= LEAST_SHARE * np.count_nonzero(newest))
 
 
 def strides(ages: Sequence[float]) -> list[int]:
-    """Which frames the cascade takes, oldest first: `STRIDE_MINUTES` apart or just more.
+    """Which frames are made use of, oldest first: `STRIDE_MINUTES` apart or just more.
 
     Over less, what is seen to change is mostly noise of the radar and of carrying.
     """

@@ -231,13 +231,17 @@ def test_the_command_writes_what_it_prints(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setitem(sys.modules, "pysteps", None)
+    monkeypatch.setitem(sys.modules, "pysteps.nowcasts.sprog", None)
     file = tmp_path / "skill.md"
     options = ["--shared", str(made), "--every", "30", "--write", str(file)]
     options += ["--events", "short", "early", "late"]
-    options += ["--forecasters", "persistence", "advection", "s-prog", str(weights())]
+    options += ["--forecasters", "persistence", "advection", "s-prog", "pysteps-s-prog"]
+    options += [str(weights())]
     monkeypatch.setattr(sys, "argv", ["skill", *options])
     main()
     printed, written = capsys.readouterr().out, file.read_text()
+    assert "left out: 'pysteps-s-prog' needs the package pysteps" in printed
     assert "| CSI | 0.5 | s-prog - advection | " in written
     assert "left out: short: no start leaves the frames of 90 minutes" in printed
     assert written[written.index("## early") :].strip() in printed
