@@ -5,8 +5,9 @@ saw, has (time, y, x); a forecast has (lead_time, y, x) with the scalar `forecas
 and the valid `time` of each lead. Times are UTC and mark the END of the five minutes that a rate is
 the mean of. NaN is no data and never 0; 0 is dry.
 
-A forecast may carry the probability that the rain reaches a threshold, as coordinates `chance_0.5`,
-`chance_2` and so on (mm/h) of its own dimensions, in 0..1, NaN where it is NaN.
+A forecast may carry exceedance probabilities, P(rate >= threshold) in 0..1, as coordinates
+`exceedance_probability_0.5`, `exceedance_probability_2` and so on (mm/h) of its own dimensions, NaN
+where the rate is NaN.
 """
 
 from collections.abc import Sequence
@@ -25,28 +26,36 @@ INTERVAL = np.timedelta64(5, "m")
 HIGHEST = 500.0
 """mm/h. Above 491.4, the largest value twelve bits of 0.01 mm in 5 minutes can hold; the record for
 Germany, 126 mm in 8 minutes (Fuessen 1920), is a mean of 945 mm/h that no composite resolves."""
-CHANCE = "chance_"
+EXCEEDANCE_PROBABILITY = "exceedance_probability_"
+"""Prefix of the names of coordinates; the threshold in mm/h follows."""
 ATTRIBUTION = "Quelle: Deutscher Wetterdienst"
 SIMULATED = "simulated rain, seen by no radar"
 UPLOADED = "frames that were uploaded"
 
 
-def chance_name(threshold: float) -> str:
-    """Name of the coordinate with the probability that the rain reaches a threshold in mm/h."""
-    return f"{CHANCE}{threshold:g}"
+def exceedance_probability_name(threshold: float) -> str:
+    """Name of the coordinate with the probability of a threshold in mm/h or more."""
+    return f"{EXCEEDANCE_PROBABILITY}{threshold:g}"
 
 
-def chance(threshold: float, probability: NDArray[np.float32]) -> Variable:
-    """Such a coordinate, of probabilities (lead_time, y, x)."""
-    about = {"long_name": f"probability of {threshold:g} {UNITS} or more", "units": "1"}
+def exceedance_probability(threshold: float, probability: NDArray[np.float32]) -> Variable:
+    """Coordinate of the exceedance probabilities of one threshold.
+
+    Args:
+        threshold: In mm/h.
+        probability: (lead_time, y, x) in 0..1, NaN for no data.
+    """
+    long_name = f"probability that the rainfall rate is at least {threshold:g} {UNITS}"
+    about = {"long_name": long_name, "units": "1"}
     return Variable(("lead_time", "y", "x"), probability, about)
 
 
-def chances(field: DataArray) -> dict[float, DataArray]:
-    """The probabilities that a forecast carries, by threshold in mm/h."""
-    names = {str(name): field[name] for name in field.coords if str(name).startswith(CHANCE)}
-    found = {float(name.removeprefix(CHANCE)): one for name, one in names.items()}
-    return dict(sorted(found.items()))
+def exceedance_probabilities(field: DataArray) -> dict[float, DataArray]:
+    """Exceedance probabilities that a forecast carries, by threshold in mm/h, lowest first."""
+    prefix = EXCEEDANCE_PROBABILITY
+    names = [str(name) for name in field.coords if str(name).startswith(prefix)]
+    by_threshold = {float(name.removeprefix(prefix)): field[name] for name in names}
+    return dict(sorted(by_threshold.items()))
 
 
 def credit(field: DataArray) -> str:

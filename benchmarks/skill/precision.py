@@ -64,7 +64,8 @@ def row(name: str, event: str, frames: DataArray, every: np.timedelta64) -> Row:
     summed = counts.sum("start")
     came = (summed["hits"] + summed["misses"]).sel(model="float32").min().item()
     one, other = (
-        precipitation.chances(network(frames, horizon=HORIZON)) for network in both.values()
+        precipitation.exceedance_probabilities(network(frames, horizon=HORIZON))
+        for network in both.values()
     )
     chance = max(abs(one[threshold] - other[threshold]).max().item() for threshold in one)
     changes = change(csi(summed)), change(hss(summed)), chance

@@ -151,7 +151,7 @@ def sums_of_chances(
     """Sums of all forecasts that tell probabilities, and of advection's neighbourhood."""
     told: dict[str, DataArray] = {}
     for label, forecast in forecasts.items():
-        found = precipitation.chances(forecast)
+        found = precipitation.exceedance_probabilities(forecast)
         if set(THRESHOLDS) <= found.keys():
             fields = [found[threshold].reset_coords(drop=True) for threshold in THRESHOLDS]
             told[label] = xr.concat(fields, "threshold").assign_coords(threshold=list(THRESHOLDS))

@@ -17,14 +17,24 @@ from xarray.backends import NetCDF4DataStore
 from xarray.backends.store import StoreBackendEntrypoint
 
 from ingest.errors import BadField
-from ingest.precipitation import INTERVAL, NAME, UNITS, chance, chance_name, chances, credit
+from ingest.precipitation import (
+    INTERVAL,
+    NAME,
+    UNITS,
+    credit,
+    exceedance_probabilities,
+    exceedance_probability,
+    exceedance_probability_name,
+)
 
 SECONDS = "seconds since 1970-01-01 00:00:00"
 BOUNDS = "time_bnds"
 FIRST_SIZE = 1
 """Bytes set aside for a file in memory; it grows to what it needs, and not beyond."""
-CHANCES, THRESHOLD = "probability_of_rainfall_rate", "threshold"
-"""Variable and dimension of what `precipitation.chances` gives."""
+PROBABILITY, THRESHOLD = "exceedance_probability", "threshold"
+"""Variable of `precipitation.exceedance_probabilities`, and its dimension of thresholds."""
+FORMER_PROBABILITY = "probability_of_rainfall_rate"
+"""Name of that variable in files of earlier programs, which are still read."""
 LARGE = 1000
 """Values from which on compression pays."""
 EXTRA = (
@@ -72,8 +82,9 @@ def encode(field: DataArray, *, packed: bool = True, **about: str) -> bytes:
     )
     for name, size in (*field.sizes.items(), ("nv", 2)):
         file.createDimension(str(name), size)
-    probable = chances(field)
-    coords = field.drop_vars(list(map(chance_name, probable))).coords.variables
+    probabilities = exceedance_probabilities(field)
+    names = list(map(exceedance_probability_name, probabilities))
+    coords = field.drop_vars(names).coords.variables
     for name, variable in coords.items():
         values, units = on_file(variable.values)
         extra = {"bounds": BOUNDS} if name == "time" else {}
@@ -83,9 +94,9 @@ def encode(field: DataArray, *, packed: bool = True, **about: str) -> bytes:
     write(file, BOUNDS, (*coords["time"].dims, "nv"), bounds, {})
     beside = " ".join(str(name) for name in coords if name not in (*field.dims, "crs"))
     attributes = {k: v for k, v in field.attrs.items() if k not in EXTRA}
-    if probable:
-        write_chances(file, probable, beside)
-        attributes["ancillary_variables"] = CHANCES
+    if probabilities:
+        write_probabilities(file, probabilities, beside)
+        attributes["ancillary_variables"] = PROBABILITY
     write(file, NAME, field.dims, field.values, attributes | {"coordinates": beside})
     return bytes(file.close())
 
@@ -103,24 +114,29 @@ def write(
         tuple(map(str, dims)),
         compression="zlib" if packs(file, values) else None,
         complevel=1,
-        fill_value=np.nan if name in (NAME, CHANCES) else None,
-        least_significant_digit=3 if name == CHANCES else None,
+        fill_value=np.nan if name in (NAME, PROBABILITY) else None,
+        least_significant_digit=3 if name == PROBABILITY else None,
     )
     made.set_auto_maskandscale(False)
     made.setncatts(dict(attributes))
     made[...] = values
 
 
-def write_chances(file: netCDF4.Dataset, probable: Mapping[float, DataArray], beside: str) -> None:
+def write_probabilities(
+    file: netCDF4.Dataset, probabilities: Mapping[float, DataArray], beside: str
+) -> None:
     """Write the probabilities of all thresholds as one variable, to a thousandth."""
-    file.createDimension(THRESHOLD, len(probable))
-    about = {"standard_name": NAME, "long_name": "least rate", "units": UNITS}
-    write(file, THRESHOLD, (THRESHOLD,), np.array(list(probable)), about)
-    values = np.stack([one.values for one in probable.values()])
-    dims = (THRESHOLD, *next(iter(probable.values())).dims)
-    about = {"long_name": "probability of the least rate or more", "units": "1"}
+    file.createDimension(THRESHOLD, len(probabilities))
+    about = {"standard_name": NAME, "long_name": "rainfall rate threshold", "units": UNITS}
+    write(file, THRESHOLD, (THRESHOLD,), np.array(list(probabilities)), about)
+    values = np.stack([one.values for one in probabilities.values()])
+    dims = (THRESHOLD, *next(iter(probabilities.values())).dims)
+    about = {
+        "long_name": "probability that the rainfall rate is at least the threshold",
+        "units": "1",
+    }
     about |= {"grid_mapping": "crs", "coordinates": beside}
-    write(file, CHANCES, dims, values, about)
+    write(file, PROBABILITY, dims, values, about)
 
 
 def packs(file: netCDF4.Dataset, values: NDArray[Any]) -> bool:
@@ -165,10 +181,13 @@ def decode(data: bytes | Path) -> DataArray:
     field = dataset[NAME].drop_vars(BOUNDS, errors="ignore")
     field.attrs |= {key: dataset.attrs[key] for key in EXTRA if key in dataset.attrs}
     field.attrs.pop("ancillary_variables", None)
-    if CHANCES in dataset:
+    for name in (PROBABILITY, FORMER_PROBABILITY):
+        if name not in dataset:
+            continue
         for threshold in dataset[THRESHOLD].values.tolist():
-            values = dataset[CHANCES].sel({THRESHOLD: threshold}).values
-            field.coords[chance_name(threshold)] = chance(threshold, values)
+            values = dataset[name].sel({THRESHOLD: threshold}).values
+            coordinate = exceedance_probability(threshold, values)
+            field.coords[exceedance_probability_name(threshold)] = coordinate
     if "crs" in field.coords:
         field.attrs["grid_mapping"] = "crs"
     for coord in field.coords.values():

@@ -18,14 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from ingest.precipitation import NAME, UNITS, chance, chance_name
+from ingest.precipitation import (
+    NAME,
+    UNITS,
+    exceedance_probability,
+    exceedance_probability_name,
+)
 from model_zoo.errors import BadFrames
 
 LEAD_STEP = np.timedelta64(30, "m")
 """From one lead of a forecast to the next, and between the frames a network sees."""
 NO_WEIGHTS = "none"
 """What stands for the hash of the weights in a forecast that was made without any."""
-NO_CHANCES: Mapping[float, NDArray[np.float32]] = MappingProxyType({})
+NO_PROBABILITIES: Mapping[float, NDArray[np.float32]] = MappingProxyType({})
 LISTED = 12
 """How many times an error message lists before it leaves some out."""
 
@@ -134,7 +139,7 @@ def make(
     rate: NDArray[np.float32],
     frames: DataArray,
     forecaster: Forecaster,
-    chances: Mapping[float, NDArray[np.float32]] = NO_CHANCES,
+    probabilities: Mapping[float, NDArray[np.float32]] = NO_PROBABILITIES,
 ) -> DataArray:
     """A forecast from the rates (lead_time, y, x) for each lead after the newest of `frames`.
 
@@ -142,7 +147,7 @@ def make(
         rate: In mm/h, NaN for no data.
         frames: Those it was made of, oldest first; lends the grid, its coordinates and attributes.
         forecaster: Who made it.
-        chances: Probabilities (lead_time, y, x) that the rain reaches thresholds in mm/h.
+        probabilities: Probabilities (lead_time, y, x) that the rain reaches thresholds in mm/h.
     """
     issue = times_of(frames)[-1]
     leads = (LEAD_STEP * np.arange(1, len(rate) + 1)).astype("timedelta64[ns]")
@@ -154,8 +159,9 @@ def make(
         "forecast_reference_time": ((), issue, {"standard_name": "forecast_reference_time"}),
         "time": ("lead_time", issue + leads, dict(frames["time"].attrs)),
     }
-    probable = {
-        chance_name(threshold): chance(threshold, field) for threshold, field in chances.items()
+    coordinates = {
+        exceedance_probability_name(threshold): exceedance_probability(threshold, field)
+        for threshold, field in probabilities.items()
     }
     attributes = {
         "standard_name": NAME,
@@ -167,7 +173,7 @@ def make(
     }
     dims = ("lead_time", "y", "x")
     return DataArray(
-        rate.astype(np.float32), {**place, **stamps, **probable}, dims, NAME, attributes
+        rate.astype(np.float32), {**place, **stamps, **coordinates}, dims, NAME, attributes
     )
 
 

@@ -32,7 +32,7 @@ FORECAST: dict[str, Any] = {
         "origin": "row 0 is the northernmost, column 0 the westernmost",
     },
     "rainfall_rate": [[[None, 0.0], [1.25, 4.5]]] * 4,
-    "probability": [{"threshold": 0.5, "values": [[[None, 0.02], [0.81, 0.97]]] * 4}],
+    "exceedance_probability": [{"threshold": 0.5, "values": [[[None, 0.02], [0.81, 0.97]]] * 4}],
     "bridged": [],
     "chosen": [],
     "attribution": "Source: Deutscher Wetterdienst",

@@ -11,7 +11,7 @@ from xarray import DataArray
 
 from ingest.formats.netcdf import ABOUT
 from ingest.grid import known_grid
-from ingest.precipitation import UNITS, chances, credit
+from ingest.precipitation import UNITS, credit, exceedance_probabilities
 from service.api.dependencies import Desk
 from service.api.negotiation import JSON, NETCDF, PNG, held
 from service.api.schemas import InsteadOf
@@ -137,9 +137,9 @@ def document(desk: Desk, forecast: DataArray) -> dict[str, Any]:
         "skill": [] if key.upload else known_skill(desk, key, issue),
         "grid": grid_of(forecast),
         "rainfall_rate": np.round(forecast.values, 2),
-        "probability": [
-            {"threshold": threshold, "values": np.round(chance.values, 2)}
-            for threshold, chance in chances(forecast).items()
+        "exceedance_probability": [
+            {"threshold": threshold, "values": np.round(probability.values, 2)}
+            for threshold, probability in exceedance_probabilities(forecast).items()
         ],
         "bridged": listed(forecast, "bridged"),
         "chosen": listed(forecast, "chosen"),

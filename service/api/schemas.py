@@ -84,8 +84,8 @@ class Coverage(BaseModel):
     valid_ratio: float
 
 
-class Probability(BaseModel):
-    """Probability, in 0..1, that the rain reaches a threshold in mm/h."""
+class ExceedanceProbability(BaseModel):
+    """Probability, 0 to 1, that the rainfall rate is at least a threshold in mm/h."""
 
     threshold: float
     values: list[list[list[float | None]]]
@@ -95,8 +95,8 @@ class Probability(BaseModel):
 class Forecast(BaseModel):
     """A forecast. No data is null, and not the same as 0, which is dry.
 
-    `probability` has an entry for each threshold, from the lowest to the highest; it is empty where
-    the model tells none.
+    `exceedance_probability` has an entry for each threshold, from the lowest to the highest; it is
+    empty where the model forecasts no probabilities.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.FORECAST]})
@@ -115,7 +115,7 @@ class Forecast(BaseModel):
     grid: dict[str, Any]
     rainfall_rate: list[list[list[float | None]]]
     """By lead, row from the north, column from the west."""
-    probability: list[Probability]
+    exceedance_probability: list[ExceedanceProbability]
     bridged: list[datetime]
     """Times of radar frames that were missing and have been made up from their neighbours."""
     chosen: list[str]

@@ -67,7 +67,8 @@ DAILY = ("frames", "forecasts")
 FRAMES_IN_MEMORY = 8 * 2**20
 """Bytes of frames kept decoded: 64, more than any forecaster looks back."""
 FORECASTS_IN_MEMORY = 64 * 2**20
-"""The same of forecasts: 128, or 32 with chances, what two models have awaiting verification."""
+"""Bytes of forecasts kept decoded: 128 of them, or 32 with exceedance probabilities, as many as two
+models have awaiting verification."""
 LATEST_DAYS = np.timedelta64(7, "D")
 """How far before the newest issue of any model the newest of one is looked for."""
 ONE_AT_A_TIME = Lock()

@@ -6,7 +6,7 @@ from threading import Lock
 
 from xarray import DataArray
 
-from ingest.precipitation import chances
+from ingest.precipitation import exceedance_probabilities
 
 
 class Memory:
@@ -48,4 +48,5 @@ class Memory:
 
 def size(field: DataArray) -> int:
     """Bytes of the values; coordinates are small, or shared by all fields of a grid."""
-    return int(field.nbytes + sum(chance.nbytes for chance in chances(field).values()))
+    probabilities = exceedance_probabilities(field).values()
+    return int(field.nbytes + sum(probability.nbytes for probability in probabilities))

@@ -20,7 +20,7 @@ def rows_of(forecast: DataArray, observed: DataArray) -> list[Row]:
         forecast: One lead (y, x), with its chances as coordinates.
         observed: (y, x) in mm/h, NaN where nothing is to be compared.
     """
-    told = precipitation.chances(forecast)
+    told = precipitation.exceedance_probabilities(forecast)
     if not told:
         return []
     places = {dim: forecast[dim].variable for dim in forecast.dims}

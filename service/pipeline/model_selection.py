@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray
 
-from ingest.precipitation import INTERVAL, chance_name, chances
+from ingest.precipitation import INTERVAL, exceedance_probabilities, exceedance_probability_name
 from service.archive.key import Key, to_datetime
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
@@ -35,8 +35,8 @@ FEWEST_STARTS = 12
 def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
     """A forecast (lead_time, y, x) of the best of some for each of its leads.
 
-    Its attribute `chosen` names the model of each lead. It tells probabilities of the thresholds of
-    which all chosen ones do.
+    Its attribute `chosen` names the model of each lead. It has exceedance probabilities of the
+    thresholds for which all chosen forecasts have them.
 
     Args:
         forecasts: Of one issue, with the same leads; the first is taken where the skill is not
@@ -45,10 +45,11 @@ def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
     minutes = next(iter(forecasts.values()))["lead_time"].values / np.timedelta64(1, "m")
     chosen = choose(ledger, list(forecasts), minutes.astype(int).tolist())
     parts = [forecasts[key].isel(lead_time=[at]) for at, key in enumerate(chosen)]
-    told = set.intersection(*(set(chances(part)) for part in parts))
+    thresholds = [set(exceedance_probabilities(part)) for part in parts]
+    common = set.intersection(*thresholds)
     bare = [
-        part.drop_vars([chance_name(one) for one in chances(part) if one not in told])
-        for part in parts
+        part.drop_vars([exceedance_probability_name(one) for one in of - common])
+        for part, of in zip(parts, thresholds, strict=True)
     ]
     made = xr.concat(bare, "lead_time", coords="minimal", compat="override", join="override")
     made.attrs = parts[0].attrs | {
@@ -103,7 +104,7 @@ def skills(
     ]
     found: dict[tuple[int, float], dict[str, float]] = {}
     for row in verification.table(verification.counted(verification.shared_issues(rows))):
-        if tells(row):
+        if is_significant(row):
             found.setdefault((row["lead_minutes"], row["threshold"]), {})[row["model"]] = row["hss"]
     whole: dict[int, list[dict[str, float]]] = {}
     for (lead, _), scores in found.items():
@@ -115,7 +116,7 @@ def skills(
     }
 
 
-def tells(row: Row) -> bool:
-    """Whether enough came true for the score in a row of `skill.table` to mean something."""
+def is_significant(row: Row) -> bool:
+    """Whether a row of counts and scores has enough events and forecasts for its HSS to count."""
     events = row["hits"] + row["misses"]
     return row["hss"] is not None and events >= FEWEST_EVENTS and row["n_valid"] >= FEWEST_STARTS

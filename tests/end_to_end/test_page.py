@@ -217,7 +217,12 @@ def test_a_click_on_berlin_shows_what_the_api_says(shown: Open, url: str, folder
     query = {"coords": "POINT({} {})".format(*BERLIN), "model": "ms-lstm"}
     said = httpx.get(f"{url}/collections/nowcast/position", params=query).json()
     ranges = said["ranges"]
-    names = ["rainfall_rate", "probability_0.5", "probability_2", "probability_5"]
+    names = [
+        "rainfall_rate",
+        "exceedance_probability_0.5",
+        "exceedance_probability_2",
+        "exceedance_probability_5",
+    ]
     for k, line in enumerate(watched.page.locator("#place-curve tbody tr").all()):
         rate, *chances = line.locator("td").all_inner_texts()
         assert rate == f"{ranges[names[0]]['values'][k]:.2f}".rstrip("0").rstrip(".")

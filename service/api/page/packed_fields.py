@@ -8,8 +8,8 @@ A body is, in this order:
 
 A plane `rainfall_rate` has two bytes a cell, hundredths of mm/h, which is how exact the JSON of the
 API is too: first the high bytes of all cells and then the low ones, since they pack better apart.
-65535 is no data, and never dry, which is 0. A plane `probability_0.5` (or another threshold in
-mm/h) has a byte a cell, in per cent; 255 is no data.
+65535 is no data, and never dry, which is 0. A plane `exceedance_probability_0.5` (or
+another threshold in mm/h) has a byte a cell, in per cent; 255 is no data.
 """
 
 import struct
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ingest.precipitation import HIGHEST
 
 PER_MM = 100
-NO_RATE, NO_CHANCE = 0xFFFF, 0xFF
+NO_RATE, NO_PROBABILITY = 0xFFFF, 0xFF
 
 assert HIGHEST * PER_MM < NO_RATE
 
@@ -41,6 +41,7 @@ def rates(rate: NDArray[np.float32]) -> bytes:
     return (codes >> 8).astype(np.uint8).tobytes() + codes.astype(np.uint8).tobytes()
 
 
-def chances(chance: NDArray[np.float32]) -> bytes:
-    """Probabilities in 0..1, NaN for no data."""
-    return np.where(np.isnan(chance), NO_CHANCE, np.rint(chance * 100)).astype(np.uint8).tobytes()
+def probabilities(probability: NDArray[np.float32]) -> bytes:
+    """Exceedance probabilities in 0..1, NaN for no data, as whole per cent."""
+    per_cent = np.where(np.isnan(probability), NO_PROBABILITY, np.rint(probability * 100))
+    return per_cent.astype(np.uint8).tobytes()

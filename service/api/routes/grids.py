@@ -12,7 +12,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from xarray import DataArray
 
 from ingest.grid import known_grid
-from ingest.precipitation import chances, credit
+from ingest.precipitation import (
+    credit,
+    exceedance_probabilities,
+    exceedance_probability_name,
+)
 from service.api.dependencies import AtDesk
 from service.api.negotiation import JSON
 from service.api.nowcast_requests.resolve import on_mark
@@ -73,13 +77,13 @@ def forecast(
         Query(pattern=r"^[0-9a-z]{4,8}$", description="Of the model; the present where left out."),
     ] = None,
 ) -> Response:
-    """A forecast with the probabilities it tells, all leads in one."""
+    """A forecast with its exceedance probabilities, all leads in one."""
     name, weights = (model, version) if model and version else desk.forecasters.named(model)
     key = Key(on_mark(to_time(issue)), name, weights)
     field = desk.archive.forecast(key)
 
     def made() -> bytes:
-        probable = chances(field)
+        probabilities = exceedance_probabilities(field)
         said = about(field) | {
             "model": key.model,
             "version": key.version,
@@ -87,11 +91,11 @@ def forecast(
             "generated_at": field.attrs["generated_at"],
             "lead_minutes": lead_minutes(field),
             "times": [iso(to_datetime(time)) for time in field["time"].values],
-            "planes": ["rainfall_rate", *(f"probability_{mm:g}" for mm in probable)],
+            "planes": ["rainfall_rate", *map(exceedance_probability_name, probabilities)],
             "chosen": listed(field, "chosen"),
             "bridged": listed(field, "bridged"),
         }
-        planes = [packed_fields.chances(chance.values) for chance in probable.values()]
+        planes = [packed_fields.probabilities(one.values) for one in probabilities.values()]
         return packed_fields.body(said, [packed_fields.rates(field.values), *planes])
 
     return send(request, f"{key.id}-{FORMAT}", made, KEPT, BINARY)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xarray import DataArray
 
 from ingest.grid import at
-from ingest.precipitation import chances, credit
+from ingest.precipitation import credit, exceedance_probabilities, exceedance_probability_name
 from service.api import openapi_examples
 from service.api.dependencies import AtDesk, Desk
 from service.api.nowcast_requests.resolve import on_mark
@@ -57,8 +57,8 @@ def position(
 ) -> dict[str, Any]:
     """Rain at a place over the next two hours, from a forecast of a model.
 
-    Beside `rainfall_rate` come `probability_0.5` and the like, the probability that the rain
-    reaches so many mm/h, where the model tells it.
+    Beside `rainfall_rate` come `exceedance_probability_0.5` and the like, the probability of so
+    many mm/h or more, where the model forecasts it.
 
     `nowcast:summary` says it for a program: `unknown` means no data, which is not dry.
     `nowcast:radar_age_s` is the age of the radar now; `nowcast:stale` says that it is too old.
@@ -83,7 +83,7 @@ def freshness(desk: Desk, key: Key) -> dict[str, Any]:
 def coverage(series: DataArray) -> dict[str, Any]:
     """A forecast at a place (lead_time) as a CoverageJSON point series."""
     times = [iso(to_datetime(time)) for time in series["time"].values]
-    probable = chances(series)
+    probabilities = exceedance_probabilities(series)
     place = {"x": float(series["lon"]), "y": float(series["lat"])}
     issue = to_datetime(time_of(series["forecast_reference_time"]))
     return {
@@ -99,9 +99,9 @@ def coverage(series: DataArray) -> dict[str, Any]:
             "referencing": REFERENCING,
         },
         "parameters": {"rainfall_rate": PARAMETER}
-        | {probability_name(threshold): probability(threshold) for threshold in probable},
+        | {exceedance_probability_name(mm): probability_parameter(mm) for mm in probabilities},
         "ranges": {"rainfall_rate": values_of(series, 2)}
-        | {probability_name(mm): values_of(chance, 3) for mm, chance in probable.items()},
+        | {exceedance_probability_name(mm): values_of(p, 3) for mm, p in probabilities.items()},
         "nowcast:summary": summary(series.values, times),
         "nowcast:issue_time": iso(issue),
         "nowcast:generated_at": series.attrs["generated_at"],
@@ -125,12 +125,8 @@ def values_of(series: DataArray, decimals: int) -> dict[str, Any]:
     }
 
 
-def probability_name(threshold: float) -> str:
-    return f"probability_{threshold:g}"
-
-
-def probability(threshold: float) -> dict[str, Any]:
-    """The parameter of the probability that the rain reaches a threshold in mm/h."""
+def probability_parameter(threshold: float) -> dict[str, Any]:
+    """CoverageJSON parameter of the exceedance probability of a threshold in mm/h."""
     event = f"a rainfall rate of {threshold:g} mm/h or more"
     return {
         "type": "Parameter",

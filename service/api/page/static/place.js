@@ -110,13 +110,13 @@ export function called({ lon, lat }) {
 /** {time, rate, chances: [[mm, share]]} by lead; null is no data. */
 function forecastOf({ domain, ranges }) {
   const chances = Object.keys(ranges)
-    .filter((name) => name.startsWith("probability_"))
+    .filter((name) => name.startsWith("exceedance_probability_"))
     .map((name) => Number(name.slice(12)))
     .sort((a, b) => a - b);
   return domain.axes.t.values.map((time, k) => ({
     time: Date.parse(time),
     rate: ranges.rainfall_rate.values[k],
-    chances: chances.map((mm) => [mm, ranges[`probability_${mm}`].values[k]]),
+    chances: chances.map((mm) => [mm, ranges[`exceedance_probability_${mm}`].values[k]]),
   }));
 }
 

@@ -20,7 +20,7 @@ function one(session, model, step) {
     return { model: null, field: mm ? reached(codes, mm) : rain(codes), why: null };
   }
   const codes = mm
-    ? plane(session, model, step.time, `probability_${mm}`)
+    ? plane(session, model, step.time, `exceedance_probability_${mm}`)
     : rates(session, model, step.time);
   if (!codes) return { model, field: null, why: say(mm ? "noChance" : "noLead", { model }) };
   return { model, field: mm ? chance(codes) : rain(codes), why: null };

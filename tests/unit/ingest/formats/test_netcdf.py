@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,7 +11,12 @@ from xarray import DataArray
 from ingest import BadField, to_model_grid
 from ingest.formats import netcdf
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84
-from ingest.precipitation import chance, chance_name, make, make_forecast
+from ingest.precipitation import (
+    exceedance_probability,
+    exceedance_probability_name,
+    make,
+    make_forecast,
+)
 
 TIME = np.datetime64("2025-06-21T12:35", "ns")
 LEADS = [np.timedelta64(m, "m") for m in (30, 60)]
@@ -71,8 +77,6 @@ def test_times_on_file_are_utc_with_the_bounds_of_the_interval(
 
 
 def test_no_data_is_nan_on_file_and_dry_is_0(frame: DataArray, tmp_path: Path) -> None:
-    import netCDF4
-
     path = tmp_path / "field.nc"
     path.write_bytes(netcdf.encode(frame))
     with netCDF4.Dataset(path) as file:
@@ -98,10 +102,11 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
         netcdf.decode(path)
 
 
-def with_chances(forecast: DataArray, chances: dict[float, np.ndarray]) -> DataArray:
+def with_probabilities(forecast: DataArray, probabilities: dict[float, np.ndarray]) -> DataArray:
     """A forecast that tells how likely thresholds in mm/h are reached."""
     told = {
-        chance_name(threshold): chance(threshold, field) for threshold, field in chances.items()
+        exceedance_probability_name(threshold): exceedance_probability(threshold, field)
+        for threshold, field in probabilities.items()
     }
     return forecast.assign_coords(told)
 
@@ -114,14 +119,14 @@ def falling(forecast: DataArray) -> dict[float, np.ndarray]:
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_chances_come_back_to_a_thousandth(
+def test_exceedance_probabilities_come_back_to_a_thousandth(
     forecast: DataArray, packed: bool, tmp_path: Path
 ) -> None:
-    field = with_chances(forecast, falling(forecast))
+    field = with_probabilities(forecast, falling(forecast))
     path = tmp_path / "field.nc"
     path.write_bytes(netcdf.encode(field, packed=packed))
     back = netcdf.decode(path)
-    names = ["chance_0.5", "chance_2", "chance_10"]
+    names = ["exceedance_probability_0.5", "exceedance_probability_2", "exceedance_probability_10"]
     xr.testing.assert_identical(back.drop_vars(names), forecast)
     for name in names:
         assert back[name].attrs == field[name].attrs
@@ -132,21 +137,40 @@ def test_chances_come_back_to_a_thousandth(
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_chances_that_were_on_file_once_stay_as_they_are(forecast: DataArray, packed: bool) -> None:
-    once = netcdf.decode(netcdf.encode(with_chances(forecast, falling(forecast)), packed=packed))
+def test_exceedance_probabilities_that_were_on_file_once_stay_as_they_are(
+    forecast: DataArray, packed: bool
+) -> None:
+    once = netcdf.decode(
+        netcdf.encode(with_probabilities(forecast, falling(forecast)), packed=packed)
+    )
     xr.testing.assert_identical(netcdf.decode(netcdf.encode(once, packed=packed)), once)
 
 
-def test_chances_on_file_are_one_variable_by_threshold(forecast: DataArray, tmp_path: Path) -> None:
+def test_exceedance_probabilities_of_files_of_earlier_programs_are_read(
+    forecast: DataArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field = with_probabilities(forecast, falling(forecast))
+    expected = netcdf.decode(netcdf.encode(field))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(netcdf, "PROBABILITY", "probability_of_rainfall_rate")
+        file = netcdf.encode(field)
+    xr.testing.assert_identical(netcdf.decode(file), expected)
+
+
+def test_exceedance_probabilities_on_file_are_one_variable_by_threshold(
+    forecast: DataArray, tmp_path: Path
+) -> None:
     path = tmp_path / "field.nc"
-    path.write_bytes(netcdf.encode(with_chances(forecast, falling(forecast))))
+    path.write_bytes(netcdf.encode(with_probabilities(forecast, falling(forecast))))
     with xr.open_dataset(path, decode_timedelta=True) as dataset:
         assert dataset["rainfall_rate"].attrs["ancillary_variables"] in dataset
-        told = dataset["probability_of_rainfall_rate"]
+        told = dataset["exceedance_probability"]
         assert told.dims == ("threshold", "lead_time", "y", "x")
         assert told["threshold"].values.tolist() == [0.5, 2, 10]
         assert told["threshold"].attrs["units"] == "mm h-1"
-        assert not any(name.startswith("chance") for name in map(str, dataset.variables))
+        assert not any(
+            name.startswith("exceedance_probability_") for name in map(str, dataset.variables)
+        )
     path.write_bytes(netcdf.encode(forecast))
     with xr.open_dataset(path, decode_timedelta=True) as dataset:
         assert "threshold" not in dataset.variables

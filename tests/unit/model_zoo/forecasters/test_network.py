@@ -22,7 +22,11 @@ from model_zoo.zoo import build
 
 ISSUE = np.datetime64("2020-09-07T14:00", "ns")
 MODEL = "ms-convlstm"  # halves its grid twice
-TOLD = {0.5: "chance_0.5", 2.0: "chance_2", 5.0: "chance_5"}
+TOLD = {
+    0.5: "exceedance_probability_0.5",
+    2.0: "exceedance_probability_2",
+    5.0: "exceedance_probability_5",
+}
 ROWS, COLUMNS = 40, 48
 
 
@@ -92,7 +96,9 @@ def test_in_a_moving_view_no_data_is_where_that_of_advection_is(
 
 def test_chances_fall_with_the_threshold_and_are_told_where_the_rain_is(tmp_path: Path) -> None:
     forecast = network(tmp_path)(gappy())
-    assert [name for name in forecast.coords if str(name).startswith("chance")] == [*TOLD.values()]
+    assert [name for name in forecast.coords if str(name).startswith("exceedance_probability")] == [
+        *TOLD.values()
+    ]
     chances = [forecast[name] for name in TOLD.values()]
     for chance in chances:
         assert chance.dims == forecast.dims
@@ -107,7 +113,7 @@ def test_chances_fall_with_the_threshold_and_are_told_where_the_rain_is(tmp_path
 def test_it_rains_so_hard_where_the_chance_reaches_the_cut(view: str, tmp_path: Path) -> None:
     given = gappy()
     before = network(tmp_path, view)(given)
-    middle = before["chance_2"].median(("y", "x")).values
+    middle = before["exceedance_probability_2"].median(("y", "x")).values
     cuts = [[float(cut)] * len(THRESHOLDS) for cut in middle]
     forecast = network(tmp_path, view, cuts)(given)
     for threshold, name in TOLD.items():
@@ -130,7 +136,9 @@ def test_more_leads_leave_the_first_as_they_are(tmp_path: Path) -> None:
     assert six.sizes["lead_time"] == 6
     xr.testing.assert_identical(six[:4], four)
     for lead in six[4:]:  # with the cut of the last that is known
-        np.testing.assert_array_equal(lead >= 2, lead["chance_2"] >= np.float32(cuts[-1][0]))
+        np.testing.assert_array_equal(
+            lead >= 2, lead["exceedance_probability_2"] >= np.float32(cuts[-1][0])
+        )
         assert lead.notnull().any()
 
 
@@ -155,7 +163,8 @@ def test_rain_that_drifts_is_seen_as_if_it_stood_still(tmp_path: Path) -> None:
         # away from the edge, over which older frames know nothing
         inner = (slice(8, -8), slice(24, -8))
         error, without = (
-            np.abs(said - expected)[inner].mean() for said in (forecast["chance_2"].values, unmoved)
+            np.abs(said - expected)[inner].mean()
+            for said in (forecast["exceedance_probability_2"].values, unmoved)
         )
         assert error < 0.3 * without
 
@@ -172,7 +181,9 @@ def test_no_data_is_not_taken_for_dry(tmp_path: Path) -> None:
     dry = given.copy(deep=True)
     given[:-1, 10:20, 10:20] = np.nan
     dry[:-1, 10:20, 10:20] = 0
-    assert not np.allclose(forecaster(given)["chance_2"], forecaster(dry)["chance_2"])
+    assert not np.allclose(
+        forecaster(given)["exceedance_probability_2"], forecaster(dry)["exceedance_probability_2"]
+    )
 
 
 def test_frames_between_are_of_use_in_a_moving_view_alone(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from xarray import DataArray
 
 from ingest.formats import netcdf
-from ingest.precipitation import chances
+from ingest.precipitation import exceedance_probabilities
 from service.api.app import create_app
 from service.api.schemas import Forecast
 from service.archive.archive import Archive, Key
@@ -61,11 +61,11 @@ def at_cell(client: TestClient, kept: DataArray, row: int, column: int) -> dict[
 def test_each_threshold_has_its_probabilities(client: TestClient, kept: DataArray) -> None:
     answer = client.get(LATEST)
     assert "NaN" not in answer.text
-    said = answer.json()["probability"]
+    said = answer.json()["exceedance_probability"]
     assert [entry["threshold"] for entry in said] == list(THRESHOLDS)
     for entry in said:
         values = np.array(entry["values"], dtype=float)  # None becomes NaN
-        expected = np.round(chances(kept)[entry["threshold"]].values, 2)
+        expected = np.round(exceedance_probabilities(kept)[entry["threshold"]].values, 2)
         assert np.isnan(expected).any()
         assert (expected > 0).any()
         np.testing.assert_allclose(values, expected, atol=1e-6)
@@ -73,48 +73,50 @@ def test_each_threshold_has_its_probabilities(client: TestClient, kept: DataArra
 
 def test_the_probabilities_of_json_and_netcdf_are_the_same(client: TestClient) -> None:
     file = client.get(LATEST, headers={"Accept": "application/x-netcdf"}).content
-    for entry in client.get(LATEST).json()["probability"]:
-        chance = chances(netcdf.decode(file))[entry["threshold"]]
-        np.testing.assert_allclose(np.array(entry["values"], dtype=float), chance, atol=0.00501)
+    for entry in client.get(LATEST).json()["exceedance_probability"]:
+        probability = exceedance_probabilities(netcdf.decode(file))[entry["threshold"]]
+        np.testing.assert_allclose(
+            np.array(entry["values"], dtype=float), probability, atol=0.00501
+        )
 
 
 def test_a_forecast_with_probabilities_keeps_the_schema(client: TestClient) -> None:
     answer = client.get(LATEST)
     found = Forecast.model_validate_json(answer.content)
-    assert [entry.threshold for entry in found.probability] == list(THRESHOLDS)
-    assert [entry.values for entry in found.probability] == [
-        entry["values"] for entry in answer.json()["probability"]
+    assert [entry.threshold for entry in found.exceedance_probability] == list(THRESHOLDS)
+    assert [entry.values for entry in found.exceedance_probability] == [
+        entry["values"] for entry in answer.json()["exceedance_probability"]
     ]
 
 
 def test_a_model_that_tells_none_has_an_empty_list(reader: TestClient) -> None:
     answer = reader.get("/nowcasts/latest")
-    assert answer.json()["probability"] == []
-    assert Forecast.model_validate_json(answer.content).probability == []
+    assert answer.json()["exceedance_probability"] == []
+    assert Forecast.model_validate_json(answer.content).exceedance_probability == []
 
 
 def test_the_service_describes_probabilities(reader: TestClient) -> None:
     schemas = reader.get("/openapi.json").json()["components"]["schemas"]
-    field = schemas["Forecast"]["properties"]["probability"]
+    field = schemas["Forecast"]["properties"]["exceedance_probability"]
     assert (field["type"], field["items"]) == (
-        "array", {"$ref": "#/components/schemas/Probability"}
+        "array", {"$ref": "#/components/schemas/ExceedanceProbability"}
     )  # fmt: skip
-    assert "probability" in schemas["Forecast"]["description"]
-    assert set(schemas["Probability"]["properties"]) == {"threshold", "values"}
-    assert "mm/h" in schemas["Probability"]["description"]
+    assert "exceedance_probability" in schemas["Forecast"]["description"]
+    assert set(schemas["ExceedanceProbability"]["properties"]) == {"threshold", "values"}
+    assert "mm/h" in schemas["ExceedanceProbability"]["description"]
 
 
 def test_a_place_has_a_range_for_each_threshold(client: TestClient, kept: DataArray) -> None:
     _, row, column = np.unravel_index(np.nanargmax(kept), kept.shape)
     said = at_cell(client, kept, int(row), int(column))
-    names = {f"probability_{least:g}": least for least in THRESHOLDS}
+    names = {f"exceedance_probability_{least:g}": least for least in THRESHOLDS}
     assert list(said["ranges"]) == list(said["parameters"]) == ["rainfall_rate", *names]
     for name, least in names.items():
-        chance = chances(kept)[least].values[:, row, column]
-        assert chance[0] > chance[-1] > 0
+        probability = exceedance_probabilities(kept)[least].values[:, row, column]
+        assert probability[0] > probability[-1] > 0
         found = said["ranges"][name]
         assert (found["axisNames"], found["shape"]) == (["t"], [4])
-        np.testing.assert_allclose(found["values"], np.round(chance, 3), atol=1e-6)
+        np.testing.assert_allclose(found["values"], np.round(probability, 3), atol=1e-6)
         parameter = said["parameters"][name]
         assert parameter["type"] == "Parameter"
         assert f"{least:g} mm/h or more" in parameter["description"]["en"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from xarray import DataArray
 
-from ingest.precipitation import chance
+from ingest.precipitation import exceedance_probability
 from service.archive.field_cache import Memory
 from tests.showers import frame
 
@@ -28,11 +28,13 @@ def test_what_is_held_is_not_read_again_and_what_is_over_goes_oldest_first() -> 
 
 def test_probabilities_count_too() -> None:
     memory, reads = Memory(8 * FRAME), Reads()
-    with_chances = frame(0).rename(time="lead_time")
+    with_probabilities = frame(0).rename(time="lead_time")
     for threshold in (0.5, 2.0, 5.0):
-        with_chances.coords[f"chance_{threshold:g}"] = chance(threshold, with_chances.values)
+        with_probabilities.coords[f"exceedance_probability_{threshold:g}"] = exceedance_probability(
+            threshold, with_probabilities.values
+        )
     for name in ("a", "b", "c"):
-        memory.get(name, lambda _: with_chances)
+        memory.get(name, lambda _: with_probabilities)
     for name in ("c", "b"):
         memory.get(name, reads.__getitem__)  # type: ignore[arg-type]
     memory.get("a", lambda _: reads("0"))

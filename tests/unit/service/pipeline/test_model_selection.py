@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from xarray import DataArray
 
-from ingest.precipitation import chances
+from ingest.precipitation import exceedance_probabilities
 from model_zoo.forecasters.baselines import Advection, Persistence
 from model_zoo.forecasters.by_name import Forecaster
 from service.archive.key import Key, to_datetime
@@ -219,14 +219,16 @@ def test_auto_tells_probabilities_only_where_all_that_are_chosen_do(tmp_path: Pa
     here = desk(tmp_path, Sure(), Persistence())
     prefer(here.ledger, *["sure"] * 4)
     made = make(here)
-    assert list(chances(made)) == list(THRESHOLDS)
+    assert list(exceedance_probabilities(made)) == list(THRESHOLDS)
     sure = here.archive.forecast(AUTO._replace(model="sure"))
-    for threshold, chance in chances(made).items():
-        np.testing.assert_allclose(chance, chances(sure)[threshold], atol=2e-3)
+    for threshold, probability in exceedance_probabilities(made).items():
+        np.testing.assert_allclose(
+            probability, exceedance_probabilities(sure)[threshold], atol=2e-3
+        )
 
     mixed = desk(tmp_path / "mixed", Sure(), Persistence())
     prefer(mixed.ledger, "sure", "sure", "persistence", "sure")
-    assert chances(make(mixed)) == {}
+    assert exceedance_probabilities(make(mixed)) == {}
 
 
 def test_auto_from_a_bridged_frame_says_so(tmp_path: Path) -> None:

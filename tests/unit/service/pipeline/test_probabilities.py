@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.precipitation import chances
+from ingest.precipitation import exceedance_probabilities
 from model_zoo import load_forecaster
 from model_zoo.forecasters.baselines import Persistence
 from service import plots
@@ -33,11 +33,15 @@ def told(archive: Archive, ledger: Ledger) -> Archive:
 def test_probabilities_are_kept_with_their_forecast(told: Archive) -> None:
     made, kept = Telling()(frame(6)), told.forecast(KEY)
     np.testing.assert_array_equal(kept, made)
-    assert list(chances(kept)) == list(THRESHOLDS)
-    assert not chances(kept)[0.5].equals(chances(kept)[2.0])
-    for threshold, chance in chances(made).items():
-        np.testing.assert_allclose(chances(kept)[threshold], chance, atol=1e-3)
-        np.testing.assert_array_equal(np.isnan(chances(kept)[threshold]), np.isnan(kept))
+    assert list(exceedance_probabilities(kept)) == list(THRESHOLDS)
+    assert not exceedance_probabilities(kept)[0.5].equals(exceedance_probabilities(kept)[2.0])
+    for threshold, probability in exceedance_probabilities(made).items():
+        np.testing.assert_allclose(
+            exceedance_probabilities(kept)[threshold], probability, atol=1e-3
+        )
+        np.testing.assert_array_equal(
+            np.isnan(exceedance_probabilities(kept)[threshold]), np.isnan(kept)
+        )
 
 
 def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledger: Ledger) -> None:
@@ -53,14 +57,18 @@ def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledg
         lead = row["lead_minutes"] // 30
         came = frame(6 + 6 * lead).values[0]
         seen = np.isfinite([came, other.values[lead - 1], frame(6).values[0]]).all(axis=0)
-        chance = chances(told.forecast(KEY))[row["threshold"]].values[lead - 1][seen].astype(float)
+        probability = (
+            exceedance_probabilities(told.forecast(KEY))[row["threshold"]]
+            .values[lead - 1][seen]
+            .astype(float)
+        )
         event = came[seen] >= np.float32(row["threshold"])
         for least in range(10):
-            inside = (chance >= least / 10) & (chance < (least + 1) / 10)
+            inside = (probability >= least / 10) & (probability < (least + 1) / 10)
             assert sums["number"].values[at, least] == inside.sum()
             assert sums["came"].values[at, least] == event[inside].sum()
-            assert sums["told"].values[at, least] == pytest.approx(chance[inside].sum())
-        assert row["squared"] == pytest.approx(((chance - event) ** 2).sum())
+            assert sums["told"].values[at, least] == pytest.approx(probability[inside].sum())
+        assert row["squared"] == pytest.approx(((probability - event) ** 2).sum())
         assert sums["number"].values[at].sum() == seen.sum()
 
 
@@ -89,5 +97,7 @@ def test_a_forecast_with_probabilities_is_verified_as_one_without(
 
 def test_a_forecast_with_probabilities_is_drawn_as_one_without(told: Archive) -> None:
     kept = told.forecast(KEY)
-    bare = kept.drop_vars([name for name in kept.coords if str(name).startswith("chance_")])
+    bare = kept.drop_vars(
+        [name for name in kept.coords if str(name).startswith("exceedance_probability_")]
+    )
     assert plots.of_forecast(kept) == plots.of_forecast(bare)

@@ -9,7 +9,12 @@ from xarray import DataArray
 
 from ingest import BadField, to_model_grid
 from ingest.grid import NATIONAL_SPHERE, known_grid
-from ingest.precipitation import chance, chances, make, make_forecast
+from ingest.precipitation import (
+    exceedance_probabilities,
+    exceedance_probability,
+    make,
+    make_forecast,
+)
 from service.archive.archive import Archive, Key
 from service.ledger import tables as book
 from service.ledger.ledger import Arrival, Ledger
@@ -49,9 +54,9 @@ def test_probabilities_are_cut_to_the_leads_that_are_verified(
 ) -> None:
     field = provider_forecast(0)
     each = np.arange(1, 25, dtype=np.float32)[:, None, None] / 25
-    told = chance(2.0, np.where(np.isnan(field), np.nan, each).astype(np.float32))
-    tasks.keep_forecast(archive, ledger, field.assign_coords(chance_2=told))
-    kept = chances(archive.forecast(Key(time(0), "dwd-rv", "none")))[2.0]
+    told = exceedance_probability(2.0, np.where(np.isnan(field), np.nan, each).astype(np.float32))
+    tasks.keep_forecast(archive, ledger, field.assign_coords({"exceedance_probability_2": told}))
+    kept = exceedance_probabilities(archive.forecast(Key(time(0), "dwd-rv", "none")))[2.0]
     np.testing.assert_allclose(kept[:, 90, 90], np.array([6, 12, 18, 24]) / 25, atol=1e-3)
 
 

@@ -90,12 +90,14 @@ def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 def test_probabilities_are_told_in_per_cent(telling: TestClient) -> None:
     sent = unpack(telling.get(f"/grids/forecasts/{iso(0)}?model=persistence"))
-    said = telling.get(f"/nowcasts/{iso(0)}?model=persistence").json()["probability"]
-    assert sent.header["planes"][1:] == [f"probability_{one['threshold']:g}" for one in said]
+    said = telling.get(f"/nowcasts/{iso(0)}?model=persistence").json()["exceedance_probability"]
+    assert sent.header["planes"][1:] == [
+        f"exceedance_probability_{one['threshold']:g}" for one in said
+    ]
     assert said
     for one in said:
         numbers = np.array(one["values"], dtype=float)
-        codes = sent.planes[f"probability_{one['threshold']:g}"]
+        codes = sent.planes[f"exceedance_probability_{one['threshold']:g}"]
         np.testing.assert_array_equal(codes == 255, np.isnan(numbers))
         np.testing.assert_allclose(codes[codes < 255] / 100, numbers[codes < 255], atol=0.0051)
 
