@@ -1,12 +1,12 @@
-"""ODIM HDF5 composites of DWD on the grid DE1200, 1200 x 1100 cells on WGS84.
+"""ODIM HDF5 composites: of DWD on the grid DE1200, of OPERA and others on grids of their own.
 
 Format: Michelson et al. (2021), EUMETNET OPERA weather radar information model for implementation
 with the HDF5 file format, version 2.4. wradlib leaves -0.001 mm where nothing was detected, so the
-numbers are unpacked here: no echo is 0, no data is NaN. The national grid is the window of whole
-cells that begins at row 150, column 20.
+numbers are unpacked here: no echo is 0, no data is NaN. What scales them is held against what
+products have: a damaged gain would make a wet country dry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,21 +14,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import BadField
-from ingest.formats.radolan import AMOUNTS, INTERVAL_SECONDS, ORIGINS, Composite
+from ingest.formats.odim_grid import on_national_grid
+from ingest.grid import NATIONAL_WGS84
+from ingest.formats.radolan import (
+    AMOUNTS,
+    DWD,
+    INTERVAL_SECONDS,
+    REFLECTIVITIES,
+    Composite,
+    checked_lead,
+    rate_of_reflectivity,
+)
 from ingest.formats.sandbox import unfold
-from ingest.grid import NATIONAL_WGS84, WGS84, pad_to_national, projector
 
 Attributes = Mapping[str, Any]
+Numbers = NDArray[np.float64]
 
-SHAPE = (1200, 1100)
 MAGIC = b"\x89HDF\r\n\x1a\n"
+OPERA, OPERA_SOURCE = "OPERA", "ORG:247"
+"""What composites of EUMETNET OPERA are called here, and how their source begins."""
+QUANTITIES = {product: ("ACRR", "RATE", "DBZH") for product in AMOUNTS} | {
+    **{product: ("DBZH",) for product in REFLECTIVITIES},
+    OPERA: ("RATE", "DBZH", "ACRR"),
+}
+"""What a product may hold: amount in mm, rate in mm/h, reflectivity in dBZ."""
+POWERS = (1e-4, 1e-3, 1e-2, 1e-1)
+STEPS = {"ACRR": POWERS, "RATE": (*POWERS, *(12 * step for step in POWERS))}
+"""The gains of packed amounts in mm, and of rates in mm/h: those of amounts, twelve times an hour.
+None is half or double another, as a flipped bit would make it."""
+REFLECTIVITY_SCALES = (
+    *((gain, offset) for gain in (0.5, 0.1, 0.01) for offset in (-32.5, -32.0)),
+    (0.5, -31.5),
+    (0.5, -33.0),
+    (0.4, -30.0),
+    (0.01, -64.0),
+)
+"""Gain and offset of packed reflectivities in dBZ."""
+PLAIN = (1.0, 0.0)
+"""Gain and offset of numbers that are not packed."""
+CLOSE = 1e-6
+"""Relative: single precision, in which some gains were written."""
+HIGHEST_REFLECTIVITY = 90.0
+"""dBZ; no echo of weather reaches it."""
 
 
 def decode(*files: bytes) -> list[Composite]:
     """Composites from the bytes of ODIM HDF5 files.
 
     Raises:
-        BadField: One is not a whole 5-minute precipitation composite on DE1200.
+        BadField: One is not a whole precipitation composite of five minutes over Germany.
         NotRead: The machine is too busy to read them now.
     """
     try:
@@ -53,48 +87,163 @@ def composite(attributes: Mapping[str, Attributes], packed: NDArray[Any]) -> Com
 
 def placed(attributes: Mapping[str, Attributes], packed: NDArray[Any]) -> Composite:
     what, about = attributes["dataset1/what"], attributes["dataset1/data1/what"]
-    quantity, product = about["quantity"], what["prodname"][:2]
-    if quantity != "ACRR":
-        raise BadField(f"quantity is {quantity!r}, should be 'ACRR', an amount of rain")
-    if product not in AMOUNTS:
-        raise BadField(f"product is {product!r}, should be one of {', '.join(AMOUNTS)}")
-    begin, end = (stamp(what[f"{edge}date"], what[f"{edge}time"]) for edge in ("start", "end"))
-    seconds = int((end - begin) / np.timedelta64(1, "s"))
-    if seconds != INTERVAL_SECONDS:
-        raise BadField(f"interval is {seconds} s, should be {INTERVAL_SECONDS} s")
-    check_grid(attributes["where"])
-    issue = stamp(attributes["what"]["date"], attributes["what"]["time"])
-    if packed.shape != SHAPE:
-        raise BadField(f"shape is {packed.shape}, should be {SHAPE}")
-    amount = unpacked(packed, about)
-    rate = (amount * (3600 / INTERVAL_SECONDS)).astype(np.float32)
+    source = str(attributes["what"].get("source", ""))
+    product = product_of(str(what.get("prodname", "")), source)
+    quantity = about["quantity"]
+    if quantity not in QUANTITIES[product]:
+        wanted = ", ".join(map(repr, QUANTITIES[product]))
+        raise BadField(f"quantity is {quantity!r}, should be one of {wanted} for {product}")
+    issue, lead = times_of(attributes["what"], what, product, quantity)
+    rate = on_national_grid(packed, attributes["where"], scaler(quantity, about, packed.dtype))
     how = attributes.get("how", {})
     software = " ".join(str(how[part]) for part in ("software", "sw_version") if part in how)
-    national = pad_to_national(rate, *ORIGINS[SHAPE])
-    return Composite(product, issue, end - issue, national, NATIONAL_WGS84, software)
+    provider = "EUMETNET OPERA" if product == OPERA else DWD
+    return Composite(product, issue, lead, rate, NATIONAL_WGS84, software, provider)
 
 
-def unpacked(packed: NDArray[Any], about: Attributes) -> NDArray[np.float64]:
-    """Amounts from packed numbers: nodata is NaN, undetect is 0, negatives are clipped."""
-    amount: NDArray[np.float64] = packed * float(about["gain"]) + float(about["offset"])
-    amount = np.maximum(amount, 0)
-    amount[packed == about["undetect"]] = 0
-    amount[packed == about["nodata"]] = np.nan
-    return amount
+def product_of(name: str, source: str) -> str:
+    """The product by its name, or by the source of what has none that is known.
+
+    Raises:
+        BadField: It is none that is read.
+    """
+    if name[:2] in QUANTITIES and not source.startswith(OPERA_SOURCE):
+        return name[:2]
+    if source.startswith(OPERA_SOURCE):
+        return OPERA
+    raise BadField(
+        f"product is {name!r} of {source!r}, should be one of {', '.join(QUANTITIES)} "
+        f"({OPERA}: of {OPERA_SOURCE!r})"
+    )
 
 
-def check_grid(where: Attributes) -> None:
-    shape = (int(where["ysize"]), int(where["xsize"]))
-    scale = (float(where["yscale"]), float(where["xscale"]))
-    if shape != SHAPE or scale != (1000.0, 1000.0):
-        raise BadField(f"grid is {shape} cells of {scale} m, should be {SHAPE} of (1000.0, 1000.0)")
-    projection = where["projdef"]
-    for place in ((10.0, 51.0), (3.6, 45.7), (18.7, 55.8)):
-        x, y = projector(projection).transform(*place)
-        national_x, national_y = projector(WGS84).transform(*place)
-        top, left = ORIGINS[SHAPE]
-        if abs(x - national_x - 1000 * left) > 1 or abs(y - national_y + 1000 * top) > 1:
-            raise BadField(f"projection is {projection!r}, should be DE1200's, like {WGS84!r}")
+def times_of(
+    root: Attributes, what: Attributes, product: str, quantity: str
+) -> tuple[np.datetime64, np.timedelta64]:
+    """Nominal time and lead of a composite of five minutes, or of a moment within them.
+
+    Raises:
+        BadField: Its times do not agree, or are those of another interval.
+    """
+    issue = stamp(root["date"], root["time"])
+    begin, end = (stamp(what[f"{edge}date"], what[f"{edge}time"]) for edge in ("start", "end"))
+    seconds = int((end - begin) / np.timedelta64(1, "s"))
+    if quantity == "ACRR" and seconds != INTERVAL_SECONDS:
+        raise BadField(f"interval is {seconds} s, should be {INTERVAL_SECONDS} s")
+    if not 0 <= seconds <= INTERVAL_SECONDS:
+        raise BadField(f"interval is {seconds} s, should be 0 to {INTERVAL_SECONDS} s")
+    interval = np.timedelta64(INTERVAL_SECONDS, "s")
+    if product == OPERA:  # its nominal time is when the scans began, or ended
+        if not np.timedelta64(0) <= end - issue <= interval:
+            raise BadField(f"is of {issue} and ends at {end}, should end within 5 minutes")
+        issue, lead = end if quantity == "ACRR" else issue, 0
+    else:
+        lead = checked_lead(product, int((end - issue) / np.timedelta64(1, "m")))
+        if end - issue != np.timedelta64(lead, "m"):
+            raise BadField(f"is of {issue} and ends at {end}, should end at a full minute")
+    if (issue - np.datetime64("2000-01-01")) % interval:
+        raise BadField(f"time is {issue}, should be a multiple of 5 minutes")
+    return issue, np.timedelta64(lead, "m")
+
+
+def scaler(
+    quantity: str, about: Attributes, kind: np.dtype[Any]
+) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+    """What turns packed numbers of a quantity into rates in mm/h.
+
+    Raises:
+        BadField: Gain, offset, nodata or undetect are none that the quantity is packed with. What
+            is returned raises it where a number stands for less than nothing.
+    """
+    gain, offset = number(about, "gain"), number(about, "offset")
+    nodata, undetect = number(about, "nodata"), number(about, "undetect")
+    check_scale(quantity, gain, offset, is_packed=kind.kind in "iu")
+    check_marks(nodata, undetect, kind)
+
+    def rates(packed: NDArray[Any]) -> NDArray[np.float32]:
+        empty = (packed == nodata) | np.isnan(packed)
+        silent = packed == undetect
+        check_lowest(packed, ~(empty | silent), undetect)
+        values: Numbers = packed * gain + offset
+        values[empty] = np.nan
+        rate = rate_of(quantity, values, silent, gain if kind.kind in "iu" else 0.0)
+        rate[silent] = 0
+        return rate
+
+    return rates
+
+
+def check_lowest(packed: NDArray[Any], measured: NDArray[np.bool_], undetect: float) -> None:
+    """Refuse a mark of no echo that lies among the measured numbers: light rain would be dry."""
+    if measured.any() and (lowest := packed[measured].min()) < undetect:
+        raise BadField(f"undetect is {undetect:g}, should be below all others, but one is {lowest}")
+
+
+def rate_of(
+    quantity: str, values: Numbers, silent: NDArray[np.bool_], noise: float
+) -> NDArray[np.float32]:
+    """Rates in mm/h from amounts in mm, rates, or reflectivities in dBZ.
+
+    Args:
+        silent: Where nothing was detected, whatever the value there.
+        noise: How far below 0 packing may bring an amount.
+
+    Raises:
+        BadField: An amount is below that, or a reflectivity above all weather.
+    """
+    if quantity == "DBZH":
+        if np.nanmax(np.where(silent, np.nan, values), initial=-np.inf) > HIGHEST_REFLECTIVITY:
+            raise BadField(f"reflectivities reach over {HIGHEST_REFLECTIVITY:g} dBZ")
+        return rate_of_reflectivity(values)
+    lowest = np.nanmin(np.where(silent, np.nan, values), initial=np.inf)
+    if lowest < -noise * (1 + CLOSE):
+        raise BadField(f"{quantity} reaches down to {lowest:g}, should be 0 or more")
+    per_hour = 3600 / INTERVAL_SECONDS if quantity == "ACRR" else 1
+    with np.errstate(over="ignore"):  # too large is told of by `check_range`
+        rate: NDArray[np.float32] = (np.maximum(values, 0) * per_hour).astype(np.float32)
+    return rate
+
+
+def check_scale(quantity: str, gain: float, offset: float, *, is_packed: bool) -> None:
+    """Refuse a gain and offset that the quantity is never packed with."""
+    if quantity == "DBZH":
+        known = REFLECTIVITY_SCALES
+    else:
+        known = tuple((step, at) for step in STEPS[quantity] for at in (0.0, -step))
+    if not is_packed:
+        known = (*known, PLAIN)
+    for step, at in known:
+        if abs(gain - step) <= CLOSE * step and abs(offset - at) <= CLOSE * max(step, abs(at)):
+            return
+    gains = ", ".join(f"{step:g}" for step in sorted({step for step, _ in known}))
+    raise BadField(
+        f"gain is {gain:g} and offset {offset:g}, which {quantity} is not packed with; the gain "
+        f"should be one of {gains}, the offset "
+        + ("one of the dBZ that go with it" if quantity == "DBZH" else "0 or minus the gain")
+    )
+
+
+def check_marks(nodata: float, undetect: float, kind: np.dtype[Any]) -> None:
+    """Refuse marks of no data and no echo that are the same, or that no number can have."""
+    if nodata == undetect:
+        raise BadField(f"nodata and undetect are both {nodata:g}, should differ")
+    for name, mark in (("nodata", nodata), ("undetect", undetect)):
+        if kind.kind in "iu":
+            least, most = np.iinfo(kind).min, np.iinfo(kind).max
+            if not (least <= mark <= most and mark == int(mark)):
+                raise BadField(f"{name} is {mark:g}, should be a number of {kind}")
+
+
+def number(about: Attributes, name: str) -> float:
+    """A number among attributes, which some write as text.
+
+    Raises:
+        BadField: It is none.
+    """
+    try:
+        return float(about[name])
+    except (KeyError, ValueError, TypeError):
+        raise BadField(f"{name} is {about.get(name)!r}, should be a number") from None
 
 
 def stamp(date: str, time: str) -> np.datetime64:

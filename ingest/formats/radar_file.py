@@ -1,26 +1,22 @@
 """A radar file of any kind we know to a field: unpacked, decoded, and checked against its name."""
 
-import bz2
 import re
 import tarfile
 from datetime import datetime
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from xarray import DataArray
-from zlib_ng import zlib_ng
 
 from ingest.errors import BadField
 from ingest.formats import odim, radolan
+from ingest.formats.compression import unpack
 from ingest.formats.radolan import Composite
 from ingest.grid import block_mean
 from ingest.precipitation import SIMULATED, check, check_range, make, make_forecast
 
-LARGEST = 128 * 2**20
-"""Bytes a file may unpack to: a whole legacy RV has 66 MB."""
 MOST_MEMBERS = 100
 """Files in an archive: RV has 25."""
 
@@ -67,28 +63,6 @@ def parse(data: bytes, name: str, *, factor: int = 1) -> DataArray:
         return check(field)
     except BadField as error:
         raise BadField(f"{name}: {error}") from error
-
-
-def unpack(data: bytes) -> bytes:
-    """The bytes without gzip or bzip2 around them, checked to their end."""
-    if not data:
-        raise BadField("the file is empty; fetch it again")
-    unpacker: Any
-    if data.startswith(b"\x1f\x8b"):
-        unpacker = zlib_ng.decompressobj(wbits=31)
-    elif data.startswith(b"BZh"):
-        unpacker = bz2.BZ2Decompressor()
-    else:
-        return data
-    try:
-        unpacked = bytes(unpacker.decompress(data, LARGEST))
-    except Exception as error:  # each packer has its own errors, and all mean the same
-        raise BadField(f"is damaged ({error}); fetch it again") from error
-    if unpacker.eof:
-        return unpacked
-    if len(unpacked) == LARGEST:
-        raise BadField(f"unpacks to over {LARGEST} bytes, should stay below")
-    raise BadField(f"is truncated after {len(data)} bytes; fetch it again")
 
 
 def composites(data: bytes) -> list[Composite]:
@@ -143,7 +117,8 @@ def source(composite: Composite) -> str:
     """How the field came about, in words for its users."""
     if composite.software.endswith(SIMULATED_VERSION):
         return SIMULATED
-    return f"radar composite {composite.product} of Deutscher Wetterdienst, {composite.software}"
+    made = f"radar composite {composite.product} of {composite.provider}, {composite.software}"
+    return made.removesuffix(", ")
 
 
 def check_name(field: DataArray, name: str) -> None:

@@ -8,6 +8,7 @@ which makes a pass for each flag, gives the same rates to the last bit (a test h
 but for flagged negatives, which it takes for rain.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -24,6 +25,12 @@ AMOUNTS = ("RY", "YW", "RV")
 """Products of mm per interval."""
 REFLECTIVITIES = ("RX", "WX")
 """Products of one byte of half dBZ."""
+PRECISIONS = {product: 0.01 for product in AMOUNTS} | {product: 1.0 for product in REFLECTIVITIES}
+"""Unit of the numbers of each product, in mm or in halves of a dBZ. A header that says another one
+is damaged: with a single bit flipped, `E-02` is `E-12`, and a wet country dry."""
+FORECASTS = ("RV",)
+"""Products that hold a lead time; all others are analyses, whose lead is 0."""
+LONGEST_LEAD_MINUTES = 120
 AMOUNT_TYPE: np.dtype[Any] = np.dtype("<u2")
 REFLECTIVITY_TYPE: np.dtype[Any] = np.dtype("u1")
 AMOUNT = 0x0FFF
@@ -49,7 +56,9 @@ LONGEST_HEADER = 2000
 END = b"\x03"
 COMPOSITE = "10000"
 """What stands for the number of a radar in composites."""
-FIRST_WGS84_VERSION = 5
+FIRST_WGS84_VERSION, LAST_VERSION = 5, 5
+WGS84_SHAPES = {(900, 900): (False, True), (1100, 900): (False,), (1200, 1100): (True,)}
+"""Whether a composite of a shape may lie on WGS84, from format version 5 on, or on the sphere."""
 STRIP = 60
 """Rows that are looked up at a time."""
 ORIGINS = {(900, 900): (0, 0), (1100, 900): (100, -80), (1200, 1100): (150, 20)}
@@ -62,6 +71,9 @@ HIGHEST_DBZ = 60.0
 """Above it is hail or no weather; 60 dBZ are 338 mm/h. Rates are capped there."""
 
 
+DWD = "Deutscher Wetterdienst"
+
+
 class Composite(NamedTuple):
     """One decoded composite: `rate` in mm/h on `grid`, row 0 in the north, NaN for no data."""
 
@@ -72,6 +84,7 @@ class Composite(NamedTuple):
     grid: Grid
     software: str
     """What made it at the provider, with its version."""
+    provider: str = DWD
 
 
 def decode(data: bytes) -> Composite:
@@ -81,12 +94,39 @@ def decode(data: bytes) -> Composite:
         BadField: The bytes are not a whole 5-minute composite of a known product and grid.
     """
     header = read_header(data)
+    product, shape, lead = checked(header)
+    kind = AMOUNT_TYPE if product in AMOUNTS else REFLECTIVITY_TYPE
+    rates_of = rates_of_amounts if product in AMOUNTS else rates_of_reflectivities
+    packed, rates = cells(data, shape, kind, header["datasize"]), rates_of(PRECISIONS[product])
+    rate = looked_up(rates, packed[::-1])
+    if rate.shape != NATIONAL_SPHERE.shape:
+        rate = pad_to_national(rate, *ORIGINS[rate.shape])
+    wgs84 = header["formatversion"] >= FIRST_WGS84_VERSION
+    return Composite(
+        product,
+        np.datetime64(header["datetime"], "ns"),
+        np.timedelta64(lead, "m"),
+        rate,
+        NATIONAL_WGS84 if wgs84 else NATIONAL_SPHERE,
+        f"RADOLAN {header.get('radolanversion', '')}".strip(),
+    )
+
+
+def checked(header: Mapping[str, Any]) -> tuple[str, tuple[int, int], int]:
+    """Product, shape and lead in minutes of a header, of which every number is as it must be.
+
+    Raises:
+        BadField: One is not; the message says what it should be.
+    """
     if lacking := [entry for entry in NEEDED if entry not in header]:
         raise BadField(f"the header lacks {', '.join(lacking)}; fetch the file again")
     product = str(header["producttype"])
-    if product not in AMOUNTS + REFLECTIVITIES:
-        known = ", ".join(AMOUNTS + REFLECTIVITIES)
-        raise BadField(f"product is {product!r}, should be one of {known}")
+    if product not in PRECISIONS:
+        raise BadField(f"product is {product!r}, should be one of {', '.join(PRECISIONS)}")
+    if header["precision"] != PRECISIONS[product]:
+        raise BadField(
+            f"precision is {header['precision']:g}, should be {PRECISIONS[product]:g} for {product}"
+        )
     seconds = header["intervalseconds"]
     if seconds != INTERVAL_SECONDS:
         raise BadField(f"interval is {seconds} s, should be {INTERVAL_SECONDS} s")
@@ -95,22 +135,33 @@ def decode(data: bytes) -> Composite:
         raise BadField(f"shape is {shape}, should be one of {sorted(ORIGINS)}")
     if header["radarid"] != COMPOSITE:
         raise BadField(f"is of radar {header['radarid']!r}, should be a composite, {COMPOSITE!r}")
+    version = header["formatversion"]
+    if not 0 <= version <= LAST_VERSION:
+        raise BadField(f"format version is {version}, should be 0 to {LAST_VERSION}")
+    if (version >= FIRST_WGS84_VERSION) not in WGS84_SHAPES[shape]:
+        raise BadField(f"format version is {version}, which composites of {shape} do not have")
+    if header["datetime"].minute % (INTERVAL_SECONDS // 60):
+        raise BadField(f"time is {header['datetime']}, should be a multiple of 5 minutes")
+    lead = checked_lead(product, header.get("predictiontime"))
+    return product, shape, lead
 
-    kind = AMOUNT_TYPE if product in AMOUNTS else REFLECTIVITY_TYPE
-    rates_of = rates_of_amounts if product in AMOUNTS else rates_of_reflectivities
-    packed, rates = cells(data, shape, kind, header["datasize"]), rates_of(header["precision"])
-    rate = looked_up(rates, packed[::-1])
-    if rate.shape != NATIONAL_SPHERE.shape:
-        rate = pad_to_national(rate, *ORIGINS[rate.shape])
-    wgs84 = int(header["formatversion"]) >= FIRST_WGS84_VERSION
-    return Composite(
-        product,
-        np.datetime64(header["datetime"], "ns"),
-        np.timedelta64(int(header.get("predictiontime", 0)), "m"),
-        rate,
-        NATIONAL_WGS84 if wgs84 else NATIONAL_SPHERE,
-        f"RADOLAN {header.get('radolanversion', '')}".strip(),
-    )
+
+def checked_lead(product: str, minutes: int | None) -> int:
+    """The lead of a composite in minutes: that of a forecast, 0 for an analysis.
+
+    Raises:
+        BadField: No product has this one.
+    """
+    if product not in FORECASTS and not minutes:
+        return 0
+    if product not in FORECASTS:
+        raise BadField(f"{product} has a lead of {minutes} minutes, should have none")
+    if minutes is None or not 0 <= minutes <= LONGEST_LEAD_MINUTES or minutes % 5:
+        raise BadField(
+            f"lead of {product} is {minutes} minutes, should be a multiple of 5 from 0 to "
+            f"{LONGEST_LEAD_MINUTES}"
+        )
+    return minutes
 
 
 def read_header(data: bytes) -> dict[str, Any]:
@@ -182,9 +233,15 @@ def rates_of_reflectivities(precision: float) -> NDArray[np.float32]:
     """The rate in mm/h of each byte, half dBZ above -32.5, by `ZR_FACTOR` and `ZR_EXPONENT`; 0 is
     dry, NaN what is no data or clutter."""
     packed = np.arange(2**8)
-    dbz = np.minimum(packed * precision / 2 - 32.5, HIGHEST_DBZ)
-    wet = np.minimum((10 ** (dbz / 10) / ZR_FACTOR) ** (1 / ZR_EXPONENT), HIGHEST)
-    rate = np.where(packed > 0, wet, 0).astype(np.float32)
+    rate = rate_of_reflectivity(packed * precision / 2 - 32.5)
+    rate[0] = 0
     rate[[REFLECTIVITY_CLUTTER, REFLECTIVITY_NO_DATA]] = np.nan
     rate.setflags(write=False)
     return rate
+
+
+def rate_of_reflectivity(dbz: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The rate in mm/h of reflectivities in dBZ, by `ZR_FACTOR` and `ZR_EXPONENT`; NaN stays."""
+    capped = np.minimum(dbz, HIGHEST_DBZ)
+    wet = np.minimum((10 ** (capped / 10) / ZR_FACTOR) ** (1 / ZR_EXPONENT), HIGHEST)
+    return np.asarray(wet, np.float32)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    import h5py
     import netCDF4
 
 Unfolded = tuple[dict[str, Any], NDArray[Any]]
@@ -43,10 +44,15 @@ LIMITS = {
 TEXT = 2000
 """Characters that are told of anything."""
 LARGEST = 1200
-"""Cells along one side."""
-DATA = "dataset1/data1/data"
-GROUPS = ("what", "where", "how", "dataset1/what", "dataset1/data1/what")
-"""Of an ODIM file: where its attributes are."""
+"""Cells along one side of a frame that is uploaded."""
+LARGEST_COMPOSITE, MOST_CELLS = 5000, 20_000_000
+"""Cells along one side of a composite, and in all: OPERA has 4400 x 3800."""
+QUANTITIES = ("ACRR", "RATE", "DBZH")
+"""Of which the first in an ODIM file is read."""
+MOST_GROUPS = 50
+"""Data sets of an ODIM file, and data of each, that are looked through for one."""
+LEAST_STEP, MOST_STEP, HIGHEST_OFFSET = 1e-5, 1.0, 500.0
+"""mm/h that packed rates may be in steps of, and begin at."""
 RATE = "rainfall_rate"
 DIMS = ("time", "y", "x")
 FEWEST, MOST = 2, 24
@@ -103,22 +109,73 @@ def refuse(problem: str) -> NoReturn:
 
 
 def of_odim(data: bytes) -> Unfolded:
-    """Numbers (y, x) as they are packed, and attributes by the name of their group."""
+    """Numbers (y, x) as they are packed, and attributes by the name of their group: those of the
+    first data set that holds rain, whatever its number, by the name of "dataset1" and "data1"."""
     import h5py
 
     with h5py.File(io.BytesIO(data), "r") as file:
-        stored = file[DATA]
-        if len(stored.shape) != 2 or max(stored.shape) > LARGEST or stored.dtype.kind not in "iuf":
-            refuse(f"holds {stored.dtype} of shape {stored.shape}, should hold a field of numbers")
-        about = {group: plain(file[group].attrs) for group in GROUPS if group in file}
+        outer, inner = rain_in(file)
+        stored = file[f"{inner}/data"]
+        shape, kind = stored.shape, stored.dtype.kind
+        if len(shape) != 2 or max(shape) > LARGEST_COMPOSITE or kind not in "iuf":
+            refuse(f"holds {stored.dtype} of shape {shape}, should hold a field of numbers")
+        if shape[0] * shape[1] > MOST_CELLS:
+            refuse(f"holds {shape[0]} x {shape[1]} cells, should hold at most {MOST_CELLS}")
+        check_stored(stored)
+        about = {group: attributes(file, group) for group in ("what", "how")}
+        about["where"] = attributes(file, "where", f"{outer}/where")
+        about["dataset1/what"] = attributes(file, f"{outer}/what")
+        about["dataset1/data1/what"] = attributes(file, f"{outer}/what", f"{inner}/what")
         return {"attributes": about}, stored[...]
 
 
-def plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def rain_in(file: "h5py.File") -> tuple[str, str]:
+    """The groups of the first data that are rain, such as dataset1 and dataset1/data1; where there
+    are none, the first of all."""
+    found = {}
+    for number in range(1, MOST_GROUPS):
+        if (outer := f"dataset{number}") not in file:
+            break
+        for part in range(1, MOST_GROUPS):
+            if (inner := f"{outer}/data{part}") not in file:
+                break
+            said = attributes(file, f"{outer}/what", f"{inner}/what").get("quantity")
+            found.setdefault(said, (outer, inner))
+    wanted = (found[quantity] for quantity in QUANTITIES if quantity in found)
+    return next(wanted, ("dataset1", "dataset1/data1"))
+
+
+def attributes(file: "h5py.File", *groups: str) -> dict[str, Any]:
+    """Attributes of groups, those of later ones before those of earlier."""
+    found: dict[str, Any] = {}
+    for group in groups:
+        if group in file:
+            found |= plain(file[group].attrs)
+    return found
+
+
+def check_stored(stored: "h5py.Dataset") -> None:
+    """Refuse a field of which parts are not in the file: HDF5 fills them with what it holds for
+    empty, mostly 0, and says nothing."""
+    kind = stored.id.get_type()
+    if kind.get_precision() != 8 * kind.get_size() or kind.get_offset():
+        refuse("holds numbers of other bits than those of their bytes")
+    if stored.chunks is None:
+        if stored.id.get_offset() is None or stored.id.get_storage_size() != stored.nbytes:
+            refuse("holds a field of which nothing is stored")
+        return
+    for row in range(0, stored.shape[0], stored.chunks[0]):
+        for column in range(0, stored.shape[1], stored.chunks[1]):
+            piece = stored.id.get_chunk_info_by_coord((row, column))
+            if piece.byte_offset is None or not piece.size or piece.filter_mask:
+                refuse(f"lacks the piece of the field at row {row}, column {column}")
+
+
+def plain(said: Mapping[str, Any]) -> dict[str, Any]:
     """Texts and single numbers among attributes."""
     found = {}
-    for name in list(attributes)[:50]:
-        value = attributes[name]
+    for name in list(said)[:MOST_GROUPS]:
+        value = said[name]
         if isinstance(value, np.ndarray | np.generic) and value.size == 1:
             value = value.item()
         if isinstance(value, bytes):
@@ -138,9 +195,11 @@ def of_netcdf(data: bytes) -> Unfolded:
     with netCDF4.Dataset("upload", memory=data) as file:
         rate = variable(file, RATE, DIMS)
         check_shape(rate.shape)
+        noise = packing_noise(rate)
         rates = np.empty(rate.shape, np.float32)
         for number in range(len(rates)):
             rates[number] = np.ma.filled(np.ma.asarray(rate[number], np.float32), np.nan)
+        rates[(rates < 0) & (rates >= -noise)] = 0
         times = variable(file, "time", ("time",))
         moments = netCDF4.num2date(
             numbers(times),
@@ -173,6 +232,33 @@ def variable(file: "netCDF4.Dataset", name: str, dims: tuple[str, ...]) -> "netC
     if getattr(found.dtype, "kind", "") not in "iuf":
         refuse(f"{name!r} holds {found.dtype}, should hold numbers")
     return found
+
+
+def packing_noise(rate: "netCDF4.Variable[Any]") -> float:
+    """How far below 0 packing may bring a rate: one step of whole numbers.
+
+    Raises:
+        Refused: The scale makes nothing of the numbers, or is none.
+    """
+    scale, offset = single(rate, "scale_factor", 1.0), single(rate, "add_offset", 0.0)
+    if rate.dtype.kind == "f":
+        if (scale, offset) != (1, 0):
+            refuse(f"scale_factor is {scale:g} and add_offset {offset:g}, should be 1 and 0 beside "
+                   f"{rate.dtype}: give rates as they are")  # fmt: skip
+        return 0.0
+    if not LEAST_STEP <= scale <= MOST_STEP:
+        refuse(f"scale_factor is {scale:g}, should be {LEAST_STEP:g} to {MOST_STEP:g} mm/h")
+    if not abs(offset) <= HIGHEST_OFFSET:
+        refuse(f"add_offset is {offset:g}, should be within {HIGHEST_OFFSET:g} mm/h")
+    return scale
+
+
+def single(found: "netCDF4.Variable[Any]", name: str, otherwise: float) -> float:
+    """A number among the attributes of a variable."""
+    value = np.asarray(getattr(found, name, otherwise))
+    if value.size != 1 or value.dtype.kind not in "iuf" or not np.isfinite(value).all():
+        refuse(f"{name} of {found.name!r} is {str(value)[:50]!r}, should be a number")
+    return float(value.item())
 
 
 def numbers(found: "netCDF4.Variable[Any]") -> NDArray[np.float64]:
