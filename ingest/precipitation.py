@@ -29,6 +29,8 @@ Germany, 126 mm in 8 minutes (Fuessen 1920), is a mean of 945 mm/h that no compo
 EXCEEDANCE_PROBABILITY = "exceedance_probability_"
 """Prefix of the names of coordinates; the threshold in mm/h follows."""
 ATTRIBUTION = "Quelle: Deutscher Wetterdienst"
+OPERA = "EUMETNET OPERA"
+"""The programme of European weather services that makes a composite of theirs."""
 SIMULATED = "simulated rain, seen by no radar"
 UPLOADED = "frames that were uploaded"
 
@@ -60,8 +62,10 @@ def exceedance_probabilities(field: DataArray) -> dict[float, DataArray]:
 
 def credit(field: DataArray) -> str:
     """Whom to credit for a field, or that there is nobody."""
-    source = field.attrs.get("source")
-    return source.capitalize() if source in (SIMULATED, UPLOADED) else ATTRIBUTION
+    source = field.attrs.get("source", "")
+    if source in (SIMULATED, UPLOADED):
+        return str(source).capitalize()
+    return f"Quelle: {OPERA}" if OPERA in source else ATTRIBUTION
 
 
 def attributes(product: str, source: str) -> dict[str, str]:

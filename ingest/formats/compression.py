@@ -6,7 +6,7 @@ RFC 1952, section 2.2: a gzip file is a series of members. pigz, bgzip, pbzip2, 
 
 import bz2
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 from zlib_ng import zlib_ng
 
@@ -18,13 +18,28 @@ MOST_STREAMS = 10_000
 """In one file; bgzip begins one every 65,280 bytes."""
 PIECE = 2**16
 """Bytes that are given to an unpacker at once: what follows a stream is copied out of them."""
-UNPACKERS: dict[bytes, Callable[[], Any]] = {
+UNPACKERS: dict[bytes, Callable[[], "Unpacker"]] = {
     b"\x1f\x8b": lambda: zlib_ng.decompressobj(wbits=31),
     b"BZh": bz2.BZ2Decompressor,
 }
 
 
-def unpacker_of(head: bytes) -> Callable[[], Any] | None:
+class Unpacker(Protocol):
+    """Unpacks one stream, piece by piece."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has come to its end."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the stream in the last piece."""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """The next bytes of at most a number."""
+
+
+def unpacker_of(head: bytes) -> "Callable[[], Unpacker] | None":
     """What unpacks a stream that begins like this; None where it is not packed."""
     return next((made for magic, made in UNPACKERS.items() if head.startswith(magic)), None)
 
@@ -57,7 +72,7 @@ def unpack(data: bytes) -> bytes:
     raise BadField(f"has over {MOST_STREAMS} packed streams, should have fewer")
 
 
-def unpack_stream(data: bytes, begin: int, unpacker: Any, room: int) -> tuple[bytes, int]:
+def unpack_stream(data: bytes, begin: int, unpacker: Unpacker, room: int) -> tuple[bytes, int]:
     """One stream and where it ends.
 
     Args:

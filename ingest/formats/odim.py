@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ingest.errors import BadField
 from ingest.formats.odim_grid import on_national_grid
-from ingest.grid import NATIONAL_WGS84
 from ingest.formats.radolan import (
     AMOUNTS,
     DWD,
@@ -26,6 +25,8 @@ from ingest.formats.radolan import (
     rate_of_reflectivity,
 )
 from ingest.formats.sandbox import unfold
+from ingest.grid import NATIONAL_WGS84
+from ingest.precipitation import OPERA as EUMETNET_OPERA
 
 Attributes = Mapping[str, Any]
 Numbers = NDArray[np.float64]
@@ -33,8 +34,8 @@ Numbers = NDArray[np.float64]
 MAGIC = b"\x89HDF\r\n\x1a\n"
 OPERA, OPERA_SOURCE = "OPERA", "ORG:247"
 """What composites of EUMETNET OPERA are called here, and how their source begins."""
-QUANTITIES = {product: ("ACRR", "RATE", "DBZH") for product in AMOUNTS} | {
-    **{product: ("DBZH",) for product in REFLECTIVITIES},
+QUANTITIES = dict.fromkeys(AMOUNTS, ("ACRR", "RATE", "DBZH")) | {
+    **dict.fromkeys(REFLECTIVITIES, ("DBZH",)),
     OPERA: ("RATE", "DBZH", "ACRR"),
 }
 """What a product may hold: amount in mm, rate in mm/h, reflectivity in dBZ."""
@@ -97,7 +98,7 @@ def placed(attributes: Mapping[str, Attributes], packed: NDArray[Any]) -> Compos
     rate = on_national_grid(packed, attributes["where"], scaler(quantity, about, packed.dtype))
     how = attributes.get("how", {})
     software = " ".join(str(how[part]) for part in ("software", "sw_version") if part in how)
-    provider = "EUMETNET OPERA" if product == OPERA else DWD
+    provider = EUMETNET_OPERA if product == OPERA else DWD
     return Composite(product, issue, lead, rate, NATIONAL_WGS84, software, provider)
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from ingest.errors import BadField
-from ingest.grid import NATIONAL_WGS84, WGS84, geographic, pad_to_national, projector
 from ingest.formats.radolan import ORIGINS
+from ingest.grid import NATIONAL_WGS84, WGS84, geographic, pad_to_national, projector
 
 Attributes = Mapping[str, Any]
 Scale = Callable[[NDArray[Any]], NDArray[np.float32]]
@@ -40,9 +40,7 @@ class Lattice(NamedTuple):
     """Height and width of a cell."""
 
 
-def on_national_grid(
-    packed: NDArray[Any], where: Attributes, scale: Scale
-) -> NDArray[np.float32]:
+def on_national_grid(packed: NDArray[Any], where: Attributes, scale: Scale) -> NDArray[np.float32]:
     """Rates on the national grid (WGS84): DE1200 is cut by whole cells, others are sampled in the
     nearest cell; NaN where they end.
 
@@ -103,9 +101,7 @@ def corners_of(where: Attributes) -> tuple[tuple[float, float], ...]:
         BadField: One is not told, which only DE1200 may leave out.
     """
     try:
-        return tuple(
-            (float(where[f"{at}_lon"]), float(where[f"{at}_lat"])) for at in ("UL", "LR")
-        )
+        return tuple((float(where[f"{at}_lon"]), float(where[f"{at}_lat"])) for at in ("UL", "LR"))
     except KeyError as error:
         raise BadField(
             f"grid is {where.get('projdef')!r} and lacks {error}, should be DE1200's, like "
@@ -125,7 +121,9 @@ def cells_of(lattice: Lattice) -> tuple[NDArray[np.intp], NDArray[np.intp], NDAr
     transformer = Transformer.from_crs(body, lattice.projection, always_xy=True)
     (west, north), (east, south) = (transformer.transform(*corner) for corner in lattice.corners)
     (rows, columns), (height, width) = lattice.shape, lattice.scale
-    off = max(abs(east - west - columns * width) / width, abs(north - south - rows * height) / height)
+    off = max(
+        abs(east - west - columns * width) / width, abs(north - south - rows * height) / height
+    )
     if not off <= 1:
         raise BadField(
             f"corners are {east - west:g} x {north - south:g} m apart, should be "

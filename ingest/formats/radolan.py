@@ -25,7 +25,7 @@ AMOUNTS = ("RY", "YW", "RV")
 """Products of mm per interval."""
 REFLECTIVITIES = ("RX", "WX")
 """Products of one byte of half dBZ."""
-PRECISIONS = {product: 0.01 for product in AMOUNTS} | {product: 1.0 for product in REFLECTIVITIES}
+PRECISIONS = dict.fromkeys(AMOUNTS, 0.01) | dict.fromkeys(REFLECTIVITIES, 1.0)
 """Unit of the numbers of each product, in mm or in halves of a dBZ. A header that says another one
 is damaged: with a single bit flipped, `E-02` is `E-12`, and a wet country dry."""
 FORECASTS = ("RV",)

@@ -132,7 +132,7 @@ def of_odim(data: bytes) -> Unfolded:
 def rain_in(file: "h5py.File") -> tuple[str, str]:
     """The groups of the first data that are rain, such as dataset1 and dataset1/data1; where there
     are none, the first of all."""
-    found = {}
+    found: dict[object, tuple[str, str]] = {}
     for number in range(1, MOST_GROUPS):
         if (outer := f"dataset{number}") not in file:
             break

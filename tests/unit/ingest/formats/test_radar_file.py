@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import ingest
 from ingest import BadField, parse, to_model_grid
+from ingest.formats import compression
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, lies_on
 from ingest.precipitation import SIMULATED, check
 from ingest.simulation.simulate import encode
@@ -282,11 +283,13 @@ def test_the_national_grid_of_the_twin_lies_where_de1200_says() -> None:
     ("changes", "why"),
     [
         ({"prodname": "RW"}, "product is 'RW'"),
-        ({"quantity": "DBZH"}, "quantity is 'DBZH', should be 'ACRR'"),
+        ({"quantity": "VRADH"}, "quantity is 'VRADH', should be one of 'ACRR', 'RATE', 'DBZH'"),
         ({"starttime": "113500"}, "interval is 3600 s"),
-        ({"xsize": 900}, "grid is"),
+        ({"xsize": 900}, r"shape is \(1200, 1100\), should be \(1200, 900\)"),
         ({"projdef": DE1200.replace("+lon_0=10", "+lon_0=9")}, "should be DE1200's"),
-        ({"projdef": "nonsense"}, "no whole ODIM composite"),
+        ({"projdef": "nonsense"}, "should be a PROJ string"),
+        ({"projdef": DE1200 + " +nadgrids=/etc/passwd"}, "should be a PROJ string"),
+        ({"endtime": "124000", "starttime": "123500"}, "lead of 5 minutes, should have none"),
     ],
 )
 def test_an_odim_file_of_another_kind_is_refused(changes: dict[str, object], why: str) -> None:
@@ -307,9 +310,7 @@ def test_a_tar_of_different_issues_is_no_forecast(plain: bytes) -> None:
 
 
 def test_unpacking_stops_at_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ingest.formats import radar_file as file
-
-    monkeypatch.setattr(file, "LARGEST", 1_000_000)
+    monkeypatch.setattr(compression, "LARGEST", 1_000_000)
     with pytest.raises(BadField, match="unpacks to over 1000000 bytes"):
         parse(gzip.compress(bytes(50_000_000)), NAME)
 

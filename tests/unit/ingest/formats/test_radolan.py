@@ -1,5 +1,6 @@
 """What a composite's numbers stand for, against wradlib's decoding of the same bytes."""
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -68,17 +69,57 @@ def test_real_files_are_decoded_as_wradlib_does(shared: Path) -> None:
     [
         (lambda data: data[:-1], "1619999 of 1620000 bytes follow the header, should be 1620000"),
         (lambda data: data.replace(b"BY1620", b"BY1520", 1), "of 1520000 bytes follow the header"),
-        (lambda data: data.replace(b"PR E-02", b"PR E+99", 1), None),
+        (
+            lambda data: data.replace(b"PR E-02", b"PR E+99", 1),
+            "precision is 1e\\+99, should be 0.01 for RY",
+        ),
         (lambda data: data.replace(b"PR E-02", b"       ", 1), "the header lacks precision"),
     ],
 )
-def test_a_header_that_does_not_fit_the_numbers_is_refused(change: Any, why: str | None) -> None:
+def test_a_header_that_does_not_fit_the_numbers_is_refused(change: Any, why: str) -> None:
     data = change(encode(np.full((900, 900), 1.2, np.float32), TIME))
-    if why is None:
-        assert not np.isfinite(radolan.decode(data).rate).any(), "left to the check of the range"
-    else:
-        with pytest.raises(BadField, match=why):
-            radolan.decode(data)
+    with pytest.raises(BadField, match=why):
+        radolan.decode(data)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b"PR E-02", b"PR E-12", "precision is 1e-12, should be 0.01 for RY"),
+        (b"PR E-02", b"PR E-03", "precision is 0.001"),
+        (b"INT   5", b"INT   4", "interval is 240 s, should be 300 s"),
+        (b"VS 3", b"VS 7", "format version is 7, should be 0 to 5"),
+        (b"RY211235", b"RY211234", "should be a multiple of 5 minutes"),
+    ],
+)
+def test_a_number_of_the_header_that_no_product_has_is_refused(
+    old: bytes, new: bytes, why: str
+) -> None:
+    data = encode(np.full((900, 900), 1.2, np.float32), TIME)
+    assert data.count(old) == 1
+    with pytest.raises(BadField, match=why):
+        radolan.decode(data.replace(old, new))
+
+
+def lead(product: str, minutes: str) -> bytes:
+    """A composite whose header has a lead time, and one more byte for each of its characters."""
+    said = f"VV {minutes}MS"
+    data = encode(np.full((900, 900), 1.2, np.float32), TIME)
+    data = data.replace(b"RY", product.encode(), 1).replace(b"MS", said.encode(), 1)
+    return re.sub(rb"BY *(\d+)", lambda by: b"BY%7d" % (int(by[1]) + len(said) - 2), data, count=1)
+
+
+def test_the_lead_of_a_forecast_is_read() -> None:
+    assert radolan.decode(lead("RV", " 35")).lead == np.timedelta64(35, "m")
+    assert radolan.decode(lead("RY", "  0")).lead == np.timedelta64(0)
+
+
+@pytest.mark.parametrize(
+    ("product", "minutes"), [("RV", " 37"), ("RV", "125"), ("RV", "-05"), ("RY", " 35")]
+)
+def test_a_lead_that_no_product_has_is_refused(product: str, minutes: str) -> None:
+    with pytest.raises(BadField, match="lead"):
+        radolan.decode(lead(product, minutes))
 
 
 def test_the_table_of_rates_cannot_be_written_to() -> None:
