@@ -40,6 +40,7 @@ from ingest.precipitation import (
     check_range,
     stamps,
 )
+from ingest.units import is_mm_per_hour
 from service.errors import QueueFull
 
 JSON = "application/json"
@@ -93,7 +94,7 @@ def read(data: bytes, media: str) -> DataArray:
 
 def field_of(about: Mapping[str, Any], rates: NDArray[np.float32]) -> DataArray:
     """The field of rates and of what their file says of itself; see `read`."""
-    if about.get("units", UNITS) not in (UNITS, "mm/h", "mm h**-1", "mm hr-1"):
+    if not is_mm_per_hour(about.get("units", UNITS)):
         raise BadField(f"units are {about['units'][:40]!r}, should be {UNITS!r}")
     field = DataArray(
         rates.copy(),

@@ -12,7 +12,7 @@ from wradlib.io import read_radolan_composite
 
 from ingest import BadField
 from ingest.formats import radolan
-from ingest.formats.radar_file import unpack
+from ingest.formats.compression import unpack
 from ingest.grid import NATIONAL_SPHERE, pad_to_national
 from ingest.simulation.simulate import encode
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -186,3 +187,54 @@ def test_netcdf_that_breaks_the_contract_is_refused(body: bytes, problem: str) -
 def test_json_that_breaks_the_contract_is_refused(body: bytes, problem: str) -> None:
     with pytest.raises(BadField, match=problem):
         upload.read(body, upload.JSON)
+
+
+def packed(tmp_path: Path, kind: str, scale: float, offset: float = 0.0) -> bytes:
+    """Frames as whole numbers of a scale, whatever the scale says afterwards."""
+    field, path = frames(0, 1), tmp_path / "packed.nc"
+    stored = field.drop_vars(["lat", "lon"]).copy(data=np.rint(field / 0.01) * 0.01)
+    how = {"dtype": kind, "scale_factor": 0.01, "add_offset": 0.0, "_FillValue": -1}
+    if kind == "f4":
+        how = {"dtype": kind, "scale_factor": 1.0, "add_offset": 0.0}
+    stored.to_dataset(name="rainfall_rate").to_netcdf(path, encoding={"rainfall_rate": how})
+    with netCDF4.Dataset(path, "a") as file:
+        file["rainfall_rate"].setncatts({"scale_factor": scale, "add_offset": offset})
+    return path.read_bytes()
+
+
+def test_packed_rates_are_unpacked(tmp_path: Path) -> None:
+    came = upload.read(packed(tmp_path, "i4", 0.01), NETCDF)
+    np.testing.assert_allclose(came, frames(0, 1), atol=0.006)
+
+
+def test_packing_noise_below_nothing_is_dry(tmp_path: Path) -> None:
+    came = upload.read(packed(tmp_path, "i4", 0.01, -0.01), NETCDF)
+    assert float(came.min()) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "offset", "why"),
+    [
+        ("i4", 0.0, 0.0, "scale_factor is 0, should be 1e-05 to 1"),
+        ("i4", -0.01, 0.0, "scale_factor is -0.01"),
+        ("i4", 1e-12, 0.0, "scale_factor is 1e-12"),
+        ("i4", np.nan, 0.0, "should be a number"),
+        ("i4", 0.01, -1e9, "add_offset is -1e"),
+        ("i4", 0.01, np.inf, "should be a number"),
+        ("i4", 0.01, -0.05, "rates reach from -0.05"),
+        ("f4", 1e-9, 0.0, "should be 1 and 0 beside float32"),
+        ("f4", 1.0, -20.0, "should be 1 and 0 beside float32"),
+    ],
+)
+def test_a_scale_that_makes_rain_dry_is_refused(
+    tmp_path: Path, kind: str, scale: float, offset: float, why: str
+) -> None:
+    with pytest.raises(BadField, match=why.replace(".", r"\.")):
+        upload.read(packed(tmp_path, kind, scale, offset), NETCDF)
+
+
+@pytest.mark.parametrize("units", ["mm/hr", "mm.h-1", "kg m-2 h-1"])
+def test_millimetres_per_hour_are_taken_in_any_spelling(units: str) -> None:
+    given = frames(0, 1, 2)
+    came = upload.read(netcdf.encode(given.assign_attrs(units=units)), NETCDF)
+    xr.testing.assert_equal(came, given)
