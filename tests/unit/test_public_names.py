@@ -90,11 +90,13 @@ def test_the_networks_of_the_service_forecast_with_the_weights_that_are_shipped(
     known = forecast.notnull()
     assert known.any()
     assert (forecast.where(known, 0) >= 0).all()
-    chances = [forecast[f"chance_{threshold}"] for threshold in ("0.5", "2", "5")]
-    for likelier, rarer in itertools.pairwise(chances):
+    probabilities = [
+        forecast[f"exceedance_probability_{threshold}"] for threshold in ("0.5", "2", "5")
+    ]
+    for likelier, rarer in itertools.pairwise(probabilities):
         assert (rarer.where(known, 0) <= likelier.where(known, 0)).all()
-    assert all(((chance >= 0) & (chance <= 1)).where(known, other=True).all() for chance in chances)
-    assert float(chances[0].max()) > 0.5, "it rains hard in there"
+    assert all(((one >= 0) & (one <= 1)).where(known, other=True).all() for one in probabilities)
+    assert float(probabilities[0].max()) > 0.5, "it rains hard in there"
 
 
 def showers() -> xr.DataArray:
