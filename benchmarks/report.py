@@ -7,8 +7,38 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.speed.throughput import put, where
+import torch
+
 from model_zoo.checkpoints.checkpoint import write_whole
+
+TITLE = "# Performance\n"
+
+
+def where(device: str) -> str:
+    """The name of the processor, and of a CPU which of its instructions torch uses."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    file = Path("/proc/cpuinfo")  # Linux
+    lines = file.read_text().splitlines() if file.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    name = next(names, platform.processor() or platform.machine())
+    return f"{name} with {torch.backends.cpu.get_cpu_capability()}"
+
+
+def put(text: str, section: str, name: str) -> str:
+    """A document with a section between comments that name it, in place of the one there was.
+
+    Raises:
+        ValueError: The document has the first of the comments but not the second after it.
+    """
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    if begin not in text:
+        return f"{text or TITLE}\n{begin}{section}{end}"
+    before, _, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not closed:
+        raise ValueError(f"there is {begin.strip()} without {end.strip()} after it; put it back")
+    return f"{before}{begin}{section}{end}{after}"
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -28,6 +58,6 @@ Written by `python -m {command}`; no figure by hand.
 
 
 def write_section(path: Path, section: str, name: str) -> None:
-    """Put a section into a document that has others; see `benchmarks.speed.throughput.put`."""
+    """Put a section into a document that has others; see `put`."""
     text = path.read_text() if path.exists() else ""
     write_whole(path, put(text, section, name).encode())

@@ -14,8 +14,9 @@ from ingest.simulation.simulate import encode, simulate
 from ingest.sources.stored_folder import files_in
 from service.archive.key import Key, to_datetime, to_time
 from service.ledger import tables as book
-from service.pipeline import tasks
-from service.pipeline.forecast import note
+from service.pipeline.ingest import take_in
+from service.pipeline.record import note
+from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
 from service.settings import Settings
 from tests.process_cluster import path_of
@@ -60,7 +61,7 @@ def clean_run(folder: Path, frames: Frames, live: Deployment) -> Deployment:
     says to be made from, then all verified."""
     desk = Deployment(Settings(data=folder, models=MODELS))
     for time, data in frames:
-        tasks.take_in(desk.archive, desk.ledger, data, Path(path_of(time)).name, time)
+        take_in(desk.archive, desk.ledger, data, Path(path_of(time)).name, time)
     for issue in sorted(live.archive.issues()):
         for key, made in live.archive.forecasts(issue).items():
             if key.model in MODELS:
@@ -68,7 +69,7 @@ def clean_run(folder: Path, frames: Frames, live: Deployment) -> Deployment:
                 ours.attrs["generated_at"] = made.attrs["generated_at"]
                 desk.archive.put_forecast(ours, "by hand")
                 note(desk.ledger, ours)
-    tasks.verify(desk.archive, desk.ledger, frames[-1][0] + timedelta(minutes=1))
+    verify(desk.archive, desk.ledger, frames[-1][0] + timedelta(minutes=1))
     return desk
 
 

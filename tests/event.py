@@ -8,9 +8,10 @@ from typing import Any
 
 from model_zoo import load_forecaster
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
-from service.pipeline.forecast import note
+from service.pipeline.ingest import take_in
+from service.pipeline.record import note
 from service.pipeline.replay import replay
+from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
 from service.settings import Settings
 from tests.showers import file_name, frame, moment, write_file
@@ -36,10 +37,10 @@ def take_place(folder: Path) -> Deployment:
     ]
     replay(desk.archive, desk.ledger, desk.forecasters.all_served(), files, every_minutes=15)
     bad = b"<script>alert(1)</script>"
-    tasks.take_in(desk.archive, desk.ledger, bad, file_name(BAD), moment(BAD))
+    take_in(desk.archive, desk.ledger, bad, file_name(BAD), moment(BAD))
     for number in range(0, FRAMES, 3):
         provided(desk, number)
-    tasks.verify(desk.archive, desk.ledger, ENDED)
+    verify(desk.archive, desk.ledger, ENDED)
     return desk
 
 

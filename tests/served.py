@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from model_zoo import load_forecaster
 from service.api.dependencies import Desk
-from service.archive.archive import Archive, Key
-from service.jobs.queue import Jobs, Threads
+from service.archive.archive import Archive
+from service.archive.key import Key
+from service.jobs.queue import Jobs
+from service.jobs.transport import Threads
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
+from service.pipeline.forecast import forecast_model, make_forecast
+from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
 from service.runtime.run_job import run_job
 from service.settings import Settings
@@ -41,8 +44,8 @@ def fill(folder: Path, frames: int = NEWEST + 1) -> None:
     for number in ISSUES:
         for model in MODELS[not number :]:
             made = moment(number) + timedelta(minutes=4)
-            tasks.forecast(archive, ledger, load_forecaster(model), time(number), made)
-    tasks.verify(archive, ledger, NOW)
+            forecast_model(archive, ledger, load_forecaster(model), time(number), made)
+    verify(archive, ledger, NOW)
     ledger.engine.dispose()
 
 
@@ -62,7 +65,7 @@ class StandingStill(Deployment):
 
     def make(self, key: Key) -> None:
         self.before(key)
-        tasks.make(self, key, self.now)
+        make_forecast(self.archive, self.ledger, self.forecasters, key, self.now)
 
 
 def desk(
@@ -117,7 +120,7 @@ def make_forecasts(
 ) -> None:
     for number in numbers:
         for model in models:
-            tasks.forecast(archive, ledger, load_forecaster(model), time(number), moment(number))
+            forecast_model(archive, ledger, load_forecaster(model), time(number), moment(number))
 
 
 def counted_by_hand(

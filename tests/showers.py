@@ -13,7 +13,7 @@ from ingest import to_model_grid
 from ingest.grid import NATIONAL_SPHERE, Grid
 from ingest.precipitation import INTERVAL, make
 from ingest.simulation.simulate import encode
-from service.archive.archive import to_datetime
+from service.archive.key import to_datetime
 
 START = np.datetime64("2026-06-21T22:30", "ns")
 """An hour and a half before midnight, so that an event of some hours has two days."""

@@ -6,8 +6,3 @@ parts whose results are dropped, and slips, are all here, so that comparisons of
 have the published work for an anchor. Parameters carry the published names. `model_zoo` has the
 networks to use.
 """
-
-from benchmarks.published.network import Network, loss
-from benchmarks.published.networks import NETWORKS, load
-
-__all__ = ["NETWORKS", "Network", "load", "loss"]

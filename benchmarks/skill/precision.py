@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from xarray import DataArray
 
+from benchmarks.report import put, where
 from benchmarks.skill import events
 from benchmarks.skill.contenders import Contender, path_of
 from benchmarks.skill.scoring import HORIZON, NoStarts, score
-from benchmarks.speed.throughput import at_least_one, put, where
+from benchmarks.speed.throughput import at_least_one
 from ingest import precipitation
 from model_zoo.checkpoints import checkpoint
 from model_zoo.checkpoints.checkpoint import write_whole

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from xarray import DataArray, Dataset
 
+from benchmarks.report import put
 from benchmarks.skill import events
 from benchmarks.skill.contenders import open_contenders
 from benchmarks.skill.scoring import NEIGHBOURHOOD, NoStarts, Scored, score
@@ -34,7 +35,6 @@ from benchmarks.skill.tables import (
     sure,
     with_bounds,
 )
-from benchmarks.speed.throughput import put
 from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.errors import ModelError
 from model_zoo.training.errors import BadData

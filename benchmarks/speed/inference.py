@@ -25,9 +25,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.published import NETWORKS
+from benchmarks.published.networks import NETWORKS
+from benchmarks.report import put, where
 from benchmarks.speed.saved_activations import COUNTERPARTS
-from benchmarks.speed.throughput import at_least_one, put, where
+from benchmarks.speed.throughput import at_least_one
 from model_zoo.checkpoints import convert
 from model_zoo.checkpoints.arrays import blank
 from model_zoo.checkpoints.checkpoint import write_whole

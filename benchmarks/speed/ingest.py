@@ -61,7 +61,7 @@ def compare(path: Path, folder: Path, rounds: int) -> tuple[Seconds, Seconds]:
     """Medians of our ingest and of decoding alone, timed in turns."""
     from wradlib.io import read_radolan_composite
 
-    from service.pipeline import tasks
+    from service.pipeline.ingest import ingest_file
 
     archive, ledger = empty(folder)
     ours: list[Seconds] = []
@@ -69,7 +69,7 @@ def compare(path: Path, folder: Path, rounds: int) -> tuple[Seconds, Seconds]:
     outcomes: list[str] = []
 
     def taken_in() -> None:
-        outcomes.append(tasks.ingest(archive, ledger, path, datetime.now(UTC)).outcome)
+        outcomes.append(ingest_file(archive, ledger, path, datetime.now(UTC)).outcome)
 
     for _ in range(rounds + 1):
         anchor.append(seconds(lambda: read_radolan_composite(str(path))))
@@ -110,13 +110,13 @@ def seconds(work: Callable[[], object]) -> Seconds:
 
 def compare_days(paths: Sequence[Path], folder: Path, workers: int) -> tuple[Seconds, Seconds]:
     """Our ingest of all files with so many threads, and decoding alone in so many processes."""
-    from service.pipeline import tasks
+    from service.pipeline.ingest_batch import ingest_all
 
     archive, ledger = empty(folder)
     outcomes: list[str] = []
 
     def ours() -> None:
-        found = tasks.ingest_all(archive, ledger, paths, partial(datetime.now, UTC), workers)
+        found = ingest_all(archive, ledger, paths, partial(datetime.now, UTC), workers)
         outcomes.extend(arrival.outcome for arrival in found)
 
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 
-from benchmarks.published import NETWORKS
 from benchmarks.published.attention import WINDOW
+from benchmarks.published.networks import NETWORKS
 from model_zoo.cells.lean_gates import make_lean
 from model_zoo.checkpoints.published_networks import PUBLISHED
 from model_zoo.profiling.papers import DataSet

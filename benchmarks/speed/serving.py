@@ -114,14 +114,15 @@ def fill(folder: Path) -> None:
 
     from ingest.simulation.simulate import write
     from service.archive.key import to_time
-    from service.pipeline import tasks
+    from service.pipeline.forecast import forecast_model
+    from service.pipeline.ingest import ingest_file
 
     desk = deployment(folder, 0)
     (path,) = write(folder / "radar", np.datetime64("2025-06-21T12:35"), 1, seed=1)
-    came = tasks.ingest(desk.archive, desk.ledger, path, datetime.now(UTC))
+    came = ingest_file(desk.archive, desk.ledger, path, datetime.now(UTC))
     assert came.frame_time is not None
     model, now = desk.forecasters.get(MODEL), datetime.now(UTC)
-    tasks.forecast(desk.archive, desk.ledger, model, to_time(came.frame_time), now)
+    forecast_model(desk.archive, desk.ledger, model, to_time(came.frame_time), now)
     desk.ledger.engine.dispose()
 
 
@@ -309,7 +310,7 @@ def cells(found: Rounds, kind: str) -> list[str]:
 
 def section(found: Rounds, size: int, rounds: int) -> str:
     """What was found, as Markdown."""
-    from benchmarks.speed.throughput import where
+    from benchmarks.report import where
 
     today = date.today()  # noqa: DTZ011  the day where it ran
     return f"""\
@@ -347,7 +348,7 @@ def main() -> None:
     found, size = measure(options.rounds, options.seconds)
     print(table(found))
     if options.write:
-        from benchmarks.speed.throughput import put
+        from benchmarks.report import put
         from model_zoo.checkpoints.checkpoint import write_whole
 
         text = options.write.read_text() if options.write.exists() else ""

@@ -124,7 +124,7 @@ def measure_requests(number: int) -> dict[str, float]:
     from model_zoo import load_forecaster
     from service.archive.archive import Archive
     from service.ledger.ledger import Ledger
-    from service.pipeline import tasks
+    from service.pipeline.forecast import forecast_model
     from service.pipeline.served_models import made_up_frames
 
     with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as name:
@@ -135,7 +135,7 @@ def measure_requests(number: int) -> dict[str, float]:
         for at in range(frames.sizes["time"]):
             archive.put_frame(frames.isel(time=[at]))
         newest = frames["time"].values[-1]
-        tasks.forecast(archive, ledger, forecaster, newest, datetime.now(UTC))
+        forecast_model(archive, ledger, forecaster, newest, datetime.now(UTC))
         ledger.engine.dispose()
         issue = f"{newest.astype('datetime64[s]')}Z"
         whole = f"/nowcasts/{issue}?model={BASELINE}"

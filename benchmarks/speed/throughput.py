@@ -26,8 +26,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.published import NETWORKS, Network, loss
-from benchmarks.published.network import DECOUPLING
+from benchmarks.published.network import DECOUPLING, Network, loss
+from benchmarks.published.networks import NETWORKS
+from benchmarks.report import put, where
 from model_zoo.checkpoints import convert
 from model_zoo.checkpoints.arrays import blank
 from model_zoo.checkpoints.checkpoint import write_whole
@@ -341,17 +342,6 @@ def title(options: argparse.Namespace) -> str:
     return f"Training throughput, {options.device}, {options.side}x{options.side}{unfolded}"
 
 
-def where(device: str) -> str:
-    """The name of the processor, and of a CPU which of its instructions torch uses."""
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    file = Path("/proc/cpuinfo")  # Linux
-    lines = file.read_text().splitlines() if file.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    name = next(names, platform.processor() or platform.machine())
-    return f"{name} with {torch.backends.cpu.get_cpu_capability()}"
-
-
 NOTES = f"""
 "Published" are the networks of the MS-RNN and MS-LSTM papers, re-created gate by gate
 (`benchmarks/published`) and run as they were: eager, in float32. All begin with the same weights.
@@ -369,25 +359,6 @@ As above, but against attention as it was published: with a copy of the window o
 all of it kept for the backward pass. What the published network learns in {LESSON} steps is learnt
 in tiles, too.
 """
-
-
-def put(text: str, section: str, name: str) -> str:
-    """A document with a section between comments that name it, in place of the one there was.
-
-    Raises:
-        ValueError: The document has the first of the comments but not the second after it.
-    """
-    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
-    if begin not in text:
-        return f"{text or TITLE}\n{begin}{section}{end}"
-    before, _, rest = text.partition(begin)
-    _, closed, after = rest.partition(end)
-    if not closed:
-        raise ValueError(f"there is {begin.strip()} without {end.strip()} after it; put it back")
-    return f"{before}{begin}{section}{end}{after}"
-
-
-TITLE = "# Performance\n"
 
 
 def at_least_one(text: str) -> int:

@@ -10,12 +10,10 @@ from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
 from model_zoo.fast.autotune import Quickest
 from model_zoo.forecasters.baselines import Advection, Persistence
-from model_zoo.forecasters.contract import Forecaster, Needs, NotEnoughFrames
+from model_zoo.forecasters.contract import Forecaster
 from model_zoo.forecasters.network import Network
 from model_zoo.forecasters.sprog import SPROG
 from model_zoo.zoo import MODELS
-
-__all__ = ["BASELINES", "Forecaster", "Needs", "Network", "NotEnoughFrames", "load_forecaster"]
 
 SUFFIX = ".safetensors"
 SHIPPED = Path(__file__).parents[1] / "weights"

@@ -28,6 +28,8 @@ from model_zoo.errors import BadFrames
 
 LEAD_STEP = np.timedelta64(30, "m")
 """From one lead of a forecast to the next, and between the frames a network sees."""
+HORIZON = 4
+"""Leads of a forecast of the service: two hours."""
 NO_WEIGHTS = "none"
 """What stands for the hash of the weights in a forecast that was made without any."""
 NO_PROBABILITIES: Mapping[float, NDArray[np.float32]] = MappingProxyType({})

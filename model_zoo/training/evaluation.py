@@ -1,20 +1,17 @@
 """A trained network on a data set, beside what the paper says of it."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-from pydantic import TypeAdapter, ValidationError
 
 from model_zoo import intensity
 from model_zoo.checkpoints import checkpoint
 from model_zoo.training import paper_tables
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.sample import Split
-from model_zoo.training.data.settings import DataSettings
+from model_zoo.training.data.settings import data_settings
 from model_zoo.training.distributed import joined
-from model_zoo.training.errors import BadExperiment
 from model_zoo.training.metrics import Scores
 from model_zoo.training.optimisation.losses import losses_by
 from model_zoo.training.validation import RATES, Judge
@@ -91,24 +88,6 @@ def evaluate(
         Table(title, *beside_paper(scores, settings.source, trained.model)),
         Table("frame by frame", *by_frame(scores, settings.given)),
     )
-
-
-def data_settings(source: str, experiment: Mapping[str, object]) -> DataSettings:
-    """Those of the training if it was on this data set, else the paper's.
-
-    Raises:
-        BadExperiment: There is no such data set, or no settings for it.
-    """
-    trained_on = experiment.get("data")
-    same = isinstance(trained_on, Mapping) and trained_on.get("source") == source
-    try:
-        found: DataSettings = TypeAdapter[DataSettings](DataSettings).validate_python(
-            trained_on if same else {"source": source}
-        )
-    except ValidationError as error:
-        faults = "; ".join(fault["msg"] for fault in error.errors())
-        raise BadExperiment(f"no settings for the data set {source!r}: {faults}") from error
-    return found
 
 
 def beside_paper(scores: Scores, source: str, model: str) -> tuple[list[str], list[list[str]]]:

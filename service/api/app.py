@@ -51,7 +51,7 @@ class Api(FastAPI):
         return self.front(behind) if self.front else behind
 
 
-def create_app(desk: Desk) -> FastAPI:
+def create_app(desk: Desk) -> Api:
     """The API of a desk.
 
     Raises:

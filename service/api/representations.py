@@ -15,9 +15,8 @@ from ingest.precipitation import UNITS, credit, exceedance_probabilities
 from service.api.dependencies import Desk
 from service.api.negotiation import JSON, NETCDF, PNG, held
 from service.api.schemas import InsteadOf
-from service.archive.archive import Key, key_of, to_datetime
+from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
 from service.errors import Gone, NoFrame, NotAcceptable
-from service.pipeline.tasks import iso, ledger_key
 from service.skill import verification
 
 SKILL_DAYS = 7
@@ -81,9 +80,10 @@ def encode(desk: Desk, key: Key, media: str) -> bytes:
         return orjson.dumps(document(desk, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
     if known_grid(forecast) is None:
         raise no_picture()
-    from service import plots  # matplotlib takes half a second, and few ask for pictures
+    # matplotlib takes half a second, and few ask for pictures
+    from service.plots.fields import of_forecast
 
-    return plots.of_forecast(forecast, radar(desk, key))
+    return of_forecast(forecast, radar(desk, key))
 
 
 def no_picture() -> NotAcceptable:

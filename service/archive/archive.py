@@ -36,29 +36,13 @@ from service.archive.key import (
     day,
     forecast_name,
     frame_name,
-    from_stamp,
     key_of,
     stamp,
-    time_of,
-    to_datetime,
     to_time,
     upload_name,
 )
 from service.archive.store import Folder, Store
 from service.errors import NoForecast, NoFrame
-
-__all__ = [
-    "Archive",
-    "Key",
-    "Kind",
-    "Time",
-    "from_stamp",
-    "key_of",
-    "stamp",
-    "time_of",
-    "to_datetime",
-    "to_time",
-]
 
 Kind = Literal["frames", "forecasts", "quarantine", "uploads"]
 DAILY = ("frames", "forecasts")

@@ -15,15 +15,14 @@ from ingest.errors import SourceUnavailable
 from ingest.simulation.simulate import write
 from ingest.sources.polled_server import Source
 from ingest.sources.stored_folder import PUBLICATION_DELAY, files_in
-from service.archive.archive import Time, to_datetime, to_time
 from service.archive.atomic import write_whole
+from service.archive.key import Time, iso, to_datetime, to_time
 from service.cli import console
 from service.clock import utc_now
 from service.ledger import tables as book
 from service.pipeline import replay
 from service.pipeline.poll import lacking, sources_of
 from service.pipeline.served_models import PROVIDER_MODEL
-from service.pipeline.tasks import iso
 from service.runtime.deployment import Deployment
 from service.runtime.server import running
 from service.settings import Settings

@@ -133,7 +133,7 @@ def inspect(
 def past_frames(desk: "Deployment", issue: str, number: int) -> "DataArray":
     """The frames of the archive up to a time, 30 minutes apart."""
     from model_zoo.forecasters.contract import LEAD_STEP
-    from service.archive.archive import stamp, to_time
+    from service.archive.key import stamp, to_time
     from service.errors import NoFrames
 
     newest = desk.archive.latest_frame() if issue == "latest" else to_time(moment(issue))

@@ -55,7 +55,7 @@ def ingest(
 def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
     from ingest.sources.stored_folder import files_in
     from service.cli import console as show
-    from service.pipeline import tasks
+    from service.pipeline.ingest_batch import ingest_all
     from service.pipeline.replay import Tally
 
     desk, out, tally = deployment(data), console(), Tally()
@@ -63,7 +63,7 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
     with show.progress(console(stderr=True)) as bar:
         bar.disable = quiet
         task = bar.add_task("ingest", total=len(files), said="")
-        for arrival in tasks.ingest_all(desk.archive, desk.ledger, files, desk.clock):
+        for arrival in ingest_all(desk.archive, desk.ledger, files, desk.clock):
             tally.count(arrival)
             bar.update(task, advance=1, said=arrival.name)
             if arrival.outcome == "quarantined":
@@ -76,18 +76,20 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
 def follow_server(data: Path | None, metrics_port: int | None) -> None:
     from threading import Event
 
-    from service.pipeline import poll as live
-    from service.runtime.schedule import FOLLOWING, at_work
+    from service.pipeline.poll import sources_of
+    from service.runtime.follow import follow
+    from service.runtime.in_process import at_work
+    from service.runtime.schedule import FOLLOWING
 
     log_lines()
     desk = deployment(data)
-    sources = live.sources_of(desk.settings)
+    sources = sources_of(desk.settings)
     try:
         with (
             telling(desk, metrics_port),
             at_work(desk, [FOLLOWING], "cycle", "send_lost") as soon,
         ):
-            live.follow(desk, sources, Event(), desk.clock, lambda: soon("cycle"))
+            follow(desk, sources, Event(), desk.clock, lambda: soon("cycle"))
     except KeyboardInterrupt:
         console().print("stopped")
 
@@ -109,11 +111,11 @@ def forecast(
     Example: `nowcast forecast --issue latest --model ms-lstm -o out.nc --png out.png`
     """
     from model_zoo import load_forecaster
-    from service import plots
-    from service.archive.archive import stamp, to_time
     from service.archive.atomic import write_whole
+    from service.archive.key import stamp, to_time
     from service.errors import NoFrames
-    from service.pipeline import tasks
+    from service.pipeline.forecast import forecast_model
+    from service.plots.fields import of_forecast
 
     desk = deployment(data)
     start = desk.archive.latest_frame() if issue == "latest" else to_time(moment(issue))
@@ -121,12 +123,12 @@ def forecast(
         raise NoFrames("there is no radar frame in the archive yet; run `nowcast ingest` first")
     name = model or desk.forecasters.default
     forecaster = load_forecaster(name, weights_folder=desk.settings.weights)
-    key = tasks.forecast(desk.archive, desk.ledger, forecaster, start, desk.clock())
+    key = forecast_model(desk.archive, desk.ledger, forecaster, start, desk.clock())
     made = desk.archive.forecast(key)
     if output is not None:
         write_whole(output, desk.archive.forecast_bytes(key))
     if png is not None:
-        write_whole(png, plots.of_forecast(made, desk.archive.frame(start)))
+        write_whole(png, of_forecast(made, desk.archive.frame(start)))
     wettest = float(made.max()) if made.notnull().any() else float("nan")
     written = [str(path) for path in (output, png) if path is not None]
     console().print(
@@ -140,10 +142,10 @@ def verify(data: Data = None) -> None:
     """Verify every forecast whose radar frame has come, and show the skill so far."""
     from service.cli import console as show
     from service.ledger import tables as book
-    from service.pipeline import tasks
+    from service.pipeline.verify import verify as verify_pending
 
     desk, out = deployment(data), console()
-    done = tasks.verify(desk.archive, desk.ledger, desk.clock())
+    done = verify_pending(desk.archive, desk.ledger, desk.clock())
     out.print(f"verified {done} leads")
     if rows := desk.ledger.rows(book.counts):
         out.print(show.skill_table(rows))
@@ -202,7 +204,7 @@ def simulate(
     Example: `nowcast simulate /tmp/event --frames 49 --seed 7`, then `nowcast replay /tmp/event`
     """
     from ingest.simulation.simulate import write
-    from service.archive.archive import to_time
+    from service.archive.key import to_time
     from service.cli import console as show
 
     with show.progress(console(stderr=True)) as bar:

@@ -20,8 +20,8 @@ from service.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from service.plots import Sheet
     from service.plots.selection import Selection
+    from service.plots.sheet import Sheet
     from service.runtime.deployment import Deployment
 
 group = typer.Typer(
@@ -60,14 +60,14 @@ def frames(
 
     Example: `nowcast plot frames --last 25 -o radar.gif`
     """
-    from service import plots
+    from service.plots.fields import frames_series, frames_sheet
 
     form = form_of(written)
     found = selection(deployment(data)).frames(files or [], wanted(begin), wanted(end), last)
     if form == "png":
-        save_png(written, plots.frames_sheet(found))
+        save_png(written, frames_sheet(found))
     else:
-        save_moving(written, plots.frames_series(found))
+        save_moving(written, frames_series(found))
 
 
 @group.command()
@@ -84,16 +84,16 @@ def forecast(
 
     Example: `nowcast plot forecast ms-lstm -o ms-lstm.webp`, `nowcast plot forecast out.nc`
     """
-    from service import plots
+    from service.plots.fields import forecast_series, forecast_sheet
 
     form = form_of(written)
     shown = selection(deployment(data))
     made = shown.forecast(named, wanted(issue))
     if form == "png":
         start, came = shown.before(made, 0), shown.came(made)
-        save_png(written, plots.forecast_sheet(made, start, came))
+        save_png(written, forecast_sheet(made, start, came))
     else:
-        save_moving(written, plots.forecast_series(made, shown.before(made, 60)))
+        save_moving(written, forecast_series(made, shown.before(made, 60)))
 
 
 @group.command()
@@ -108,14 +108,14 @@ def difference(
 
     Example: `nowcast plot difference ms-lstm advection`
     """
-    from service import plots
+    from service.plots.fields import difference_series, difference_sheet
 
     form = form_of(written)
     pair = selection(deployment(data)).pair(one, other, wanted(issue))
     if form == "png":
-        save_png(written, plots.difference_sheet(*pair))
+        save_png(written, difference_sheet(*pair))
     else:
-        save_moving(written, plots.difference_series(*pair))
+        save_moving(written, difference_series(*pair))
 
 
 @group.command()
@@ -134,7 +134,7 @@ def skill(
 
     Example: `nowcast plot skill --last 30 --scores csi -o csi.png`
     """
-    from service import plots
+    from service.plots.curves import of_skill
     from service.skill import verification as scored
     from service.skill.period_summary import standing
 
@@ -145,7 +145,7 @@ def skill(
     desk = deployment(data)
     period = period_of(begin, end, last, desk.clock())
     found = standing(desk.ledger, period)
-    content = plots.of_skill(
+    content = of_skill(
         found.rows, names, list(map(float, rates)), f"Skill, {period}", found.compared
     )
     save(written, content)
@@ -166,12 +166,14 @@ def report(
 
     Example: `nowcast report --last 30 -o november.html`
     """
-    from service import report as page
+    from service.report.page import write
+    from service.report.report_data import gather
 
     desk = deployment(data)
     now = desk.clock()
-    facts = page.gather(desk, period_of(begin, end, last, now), now)
-    save(written, page.write(facts))
+    period = period_of(begin, end, last, now)
+    facts = gather(desk.archive, desk.ledger, desk.settings.models, period, now)
+    save(written, write(facts))
 
 
 def selection(desk: "Deployment") -> "Selection":
@@ -194,15 +196,15 @@ def form_of(path: Path) -> str:
 
 
 def save_png(path: Path, sheet: "Sheet") -> None:
-    from service import plots
+    from service.plots.sheet import png
 
-    save(path, plots.png(sheet))
+    save(path, png(sheet))
 
 
 def save_moving(path: Path, sheets: "Iterable[Sheet]") -> None:
-    from service import plots
+    from service.plots.animation import play
 
-    save(path, plots.play(sheets, form_of(path)))
+    save(path, play(sheets, form_of(path)))
 
 
 def save(path: Path, content: bytes) -> None:

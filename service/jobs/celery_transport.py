@@ -5,7 +5,8 @@ Redis may lose all it holds: what a job is and what became of it is in the job b
 
 import logging
 import time
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import redis
@@ -14,9 +15,8 @@ from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from service.errors import BadSetting
-from service.jobs.job import INTERACTIVE, SCHEDULED, Job
+from service.jobs.job import INGEST, INTERACTIVE, SCHEDULED, VERIFY, Job
 from service.jobs.transport import Undelivered
-from service.runtime.schedule import INGEST, VERIFY, Item, schedule
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,13 @@ AT_ONCE = {"max_retries": 0, "interval_start": 0, "interval_step": 0}
 the book. (Without any policy Celery tries for six seconds.)"""
 
 
-def create_app(settings: Settings) -> Celery:
+def create_app(
+    settings: Settings, beat_schedule: Mapping[str, Mapping[str, object]] = MappingProxyType({})
+) -> Celery:
     """The Celery application of a deployment. Connects to nothing yet.
+
+    Args:
+        beat_schedule: What beat sends when it is due, as Celery has it.
 
     Raises:
         BadSetting: No URL of Redis is given.
@@ -74,15 +79,9 @@ def create_app(settings: Settings) -> Celery:
             "socket_keepalive": True,
             "health_check_interval": 10,
         },
-        beat_schedule={name: beaten(name, item) for name, item in schedule(settings).items()},
+        beat_schedule=dict(beat_schedule),
     )
     return app
-
-
-def beaten(name: str, item: Item) -> dict[str, Any]:
-    """An entry of Celery's schedule."""
-    options = {"queue": item.queue, "expires": max(item.seconds, 1)}
-    return {"task": name, "schedule": item.seconds, "options": options}
 
 
 class Messages:
@@ -92,7 +91,6 @@ class Messages:
 
     def __init__(self, settings: Settings) -> None:
         self._app = create_app(settings)
-        self._schedule = schedule(settings)
         self._redis = redis.Redis.from_url(
             settings.redis,
             socket_connect_timeout=SEND_SECONDS,
@@ -105,10 +103,10 @@ class Messages:
     def send(self, job: Job) -> None:
         self._send("forecast", job.queue, job.id)
 
-    def call(self, name: str) -> None:
+    def call(self, name: str, queue: str) -> None:
         """Have a thing of the schedule done soon, if Redis is there; its turn will come anyway."""
         try:
-            self._send(name, self._schedule[name].queue)
+            self._send(name, queue)
         except Undelivered as error:
             log.warning("%s waits for its turn: %s", name, error)
 

@@ -12,6 +12,8 @@ from service.jobs.job_table import JobRow
 Status = Literal["accepted", "running", "successful", "failed", "dismissed"]
 INTERACTIVE, SCHEDULED = "interactive", "scheduled"
 """Queues of forecasts: asked for by somebody, who comes first, and by the schedule."""
+VERIFY, INGEST = "verify", "ingest"
+"""Queues of what is no forecast."""
 
 
 @dataclass(frozen=True)

@@ -13,24 +13,10 @@ from typing import NamedTuple
 
 from service.archive.key import Key
 from service.errors import NoWorker, QueueFull, QueueTooOld, UnknownJob
-from service.jobs.job import INTERACTIVE, SCHEDULED, Job, Status, fresh
+from service.jobs.job import INTERACTIVE, Job
 from service.jobs.job_table import JobBook, JobRow
-from service.jobs.transport import Threads, Transport, Undelivered
+from service.jobs.transport import Transport, Undelivered
 from service.jobs.waiter import Watcher
-
-__all__ = [
-    "INTERACTIVE",
-    "SCHEDULED",
-    "Job",
-    "Jobs",
-    "QueueHealth",
-    "Status",
-    "Threads",
-    "Transport",
-    "Undelivered",
-    "fresh",
-    "send_lost",
-]
 
 log = logging.getLogger(__name__)
 

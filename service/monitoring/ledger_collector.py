@@ -14,16 +14,14 @@ from prometheus_client import Metric as Family
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from model_zoo.forecasters.contract import LEAD_STEP
+from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
 from service.errors import LedgerAway
 from service.jobs.job import INTERACTIVE, SCHEDULED, Status
 from service.jobs.job_table import GIVEN_UP, JobBook
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics
 from service.monitoring.metrics import UNKNOWN, Metric
-from service.pipeline.forecast import HORIZON
-from service.pipeline.model_selection import AUTO
-from service.pipeline.served_models import PROVIDER_MODEL
+from service.pipeline.served_models import AUTO, PROVIDER_MODEL
 from service.settings import Settings
 from service.skill.verification import THRESHOLDS
 

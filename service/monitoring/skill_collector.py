@@ -4,29 +4,21 @@ Each window is made into text once for every time that it is renewed. The client
 60 ms at every scrape to write down the same again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from xarray import Dataset
 
 from service.ledger.ledger import Ledger
 from service.ledger.probability_rows import sums_of
 from service.monitoring import metrics
 from service.monitoring.metrics import Metric
-from service.skill.verification import CELL_KM, COUNTS, FRACTION_SCALES_KM, SCORES
-from verification import brier, brier_skill, fss, reliability, window_cells
+from service.skill.window_scores import Row, chance_scores, scores
+from verification import reliability
 from verification.probabilistic import BINS
 
-Row = Mapping[str, Any]
 Lines = dict[Metric, str]
 
-SCALES = {window_cells(scale, CELL_KM): f"fss_{scale:g}km" for scale in FRACTION_SCALES_KM}
-"""Names of the fractions skill scores by the width of their neighbourhood in cells."""
-SUMS = ("squared_difference", "squared_reference")
-CHANCE_SCORES = {"brier": brier, "brier_skill": brier_skill}
 RELIABILITY = {
     metrics.RELIABILITY_TOLD: "told",
     metrics.RELIABILITY_CAME: "came",
@@ -104,30 +96,6 @@ def name_of(hours: int) -> str:
     return f"{hours}h" if hours % 24 or hours == 24 else f"{hours // 24}d"
 
 
-def scores(
-    counts: Sequence[Row], fractions: Sequence[Row]
-) -> Iterator[tuple[tuple[str, str, str, str], float]]:
-    """Scores by (model, score, lead, threshold), those that are defined."""
-    cells = columns(counts, COUNTS)
-    total = sum(cells[name] for name in COUNTS)
-    named = {name: score(cells).values for name, score in SCORES.items()}
-    with np.errstate(invalid="ignore"):
-        named["base_rate"] = ((cells["hits"] + cells["misses"]) / total).values
-        named["forecast_rate"] = ((cells["hits"] + cells["false_alarms"]) / total).values
-    for name, values in named.items():
-        yield from defined(counts, [name] * len(counts), values)
-    scales = [SCALES.get(row["window"], f"fss_{row['window']}cells") for row in fractions]
-    yield from defined(fractions, scales, fss(columns(fractions, SUMS)).values)
-
-
-def chance_scores(chances: Sequence[Row]) -> Iterator[tuple[tuple[str, str, str, str], float]]:
-    """The same of probabilities."""
-    if chances:
-        sums = sums_of(chances)
-        for name, score in CHANCE_SCORES.items():
-            yield from defined(chances, [name] * len(chances), score(sums).values)
-
-
 def reliabilities(
     chances: Sequence[Row], window: str
 ) -> dict[Metric, list[tuple[tuple[str, ...], float]]]:
@@ -146,18 +114,6 @@ def reliabilities(
             labels = (row["model"], lead, threshold, bins[number], window)
             samples[metric].append((labels, values[at][number]))
     return samples
-
-
-def columns(rows: Sequence[Row], names: Iterable[str]) -> Dataset:
-    return Dataset({name: ("row", np.array([row[name] for row in rows])) for name in names})
-
-
-def defined(
-    rows: Sequence[Row], names: Iterable[str], values: NDArray[np.floating]
-) -> Iterator[tuple[tuple[str, str, str, str], float]]:
-    for row, name, value in zip(rows, names, values.tolist(), strict=True):
-        if np.isfinite(value):
-            yield (row["model"], name, str(row["lead_minutes"]), f"{row['threshold']:g}"), value
 
 
 def lines(metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> Iterator[str]:

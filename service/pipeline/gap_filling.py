@@ -15,7 +15,7 @@ from xarray import DataArray
 from ingest.precipitation import INTERVAL
 from model_zoo.forecasters import advect, contract, motion
 from model_zoo.forecasters.baselines import MINUTE, Advection, Persistence, motion_of, rates
-from model_zoo.forecasters.by_name import Forecaster
+from model_zoo.forecasters.contract import Forecaster
 from service.archive.archive import Archive
 from service.archive.key import Time, stamp
 from service.errors import NoFrame, NoFrames

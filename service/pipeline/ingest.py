@@ -13,11 +13,11 @@ from xarray import DataArray
 
 from ingest import BadField, parse
 from ingest.grid import MODEL_FACTOR
-from model_zoo.forecasters.contract import LEAD_STEP, NO_WEIGHTS
+from model_zoo.forecasters.contract import HORIZON, LEAD_STEP, NO_WEIGHTS
 from service.archive.archive import Archive
 from service.archive.key import iso, time_of, to_datetime
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline.forecast import HORIZON, note
+from service.pipeline.record import note
 from service.pipeline.served_models import PROVIDER_MODEL
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 """By how much a frame may be ahead of our clock."""
 
 
-def ingest(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
+def ingest_file(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
     """Take in a radar file that lies on disk; see `take_in`.
 
     Raises:

@@ -17,11 +17,10 @@ from ingest.precipitation import INTERVAL, exceedance_probabilities, exceedance_
 from service.archive.key import Key, to_datetime
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
+from service.pipeline.served_models import AUTO
 from service.skill import verification
 from service.skill.verification import Row
 
-AUTO = "auto"
-"""Name of the model whose forecasts these are."""
 WINDOWS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """How far back skill is looked at: the next where there is too little to see in one."""
 THRESHOLDS = (0.5, 2.0)

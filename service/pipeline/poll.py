@@ -1,26 +1,19 @@
 """Radar as it comes: files from the provider's server into the archive, each once, for years."""
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import partial
-from threading import Event, Lock, Thread
-from typing import NamedTuple, Protocol
+from threading import Lock
+from typing import NamedTuple
 
 from ingest.errors import SourceUnavailable
-from ingest.sources.polled_server import MOST, Source, expected
-from service.archive.archive import Archive, Key, to_time
+from ingest.sources.polled_server import Source, expected
+from service.archive.archive import Archive
+from service.archive.key import Key, ledger_key, to_time
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline import tasks
+from service.pipeline.ingest import take_in
 from service.pipeline.served_models import PROVIDER_MODEL
-from service.runtime.deployment import Deployment
 from service.settings import Settings
-
-log = logging.getLogger(__name__)
-
-PATIENCE_SECONDS = 5.0
-"""How long the end waits for files on their way; what is cut off comes again next time."""
 
 
 class Poll(NamedTuple):
@@ -86,7 +79,7 @@ def poll_source(
     """
     for name, data in source.poll(lacking(archive, ledger, source, now, hours), now):
         with turn:
-            arrival = tasks.take_in(archive, ledger, data, name, now)
+            arrival = take_in(archive, ledger, data, name, now)
         yield arrival
 
 
@@ -102,80 +95,10 @@ def is_had(archive: Archive, ledger: Ledger, product: str, time: datetime) -> bo
     """Whether the frame or the provider's forecast of a time is in the archive and the ledger."""
     if product in PROVIDER_MODEL:
         key = Key(to_time(time), PROVIDER_MODEL[product], "none")
-        return archive.has_forecast(key) and ledger.has_forecast(tasks.ledger_key(key))
+        return archive.has_forecast(key) and ledger.has_forecast(ledger_key(key))
     return archive.has_frame(to_time(time)) and ledger.has_accepted(time)
 
 
 def starts_cycle(arrival: Arrival) -> bool:
     """Whether a file brought a new frame to forecast from."""
     return arrival.outcome == "accepted" and arrival.valid_area is not None
-
-
-def follow(
-    desk: Deployment,
-    sources: Sequence[Source],
-    stop: Event,
-    clock: Callable[[], datetime],
-    on_frame: Callable[[], object] = lambda: None,
-) -> None:
-    """Take in what comes, each source in a thread of its own, until `stop` is set.
-
-    Nothing ends it but that: what fails is said in the log and tried again at the next poll.
-
-    Args:
-        on_frame: Called at each new frame; returns soon.
-    """
-    archive, ledger, hours, turn = desk.archive, desk.ledger, desk.settings.backfill_hours, Lock()
-
-    def watch(source: Source) -> None:
-        def poll() -> Iterator[Arrival]:
-            for arrival in poll_source(archive, ledger, source, clock(), hours, turn):
-                if starts_cycle(arrival):
-                    on_frame()
-                yield arrival
-
-        polled = partial(desk.process.polled, source.product)
-        keep_polling(poll, str(source), desk.settings.poll_seconds, stop, polled)
-
-    # Daemons: a request that hangs does not keep the process from ending.
-    threads = [Thread(target=watch, args=[source], daemon=True) for source in sources]
-    for thread in threads:
-        thread.start()
-    try:
-        for thread in threads:
-            thread.join()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(PATIENCE_SECONDS)
-
-
-class Polled(Protocol):
-    """Hears of every poll whether it failed."""
-
-    def __call__(self, *, failed: bool) -> object: ...
-
-
-def keep_polling(
-    poll: Callable[[], Iterable[Arrival]], name: str, seconds: float, stop: Event, polled: Polled
-) -> None:
-    """Poll a source until `stop` is set, with a pause where there is no more to be had at once."""
-    log.info("following %s, every %g s", name, seconds)
-    trouble = ""
-    while not stop.is_set():
-        came, failed = 0, True
-        try:
-            for came, arrival in enumerate(poll(), start=1):  # noqa: B007  read after the loop
-                log.info("%s: %s", arrival.name, arrival.outcome)
-        except SourceUnavailable as error:
-            if str(error) != trouble:
-                log.warning("%s", error)
-            trouble = str(error)
-        except Exception:
-            log.exception("what came from %s could not be taken in; it will be tried again", name)
-        else:
-            if trouble:
-                log.info("%s answers again", name)
-            trouble, failed = "", False
-        polled(failed=failed)
-        stop.wait(0 if came >= MOST else seconds)

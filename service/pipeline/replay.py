@@ -7,11 +7,14 @@ from pathlib import Path
 
 from ingest.sources.stored_folder import published
 from model_zoo.errors import BadFrames
-from model_zoo.forecasters.by_name import Forecaster
-from service.archive.archive import Archive, to_time
+from model_zoo.forecasters.contract import Forecaster
+from service.archive.archive import Archive
+from service.archive.key import to_time
 from service.errors import NoFrames
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline import tasks
+from service.pipeline.forecast import forecast_model
+from service.pipeline.ingest import ingest_file
+from service.pipeline.verify import verify
 
 Progress = Callable[[Arrival], object]
 
@@ -51,13 +54,13 @@ def replay(
     now = datetime(1970, 1, 1, tzinfo=UTC)
     for path in files:
         now = max(now, published(path, otherwise=now))
-        arrival = tasks.ingest(archive, ledger, path, now)
+        arrival = ingest_file(archive, ledger, path, now)
         tally.count(arrival)
         time = arrival.frame_time
         if time is not None and archive.has_frame(to_time(time)):
             if time.minute % every_minutes == 0:
                 forecast_all(archive, ledger, forecasters, time, now, tally)
-            tally.verified += tasks.verify(archive, ledger, now)
+            tally.verified += verify(archive, ledger, now)
         progress(arrival)
     return tally
 
@@ -72,7 +75,7 @@ def forecast_all(
 ) -> None:
     for forecaster in forecasters:
         try:
-            tasks.forecast(archive, ledger, forecaster, to_time(time), now)
+            forecast_model(archive, ledger, forecaster, to_time(time), now)
         except (NoFrames, BadFrames):
             tally.too_early += 1
         else:

@@ -16,11 +16,13 @@ from ingest.precipitation import SIMULATED, make
 from model_zoo import load_forecaster
 from model_zoo.device import is_device_failure, named, use_threads
 from model_zoo.errors import UnknownModel
-from model_zoo.forecasters.by_name import BASELINES, SUFFIX, Forecaster, Needs
-from service.pipeline import model_selection
+from model_zoo.forecasters.by_name import BASELINES, SUFFIX
+from model_zoo.forecasters.contract import Forecaster, Needs
 
 log = logging.getLogger(__name__)
 
+AUTO = "auto"
+"""Name of the forecasts that are those of the best model, lead by lead."""
 PROVIDER_MODEL = {"RV": "dwd-rv"}
 """Name under which a provider's own forecast is kept and verified, by product."""
 
@@ -93,7 +95,7 @@ class Forecasters:
         Raises:
             UnknownModel, NoWeights: As `get`.
         """
-        if name is not None and name in (model_selection.AUTO, *PROVIDER_MODEL.values()):
+        if name is not None and name in (AUTO, *PROVIDER_MODEL.values()):
             return name, "none"
         forecaster = self.get(name)
         return forecaster.name, forecaster.weights

@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 from xarray import DataArray
 
-from service.archive.archive import time_of, to_datetime
+from service.archive.key import time_of, to_datetime
 from service.plots.maps import Panel
 from service.plots.sheet import Row, Sheet, Track, png
 

@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service import plots as picture
-from service.archive.archive import Archive, Key, to_time
+from service.archive.archive import Archive
+from service.archive.key import Key, to_time
 from service.errors import NotFound
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
+from service.plots.fields import case_sheet
+from service.plots.sheet import png
 from service.skill import verification
 from service.skill.period_summary import Period
 
@@ -80,4 +82,4 @@ def draw(archive: Archive, case: Case) -> bytes | None:
         observed, came = archive.frame(case.key.issue), archive.frame(case.key.issue + lead)
     except NotFound:
         return None
-    return picture.png(picture.case_sheet(observed, forecast, came))
+    return png(case_sheet(observed, forecast, came))

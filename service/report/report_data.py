@@ -1,14 +1,14 @@
 """What a report is about, gathered from ledger and archive."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from service.archive.archive import Archive
+from service.ledger.ledger import Ledger
 from service.report.cases import Cases, cases_of
 from service.report.radar import Radar, radar_of
 from service.skill.period_summary import Period, Standing, standing
-
-if TYPE_CHECKING:
-    from service.runtime.deployment import Deployment
 
 BASELINES = ("persistence", "advection", "dwd-rv")
 """What a model should be better than: as if nothing changed, as if rain only moved, and the
@@ -45,14 +45,19 @@ class Facts(NamedTuple):
         return [name for name in BASELINES if name in self.standing.models and name != self.main]
 
 
-def gather(desk: "Deployment", period: Period, now: datetime) -> Facts:
+def gather(
+    archive: Archive, ledger: Ledger, models: Sequence[str], period: Period, now: datetime
+) -> Facts:
     """Gather what there is to say of a period.
+
+    Args:
+        models: Those that are served; the report is about the first that was verified.
 
     Raises:
         NoSkill: Nothing has been verified in it.
     """
-    found = standing(desk.ledger, period)
-    served = [name for name in desk.settings.models if name in found.models]
+    found = standing(ledger, period)
+    served = [name for name in models if name in found.models]
     real = [name for name in (*served, *found.models) if name not in BASELINES]
     main = (real or served or found.models)[0]
     return Facts(
@@ -60,9 +65,9 @@ def gather(desk: "Deployment", period: Period, now: datetime) -> Facts:
         now,
         main,
         found,
-        radar_of(desk.ledger, period, now),
-        desk.ledger.states((), *period),
-        cases_of(desk.archive, desk.ledger, main, period),
+        radar_of(ledger, period, now),
+        ledger.states((), *period),
+        cases_of(archive, ledger, main, period),
     )
 
 

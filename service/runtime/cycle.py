@@ -10,7 +10,7 @@ from model_zoo.forecasters.contract import NO_WEIGHTS
 from service.archive.key import Key, Time, to_datetime, to_time
 from service.jobs.job import SCHEDULED
 from service.pipeline.gap_filling import why_not
-from service.pipeline.model_selection import AUTO
+from service.pipeline.served_models import AUTO
 from service.pipeline.verify import verify
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Done(NamedTuple):
     """Leads of forecasts."""
 
 
-def cycle(desk: "Deployment", now: datetime) -> Done:
+def run_cycle(desk: "Deployment", now: datetime) -> Done:
     """Ask for the forecasts of fresh frames, and verify what has become verifiable.
 
     A frame that came later than `forecast_minutes` is not forecast from; what has failed is not
@@ -70,7 +70,7 @@ def wanted(desk: "Deployment", issue: Time) -> list[Key]:
     return [] if auto.id in rows or desk.archive.has_forecast(auto) else [auto]
 
 
-def clean_up(desk: "Deployment", now: datetime) -> int:
+def remove_old_files(desk: "Deployment", now: datetime) -> int:
     """Remove the files that are past their keeping time. Returns how many.
 
     The ledger keeps its rows. Frames and forecasts stay as long as a lead is pending that needs
@@ -89,8 +89,3 @@ def clean_up(desk: "Deployment", now: datetime) -> int:
         + remove("quarantine", to_time(oldest))
         + remove("uploads", to_time(uploaded))
     )
-
-
-def refresh_windows(desk: "Deployment", now: datetime) -> None:
-    """Sum up the skill of the last hours, days and weeks anew, for dashboards."""
-    desk.ledger.refresh_windows(now)

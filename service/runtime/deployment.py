@@ -1,5 +1,8 @@
 """The parts of one deployment, made from its settings."""
 
+import os
+import secrets
+import socket
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -8,18 +11,24 @@ from service.archive.archive import Archive
 from service.archive.key import Key
 from service.clock import Clock, utc_now
 from service.jobs.job_table import JobBook
-from service.jobs.queue import Jobs, Threads, Transport
+from service.jobs.queue import Jobs
+from service.jobs.transport import Threads, Transport
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
+from service.pipeline.forecast import make_forecast
+from service.pipeline.poll import sources_of
 from service.pipeline.served_models import Forecasters
 from service.runtime.run_job import run_job
-from service.runtime.schedule import process_name
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.sources.polled_server import Source
 
-__all__ = ["Deployment", "utc_now"]
+
+def process_name() -> str:
+    """A name that no other process has or had: a container is started anew as the same process of
+    the same host."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 class Deployment:
@@ -68,8 +77,6 @@ class Deployment:
     @cached_property
     def sources(self) -> "Sequence[Source]":
         """Where radar comes from; they remember what they asked for."""
-        from service.pipeline.poll import sources_of
-
         return sources_of(self.settings)
 
     @cached_property
@@ -93,6 +100,4 @@ class Deployment:
 
     def make(self, key: Key) -> None:
         """Make the forecast of a key, now."""
-        from service.pipeline import tasks
-
-        tasks.make(self, key, self.clock())
+        make_forecast(self.archive, self.ledger, self.forecasters, key, self.clock())

@@ -1,18 +1,13 @@
 """What the service does by itself, and how often: by Celery beat and workers, or in one process."""
 
 import logging
-import os
-import secrets
-import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.clock import Clock, utc_now
+from service.jobs.job import INGEST, VERIFY
 from service.jobs.queue import send_lost
-from service.runtime.periodic import Round
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,8 +15,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VERIFY, INGEST = "verify", "ingest"
-"""Queues of what is no forecast; those of forecasts are in `service.jobs.job`."""
 FOLLOWING = "following"
 """What those who follow the provider's server say that they do, in place of queues."""
 SHORTEST_SECONDS = 0.5
@@ -60,21 +53,19 @@ def schedule(settings: Settings) -> Mapping[str, Item]:
 
 
 def cycle(desk: "Deployment") -> None:
-    from service.pipeline import tasks
+    from service.runtime.cycle import run_cycle
 
-    tasks.cycle(desk, desk.clock())
+    run_cycle(desk, desk.clock())
 
 
 def refresh_windows(desk: "Deployment") -> None:
-    from service.pipeline import tasks
-
-    tasks.refresh_windows(desk, desk.clock())
+    desk.ledger.refresh_windows(desk.clock())
 
 
 def clean_up(desk: "Deployment") -> None:
-    from service.pipeline import tasks
+    from service.runtime.cycle import remove_old_files
 
-    tasks.clean_up(desk, desk.clock())
+    remove_old_files(desk, desk.clock())
     desk.book.forget(utc_now() - FORGOTTEN)
 
 
@@ -101,53 +92,3 @@ def poll(desk: "Deployment") -> None:
         desk.process.polled(source.product, failed=bool(came.troubles))
         if any(map(live.starts_cycle, came.arrivals)):
             cycle(desk)
-
-
-# in one process
-
-
-def process_name() -> str:
-    """A name that no other process has or had: a container is started anew as the same process of
-    the same host."""
-    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-
-
-def heartbeat(desk: "Deployment", queues: Sequence[str], device: str = "") -> Round:
-    """Says again and again that this process is alive, also while it is busy.
-
-    Raises:
-        LedgerAway: There is nobody to say it to.
-    """
-    book = desk.book
-
-    def beat() -> None:
-        book.beat(desk.name, queues, device, utc_now())
-
-    return Round("heartbeat", desk.settings.worker_seconds / 6, beat)
-
-
-@contextmanager
-def at_work(
-    desk: "Deployment", queues: Sequence[str], *names: str
-) -> Iterator[Callable[[str], None]]:
-    """Say that this process is alive; and where there is no Redis, do the named things in it.
-
-    Yields:
-        Has the thing of a name done soon, here or by a worker.
-    """
-    with ExitStack() as stack:
-        stack.enter_context(closing(heartbeat(desk, queues)))
-        if desk.settings.redis:
-            from service.jobs.celery_transport import Messages
-
-            yield Messages(desk.settings).call
-            return
-        # What is unfinished of before the start; of the rest, whoever does it is not disturbed.
-        send_lost(desk.jobs, utc_now() + desk.jobs.silence)
-        items = schedule(desk.settings)
-        rounds = {
-            name: Round(name, items[name].seconds, partial(items[name].do, desk)) for name in names
-        }
-        for one in rounds.values():
-            stack.enter_context(closing(one))
-        yield lambda name: rounds[name].soon()

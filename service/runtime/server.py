@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from typing import cast
 
 import uvicorn
-from fastapi import FastAPI
 
 from model_zoo.errors import ModelError
-from service.api.app import create_app
+from service.api.app import Api, create_app
 from service.api.dependencies import Desk
 from service.api.middleware.api_keys import check_exposure
 from service.api.middleware.idle_connections import Patience
 from service.jobs.job import INTERACTIVE, SCHEDULED
-from service.pipeline import poll
+from service.pipeline.poll import sources_of
+from service.runtime import follow
 from service.runtime.deployment import Deployment
-from service.runtime.schedule import FOLLOWING, at_work
+from service.runtime.in_process import at_work
+from service.runtime.schedule import FOLLOWING
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ ALL = ("cycle", "refresh_windows", "clean_up", "send_lost")
 """What is done by one process that does it all; it follows the server besides."""
 
 
-def application(deployment: Deployment) -> FastAPI:
+def application(deployment: Deployment) -> Api:
     """The HTTP application of a deployment."""
     return create_app(
         Desk(
@@ -70,16 +71,16 @@ def serve_all(deployment: Deployment) -> None:
         SourceUnavailable: A setting names no files.
     """
     check_exposure(deployment.settings)
-    sources, stop = poll.sources_of(deployment.settings), threading.Event()
+    sources, stop = sources_of(deployment.settings), threading.Event()
     with at_work(deployment, (INTERACTIVE, SCHEDULED, FOLLOWING), *ALL) as soon:
         arguments = deployment, sources, stop, deployment.clock, lambda: soon("cycle")
-        following = threading.Thread(target=poll.follow, args=arguments, daemon=True)
+        following = threading.Thread(target=follow.follow, args=arguments, daemon=True)
         following.start()
         try:
             answer(deployment)
         finally:
             stop.set()
-            following.join(poll.PATIENCE_SECONDS)
+            following.join(follow.PATIENCE_SECONDS)
 
 
 def answer(deployment: Deployment) -> None:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Celery
 from celery.beat import Scheduler, Service
@@ -25,9 +25,10 @@ from service.jobs.celery_transport import LONGEST_RUN_SECONDS, QUEUES, create_ap
 from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.jobs.queue import Jobs
 from service.monitoring.metrics import Process
+from service.runtime.in_process import heartbeat
 from service.runtime.periodic import Round
 from service.runtime.run_job import run_job
-from service.runtime.schedule import heartbeat, schedule
+from service.runtime.schedule import Item, schedule
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -181,6 +182,13 @@ class Steadfast(Scheduler):  # type: ignore[misc]
         return float(super().tick(*args, **more))
 
 
+def beaten(name: str, item: Item) -> dict[str, Any]:
+    """An entry of Celery's schedule."""
+    options = {"queue": item.queue, "expires": max(item.seconds, 1)}
+    return {"task": name, "schedule": item.seconds, "options": options}
+
+
 def run_beat(settings: Settings) -> None:
     """Send what is due, until told to stop. All is due at the start: nothing is kept on disk."""
-    Service(create_app(settings), scheduler_cls=Steadfast).start()
+    beat_schedule = {name: beaten(name, item) for name, item in schedule(settings).items()}
+    Service(create_app(settings, beat_schedule), scheduler_cls=Steadfast).start()

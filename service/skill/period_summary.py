@@ -10,8 +10,8 @@ from xarray import DataArray, Dataset
 
 from service.errors import NoSkill
 from service.ledger.ledger import Ledger
-from service.monitoring.skill_collector import SCALES, scores
 from service.skill.verification import COUNTS, Row, counted, table
+from service.skill.window_scores import SCALES, scores
 from verification import interval
 
 BLOCK_HOURS = 6

@@ -23,9 +23,11 @@ from ingest.simulation.simulate import simulate
 from model_zoo import load_forecaster
 from service.api.app import create_app
 from service.api.middleware import api_keys
-from service.archive.archive import Archive, to_datetime
+from service.archive.archive import Archive
+from service.archive.key import to_datetime
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
+from service.pipeline.forecast import forecast_model
+from service.pipeline.verify import verify
 from tests.browser import Watched, chromium, serving
 from tests.served import desk
 
@@ -75,8 +77,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         forecaster = load_forecaster(model)
         for number in numbers:
             issue = START + number * INTERVAL
-            tasks.forecast(archive, ledger, forecaster, issue, after(issue, minutes=4))
-    tasks.verify(archive, ledger, after(NEWEST, minutes=4))
+            forecast_model(archive, ledger, forecaster, issue, after(issue, minutes=4))
+    verify(archive, ledger, after(NEWEST, minutes=4))
     ledger.engine.dispose()
     return made
 

@@ -17,11 +17,14 @@ import yaml
 from model_zoo import load_forecaster
 from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.monitoring.metrics import exposed
-from service.pipeline import poll, tasks
-from service.pipeline.forecast import note
+from service.pipeline.poll import sources_of
+from service.pipeline.record import note
 from service.pipeline.replay import replay
+from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
-from service.runtime.schedule import FOLLOWING, heartbeat
+from service.runtime.follow import follow as follow_sources
+from service.runtime.in_process import heartbeat
+from service.runtime.schedule import FOLLOWING
 from service.runtime.server import running
 from service.settings import Settings
 from tests.integration.test_prometheus import alerts, rules
@@ -156,7 +159,7 @@ def take_in(desk: Deployment, folder: Path, first: int, end: int) -> None:
     for number in range(first, end, 3):
         provided(desk, number)
     now = moment(end - 1) + timedelta(minutes=4)
-    tasks.verify(desk.archive, desk.ledger, now)
+    verify(desk.archive, desk.ledger, now)
     desk.ledger.refresh_windows(now, share=0)
 
 
@@ -204,8 +207,8 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 def follow(stack: ExitStack, desk: Deployment) -> None:
     """Look for files at a server that has none of today."""
     stop = threading.Event()
-    arguments = desk, poll.sources_of(desk.settings), stop, desk.clock
-    following = threading.Thread(target=poll.follow, args=arguments, daemon=True)
+    arguments = desk, sources_of(desk.settings), stop, desk.clock
+    following = threading.Thread(target=follow_sources, args=arguments, daemon=True)
     following.start()
     stack.callback(following.join, 10)
     stack.callback(stop.set)

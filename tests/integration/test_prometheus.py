@@ -15,11 +15,13 @@ import httpx
 import pytest
 import yaml
 
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from service.jobs.job import INTERACTIVE
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics
-from service.pipeline import tasks
+from service.pipeline.ingest import take_in
+from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
 from service.settings import Settings
 from tests.process_cluster import until
@@ -151,10 +153,10 @@ def test_a_restart_of_the_api_is_no_drop_and_no_jump(tmp_path: Path) -> None:
     fill(data)
     archive, ledger = Archive(data / "archive"), Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
 
-    def take_in(number: int) -> None:
+    def arrive(number: int) -> None:
         later = NOW + timedelta(minutes=5 * (number - 12))
-        tasks.take_in(archive, ledger, file_bytes(number), file_name(number), later)
-        tasks.verify(archive, ledger, later)
+        take_in(archive, ledger, file_bytes(number), file_name(number), later)
+        verify(archive, ledger, later)
 
     targets = {"api": [port], "worker": [], "ingest": []}
     served_by = running(port, tmp_path / "api.log", "serve", data=str(data), port=str(port))
@@ -164,14 +166,14 @@ def test_a_restart_of_the_api_is_no_drop_and_no_jump(tmp_path: Path) -> None:
             found = watching.now('nowcast_ingest_frames_total{product="RY", outcome="accepted"}')
             return found[0].values[0] if found else -1
 
-        take_in(13)
+        arrive(13)
         watching.until(lambda: accepted() == 1, "the first frame is seen")
         for _ in range(9):
             httpx.get(f"{served.url}/nowcasts/latest")
         asked = 'nowcast_http_requests_total{route="/nowcasts/latest", code="2xx", method="GET"}'
         watching.until(lambda: 9.0 in watching.now(asked)[0].values, "the requests are seen")
         served.kill()
-        take_in(14)  # while nobody can tell
+        arrive(14)  # while nobody can tell
         watching.until(lambda: not watching.now("nowcast_ledger_up"), "the API is missed")
         served.start()
         watching.until(lambda: accepted() == 2, "the second frame is seen")

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from service.archive.archive import Key
+from service.archive.key import Key
 from service.errors import DeadLetter, NoWorker
-from service.jobs.queue import SCHEDULED, Job
+from service.jobs.job import SCHEDULED, Job
 from service.runtime.deployment import Deployment
 from service.settings import Settings
 from tests.redis_server import RedisServer, redis_server

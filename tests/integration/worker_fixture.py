@@ -22,7 +22,6 @@ import celery.worker.consumer  # noqa: F401
 
 from service.archive.key import Key
 from service.cli.options import log_lines
-from service.pipeline import tasks  # noqa: F401
 from service.runtime.deployment import Deployment
 from service.runtime.worker import Worker, run_beat
 from service.settings import Settings

@@ -4,10 +4,22 @@ Defaults are those of the MS-LSTM paper, https://arxiv.org/abs/2304.07724, and o
 with it, but for the validation, which is cut from the training part and not from the test part.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from model_zoo.training.errors import BadExperiment
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -156,3 +168,21 @@ class Simulated(Rain):
 DataSettings = Annotated[
     MovingMNIST | TaxiBJ | KTH | Germany | Corpus | Simulated, Field(discriminator="source")
 ]
+
+
+def data_settings(source: str, experiment: Mapping[str, object]) -> DataSettings:
+    """Those of the training if it was on this data set, else the paper's.
+
+    Raises:
+        BadExperiment: There is no such data set, or no settings for it.
+    """
+    trained_on = experiment.get("data")
+    same = isinstance(trained_on, Mapping) and trained_on.get("source") == source
+    try:
+        found: DataSettings = TypeAdapter[DataSettings](DataSettings).validate_python(
+            trained_on if same else {"source": source}
+        )
+    except ValidationError as error:
+        faults = "; ".join(fault["msg"] for fault in error.errors())
+        raise BadExperiment(f"no settings for the data set {source!r}: {faults}") from error
+    return found

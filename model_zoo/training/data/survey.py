@@ -8,7 +8,7 @@ import numpy as np
 from model_zoo.training.data.data_sets.corpus import read_event
 from model_zoo.training.data.opening import open_data, open_record
 from model_zoo.training.data.sample import Draw, Split
-from model_zoo.training.evaluation import data_settings
+from model_zoo.training.data.settings import data_settings
 
 LOOKED_AT = 32
 """Samples of a split, spread over it."""

@@ -5,7 +5,7 @@ import hashlib
 from service.api.dependencies import Desk
 from service.api.nowcast_requests.lookup import find
 from service.api.nowcast_requests.request import Asked
-from service.archive.archive import Key
+from service.archive.key import Key
 from service.errors import BadRequest, UnknownJob
 
 

@@ -4,9 +4,9 @@ import re
 
 from service.api.dependencies import Desk
 from service.api.representations import gone
-from service.archive.archive import Key, from_stamp, to_datetime
+from service.archive.key import Key, from_stamp, to_datetime
 from service.errors import UnknownJob
-from service.jobs.queue import Job
+from service.jobs.job import Job
 
 ID = re.compile(
     r"(?P<issue>\d{8}T\d{4}Z)-(?P<model>[a-z0-9+.-]{1,64})-(?P<version>[0-9a-f]{8}|none)"

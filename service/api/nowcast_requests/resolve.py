@@ -15,12 +15,12 @@ from service.api.nowcast_requests.idempotency import before
 from service.api.nowcast_requests.request import Asked, NowcastRequest, check, parse
 from service.api.representations import no_picture
 from service.api.schemas import InsteadOf
-from service.archive.archive import Key, Time, stamp, to_datetime, to_time, uploaded
+from service.archive.archive import uploaded
+from service.archive.key import Key, Time, iso, stamp, to_datetime, to_time
 from service.errors import BadRequest, NoFrames
-from service.jobs.queue import Job
+from service.jobs.job import Job
 from service.pipeline import gap_filling, upload
-from service.pipeline.model_selection import AUTO
-from service.pipeline.tasks import iso
+from service.pipeline.served_models import AUTO
 
 
 class Order(NamedTuple):

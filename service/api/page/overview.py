@@ -10,9 +10,8 @@ from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, NATIONAL_WGS84, Grid, kno
 from ingest.precipitation import INTERVAL, credit
 from model_zoo.errors import ModelError
 from service.api.dependencies import Desk
-from service.archive.archive import Key, Time, to_datetime, to_time
-from service.pipeline.model_selection import AUTO
-from service.pipeline.served_models import PROVIDER_MODEL
+from service.archive.key import Key, Time, to_datetime, to_time
+from service.pipeline.served_models import AUTO, PROVIDER_MODEL
 
 GridName = Literal["sphere", "wgs84"]
 GRIDS: dict[GridName, Grid] = {

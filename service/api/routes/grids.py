@@ -27,8 +27,7 @@ from service.api.page.static_files import send
 from service.api.representations import IMMUTABLE, lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
 from service.api.schemas import Moment
-from service.archive.archive import Key, stamp, to_datetime, to_time
-from service.pipeline.tasks import iso
+from service.archive.key import Key, iso, stamp, to_datetime, to_time
 
 router = APIRouter(prefix="/grids", tags=["grids"])
 

@@ -9,10 +9,9 @@ from service.api.dependencies import AtDesk, Desk
 from service.api.openapi_responses import NOT_READY
 from service.api.problems import problem
 from service.api.schemas import Health, Readiness
-from service.archive.archive import to_datetime
+from service.archive.key import iso, to_datetime
 from service.errors import LedgerAway
 from service.pipeline.ingest import CLOCK_TOLERANCE
-from service.pipeline.tasks import iso
 
 router = APIRouter(tags=["health"])
 

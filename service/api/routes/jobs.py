@@ -11,7 +11,7 @@ from service.api.openapi_responses import FORMS, JOB
 from service.api.representations import gone, respond
 from service.api.schemas import Forecast, JobStatus
 from service.errors import JobRunning, NoForecast, UnknownJob
-from service.jobs.queue import fresh
+from service.jobs.job import fresh
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 

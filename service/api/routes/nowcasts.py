@@ -15,8 +15,8 @@ from service.api.nowcast_requests.resolve import Order, on_mark, place
 from service.api.openapi_responses import ACCEPTED, BODY, FORMS
 from service.api.representations import respond
 from service.api.schemas import Forecast, JobStatus, ModelName, Moment
-from service.archive.archive import Key, to_time
-from service.jobs.queue import Job, fresh
+from service.archive.key import Key, to_time
+from service.jobs.job import Job, fresh
 
 router = APIRouter(tags=["nowcasts"])
 

@@ -17,9 +17,8 @@ from service.api.nowcast_requests.resolve import on_mark
 from service.api.representations import lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
 from service.api.schemas import Moment
-from service.archive.archive import Key, time_of, to_datetime, to_time
+from service.archive.key import Key, iso, time_of, to_datetime, to_time
 from service.errors import BadPlace
-from service.pipeline.tasks import iso
 
 router = APIRouter(prefix="/collections/nowcast", tags=["places"])
 

@@ -3,8 +3,7 @@
 from xarray import DataArray
 
 from model_zoo.forecasters.baselines import Persistence
-from model_zoo.forecasters.by_name import Forecaster
-from model_zoo.forecasters.contract import Needs, minutes
+from model_zoo.forecasters.contract import Forecaster, Needs, minutes
 from service.pipeline.served_models import Forecasters
 
 

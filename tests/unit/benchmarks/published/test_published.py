@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.published import NETWORKS, Network, load, loss
 from benchmarks.published.attention import attend_tiles, attend_windows
+from benchmarks.published.network import Network, loss
+from benchmarks.published.networks import NETWORKS, load
 from benchmarks.published.warp import mended_warp, warp
 
 GIVEN = 3

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.report import put
 from benchmarks.speed.throughput import (
     PUBLISHED_MODE,
     Row,
@@ -14,7 +15,6 @@ from benchmarks.speed.throughput import (
     advice,
     main,
     memory,
-    put,
     table,
 )
 

@@ -13,7 +13,8 @@ from model_zoo import intensity
 from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
 from model_zoo.forecasters import by_name as forecaster_module
-from model_zoo.forecasters.by_name import BASELINES, NotEnoughFrames, load_forecaster
+from model_zoo.forecasters.by_name import BASELINES, load_forecaster
+from model_zoo.forecasters.contract import NotEnoughFrames
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.zoo import MODELS, build
 

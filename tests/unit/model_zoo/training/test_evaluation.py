@@ -10,10 +10,10 @@ from model_zoo import build
 from model_zoo.checkpoints import checkpoint
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.sample import Draw, Split
-from model_zoo.training.data.settings import MovingMNIST
+from model_zoo.training.data.settings import MovingMNIST, data_settings
 from model_zoo.training.data.survey import survey, survey_event, survey_record
 from model_zoo.training.errors import BadExperiment
-from model_zoo.training.evaluation import beside_paper, data_settings, evaluate
+from model_zoo.training.evaluation import beside_paper, evaluate
 from model_zoo.training.loop import train
 from model_zoo.training.metrics import Scores, Sums
 from model_zoo.training.run import Run

@@ -8,9 +8,10 @@ from fastapi.testclient import TestClient
 
 from ingest.formats import netcdf
 from service.api.app import create_app
-from service.archive.archive import Archive, Key, stamp
+from service.archive.archive import Archive
+from service.archive.key import Key, stamp
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
+from service.pipeline.verify import verify
 from tests.served import LATEST, NEWEST, desk, iso, problem
 from tests.showers import frame, moment, time
 
@@ -143,5 +144,5 @@ def test_what_is_immutable_does_not_change_when_more_is_verified(data: Path) -> 
         made = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=10"})
         assert made.status_code == 200
         for now in (moment(number), moment(number + 6)):
-            assert tasks.verify(archive, ledger, now) > 0
+            assert verify(archive, ledger, now) > 0
             assert client.get(f"/nowcasts/{iso(number)}").content == made.content

@@ -13,9 +13,10 @@ from ingest.formats import netcdf
 from ingest.precipitation import exceedance_probabilities
 from service.api.app import create_app
 from service.api.schemas import Forecast
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
+from service.pipeline.forecast import forecast_model
 from tests.served import desk, put_frames
 from tests.showers import moment, time
 from tests.unit.service.fake_probabilities import THRESHOLDS, Telling
@@ -31,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = tmp_path_factory.mktemp("telling")
     archive, ledger = Archive(made / "archive"), Ledger(f"sqlite:///{made / 'ledger.sqlite'}")
     put_frames(archive, 0)
-    tasks.forecast(archive, ledger, Telling(), time(0), moment(0))
+    forecast_model(archive, ledger, Telling(), time(0), moment(0))
     ledger.engine.dispose()
     return made
 

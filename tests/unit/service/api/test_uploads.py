@@ -18,7 +18,8 @@ from ingest.formats import netcdf
 from model_zoo import load_forecaster
 from service.api.app import create_app
 from service.api.schemas import Forecast
-from service.archive.archive import Archive, Key, stamp, to_time
+from service.archive.archive import Archive
+from service.archive.key import Key, stamp, to_time
 from tests.served import LATEST, Gate, ask, desk, iso, problem
 from tests.showers import frame, time
 from tests.state_snapshot import files_of

@@ -17,7 +17,8 @@ from xarray import DataArray
 from ingest.formats import netcdf
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, same_grid
 from model_zoo import load_forecaster
-from service.archive.archive import Archive, Key, Kind, from_stamp, stamp
+from service.archive.archive import Archive, Kind
+from service.archive.key import Key, from_stamp, stamp
 from service.archive.store import ABANDONED_SECONDS, Folder
 from service.errors import BadSetting, NoForecast, NoFrame, NotFound
 from tests.showers import frame, time

@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from model_zoo.errors import BadFrames, ModelError, UnknownModel
 from model_zoo.forecasters.contract import NotEnoughFrames
-from service.archive.archive import Key
+from service.archive.key import Key
 from service.errors import (
     DeadLetter,
     LedgerAway,
@@ -28,10 +28,10 @@ from service.errors import (
     QueueTooOld,
     UnknownJob,
 )
-from service.jobs import queue as jobs
-from service.jobs.job import error_of
+from service.jobs.job import INTERACTIVE, SCHEDULED, Job, error_of, fresh
 from service.jobs.job_table import JobBook
-from service.jobs.queue import INTERACTIVE, SCHEDULED, Job, Jobs, Threads, Undelivered, send_lost
+from service.jobs.queue import Jobs, send_lost
+from service.jobs.transport import Threads, Undelivered
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
 from service.runtime.run_job import run_job
@@ -534,7 +534,7 @@ def test_the_error_of_a_job_does_not_grow_with_every_answer() -> None:
     error = ValueError("burnt")
     for _ in range(5):
         with pytest.raises(ValueError, match="burnt"):
-            raise jobs.fresh(error)
+            raise fresh(error)
     depth, trace = 0, error.__traceback__
     while trace is not None:
         depth, trace = depth + 1, trace.tb_next

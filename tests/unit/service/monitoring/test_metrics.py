@@ -20,7 +20,7 @@ from service.ledger import tables as book
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics
 from service.monitoring.metrics import Process, exposed
-from service.pipeline import tasks
+from service.pipeline.ingest import take_in
 from service.settings import Settings
 from tests.postgres import DATABASES, new_url
 from tests.scraped import DECLARED, Scrape, scrape
@@ -60,7 +60,7 @@ def asked(client: TestClient) -> dict[tuple[str, ...], float]:
 
 def test_all_that_is_declared_is_told_and_nothing_else(client: TestClient, kept: Ledger) -> None:
     files = StandingStill(Settings(data=kept_in(kept)), NOW, lambda key: None)
-    tasks.take_in(files.archive, kept, file_bytes(12), file_name(12), NOW)
+    take_in(files.archive, kept, file_bytes(12), file_name(12), NOW)
     tell_chances(kept, told(100))
     kept.refresh_windows(NOW)
     JobBook(kept.engine).ask(KEY, "interactive", NOW)
@@ -99,9 +99,9 @@ def test_times_of_what_never_was_are_not_told(tmp_path: Path) -> None:
 def test_files_count_by_product_and_outcome(data: Path, client: TestClient, kept: Ledger) -> None:
     files = StandingStill(Settings(data=data), NOW, lambda key: None)
     for number, arrived in ((13, NOW), (15, NOW + 12 * MINUTE), (14, NOW + 13 * MINUTE)):
-        tasks.take_in(files.archive, kept, file_bytes(number), file_name(number), arrived)
-    tasks.take_in(files.archive, kept, file_bytes(13) + b"\0", file_name(13), NOW + HOUR)
-    tasks.take_in(files.archive, kept, b"no radar", "no.gz", NOW)
+        take_in(files.archive, kept, file_bytes(number), file_name(number), arrived)
+    take_in(files.archive, kept, file_bytes(13) + b"\0", file_name(13), NOW + HOUR)
+    take_in(files.archive, kept, b"no radar", "no.gz", NOW)
     found = scrape(client)
     came = {key: n for key, n in found.of(metrics.FRAMES).items() if n}
     assert came == {

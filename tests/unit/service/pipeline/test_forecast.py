@@ -13,11 +13,12 @@ from model_zoo import load_forecaster
 from model_zoo.errors import NoWeights
 from model_zoo.forecasters.baselines import Advection, Persistence
 from model_zoo.forecasters.contract import Needs, minutes, select
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from service.errors import NoFrame, NoFrames
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
+from service.pipeline.forecast import forecast_model, make_forecast
 from service.settings import Settings
 from tests.served import MODELS, StandingStill, make_forecasts, put_frames
 from tests.showers import frame, moment, time
@@ -28,13 +29,13 @@ from tests.state_snapshot import files_of, rows_of
 def test_a_forecast_is_made_once(archive: Archive, ledger: Ledger, model: str) -> None:
     put_frames(archive, 0, 1)
     forecaster = load_forecaster(model)
-    key = tasks.forecast(archive, ledger, forecaster, time(1), moment(2))
+    key = forecast_model(archive, ledger, forecaster, time(1), moment(2))
     assert key == Key(time(1), model, "none")
     made = archive.forecast(key)
     np.testing.assert_array_equal(made, forecaster(archive.frames([time(0), time(1)])))
     assert made.attrs["generated_at"] == f"{moment(2):%Y-%m-%dT%H:%M:%SZ}"
     before = files_of(archive.root), rows_of(ledger)
-    assert tasks.forecast(archive, ledger, forecaster, time(1), moment(9)) == key
+    assert forecast_model(archive, ledger, forecaster, time(1), moment(9)) == key
     assert (files_of(archive.root), rows_of(ledger)) == before
 
 
@@ -45,7 +46,7 @@ def test_a_forecast_that_was_kept_but_not_noted_is_made_good(
     make_forecasts(archive, ledger, 1)
     other = Ledger(f"sqlite:///{tmp_path / 'other.sqlite'}")
     for model in MODELS:
-        tasks.forecast(archive, other, load_forecaster(model), time(1), moment(50))
+        forecast_model(archive, other, load_forecaster(model), time(1), moment(50))
     assert rows_of(other) == rows_of(ledger)
 
 
@@ -56,7 +57,7 @@ class Overtaken(Persistence):
         self.archive, self.ledger = archive, ledger
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        tasks.forecast(self.archive, self.ledger, Persistence(), time(0), moment(1))
+        forecast_model(self.archive, self.ledger, Persistence(), time(0), moment(1))
         return super().__call__(frames, horizon)
 
 
@@ -66,7 +67,7 @@ def test_the_ledger_tells_of_the_forecast_that_was_kept(
     put_frames(archive, 0)
     elsewhere = Ledger(f"sqlite:///{tmp_path / 'other.sqlite'}")
     slow = Overtaken(archive, elsewhere)
-    key = tasks.forecast(archive, ledger, slow, time(0), moment(2))
+    key = forecast_model(archive, ledger, slow, time(0), moment(2))
     assert archive.generated(key) == moment(1)
     assert rows_of(ledger) == rows_of(elsewhere)
 
@@ -74,7 +75,7 @@ def test_the_ledger_tells_of_the_forecast_that_was_kept(
 def test_without_the_frame_there_is_no_forecast(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, 0)
     with pytest.raises(NoFrame, match="20260621T2235Z"):
-        tasks.forecast(archive, ledger, Persistence(), time(1), moment(2))
+        forecast_model(archive, ledger, Persistence(), time(1), moment(2))
     assert list(archive.issues()) == []
 
 
@@ -111,7 +112,7 @@ def test_what_is_useful_is_used_where_it_is_there_and_not_asked_for(
 ) -> None:
     put_frames(archive, *numbers)
     steady = Steady()
-    key = tasks.forecast(archive, ledger, steady, time(18), moment(19))
+    key = forecast_model(archive, ledger, steady, time(18), moment(19))
     assert archive.has_forecast(key)
     assert steady.seen == [time(number) for number in numbers]
 
@@ -122,7 +123,7 @@ def test_without_what_is_required_the_forecaster_is_not_troubled(
     put_frames(archive, 0, 12, 15, 17, 18)
     steady = Steady()
     with pytest.raises(NoFrames, match=r"persistence at 20260622T0000Z .* of 20260621T2300Z too"):
-        tasks.forecast(archive, ledger, steady, time(18), moment(19))
+        forecast_model(archive, ledger, steady, time(18), moment(19))
     assert steady.seen == []
     assert rows_of(ledger)["forecasts"] == []
 
@@ -135,7 +136,7 @@ def test_required_frames_of_another_grid_are_none(archive: Archive, ledger: Ledg
     put_frames(archive, 0, 6, 12)
     archive.put_frame(frame(18, NATIONAL_WGS84))
     with pytest.raises(NoFrames, match="take another model"):
-        tasks.forecast(archive, ledger, Joining(), time(18), moment(19))
+        forecast_model(archive, ledger, Joining(), time(18), moment(19))
     assert list(archive.issues()) == []
 
 
@@ -159,11 +160,11 @@ def uploaded(*numbers: int) -> DataArray:
 
 def test_the_forecast_of_a_key_is_made_as_its_model_makes_it(desk: StandingStill) -> None:
     key = Key(time(18), "advection", "none")
-    tasks.make(desk, key, moment(19))
+    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
     made = desk.archive.forecast(key)
     np.testing.assert_array_equal(made, Advection()(desk.archive.frames(map(time, range(12, 19)))))
     before = files_of(desk.archive.root), rows_of(desk.ledger)
-    tasks.make(desk, key, moment(30))
+    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(30))
     assert (files_of(desk.archive.root), rows_of(desk.ledger)) == before
 
 
@@ -173,7 +174,7 @@ def test_weights_that_are_not_here_do_not_forecast(desk: StandingStill) -> None:
         Key(time(18), "ms-lstm", "f" * 64, "e" * 64),
     ):
         with pytest.raises(NoWeights, match=r"with the weights [0-9a-f]{8}, should be with fffff"):
-            tasks.make(desk, key, moment(19))
+            make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
     assert list(desk.archive.issues()) == []
 
 
@@ -184,7 +185,7 @@ def test_the_ledger_knows_how_long_a_forecast_took(archive: Archive, ledger: Led
             return super().__call__(frames, horizon)
 
     put_frames(archive, 0)
-    tasks.forecast(archive, ledger, Slow(), time(0), moment(1))
+    forecast_model(archive, ledger, Slow(), time(0), moment(1))
     with ledger.engine.connect() as connection:
         (row,) = connection.execute(book.forecasts.select())
     assert 0.2 <= row.duration_seconds < 5
@@ -196,7 +197,7 @@ def test_uploaded_frames_are_forecast_from_and_the_ledger_hears_nothing(
     frames = uploaded(*range(20, 27))
     sha = desk.archive.put_upload(frames)
     key = Key(time(26), "advection", "none", sha)
-    tasks.make(desk, key, moment(27))
+    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(27))
     made = desk.archive.forecast(key)
     np.testing.assert_array_equal(made, Advection()(frames))
     assert (made.attrs["model"], made.attrs["upload"]) == ("advection", sha)
@@ -205,7 +206,7 @@ def test_uploaded_frames_are_forecast_from_and_the_ledger_hears_nothing(
     assert list(desk.archive.issues()) == [], "it is none of the radar's"
     assert rows_of(desk.ledger)["forecasts"] == rows_of(desk.ledger)["leads"] == []
     before = files_of(desk.archive.root)
-    tasks.make(desk, key, moment(40))
+    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(40))
     assert files_of(desk.archive.root) == before
 
 
@@ -215,16 +216,28 @@ def test_a_gap_in_uploaded_frames_is_bridged_and_said(desk: StandingStill) -> No
     sha = desk.archive.put_upload(frames)
     network = load_forecaster("ms-lstm")
     key = Key(time(24), network.name, network.weights, sha)
-    tasks.make(desk, key, moment(25))
+    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(25))
     assert desk.archive.forecast(key).attrs["bridged"] == f"{moment(12):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_too_few_uploaded_frames_are_refused(desk: StandingStill) -> None:
     sha = desk.archive.put_upload(uploaded(20))
     with pytest.raises(NoFrames, match="advection at 20260622T0010Z needs a radar frame"):
-        tasks.make(desk, Key(time(20), "advection", "none", sha), moment(27))
+        make_forecast(
+            desk.archive,
+            desk.ledger,
+            desk.forecasters,
+            Key(time(20), "advection", "none", sha),
+            moment(27),
+        )
 
 
 def test_an_upload_that_is_kept_no_longer_is_no_frame(desk: StandingStill) -> None:
     with pytest.raises(NoFrame, match="send them again"):
-        tasks.make(desk, Key(time(20), "persistence", "none", "a" * 64), moment(27))
+        make_forecast(
+            desk.archive,
+            desk.ledger,
+            desk.forecasters,
+            Key(time(20), "persistence", "none", "a" * 64),
+            moment(27),
+        )

@@ -18,7 +18,8 @@ from service.archive.key import Key
 from service.errors import NoFrame, NoFrames
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
-from service.pipeline import gap_filling, tasks
+from service.pipeline import gap_filling
+from service.pipeline.forecast import forecast_model
 from service.pipeline.served_models import Forecasters
 from tests.served import put_frames
 from tests.showers import frame, time
@@ -112,7 +113,7 @@ def test_a_forecast_from_a_bridged_frame_says_so_wherever_it_is_kept(
 ) -> None:
     put_frames(archive, *(number for number in range(25) if number != 12))
     steady = Steady()
-    key = tasks.forecast(archive, ledger, steady, time(24), at(25))
+    key = forecast_model(archive, ledger, steady, time(24), at(25))
     assert steady.seen == [time(number) for number in (6, 12, 18, 19, 20, 21, 22, 23, 24)]
     said = f"{at(12):%Y-%m-%dT%H:%M:%SZ}"
     assert archive.forecast(key).attrs["bridged"] == said
@@ -128,7 +129,7 @@ def test_a_forecast_from_whole_radar_says_nothing_of_bridges(
     archive: Archive, ledger: Ledger
 ) -> None:
     put_frames(archive, *range(25))
-    key = tasks.forecast(archive, ledger, Steady(), time(24), at(25))
+    key = forecast_model(archive, ledger, Steady(), time(24), at(25))
     assert "bridged" not in archive.forecast(key).attrs
     assert told(ledger) == [None]
 
@@ -153,14 +154,14 @@ def test_what_cannot_be_bridged_stays_missing(
 ) -> None:
     put_frames(archive, *(number for number in range(25) if number not in missing))
     with pytest.raises(NoFrames, match=rf"needs the radar frames of .*{at(12):%H%M}Z"):
-        tasks.forecast(archive, ledger, Steady(), time(24), at(25))
+        forecast_model(archive, ledger, Steady(), time(24), at(25))
     assert rows_of(ledger)["forecasts"] == [], why
 
 
 def test_the_newest_frame_is_never_bridged(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, *(number for number in range(30) if number != 24))
     with pytest.raises(NoFrame):
-        tasks.forecast(archive, ledger, Steady(), time(24), at(30))
+        forecast_model(archive, ledger, Steady(), time(24), at(30))
 
 
 def test_what_is_only_useful_is_not_bridged(archive: Archive) -> None:
@@ -231,6 +232,6 @@ def test_without_the_newest_frame_nothing_forecasts(archive: Archive) -> None:
 def test_what_can_be_is_what_is_made(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, *range(6, 18), *range(19, 25))
     chosen, _ = gap_filling.best_possible(desk(archive, "ms-lstm"), time(24), None)
-    key = tasks.forecast(archive, ledger, chosen, time(24), at(25))
+    key = forecast_model(archive, ledger, chosen, time(24), at(25))
     assert key == Key(time(24), "ms-lstm", chosen.weights)
     assert archive.forecast(key).attrs["bridged"] == f"{at(18):%Y-%m-%dT%H:%M:%SZ}"

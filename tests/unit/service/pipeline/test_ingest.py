@@ -9,14 +9,13 @@ import pytest
 
 from service.archive.archive import Archive
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline import tasks
-from service.pipeline.ingest import keep_frame
+from service.pipeline.ingest import ingest_file, keep_frame
 from tests.showers import file_bytes, file_name, frame, moment, time, write_file
 from tests.state_snapshot import files_of, rows_of
 
 
 def test_a_radar_file_becomes_a_frame(archive: Archive, ledger: Ledger, tmp_path: Path) -> None:
-    came = tasks.ingest(archive, ledger, write_file(tmp_path, 0), moment(1))
+    came = ingest_file(archive, ledger, write_file(tmp_path, 0), moment(1))
     assert (came.outcome, came.product, came.frame_time) == ("accepted", "RY", moment(0))
     assert came.arrived == moment(1)
     assert came.valid_area == pytest.approx(float(np.isfinite(frame(0)).mean()), abs=1e-4)
@@ -31,7 +30,7 @@ def test_a_frame_older_than_the_newest_is_late_and_kept(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     outcomes = [
-        tasks.ingest(archive, ledger, write_file(tmp_path, number), moment(9)).outcome
+        ingest_file(archive, ledger, write_file(tmp_path, number), moment(9)).outcome
         for number in (0, 2, 1, 3)
     ]
     assert outcomes == ["accepted", "accepted", "late", "accepted"]
@@ -41,11 +40,11 @@ def test_a_frame_older_than_the_newest_is_late_and_kept(
 def test_a_second_file_of_a_time_is_a_duplicate(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
-    tasks.ingest(archive, ledger, write_file(tmp_path, 0), moment(1))
+    ingest_file(archive, ledger, write_file(tmp_path, 0), moment(1))
     before = files_of(archive.root)
     again = tmp_path / file_name(0).replace("-dwd", "-dwd-again")
     again.write_bytes(file_bytes(0))
-    assert tasks.ingest(archive, ledger, again, moment(2)).outcome == "duplicate"
+    assert ingest_file(archive, ledger, again, moment(2)).outcome == "duplicate"
     assert files_of(archive.root) == before
     assert ledger.arrivals_by_outcome() == {"accepted": 1, "duplicate": 1}
 
@@ -54,9 +53,9 @@ def test_the_same_file_again_changes_nothing(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     path = write_file(tmp_path, 0)
-    first = tasks.ingest(archive, ledger, path, moment(1))
+    first = ingest_file(archive, ledger, path, moment(1))
     before = files_of(archive.root), rows_of(ledger)
-    assert tasks.ingest(archive, ledger, path, moment(5)) == first
+    assert ingest_file(archive, ledger, path, moment(5)) == first
     assert (files_of(archive.root), rows_of(ledger)) == before
 
 
@@ -76,14 +75,14 @@ def test_a_bad_file_goes_to_quarantine_and_counts_once(
 ) -> None:
     path = tmp_path / file_name(0)
     path.write_bytes(damage(file_bytes(0)))
-    came = tasks.ingest(archive, ledger, path, moment(1))
+    came = ingest_file(archive, ledger, path, moment(1))
     assert came.outcome == "quarantined"
     assert came.reason is not None
     assert path.name in came.reason
     assert archive.latest_frame() is None
     kept = files_of(archive.root)
     assert sorted(kept.values()) == sorted([path.read_bytes(), came.reason.encode() + b"\n"])
-    tasks.ingest(archive, ledger, path, moment(2))
+    ingest_file(archive, ledger, path, moment(2))
     assert ledger.arrivals_by_outcome() == {"quarantined": 1}
     assert files_of(archive.root) == kept
 
@@ -94,7 +93,7 @@ def test_two_bad_files_of_the_same_bytes_are_two(
     for number in (0, 1):
         path = tmp_path / file_name(number)
         path.touch()
-        tasks.ingest(archive, ledger, path, moment(1))
+        ingest_file(archive, ledger, path, moment(1))
     assert ledger.arrivals_by_outcome() == {"quarantined": 2}
 
 
@@ -104,7 +103,7 @@ def test_a_name_that_is_no_text_does_not_stop_the_run(
 ) -> None:
     path = tmp_path / os.fsdecode(b"raa01-ry_\xff\xfe.gz")
     path.write_bytes(data)
-    came = tasks.ingest(archive, ledger, path, moment(1))
+    came = ingest_file(archive, ledger, path, moment(1))
     assert came.outcome == ("accepted" if data == file_bytes(0) else "quarantined")
     assert ledger.arrival(came.fingerprint) == came
 
@@ -114,10 +113,10 @@ def test_a_file_that_was_kept_but_not_entered_is_made_good(
 ) -> None:
     """As when the process is killed between the archive and the ledger."""
     path = write_file(tmp_path, 0)
-    unkilled = tasks.ingest(archive, ledger, path, moment(1))
+    unkilled = ingest_file(archive, ledger, path, moment(1))
     before = files_of(archive.root)
     other = Ledger(f"sqlite:///{tmp_path / 'other.sqlite'}")
-    assert tasks.ingest(archive, other, path, moment(1)) == unkilled
+    assert ingest_file(archive, other, path, moment(1)) == unkilled
     assert files_of(archive.root) == before
     assert rows_of(other) == rows_of(ledger)
 
@@ -125,27 +124,27 @@ def test_a_file_that_was_kept_but_not_entered_is_made_good(
 def test_a_frame_of_the_future_is_refused(archive: Archive, ledger: Ledger, tmp_path: Path) -> None:
     """Else it would be the newest until then, and every real frame late."""
     path = write_file(tmp_path, 9)
-    early = tasks.ingest(archive, ledger, path, moment(1))
+    early = ingest_file(archive, ledger, path, moment(1))
     assert early.outcome == "quarantined"
     assert "in the future of" in str(early.reason)
     assert archive.latest_frame() is None
-    assert tasks.ingest(archive, ledger, path, moment(2)) == early
+    assert ingest_file(archive, ledger, path, moment(2)) == early
     assert ledger.arrivals_by_outcome() == {"quarantined": 1}
     renamed = path.with_name(path.name.replace("-dwd", "-dwd-again"))
     path.rename(renamed)
-    assert tasks.ingest(archive, ledger, renamed, moment(9)).outcome == "accepted"
+    assert ingest_file(archive, ledger, renamed, moment(9)).outcome == "accepted"
 
 
 def test_what_a_wrong_clock_refused_is_taken_in_once_the_clock_is_right(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     path = write_file(tmp_path, 9)
-    assert tasks.ingest(archive, ledger, path, moment(1)).outcome == "quarantined"
-    accepted = tasks.ingest(archive, ledger, path, moment(9))
+    assert ingest_file(archive, ledger, path, moment(1)).outcome == "quarantined"
+    accepted = ingest_file(archive, ledger, path, moment(9))
     assert (accepted.outcome, accepted.frame_time) == ("accepted", moment(9))
     assert archive.has_frame(time(9))
     assert ledger.has_accepted(moment(9))
-    assert tasks.ingest(archive, ledger, path, moment(10)) == accepted
+    assert ingest_file(archive, ledger, path, moment(10)) == accepted
     assert ledger.arrivals_by_outcome() == {"accepted": 1, "quarantined": 1}
 
 
@@ -164,6 +163,6 @@ def test_a_forecast_of_the_provider_is_no_frame_of_that_time(
     path = write_file(tmp_path, 0)
     archive.put_frame(frame(0))
     ledger.arrive(Arrival("e" * 64, "rv", "accepted", moment(1), "RV", moment(0)))
-    assert tasks.ingest(archive, ledger, path, moment(1)).outcome == "accepted"
+    assert ingest_file(archive, ledger, path, moment(1)).outcome == "accepted"
     again = path.rename(path.with_suffix(".again.gz"))
-    assert tasks.ingest(archive, ledger, again, moment(1)).outcome == "duplicate"
+    assert ingest_file(archive, ledger, again, moment(1)).outcome == "duplicate"

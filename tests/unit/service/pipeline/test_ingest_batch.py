@@ -7,7 +7,8 @@ import pytest
 
 from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
+from service.pipeline.ingest import ingest_file
+from service.pipeline.ingest_batch import ingest_all
 from tests.showers import file_bytes, file_name, moment, write_file
 from tests.state_snapshot import files_of, rows_of
 
@@ -28,8 +29,8 @@ def test_files_side_by_side_come_to_the_same_as_one_by_one(tmp_path: Path, threa
         (Archive(tmp_path / name), Ledger(f"sqlite:///{tmp_path / name}.sqlite"))
         for name in ("one", "many")
     )
-    expected = [tasks.ingest(*one, path, moment(9)) for path in paths]
-    found = list(tasks.ingest_all(*many, paths, lambda: moment(9), threads))
+    expected = [ingest_file(*one, path, moment(9)) for path in paths]
+    found = list(ingest_all(*many, paths, lambda: moment(9), threads))
     assert found == expected
     assert [arrival.outcome for arrival in found] == [
         *("accepted", "accepted", "accepted", "late", "quarantined", "duplicate", "accepted")
@@ -43,7 +44,7 @@ def test_a_file_that_cannot_be_read_stops_the_run_after_those_before_it(
 ) -> None:
     paths = [write_file(tmp_path, 0), tmp_path / "nowhere", write_file(tmp_path, 1)]
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        list(tasks.ingest_all(archive, ledger, paths, lambda: moment(9), 2))
+        list(ingest_all(archive, ledger, paths, lambda: moment(9), 2))
     assert ledger.arrivals_by_outcome() == {"accepted": 1}
 
 
@@ -51,6 +52,6 @@ def test_files_are_kept_as_they_are_asked_for(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     paths = [write_file(tmp_path, number) for number in range(4)]
-    with closing(tasks.ingest_all(archive, ledger, paths, lambda: moment(9), 1)) as arrivals:
+    with closing(ingest_all(archive, ledger, paths, lambda: moment(9), 1)) as arrivals:
         assert next(arrivals).frame_time == moment(0)
     assert ledger.arrivals_by_outcome() == {"accepted": 1}

@@ -11,12 +11,14 @@ from xarray import DataArray
 
 from ingest.precipitation import exceedance_probabilities
 from model_zoo.forecasters.baselines import Advection, Persistence
-from model_zoo.forecasters.by_name import Forecaster
+from model_zoo.forecasters.contract import Forecaster
 from service.archive.key import Key, to_datetime
 from service.errors import NoFrame, NoFrames
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
-from service.pipeline import model_selection, tasks
+from service.pipeline import model_selection
+from service.pipeline.forecast import make_forecast
+from service.pipeline.verify import verify
 from service.settings import Settings
 from tests.served import StandingStill, counted_by_hand, put_frames
 from tests.showers import moment, time
@@ -153,7 +155,7 @@ AUTO = Key(time(ISSUE), "auto", "none")
 
 
 def make(desk: StandingStill) -> DataArray:
-    tasks.make(desk, AUTO, moment(ISSUE + 1))
+    make_forecast(desk.archive, desk.ledger, desk.forecasters, AUTO, moment(ISSUE + 1))
     return desk.archive.forecast(AUTO)
 
 
@@ -201,7 +203,7 @@ def test_auto_is_verified_like_any_other(tmp_path: Path) -> None:
     prefer(here.ledger, "persistence", "advection", "advection", "persistence")
     make(here)
     put_frames(here.archive, ISSUE + 6)
-    assert tasks.verify(here.archive, here.ledger, moment(ISSUE + 6)) == 3
+    assert verify(here.archive, here.ledger, moment(ISSUE + 6)) == 3
     rows = here.ledger.rows(book.counts, ["auto", "persistence"], moment(ISSUE))
     one, other = (
         [{name: row[name] for name in book.COUNTS} for row in rows if row["model"] == model]
@@ -255,7 +257,13 @@ def test_where_no_model_can_there_is_no_auto(tmp_path: Path) -> None:
         make(desk(tmp_path / "broken", Broken()))
     here = desk(tmp_path / "none")
     with pytest.raises(NoFrame):
-        tasks.make(here, AUTO._replace(issue=time(ISSUE + 1)), moment(ISSUE + 2))
+        make_forecast(
+            here.archive,
+            here.ledger,
+            here.forecasters,
+            AUTO._replace(issue=time(ISSUE + 1)),
+            moment(ISSUE + 2),
+        )
     assert here.archive.forecasts(time(ISSUE + 1)) == {}
 
 

@@ -22,13 +22,16 @@ from ingest import SourceUnavailable
 from ingest.simulation.simulate import encode
 from ingest.sources.polled_server import Source
 from ingest.sources.web_folder import Limits
-from service.archive.archive import Archive, Key, to_datetime, to_time
+from service.archive.archive import Archive
+from service.archive.key import Key, to_datetime, to_time
 from service.cli import demo, main
 from service.clock import utc_now
 from service.ledger.ledger import Ledger
-from service.pipeline import poll, tasks
-from service.pipeline.poll import follow, poll_once
+from service.pipeline import poll
+from service.pipeline.ingest import ingest_file
+from service.pipeline.poll import poll_once
 from service.runtime.deployment import Deployment
+from service.runtime.follow import follow
 from service.settings import Settings
 from tests.provider import Fault, Handler, Provider, cut, half, other, provider, refuse, stall
 from tests.showers import file_bytes, file_name, moment, rate, time, write_file
@@ -115,7 +118,7 @@ def test_every_frame_comes_once_whatever_the_server_does(dwd: Provider, tmp_path
 
     clean = Archive(tmp_path / "clean"), Ledger(f"sqlite:///{tmp_path / 'clean.sqlite'}")
     for number in sorted(set(range(14)) - {missing}):
-        tasks.ingest(*clean, write_file(tmp_path, number), moment(30))
+        ingest_file(*clean, write_file(tmp_path, number), moment(30))
     frames = {k: v for k, v in files_of(desk.archive.root).items() if k.startswith("frames/")}
     assert frames == files_of(clean[0].root)
     assert desk.ledger.arrivals_by_outcome() == {"accepted": 12, "late": 1, "quarantined": 3}
@@ -144,7 +147,7 @@ def test_a_gap_is_filled_after_a_pause_and_nothing_comes_twice(
     dwd: Provider, archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     for number in (0, 1, 2, 6):
-        tasks.ingest(archive, ledger, write_file(tmp_path, number), moment(number) + DELAY)
+        ingest_file(archive, ledger, write_file(tmp_path, number), moment(number) + DELAY)
     put(dwd, *range(9))
     source, now = radar(dwd), moment(8) + DELAY
     came = poll_once(archive, ledger, [source], now, hours=12).arrivals
@@ -161,7 +164,7 @@ def test_a_frame_that_was_kept_but_not_entered_is_made_good(
 ) -> None:
     """As when the process is killed between the archive and the ledger."""
     other_ledger = Ledger(f"sqlite:///{tmp_path / 'other.sqlite'}")
-    tasks.ingest(archive, other_ledger, write_file(tmp_path, 0), moment(1))
+    ingest_file(archive, other_ledger, write_file(tmp_path, 0), moment(1))
     put(dwd, 0)
     came = poll_once(archive, ledger, [radar(dwd)], moment(1), hours=1).arrivals[0]
     assert (came.outcome, came.frame_time) == ("accepted", moment(0))
@@ -242,10 +245,10 @@ def test_a_server_that_goes_and_comes_back_is_said_once_each(
     dwd.outage = refuse(503)
     days = Days(moment(1), moment(2))
     days.at(moment(1) + timedelta(minutes=3), lambda: setattr(dwd, "outage", None))
-    with caplog.at_level(logging.INFO, "service.pipeline.poll"):
+    with caplog.at_level(logging.INFO, "service.runtime.follow"):
         run(tmp_path, [radar(dwd)], days, backfill_hours=0.25)
     said = [
-        record.getMessage() for record in caplog.records if record.name == "service.pipeline.poll"
+        record.getMessage() for record in caplog.records if record.name == "service.runtime.follow"
     ]
     assert "following" in said[0]
     assert "cannot be had" in said[1]

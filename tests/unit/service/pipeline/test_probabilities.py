@@ -8,12 +8,14 @@ import pytest
 from ingest.precipitation import exceedance_probabilities
 from model_zoo import load_forecaster
 from model_zoo.forecasters.baselines import Persistence
-from service import plots
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
 from service.ledger.probability_rows import sums_of
-from service.pipeline import tasks
+from service.pipeline.forecast import forecast_model
+from service.pipeline.verify import verify
+from service.plots.fields import of_forecast
 from tests.served import put_frames
 from tests.showers import frame, moment, time
 from tests.state_snapshot import rows_of
@@ -26,7 +28,7 @@ KEY = Key(time(6), "persistence", "none")
 def told(archive: Archive, ledger: Ledger) -> Archive:
     """Frames of two and a half hours, and a forecast that tells probabilities among them."""
     put_frames(archive, *range(31))
-    assert tasks.forecast(archive, ledger, Telling(), time(6), moment(6)) == KEY
+    assert forecast_model(archive, ledger, Telling(), time(6), moment(6)) == KEY
     return archive
 
 
@@ -45,8 +47,8 @@ def test_probabilities_are_kept_with_their_forecast(told: Archive) -> None:
 
 
 def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledger: Ledger) -> None:
-    tasks.forecast(told, ledger, load_forecaster("advection"), time(6), moment(6))
-    assert tasks.verify(told, ledger, moment(30)) == 8
+    forecast_model(told, ledger, load_forecaster("advection"), time(6), moment(6))
+    assert verify(told, ledger, moment(30)) == 8
     rows = ledger.rows(book.chances)
     assert {(row["model"], row["lead_minutes"], row["threshold"]) for row in rows} == {
         ("persistence", lead, threshold) for lead in (30, 60, 90, 120) for threshold in THRESHOLDS
@@ -73,10 +75,10 @@ def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledg
 
 
 def test_what_is_told_is_summed_once(told: Archive, ledger: Ledger) -> None:
-    tasks.verify(told, ledger, moment(30))
+    verify(told, ledger, moment(30))
     before = rows_of(ledger)
     assert len(before["chances"]) == 12
-    assert tasks.verify(told, ledger, moment(30)) == 0
+    assert verify(told, ledger, moment(30)) == 0
     assert rows_of(ledger) == before
 
 
@@ -85,10 +87,10 @@ def test_a_forecast_with_probabilities_is_verified_as_one_without(
 ) -> None:
     archive, other = Archive(tmp_path / "bare"), Ledger(f"sqlite:///{tmp_path / 'bare.sqlite'}")
     put_frames(archive, *range(31))
-    tasks.forecast(archive, other, Persistence(), time(6), moment(6))
+    forecast_model(archive, other, Persistence(), time(6), moment(6))
     for kept, into in ((told, ledger), (archive, other)):
-        tasks.forecast(kept, into, load_forecaster("advection"), time(6), moment(6))
-        assert tasks.verify(kept, into, moment(30)) == 8
+        forecast_model(kept, into, load_forecaster("advection"), time(6), moment(6))
+        assert verify(kept, into, moment(30)) == 8
     with_them, without = rows_of(ledger), rows_of(other)
     assert with_them.pop("chances")
     assert without.pop("chances") == []
@@ -100,4 +102,4 @@ def test_a_forecast_with_probabilities_is_drawn_as_one_without(told: Archive) ->
     bare = kept.drop_vars(
         [name for name in kept.coords if str(name).startswith("exceedance_probability_")]
     )
-    assert plots.of_forecast(kept) == plots.of_forecast(bare)
+    assert of_forecast(kept) == of_forecast(bare)

@@ -15,10 +15,12 @@ from ingest.precipitation import (
     make,
     make_forecast,
 )
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from service.ledger import tables as book
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline import tasks
+from service.pipeline.ingest import ingest_file, keep_forecast
+from service.pipeline.verify import verify
 from tests.served import counted_by_hand, make_forecasts, put_frames
 from tests.showers import frame, moment, rate, time
 from tests.state_snapshot import files_of
@@ -34,16 +36,16 @@ def test_the_providers_own_forecast_is_kept_and_verified_beside_ours(
     archive: Archive, ledger: Ledger
 ) -> None:
     put_frames(archive, *range(7))
-    came = tasks.keep_forecast(archive, ledger, provider_forecast(0))
+    came = keep_forecast(archive, ledger, provider_forecast(0))
     assert came == {"product": "RV", "frame_time": moment(0), "outcome": "accepted"}
-    assert tasks.keep_forecast(archive, ledger, provider_forecast(0)) == came, "nobody entered it"
+    assert keep_forecast(archive, ledger, provider_forecast(0)) == came, "nobody entered it"
     ledger.arrive(Arrival("f" * 64, "rv", arrived=moment(1), **came))
-    assert tasks.keep_forecast(archive, ledger, provider_forecast(0))["outcome"] == "duplicate"
+    assert keep_forecast(archive, ledger, provider_forecast(0))["outcome"] == "duplicate"
     kept = archive.forecast(Key(time(0), "dwd-rv", "none"))
     minutes = kept.lead_time.values / np.timedelta64(1, "m")
     assert minutes.tolist() == [30, 60, 90, 120]
     make_forecasts(archive, ledger, 0, models=["persistence"])
-    assert tasks.verify(archive, ledger, moment(6)) == 2
+    assert verify(archive, ledger, moment(6)) == 2
     theirs, ours = (ledger.rows(book.counts, [m]) for m in ("dwd-rv", "persistence"))
     names = ("threshold", "hits", "misses", "false_alarms", "correct_negatives")
     assert [[r[n] for n in names] for r in theirs] == [[r[n] for n in names] for r in ours]
@@ -55,7 +57,7 @@ def test_probabilities_are_cut_to_the_leads_that_are_verified(
     field = provider_forecast(0)
     each = np.arange(1, 25, dtype=np.float32)[:, None, None] / 25
     told = exceedance_probability(2.0, np.where(np.isnan(field), np.nan, each).astype(np.float32))
-    tasks.keep_forecast(archive, ledger, field.assign_coords({"exceedance_probability_2": told}))
+    keep_forecast(archive, ledger, field.assign_coords({"exceedance_probability_2": told}))
     kept = exceedance_probabilities(archive.forecast(Key(time(0), "dwd-rv", "none")))[2.0]
     np.testing.assert_allclose(kept[:, 90, 90], np.array([6, 12, 18, 24]) / 25, atol=1e-3)
 
@@ -65,14 +67,14 @@ def test_a_real_file_of_the_providers_forecast_is_kept_and_verified(
 ) -> None:
     file = shared / "data/dwd/fixtures/DE1200_RV2210180700.tar.bz2"
     issue = np.datetime64("2022-10-18T07:00", "ns")
-    came = tasks.ingest(archive, ledger, file, datetime.fromisoformat("2022-10-18T07:04Z"))
+    came = ingest_file(archive, ledger, file, datetime.fromisoformat("2022-10-18T07:04Z"))
     assert (came.outcome, came.product) == ("accepted", "RV")
     kept = archive.forecast(Key(issue, "dwd-rv", "none"))
     grid = known_grid(kept)
     assert grid is not None
     truth = make(frame(0).values[0], issue + np.timedelta64(60, "m"), grid, "RY")
     archive.put_frame(truth)
-    assert tasks.verify(archive, ledger, datetime.fromisoformat("2022-10-18T08:00Z")) == 1
+    assert verify(archive, ledger, datetime.fromisoformat("2022-10-18T08:00Z")) == 1
     said, came_true = kept.values[1], truth.values[0]
     by_hand = counted_by_hand(said, came_true, np.isfinite(said + came_true), 0.5)
     (row,) = ledger.rows(book.counts, threshold=0.5)
@@ -81,5 +83,5 @@ def test_a_real_file_of_the_providers_forecast_is_kept_and_verified(
 
 def test_a_provider_forecast_that_lacks_a_lead_is_refused(archive: Archive, ledger: Ledger) -> None:
     with pytest.raises(BadField, match="120 minutes"):
-        tasks.keep_forecast(archive, ledger, provider_forecast(0, leads=23))
+        keep_forecast(archive, ledger, provider_forecast(0, leads=23))
     assert files_of(archive.root) == {}

@@ -15,7 +15,7 @@ from ingest import BadField
 from ingest.formats import netcdf
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, known_grid, same_grid
 from ingest.precipitation import SIMULATED, check, credit, make
-from service.archive.archive import to_datetime
+from service.archive.key import to_datetime
 from service.pipeline import upload
 from tests.showers import frame, rate, time
 

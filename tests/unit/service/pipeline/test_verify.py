@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ingest.grid import NATIONAL_WGS84
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
+from service.pipeline.verify import MISSING_AFTER, verify
 from service.skill.verification import THRESHOLDS
 from tests.served import MODELS, counted_by_hand, make_forecasts, put_frames
 from tests.showers import frame, moment, time
@@ -28,7 +29,7 @@ def states(ledger: Ledger, model: str) -> dict[int, str]:
 def test_verification_is_what_counting_by_hand_gives(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, *range(LAST + 1))
     make_forecasts(archive, ledger, 6)
-    assert tasks.verify(archive, ledger, moment(LAST)) == 2
+    assert verify(archive, ledger, moment(LAST)) == 2
     fields = [archive.forecast(Key(time(6), model, "none")).values[0] for model in MODELS]
     came = frame(LAST).values[0]
     mask = np.isfinite([*fields, came]).all(axis=0)
@@ -51,8 +52,8 @@ def test_an_issue_of_which_forecasts_are_on_their_way_is_left_for_later(
 ) -> None:
     put_frames(archive, *range(LAST + 1))
     make_forecasts(archive, ledger, 5, 6)
-    assert tasks.verify(archive, ledger, moment(LAST), {moment(6)}) == 2
-    assert tasks.verify(archive, ledger, moment(LAST)) == 2
+    assert verify(archive, ledger, moment(LAST), {moment(6)}) == 2
+    assert verify(archive, ledger, moment(LAST)) == 2
 
 
 def test_all_models_of_an_issue_are_counted_on_the_same_cells(
@@ -60,7 +61,7 @@ def test_all_models_of_an_issue_are_counted_on_the_same_cells(
 ) -> None:
     put_frames(archive, *range(LAST + 14))
     make_forecasts(archive, ledger, 1, 6)
-    tasks.verify(archive, ledger, moment(LAST + 13))
+    verify(archive, ledger, moment(LAST + 13))
     cells: dict[Any, set[int]] = {}
     for row in ledger.rows(book.counts):
         number = sum(row[n] for n in ("hits", "misses", "false_alarms", "correct_negatives"))
@@ -73,16 +74,16 @@ def test_all_models_of_an_issue_are_counted_on_the_same_cells(
 def test_verifying_again_changes_nothing(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, *range(LAST + 1))
     make_forecasts(archive, ledger, 6)
-    tasks.verify(archive, ledger, moment(LAST))
+    verify(archive, ledger, moment(LAST))
     before = files_of(archive.root), rows_of(ledger)
-    assert tasks.verify(archive, ledger, moment(LAST)) == 0
+    assert verify(archive, ledger, moment(LAST)) == 0
     assert (files_of(archive.root), rows_of(ledger)) == before
 
 
 def test_a_lead_is_not_verified_before_its_time(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, *range(LAST + 1))
     make_forecasts(archive, ledger, 6)
-    assert tasks.verify(archive, ledger, moment(LAST) - timedelta(minutes=1)) == 0
+    assert verify(archive, ledger, moment(LAST) - timedelta(minutes=1)) == 0
 
 
 def test_a_lead_whose_frame_does_not_come_is_pending_then_missing_and_never_dry(
@@ -90,14 +91,14 @@ def test_a_lead_whose_frame_does_not_come_is_pending_then_missing_and_never_dry(
 ) -> None:
     put_frames(archive, 0, 12)
     make_forecasts(archive, ledger, 0, models=["persistence"])
-    six_hours = tasks.MISSING_AFTER
-    assert tasks.verify(archive, ledger, moment(12)) == 1
+    six_hours = MISSING_AFTER
+    assert verify(archive, ledger, moment(12)) == 1
     assert states(ledger, "persistence") == {
         30: "pending", 60: "verified", 90: "pending", 120: "pending"
     }  # fmt: skip
-    tasks.verify(archive, ledger, moment(6) + six_hours - timedelta(seconds=1))
+    verify(archive, ledger, moment(6) + six_hours - timedelta(seconds=1))
     assert states(ledger, "persistence")[30] == "pending"
-    tasks.verify(archive, ledger, moment(6) + six_hours)
+    verify(archive, ledger, moment(6) + six_hours)
     assert states(ledger, "persistence") == {
         30: "missing", 60: "verified", 90: "pending", 120: "pending"
     }  # fmt: skip
@@ -110,10 +111,10 @@ def test_a_frame_that_comes_late_is_still_verified_against(
 ) -> None:
     put_frames(archive, 0)
     make_forecasts(archive, ledger, 0, models=["persistence"])
-    hours_later = moment(6) + tasks.MISSING_AFTER - timedelta(minutes=1)
-    tasks.verify(archive, ledger, moment(7))
+    hours_later = moment(6) + MISSING_AFTER - timedelta(minutes=1)
+    verify(archive, ledger, moment(7))
     put_frames(archive, 6)
-    assert tasks.verify(archive, ledger, hours_later) == 1
+    assert verify(archive, ledger, hours_later) == 1
     assert states(ledger, "persistence")[30] == "verified"
 
 
@@ -122,10 +123,10 @@ def test_a_frame_that_comes_too_late_does_not_change_what_is_missing(
 ) -> None:
     put_frames(archive, 0, 25)
     make_forecasts(archive, ledger, 0, models=["persistence"])
-    long_after = moment(24) + tasks.MISSING_AFTER
-    tasks.verify(archive, ledger, long_after)
+    long_after = moment(24) + MISSING_AFTER
+    verify(archive, ledger, long_after)
     put_frames(archive, 6)
-    assert tasks.verify(archive, ledger, long_after) == 0
+    assert verify(archive, ledger, long_after) == 0
     assert set(states(ledger, "persistence").values()) == {"missing"}
 
 
@@ -134,9 +135,9 @@ def test_a_clock_that_is_ahead_gives_up_nothing_that_may_still_come(
 ) -> None:
     put_frames(archive, 0)
     make_forecasts(archive, ledger, 0, models=["persistence"])
-    tasks.verify(archive, ledger, moment(0) + timedelta(days=2))
+    verify(archive, ledger, moment(0) + timedelta(days=2))
     put_frames(archive, 6, 12, 18, 24)
-    assert tasks.verify(archive, ledger, moment(24)) == 4
+    assert verify(archive, ledger, moment(24)) == 4
 
 
 def test_forecast_and_frame_on_two_grids_are_never_compared(
@@ -145,9 +146,9 @@ def test_forecast_and_frame_on_two_grids_are_never_compared(
     put_frames(archive, 0)
     make_forecasts(archive, ledger, 0, models=["persistence"])
     archive.put_frame(frame(6, NATIONAL_WGS84))
-    assert tasks.verify(archive, ledger, moment(6)) == 0
+    assert verify(archive, ledger, moment(6)) == 0
     assert ledger.rows(book.counts) == []
-    tasks.verify(archive, ledger, moment(6) + tasks.MISSING_AFTER)
+    verify(archive, ledger, moment(6) + MISSING_AFTER)
     assert states(ledger, "persistence")[30] == "missing"
 
 
@@ -159,7 +160,7 @@ def test_a_forecast_file_that_is_gone_does_not_keep_others_from_being_verified(
     make_forecasts(archive, ledger, 1, models=["persistence"])
     archive.forecast_path(Key(time(0), "persistence", "none")).unlink()
     put_frames(archive, 7)
-    assert tasks.verify(archive, ledger, moment(7)) == 1
+    assert verify(archive, ledger, moment(7)) == 1
 
 
 def test_many_who_verify_at_once_count_each_lead_once(archive: Archive, ledger: Ledger) -> None:
@@ -170,7 +171,7 @@ def test_many_who_verify_at_once_count_each_lead_once(archive: Archive, ledger: 
 
     def go(book: Ledger) -> int:
         together.wait()
-        return tasks.verify(archive, book, moment(LAST + 6))
+        return verify(archive, book, moment(LAST + 6))
 
     with ThreadPoolExecutor(len(ledgers)) as pool:
         done = list(pool.map(go, ledgers))

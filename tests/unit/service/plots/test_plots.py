@@ -11,9 +11,12 @@ from xarray import DataArray
 
 from ingest.precipitation import SIMULATED
 from model_zoo import load_forecaster
-from service import plots
-from service.plots.colours import BELOW_AND_ABOVE, HATCH, LAND, NO_DATA
+from service.plots.animation import play
+from service.plots.colours import BELOW_AND_ABOVE, COLOURS, HATCH, LAND, LEVELS, NO_DATA
+from service.plots.curves import of_skill
+from service.plots.fields import difference_sheet, forecast_series, forecast_sheet, of_forecast
 from service.plots.maps import paint
+from service.plots.sheet import png
 from tests.showers import frame
 
 NAN = float("nan")
@@ -43,13 +46,13 @@ def opened(data: bytes) -> Image.Image:
     [
         (0.0, LAND),
         (0.09, LAND),
-        (0.1, plots.COLOURS[0]),
-        (0.49, plots.COLOURS[0]),
-        (0.5, plots.COLOURS[1]),
-        (5.0, plots.COLOURS[4]),
-        (49.9, plots.COLOURS[6]),
-        (50.0, plots.COLOURS[7]),
-        (400.0, plots.COLOURS[7]),
+        (0.1, COLOURS[0]),
+        (0.49, COLOURS[0]),
+        (0.5, COLOURS[1]),
+        (5.0, COLOURS[4]),
+        (49.9, COLOURS[6]),
+        (50.0, COLOURS[7]),
+        (400.0, COLOURS[7]),
     ],
 )
 def test_rain_has_the_colour_of_its_rate(rate: float, colour: str) -> None:
@@ -77,7 +80,7 @@ def test_a_difference_has_the_colour_of_its_step(difference: float, colour: str)
 def test_no_data_is_hatched_and_looks_like_no_rain_and_no_dry(is_difference: bool) -> None:
     found = cell(NAN, is_difference=is_difference)
     assert found == {NO_DATA, HATCH}
-    assert not found & {LAND, *plots.COLOURS, *BELOW_AND_ABOVE}
+    assert not found & {LAND, *COLOURS, *BELOW_AND_ABOVE}
 
 
 def test_each_cell_is_where_it_is_and_as_large_as_the_others() -> None:
@@ -85,38 +88,38 @@ def test_each_cell_is_where_it_is_and_as_large_as_the_others() -> None:
     image = paint(field, 40, 40)
     assert colours(image[:20, :20]) == {LAND}
     assert colours(image[:20, 20:]) == {NO_DATA, HATCH}
-    assert colours(image[20:, :20]) == {plots.COLOURS[7]}
-    assert colours(image[20:, 20:]) == {plots.COLOURS[0]}
+    assert colours(image[20:, :20]) == {COLOURS[7]}
+    assert colours(image[20:, 20:]) == {COLOURS[0]}
 
 
 def test_a_sheet_has_a_map_for_each_lead_and_one_for_what_came(forecast: DataArray) -> None:
     came = DataArray(forecast.values, forecast.coords, forecast.dims).rename("x")
     came = came.swap_dims(lead_time="time").drop_vars("lead_time")
-    alone, beside = (plots.forecast_sheet(forecast, frame(6), seen) for seen in (None, came))
+    alone, beside = (forecast_sheet(forecast, frame(6), seen) for seen in (None, came))
     assert len(alone.panels) == 5
     assert len(beside.panels) == 9
     assert [panel.is_radar for panel in beside.panels] == [True, *[False] * 4, *[True] * 4]
     assert beside.panels[2].title == "+60 min · 00:00"
     assert beside.panels[6].title == "Radar · 00:00"
-    size = opened(plots.png(beside)).size
+    size = opened(png(beside)).size
     assert size == (beside.width, beside.height)
-    assert size[1] > opened(plots.png(alone)).size[1] + 360
+    assert size[1] > opened(png(alone)).size[1] + 360
 
 
 def test_a_picture_says_when_it_is_of_and_whom_to_credit(forecast: DataArray) -> None:
-    found = opened(plots.of_forecast(forecast, frame(6))).info
+    found = opened(of_forecast(forecast, frame(6))).info
     assert found["Title"] == "Rain by persistence, issued 2026-06-21 23:00 UTC"
     assert found["Copyright"] == "Quelle: Deutscher Wetterdienst"
     made_up = forecast.assign_attrs(source=SIMULATED)
-    assert "no radar" in opened(plots.of_forecast(made_up)).info["Copyright"]
+    assert "no radar" in opened(of_forecast(made_up)).info["Copyright"]
 
 
 @pytest.mark.parametrize("form", ["gif", "webp"])
 def test_what_moves_shows_the_radar_then_the_leads_over_and_over(
     forecast: DataArray, form: str
 ) -> None:
-    sheets = list(plots.forecast_series(forecast, frame(6)))
-    image = opened(plots.play(sheets, form))
+    sheets = list(forecast_series(forecast, frame(6)))
+    image = opened(play(sheets, form))
     assert image.format == form.upper()
     assert image.n_frames == 5  # type: ignore[attr-defined]
     assert image.info["loop"] == 0
@@ -130,16 +133,16 @@ def test_what_moves_shows_the_radar_then_the_leads_over_and_over(
 
 
 def test_what_moves_keeps_the_colours_of_the_map(forecast: DataArray) -> None:
-    sheets = list(plots.forecast_series(forecast, frame(6)))
-    image = opened(plots.play(sheets, "gif")).convert("RGB")
+    sheets = list(forecast_series(forecast, frame(6)))
+    image = opened(play(sheets, "gif")).convert("RGB")
     panel = sheets[0]
     left, top = 14 + 2, panel.height - 84 - 46 - panel.map_height + 2
     inside = np.asarray(image)[top : top + panel.map_height - 4, left : left + panel.map_width - 4]
     rate = frame(6).values[0]
     rows, columns = np.arange(len(inside)) // 4, np.arange(inside.shape[1]) // 4
-    for level, colour in zip(plots.LEVELS, plots.COLOURS, strict=True):
-        index = plots.LEVELS.index(level)
-        above = plots.LEVELS[index + 1] if index + 1 < len(plots.LEVELS) else np.inf
+    for level, colour in zip(LEVELS, COLOURS, strict=True):
+        index = LEVELS.index(level)
+        above = LEVELS[index + 1] if index + 1 < len(LEVELS) else np.inf
         cells = ((rate >= level) & (rate < above))[np.ix_(rows, columns)]
         if cells.sum() > 200:
             wanted = np.round(255 * np.array(to_rgb(colour))).astype(int)
@@ -149,7 +152,7 @@ def test_what_moves_keeps_the_colours_of_the_map(forecast: DataArray) -> None:
 
 def test_a_difference_is_no_data_where_either_is(forecast: DataArray) -> None:
     other = forecast.where(forecast["x"] < forecast["x"].mean()).assign_attrs(forecast.attrs)
-    sheet = plots.difference_sheet(forecast, other)
+    sheet = difference_sheet(forecast, other)
     differences = [panel.field for panel in sheet.panels if panel.is_difference]
     assert len(differences) == 4
     blind = np.isnan(forecast.values) | np.isnan(other.values)
@@ -164,8 +167,6 @@ def test_curves_leave_a_gap_where_a_score_is_not_defined() -> None:
         for lead, value in ((30, 0.5), (60, None), (90, 0.2))
     ]
     whole = [row | {"csi": row["csi"] or 0.0} for row in rows]
-    drawn, filled = (
-        plots.of_skill(one, ["csi"], [0.5], "Skill", "of one") for one in (rows, whole)
-    )
+    drawn, filled = (of_skill(one, ["csi"], [0.5], "Skill", "of one") for one in (rows, whole))
     assert drawn != filled
     assert opened(drawn).info["Title"] == "Skill"

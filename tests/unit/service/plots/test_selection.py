@@ -11,7 +11,8 @@ import xarray as xr
 from ingest.errors import BadField, SourceUnavailable
 from ingest.grid import NATIONAL_WGS84
 from model_zoo import load_forecaster
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from service.errors import BadRequest, NoForecast, NoFrames
 from service.ledger.ledger import Ledger
 from service.plots.field_files import read

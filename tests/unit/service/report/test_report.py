@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from service import report
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
-from service.report import Facts, words
+from service.report import words
 from service.report.cases import FEWEST_CELLS, cases_of
+from service.report.page import write
 from service.report.radar import marks_in
+from service.report.report_data import Facts, gather
 from service.runtime.deployment import Deployment
 from service.skill import verification
 from service.skill.period_summary import Period, standing
@@ -71,12 +72,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="module")
 def facts(desk: Deployment) -> Facts:
-    return report.gather(desk, PERIOD, ENDED)
+    return gather(desk.archive, desk.ledger, desk.settings.models, PERIOD, ENDED)
 
 
 @pytest.fixture(scope="module")
 def page(facts: Facts) -> str:
-    return report.write(facts).decode()
+    return write(facts).decode()
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_what_is_not_defined_is_a_dash_and_never_0(ledger: Ledger, desk: Deploym
             enter(ledger, model, number, hits=50)
     found = Deployment(desk.settings)
     found.ledger = ledger
-    made = report.write(report.gather(found, PERIOD, ENDED)).decode()
+    made = write(gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)).decode()
     none = Reader(made).table("Rain of 10 mm/h or more")[1]
     assert none[2:7] == [DASH, DASH, DASH, DASH, DASH]
     assert none[-1] == "3"
@@ -153,7 +154,7 @@ def test_it_is_shown_how_often_it_came_where_a_probability_was_told(
         enter(ledger, "advection", number, hits=50)
     found = Deployment(desk.settings)
     found.ledger = ledger
-    made = report.write(report.gather(found, PERIOD, ENDED)).decode()
+    made = write(gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)).decode()
     assert "Did it come as often as told?" in made
     pictures = [at["aria-label"] or "" for _, at in Reader(made).elements if "aria-label" in at]
     (seen,) = (said for said in pictures if said.startswith("How often 0.5 mm/h or more came"))
@@ -198,7 +199,7 @@ def test_what_comes_from_outside_is_text_and_never_part_of_the_page(
     facts: Facts, page: str
 ) -> None:
     evil = facts.radar._replace(reasons=[('<img src=x onerror="alert(1)">', 2)])
-    made = report.write(facts._replace(radar=evil)).decode()
+    made = write(facts._replace(radar=evil)).decode()
     assert "<img src=x" not in made
     assert '<img src=x onerror="alert(1)">' in unescape(made)
     assert [tag for tag, _ in Reader(made).elements] == [tag for tag, _ in Reader(page).elements]
@@ -254,12 +255,18 @@ def test_differences_that_are_sure_are_bold_and_said_to_be(
     found = Deployment(desk.settings)
     found.ledger = ledger
     period = Period(moment(0), moment(80 * 12))
-    facts = report.gather(found, period, period.end)
-    made = report.write(facts).decode()
+    facts = gather(found.archive, found.ledger, found.settings.models, period, period.end)
+    made = write(facts).decode()
     assert "More than chance (90 %) is the difference to persistence." in made
     assert re.search(r'<td class="(some|much) up best">\+0\.0\d\d</td>', made)
     assert "Skill over time" in made
-    short = report.gather(found, Period(moment(0), moment(24)), moment(24))
+    short = gather(
+        found.archive,
+        found.ledger,
+        found.settings.models,
+        Period(moment(0), moment(24)),
+        moment(24),
+    )
     assert "The period is too short to tell" in " ".join(words.summary(short))
 
 

@@ -9,11 +9,11 @@ from threading import Barrier, Event, Thread
 import pytest
 
 from model_zoo.forecasters.baselines import Advection, Persistence
-from model_zoo.forecasters.by_name import Forecaster
+from model_zoo.forecasters.contract import Forecaster
 from service.archive.key import Key
 from service.ledger import tables as book
-from service.pipeline import tasks
-from service.runtime.cycle import Done
+from service.pipeline.verify import MISSING_AFTER, verify
+from service.runtime.cycle import Done, remove_old_files, run_cycle
 from service.settings import Settings
 from tests.served import StandingStill, make_forecasts, put_frames
 from tests.showers import frame, moment, time
@@ -48,7 +48,7 @@ class Office:
     def cycle(self, number: int, after: timedelta = SOON) -> Done:
         """A cycle some minutes after a frame, and the jobs it asked for."""
         self.desk.now = moment(number) + after
-        done = tasks.cycle(self.desk, self.desk.now)
+        done = run_cycle(self.desk, self.desk.now)
         self.work()
         return done
 
@@ -114,11 +114,11 @@ def test_nothing_of_an_issue_is_verified_while_a_forecast_of_it_is_on_its_way(
     desk.jobs.submit(Key(time(1), "advection", "none"))
     try:
         assert desk.book.issues_under_way() == {moment(1)}
-        assert tasks.cycle(desk, moment(7)).verified == 0
+        assert run_cycle(desk, moment(7)).verified == 0
     finally:
         gate.set()
     office.work()
-    assert tasks.cycle(desk, moment(8)).verified == 2
+    assert run_cycle(desk, moment(8)).verified == 2
     desk.jobs.close()
 
 
@@ -126,14 +126,14 @@ def test_what_never_came_is_given_up(office: Office) -> None:
     put_frames(office.desk.archive, 0)
     office.cycle(0)
     put_frames(office.desk.archive, 25)
-    office.cycle(30, tasks.MISSING_AFTER)
+    office.cycle(30, MISSING_AFTER)
     states = {row["status"] for row in office.desk.ledger.rows(book.leads, ["persistence"])}
     assert states == {"missing"}
 
 
 def test_a_clock_that_is_ahead_by_years_does_not_clear_the_archive(office: Office) -> None:
     put_frames(office.desk.archive, 0)
-    assert tasks.clean_up(office.desk, moment(0) + timedelta(days=9000)) == 0
+    assert remove_old_files(office.desk, moment(0) + timedelta(days=9000)) == 0
     assert office.desk.archive.has_frame(time(0))
 
 
@@ -194,10 +194,10 @@ def test_the_best_is_chosen_when_nothing_of_the_others_is_under_way(tmp_path: Pa
 
     office = Office(tmp_path, before=wait)
     put_frames(office.desk.archive, 0, 1)
-    assert tasks.cycle(office.desk, moment(1) + SOON).asked == 3
+    assert run_cycle(office.desk, moment(1) + SOON).asked == 3
     assert entered.wait(SECONDS)
     assert office.forecasts(1) == ["advection"]
-    assert tasks.cycle(office.desk, moment(1) + SOON).asked == 0
+    assert run_cycle(office.desk, moment(1) + SOON).asked == 0
     door.set()
     office.work()
     assert office.cycle(1).asked == 2
@@ -247,16 +247,16 @@ def test_forecasts_and_frames_go_when_their_time_is_over_and_the_ledger_stays(
     archive, ledger = office.desk.archive, office.desk.ledger
     put_frames(archive, *range(0, 31, 6), 300)
     make_forecasts(archive, ledger, 6)
-    tasks.verify(archive, ledger, moment(300))
+    verify(archive, ledger, moment(300))
     before = rows_of(ledger)
-    assert tasks.clean_up(office.desk, moment(288) + timedelta(minutes=1)) == 1
+    assert remove_old_files(office.desk, moment(288) + timedelta(minutes=1)) == 1
     assert not archive.has_frame(time(0))
     assert archive.has_frame(time(6)), "its age is just under a day"
-    assert tasks.clean_up(office.desk, moment(310)) == 5
+    assert remove_old_files(office.desk, moment(310)) == 5
     assert list(archive.frame_times()) == [time(300), time(30), time(24)]
     assert archive.forecasts(time(6)) == {}
     assert rows_of(ledger) == before
-    assert tasks.clean_up(office.desk, moment(310)) == 0
+    assert remove_old_files(office.desk, moment(310)) == 0
 
 
 def test_nothing_goes_that_a_pending_lead_needs(tmp_path: Path) -> None:
@@ -264,12 +264,12 @@ def test_nothing_goes_that_a_pending_lead_needs(tmp_path: Path) -> None:
     archive, ledger = office.desk.archive, office.desk.ledger
     put_frames(archive, 0, 1, 2, 6, 7, 12)
     make_forecasts(archive, ledger, 2, models=["persistence"])
-    tasks.clean_up(office.desk, moment(12))
+    remove_old_files(office.desk, moment(12))
     assert sorted(archive.frame_times()) == [time(number) for number in (2, 6, 7, 12)]
     assert archive.has_forecast(Key(time(2), "persistence", "none"))
     put_frames(archive, 27)
-    tasks.verify(archive, ledger, moment(30) + tasks.MISSING_AFTER)
-    tasks.clean_up(office.desk, moment(40))
+    verify(archive, ledger, moment(30) + MISSING_AFTER)
+    remove_old_files(office.desk, moment(40))
     assert list(archive.frame_times()) == []
     assert list(archive.issues()) == []
 
@@ -281,7 +281,7 @@ def test_uploads_go_soon_and_bad_files_with_the_frames(tmp_path: Path) -> None:
     archive.quarantine(b"bad", "name", "f" * 64, "why")
     now = archive.store.modified(f"uploads/{sha[:16]}/frames.nc")
     for hours, left in ((2.9, 3), (3.1, 2), (47.9, 2), (48.1, 0)):
-        tasks.clean_up(office.desk, now + timedelta(hours=hours))
+        remove_old_files(office.desk, now + timedelta(hours=hours))
         assert len(files_of(archive.root)) == left
 
 
@@ -289,7 +289,7 @@ def test_the_windows_of_skill_are_refreshed(office: Office) -> None:
     archive, ledger = office.desk.archive, office.desk.ledger
     put_frames(archive, *range(20))
     make_forecasts(archive, ledger, 6)
-    tasks.verify(archive, ledger, moment(19))
+    verify(archive, ledger, moment(19))
     assert ledger.windows() == []
-    tasks.refresh_windows(office.desk, moment(19))
+    ledger.refresh_windows(moment(19))
     assert {row["model"] for row in ledger.windows()} == {"advection", "persistence"}

@@ -13,8 +13,9 @@ from service.clock import utc_now
 from service.errors import BadSetting
 from service.jobs.job import SCHEDULED
 from service.runtime.deployment import Deployment
+from service.runtime.in_process import at_work
 from service.runtime.periodic import Round
-from service.runtime.schedule import FOLLOWING, at_work, find_lost, poll, schedule
+from service.runtime.schedule import FOLLOWING, find_lost, poll, schedule
 from service.settings import Settings
 from tests.provider import provider
 from tests.showers import file_bytes, file_name, frame, moment

@@ -14,7 +14,8 @@ from httpx import ASGITransport, AsyncClient
 
 from service.api.app import create_app
 from service.api.schemas import Forecast
-from service.archive.archive import Archive, stamp
+from service.archive.archive import Archive
+from service.archive.key import stamp
 from tests.served import LATEST, NEWEST, Gate, ask, desk, fill, iso, problem
 from tests.showers import frame, moment, time
 

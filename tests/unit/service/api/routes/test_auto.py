@@ -10,7 +10,7 @@ from service.api.app import create_app
 from service.api.schemas import Forecast
 from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
+from service.pipeline.verify import verify
 from tests.served import MODELS, NEWEST, desk, iso, problem
 from tests.showers import frame, moment
 
@@ -54,7 +54,7 @@ def test_auto_is_verified_like_any_other(data: Path) -> None:
         wanted = {"model": "auto", "issue": iso(6)}
         assert client.post("/nowcast", json=wanted, headers=WAIT).status_code == 200
         ledger = Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
-        assert tasks.verify(Archive(data / "archive"), ledger, moment(NEWEST)) == 1
+        assert verify(Archive(data / "archive"), ledger, moment(NEWEST)) == 1
         ledger.engine.dispose()
         rows = client.get("/verification?model=auto").json()["rows"]
     assert {row["model"] for row in rows} == {"auto"}

@@ -17,12 +17,11 @@ from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
 from ingest.grid import NATIONAL_SPHERE, projector
-from service import plots
 from service.api.app import create_app
 from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
-from service.pipeline import tasks
-from service.plots.colours import BELOW_AND_ABOVE, STEPS
+from service.pipeline.forecast import forecast_model
+from service.plots.colours import BELOW_AND_ABOVE, COLOURS, LEVELS, STEPS
 from tests.served import LATEST, NEWEST, desk, iso, problem, put_frames
 from tests.showers import frame, moment, time
 from tests.unit.service.fake_probabilities import Telling
@@ -82,7 +81,7 @@ def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder: Path = tmp_path_factory.mktemp("telling")
     archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
     put_frames(archive, 0)
-    tasks.forecast(archive, ledger, Telling(), time(0), moment(0))
+    forecast_model(archive, ledger, Telling(), time(0), moment(0))
     ledger.engine.dispose()
     with TestClient(create_app(desk(folder))) as client:
         yield client
@@ -220,8 +219,8 @@ def test_the_page_has_the_colours_of_the_pictures() -> None:
     levels = re.search(r"RAIN = \[([^\]]+)\]", text)
     assert colours
     assert levels
-    assert tuple(re.findall(r"#\w+", colours[1])) == plots.COLOURS
-    assert tuple(map(float, levels[1].split(","))) == plots.LEVELS
+    assert tuple(re.findall(r"#\w+", colours[1])) == COLOURS
+    assert tuple(map(float, levels[1].split(","))) == LEVELS
     light = text[text.index("light: {") : text.index("dark: {")]
     difference = re.search(r"difference: \[([^\]]+)\]", light)
     steps = re.search(r"DIFFERENCE = \[([^\]]+)\]", text)

@@ -9,8 +9,10 @@ from fastapi.testclient import TestClient
 
 from service.api.app import create_app
 from service.api.dependencies import Desk
-from service.archive.archive import Key
-from service.jobs.queue import Job, Jobs, Threads
+from service.archive.key import Key
+from service.jobs.job import Job
+from service.jobs.queue import Jobs
+from service.jobs.transport import Threads
 from tests.served import NEWEST, NOW, Gate, ask, desk, iso, problem
 from tests.showers import moment, time
 

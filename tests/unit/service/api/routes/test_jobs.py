@@ -12,7 +12,8 @@ from httpx import Response
 
 from service.api.app import create_app
 from service.api.middleware.response_cache import FRESH_SECONDS
-from service.archive.archive import Archive, Key, stamp
+from service.archive.archive import Archive
+from service.archive.key import Key, stamp
 from tests.served import LATEST, NEWEST, NOW, Gate, ask, desk, iso, problem
 from tests.showers import frame, time
 

@@ -10,7 +10,8 @@ import xarray as xr
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from tests.served import ISSUES, LATEST, NEWEST, desk, iso, problem
 from tests.showers import frame, moment, time
 

@@ -11,7 +11,8 @@ from httpx import Response
 
 from model_zoo.forecasters.baselines import Persistence
 from service.api.app import create_app
-from service.archive.archive import Archive, Key
+from service.archive.archive import Archive
+from service.archive.key import Key
 from tests.served import LATEST, desk, iso, problem
 from tests.showers import frame, time
 

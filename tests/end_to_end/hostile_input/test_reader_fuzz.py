@@ -24,10 +24,11 @@ from ingest.formats import netcdf
 from ingest.formats.sandbox import READ_SECONDS
 from ingest.formats.sandbox_worker import MEMORY_BYTES
 from service.pipeline import upload
-from tests.end_to_end.hostile import SEALED, SEEDS, case, frames
+from tests.end_to_end.hostile_input.hostile import SEALED, SEEDS, case, frames
 from tests.unit.ingest.formats.test_radar_file import odim
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
+MODULE = "tests.end_to_end.hostile_input.hostile"
 CASES = {"radolan": 5000, "odim": 5000, "rv": 3000, "netcdf": 6000, "json": 1000}
 MOST_SECONDS = 2.0
 """Of the processor, for one file."""
@@ -51,7 +52,7 @@ def outcomes(kind: str, number: int) -> list[Outcome]:
     """What came of the cases of a kind, read one after the other by processes that may die."""
     found: list[Outcome] = []
     while len(found) < number:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.end_to_end.hostile", kind]
+        command = [sys.executable, "-W", "ignore", "-m", MODULE, kind]
         command += [str(len(found)), str(number)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode <= 0, done.stderr

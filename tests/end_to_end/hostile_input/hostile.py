@@ -1,6 +1,6 @@
 """Reads files that were made to break their readers, in a process that may break.
 
-    python -m tests.end_to_end.hostile KIND FIRST LAST
+    python -m tests.end_to_end.hostile_input.hostile KIND FIRST LAST
 
 makes the cases FIRST to LAST - 1 of a kind, the same in every run, and tells of each when it is
 through: what came of it, "read" or "refused" if all is well, the seconds of the processor it took,
