@@ -21,6 +21,7 @@ lint: $(VENV)/.ready-to-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # Speed, into docs/performance.md and others: a quarter of an hour on a quiet machine.
 bench: $(VENV)/.ready-to-test
