@@ -31,7 +31,7 @@ while True:
 """
 SUPERVISOR = """
 import json, logging, os, sys
-from service import supervisor
+from service.runtime import supervisor
 logging.basicConfig(level=logging.INFO)
 supervisor.ENDING_SECONDS = 1.0
 parts = [supervisor.Part(name, command, last) for name, command, last in json.loads(sys.argv[1])]
