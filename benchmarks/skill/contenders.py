@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.published import sprog
+from benchmarks import pysteps_sprog
 from model_zoo.checkpoints import checkpoint
 from model_zoo.forecasters.by_name import BASELINES, SUFFIX, find_weights, load_forecaster
 from model_zoo.forecasters.contract import Forecaster
@@ -31,8 +31,12 @@ def open_contenders(names: Iterable[str]) -> list[Contender]:
     found: dict[str, Forecaster] = {}
     for name in dict.fromkeys(names):
         try:
-            found[name] = sprog.PystepsSPROG() if name == sprog.NAME else load_forecaster(name)
-        except sprog.MissingPysteps as error:
+            found[name] = (
+                pysteps_sprog.PystepsSPROG()
+                if name == pysteps_sprog.NAME
+                else load_forecaster(name)
+            )
+        except pysteps_sprog.MissingPysteps as error:
             print(f"left out: {error}")
     labels = [[one.name, Path(name).stem, name] for name, one in found.items()]
     taken = Counter(word for words in labels for word in set(words))
@@ -40,7 +44,9 @@ def open_contenders(names: Iterable[str]) -> list[Contender]:
         Contender(
             next(word for word in words if taken[word] == 1 or word == name),
             forecaster,
-            [] if name in (*BASELINES, sprog.NAME) else [checkpoint.load(path_of(name)).experiment],
+            []
+            if name in (*BASELINES, pysteps_sprog.NAME)
+            else [checkpoint.load(path_of(name)).experiment],
         )
         for (name, forecaster), words in zip(found.items(), labels, strict=True)
     ]

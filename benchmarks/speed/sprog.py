@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from xarray import DataArray
 
-from benchmarks.published.sprog import PystepsSPROG
+from benchmarks.pysteps_sprog import PystepsSPROG
 from benchmarks.report import measured, table, write_section
 from benchmarks.speed.throughput import at_least_one
 from benchmarks.speed.verification import HEADINGS, LACKING, Contest, cells, contest

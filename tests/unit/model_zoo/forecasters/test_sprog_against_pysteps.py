@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from benchmarks.published.sprog import PystepsSPROG
+from benchmarks.pysteps_sprog import PystepsSPROG
 from benchmarks.skill import events
 from model_zoo.forecasters import cascade
 from model_zoo.forecasters.contract import Forecaster, NotEnoughFrames
