@@ -1,18 +1,16 @@
 """A radar file of any kind we know to a field: unpacked, decoded, and checked against its name."""
 
 import re
-import tarfile
 from datetime import datetime
 from io import BytesIO
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from xarray import DataArray
 
 from ingest.errors import BadField
-from ingest.formats import odim, radolan
-from ingest.formats.compression import unpack
+from ingest.formats import odim, radolan, tar
+from ingest.formats.compression import unpack, unpacker_of
 from ingest.formats.radolan import Composite
 from ingest.grid import block_mean
 from ingest.precipitation import SIMULATED, check, check_range, make, make_forecast
@@ -28,6 +26,8 @@ NAMES = (
     (re.compile(r"composite_(?P<product>[a-z]{2})_(?P<stamp>\d{8}_\d{4})"), "%Y%m%d_%H%M"),
     (re.compile(r"DE1200_(?P<product>[A-Z]{2})(?P<stamp>\d{10})"), "%y%m%d%H%M"),
 )
+LEAD = re.compile(r"_(\d{3})(?!\d)")
+"""What follows in the name of a lead of a forecast, in minutes."""
 
 
 def read(path: str | Path) -> DataArray:
@@ -67,29 +67,60 @@ def parse(data: bytes, name: str, *, factor: int = 1) -> DataArray:
 
 def composites(data: bytes) -> list[Composite]:
     """All composites in the unpacked bytes of a file."""
-    parts = members(data) if data[257:262] == b"ustar" else [data]
-    hdf5 = [part for part in parts if part.startswith(odim.MAGIC)]
-    found = odim.decode(*hdf5) if hdf5 else []
-    return found + [radolan.decode(part) for part in parts if not part.startswith(odim.MAGIC)]
+    named = members(data) if tar.is_tar(data) else [("", data)]
+    hdf5 = [part for _, part in named if part.startswith(odim.MAGIC)]
+    of_hdf5 = iter(odim.decode(*hdf5) if hdf5 else [])
+    found = []
+    for name, part in named:
+        one = next(of_hdf5) if part.startswith(odim.MAGIC) else radolan.decode(part)
+        check_member(one, name)
+        found.append(one)
+    return found
 
 
-def members(data: bytes) -> list[bytes]:
-    """The files in a tar archive."""
-    try:
-        with tarfile.open(fileobj=BytesIO(data), mode="r:") as archive:
-            listed = list(islice(archive, MOST_MEMBERS + 1))
-            # What is said to be sparse may be of any size, whatever the size of the archive.
-            files = [member for member in listed if member.isreg() and not member.issparse()]
-            opened = [archive.extractfile(member) for member in files]
-            found = [file.read() for file in opened if file is not None]
-    except Exception as error:  # a decoder may raise anything on hostile bytes
-        raise BadField(f"is no whole tar archive ({error}); fetch it again") from error
-    if not 0 < len(listed) <= MOST_MEMBERS or not found:
+def members(data: bytes) -> list[tuple[str, bytes]]:
+    """Names and bytes of the files in the tar archive of one forecast."""
+    found = []
+    for member in tar.members(BytesIO(data)):
+        found.append((member.name.rpartition("/")[2], member.data.read(member.size)))
+        if len(found) > MOST_MEMBERS:
+            break
+    if not 0 < len(found) <= MOST_MEMBERS:
         raise BadField(
-            f"the archive holds {len(found)} files and {len(listed)} entries, should hold 1 to "
-            f"{MOST_MEMBERS}; fetch it again"
+            f"the archive holds {'no' if not found else f'over {MOST_MEMBERS}'} files, should hold "
+            f"1 to {MOST_MEMBERS} leads of one forecast; fetch it again"
         )
     return found
+
+
+def check_member(composite: Composite, name: str) -> None:
+    """Hold what a lead of a forecast says of itself against what the name of its file says."""
+    for pattern, layout in NAMES:
+        match = pattern.match(name)
+        if match is None:
+            continue
+        lead = LEAD.match(name, match.end())
+        said = (match["product"].upper(), time_of(match["stamp"], layout))
+        if (composite.product, composite.issue) != said:
+            raise BadField(
+                f"{name} holds {composite.product} of {composite.issue.astype('datetime64[m]')}"
+            )
+        if lead and composite.lead != np.timedelta64(int(lead[1]), "m"):
+            raise BadField(f"{name} holds the lead of {composite.lead.astype('timedelta64[m]')}")
+
+
+def is_forecast(name: str, head: bytes) -> bool | None:
+    """Whether a member of an archive is a lead of a forecast, and not a frame or an archive, by its
+    name and its beginning; None where they do not tell."""
+    if unpacker_of(head) or tar.is_tar(head):
+        return False
+    for pattern, _ in NAMES:
+        if match := pattern.match(name):
+            return match["product"].upper() in radolan.FORECASTS
+    product = head[:2].decode(errors="replace")
+    if product in radolan.PRECISIONS:
+        return product in radolan.FORECASTS
+    return True if head.startswith(odim.MAGIC) else None
 
 
 def assemble(found: list[Composite], factor: int) -> DataArray:

@@ -16,7 +16,8 @@ PUBLICATION_DELAY = timedelta(minutes=4)
 def files_in(paths: Iterable[Path]) -> list[Path]:
     """The files among some paths and in the folders among them, by the time in their names.
 
-    Those without a time come last.
+    Those without a time come last. What is in a folder and no file, such as a pipe, is listed as
+    well, to be told of when it is its turn.
 
     Raises:
         SourceUnavailable: A path does not exist, or there is no file at all.
@@ -25,7 +26,7 @@ def files_in(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise SourceUnavailable(f"{path} does not exist; name radar files or a folder of them")
-        inside = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+        inside = [p for p in path.rglob("*") if not p.is_dir()] if path.is_dir() else [path]
         found += [p for p in inside if not p.name.startswith(".")]
     if not found:
         raise SourceUnavailable(f"{', '.join(map(str, paths))}: no files there")

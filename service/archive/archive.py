@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Literal, Self
@@ -57,6 +58,10 @@ LATEST_DAYS = np.timedelta64(7, "D")
 """How far before the newest issue of any model the newest of one is looked for."""
 ONE_AT_A_TIME = Lock()
 """The netCDF library takes a process down when two threads are in it, on whatever files."""
+KEPT_WHOLE, KEPT_HEAD = 2 * 2**20, 2**20
+"""Bytes up to which a bad file is kept whole, and those kept of a larger one."""
+MOST_QUARANTINED = 1000
+"""Bad files that are kept, each with its reason: 2 GB at most."""
 HISTORY = "resampled to 5 km by nowcast"
 
 
@@ -258,12 +263,35 @@ class Archive:
     # bad files
 
     def quarantine(self, data: bytes, name: str, fingerprint: str, reason: str) -> str:
-        """Keep a bad file beside the reason why it is bad. Returns its path in the store."""
+        """Keep a bad file, or its beginning where it is large, beside the reason why it is bad.
+
+        Only the newest are kept: whoever sends bad files does not fill the disk. Returns its path
+        in the store.
+        """
         safe = re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII)[-120:]
         path = f"quarantine/{fingerprint[:16]}-{safe}"
         self.store.put(f"{path}.reason.txt", reason.encode() + b"\n")
-        self.store.put(path, data)
+        self.store.put(path, data if len(data) <= KEPT_WHOLE else data[:KEPT_HEAD])
+        self._thin_quarantine()
         return path
+
+    def _thin_quarantine(self) -> None:
+        """Remove the oldest bad files where there are too many, and their reasons."""
+        names = self.store.names("quarantine")
+        if len(names) <= 2 * MOST_QUARANTINED:
+            return
+        for path in sorted(self._when_put("quarantine"), key=itemgetter(1))[
+            : MOST_QUARANTINED // 5
+        ]:
+            self.store.remove(path[0])
+
+    def _when_put(self, kind: Kind) -> Iterator[tuple[str, datetime]]:
+        """Paths of a kind, and when each was put."""
+        for path in list(self.store.files(kind)):
+            try:
+                yield path, self.store.modified(path)
+            except FileNotFoundError:  # somebody else removes what is old, too
+                continue
 
     # keeping
 

@@ -2,9 +2,9 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from xarray import DataArray
 
 from ingest import BadField, parse
 from ingest.grid import MODEL_FACTOR
+from ingest.sources.stored_files import StoredFile, stored_files
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP, NO_WEIGHTS
 from service.archive.archive import Archive
 from service.archive.key import iso, time_of, to_datetime
@@ -27,17 +28,16 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 def ingest_file(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
-    """Take in a radar file that lies on disk; see `take_in`.
+    """Take in a radar file that lies on disk; see `take_in`. Of an archive of many all are taken
+    in, and what became of the last one is returned."""
+    for file in stored_files(path):
+        arrival = ingest_stored(archive, ledger, file, now)
+    return arrival
 
-    Raises:
-        OSError: The file cannot be read at all.
-    """
-    return take_in(archive, ledger, path.read_bytes(), name_of(path), now)
 
-
-def name_of(path: Path) -> str:
-    """The name of a file as text: on disk it is any bytes."""
-    return os.fsencode(path.name).decode(errors="backslashreplace")
+def ingest_stored(archive: Archive, ledger: Ledger, file: StoredFile, now: datetime) -> Arrival:
+    """Take in a file that was read from disk or from an archive; see `take_in`."""
+    return take_in(archive, ledger, file.data, file.name, now, partial(field_of, file))
 
 
 def fingerprint_of(data: bytes, name: str) -> str:
@@ -52,6 +52,17 @@ def look_into(data: bytes, name: str) -> DataArray:
         BadField: There is none that is good.
     """
     return parse(data, name, factor=MODEL_FACTOR)
+
+
+def field_of(file: StoredFile) -> DataArray:
+    """The field in a file that was read, on the model grid.
+
+    Raises:
+        BadField: There is none that is good, or it was not read.
+    """
+    if file.refused:
+        raise BadField(f"{file.name}: {file.refused}")
+    return look_into(file.data, file.name)
 
 
 def take_in(

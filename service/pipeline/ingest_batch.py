@@ -10,15 +10,18 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from xarray import DataArray
 
 from ingest import BadField
+from ingest.sources.stored_files import StoredFile, stored_files
 from service.archive.archive import Archive
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline.ingest import fingerprint_of, look_into, name_of, take_in
+from service.pipeline.ingest import field_of, fingerprint_of, take_in
 
 AHEAD = 2
 """Files for each thread that are opened before they are kept."""
@@ -29,7 +32,7 @@ class Opened(NamedTuple):
 
     data: bytes
     name: str
-    looked_into: Callable[[], DataArray] | None
+    looked_into: Callable[[], DataArray]
 
 
 def ingest_all(
@@ -41,15 +44,15 @@ def ingest_all(
 ) -> Generator[Arrival, None, None]:
     """Take in radar files that lie on disk, in their order; see `service.pipeline.ingest.take_in`.
 
+    An archive of many is taken in file by file. What cannot be read goes to quarantine, as far as
+    it can, and what comes after it is taken in.
+
     Args:
         clock: What time it is, asked for each file as it is kept.
         threads: That open files; None for one on each processor that this process may use.
 
     Yields:
         What became of each; closing it leaves the rest as it is.
-
-    Raises:
-        OSError: A file cannot be read at all; those before it have been taken in.
     """
     threads = threads or processors()
     waiting: deque[Future[Opened]] = deque()
@@ -60,8 +63,8 @@ def ingest_all(
 
     with ThreadPoolExecutor(threads, "open") as pool:
         try:
-            for path in paths:
-                waiting.append(pool.submit(opened, ledger, path))
+            for file in chain.from_iterable(map(stored_files, paths)):
+                waiting.append(pool.submit(opened, ledger, file))
                 if len(waiting) >= AHEAD * threads:
                     yield taken()
             while waiting:
@@ -71,17 +74,16 @@ def ingest_all(
                 future.cancel()
 
 
-def opened(ledger: Ledger, path: Path) -> Opened:
+def opened(ledger: Ledger, file: StoredFile) -> Opened:
     """Open a file. Nothing is changed by it, so that any number of threads may do so."""
-    data, name = path.read_bytes(), name_of(path)
-    if ledger.arrival(fingerprint_of(data, name)):
-        return Opened(data, name, None)
+    if ledger.arrival(fingerprint_of(file.data, file.name)):
+        return Opened(file.data, file.name, partial(field_of, file))
     found: Future[DataArray] = Future()
     try:
-        found.set_result(look_into(data, name))
+        found.set_result(field_of(file))
     except BadField as error:  # told when it is its turn
         found.set_exception(error)
-    return Opened(data, name, found.result)
+    return Opened(file.data, file.name, found.result)
 
 
 def processors() -> int:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
+from ingest.sources.stored_files import stored_files
 from ingest.sources.stored_folder import published
 from model_zoo.errors import BadFrames
 from model_zoo.forecasters.contract import Forecaster
@@ -13,7 +15,7 @@ from service.archive.key import to_time
 from service.errors import NoFrames
 from service.ledger.ledger import Arrival, Ledger
 from service.pipeline.forecast import forecast_model
-from service.pipeline.ingest import ingest_file
+from service.pipeline.ingest import ingest_stored
 from service.pipeline.verify import verify
 
 Progress = Callable[[Arrival], object]
@@ -52,9 +54,9 @@ def replay(
     """
     tally = Tally()
     now = datetime(1970, 1, 1, tzinfo=UTC)
-    for path in files:
-        now = max(now, published(path, otherwise=now))
-        arrival = ingest_file(archive, ledger, path, now)
+    for file in chain.from_iterable(map(stored_files, files)):
+        now = max(now, published(Path(file.name), otherwise=now))
+        arrival = ingest_stored(archive, ledger, file, now)
         tally.count(arrival)
         time = arrival.frame_time
         if time is not None and archive.has_frame(to_time(time)):

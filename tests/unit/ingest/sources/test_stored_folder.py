@@ -1,5 +1,6 @@
 """A folder of stored files as a source."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,3 +37,10 @@ def test_a_file_is_published_minutes_after_its_stamp() -> None:
         2020, 9, 7, 7, 29, tzinfo=UTC
     )
     assert published(Path("frame.bin"), otherwise) == otherwise
+
+
+def test_what_is_no_file_is_listed_to_be_told_of(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder").mkdir()
+    assert [path.name for path in files_in([tmp_path])] == ["broken", "pipe"]

@@ -1,5 +1,7 @@
 """Many files at once come to the same as one after the other."""
 
+import os
+import tarfile
 from contextlib import closing
 from pathlib import Path
 
@@ -39,13 +41,38 @@ def test_files_side_by_side_come_to_the_same_as_one_by_one(tmp_path: Path, threa
     assert files_of(many[0].root) == files_of(one[0].root)
 
 
-def test_a_file_that_cannot_be_read_stops_the_run_after_those_before_it(
+def test_what_cannot_be_read_is_told_and_what_comes_after_is_taken_in(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
-    paths = [write_file(tmp_path, 0), tmp_path / "nowhere", write_file(tmp_path, 1)]
-    with pytest.raises(FileNotFoundError, match="nowhere"):
-        list(ingest_all(archive, ledger, paths, lambda: moment(9), 2))
-    assert ledger.arrivals_by_outcome() == {"accepted": 1}
+    pipe, huge = tmp_path / file_name(2), tmp_path / file_name(3)
+    os.mkfifo(pipe)
+    with huge.open("wb") as file:
+        file.truncate(40 * 2**30)
+    paths = [write_file(tmp_path, 0), tmp_path / "nowhere", pipe, huge, write_file(tmp_path, 1)]
+    found = list(ingest_all(archive, ledger, paths, lambda: moment(9), 2))
+    assert [arrival.outcome for arrival in found] == [
+        *("accepted", "quarantined", "quarantined", "quarantined", "accepted")
+    ]
+    reasons = [str(arrival.reason) for arrival in found[1:4]]
+    assert "nowhere: cannot be read (No such file" in reasons[0]
+    assert f"{file_name(2)}: is a named pipe, should be a file" in reasons[1]
+    assert f"{file_name(3)}: has 42949672960 bytes, should have at most" in reasons[2]
+    kept = sum(map(len, files_of(archive.root).values()))
+    assert kept < 5 * 2**20, "only the beginning of what is large is kept"
+    assert list(ingest_all(archive, ledger, paths, lambda: moment(9), 2)) == found
+
+
+def test_an_archive_is_taken_in_file_by_file(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    day = tmp_path / "RY-250621.tar.gz"
+    with tarfile.open(day, "w:gz") as tar:
+        for number in range(3):
+            tar.add(write_file(tmp_path, number), file_name(number))
+    found = list(ingest_all(archive, ledger, [day], lambda: moment(9)))
+    assert [arrival.name for arrival in found] == [file_name(number) for number in range(3)]
+    assert ledger.arrivals_by_outcome() == {"accepted": 3}
+    assert ingest_file(archive, ledger, day, moment(9)) == found[-1]
 
 
 def test_files_are_kept_as_they_are_asked_for(
