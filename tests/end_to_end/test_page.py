@@ -49,7 +49,7 @@ POLL_SECONDS = 1
 LOOP_SECONDS = 60
 DOCS = Path(__file__).parents[2] / "docs" / "page"
 FIRST = "performance.getEntriesByName('first-picture')[0]?.startTime"
-WHOLE = "document.querySelectorAll('#track .frame:not(.awaited)').length === 25"
+WHOLE = "document.querySelectorAll('#track .frame:not(.loading)').length === 25"
 """All frames of two hours have come."""
 AHEAD = "document.querySelectorAll('#track .lead').length === 4"
 READY = f"{FIRST} && {WHOLE} && {AHEAD}"
@@ -214,7 +214,7 @@ def test_a_click_on_berlin_shows_what_the_api_says(shown: Open, url: str, folder
     row, column = cell(archive.frame(NEWEST), *BERLIN)
     watched = shown(f"map={column + 0.5},{row + 0.5},12")
     watched.page.locator("#panes canvas").click()
-    watched.until("document.querySelectorAll('#place-curve tbody tr').length === 4")
+    watched.until("document.querySelectorAll('#place-forecast tbody tr').length === 4")
     assert watched.text("#place-name") == "Berlin"
     query = {"coords": "POINT({} {})".format(*BERLIN), "model": "ms-lstm"}
     said = httpx.get(f"{url}/collections/nowcast/position", params=query).json()
@@ -225,7 +225,7 @@ def test_a_click_on_berlin_shows_what_the_api_says(shown: Open, url: str, folder
         "exceedance_probability_2",
         "exceedance_probability_5",
     ]
-    for k, line in enumerate(watched.page.locator("#place-curve tbody tr").all()):
+    for k, line in enumerate(watched.page.locator("#place-forecast tbody tr").all()):
         rate, *chances = line.locator("td").all_inner_texts()
         assert rate == f"{ranges[names[0]]['values'][k]:.2f}".rstrip("0").rstrip(".")
         told_chances = [100 * ranges[name]["values"][k] for name in names[1:]]
@@ -240,11 +240,11 @@ def test_the_words_agree_with_the_summary_of_the_api(shown: Open, url: str) -> N
     for town, place in TOWNS.items():
         watched.page.locator("#town").select_option(label=town)
         watched.until(f"document.getElementById('place-name').textContent === '{town}'")
-        watched.until("document.querySelector('#place-curve table')")
+        watched.until("document.querySelector('#place-forecast table')")
         query = {"coords": "POINT({} {})".format(*place), "model": "ms-lstm"}
         said = httpx.get(f"{url}/collections/nowcast/position", params=query).json()
         state = said["nowcast:summary"]["state"]
-        words = watched.text("#place-words")
+        words = watched.text("#place-summary")
         assert ("dry" in words) == (state == "dry")
         assert ("mm/h" in words) == (state == "rain")
         seen.add(state)
@@ -253,10 +253,10 @@ def test_the_words_agree_with_the_summary_of_the_api(shown: Open, url: str) -> N
 
 def test_a_place_without_data_is_unknown_and_not_dry(shown: Open) -> None:
     watched = shown("place=3.9,51.9")
-    watched.until("document.querySelector('#place-curve table')")
-    assert watched.text("#place-words").startswith("Unknown")
-    assert watched.page.locator("#place-curve td").first.inner_text() == "no data"
-    assert watched.page.locator("#place-curve rect.none").count() > 25
+    watched.until("document.querySelector('#place-forecast table')")
+    assert watched.text("#place-summary").startswith("Unknown")
+    assert watched.page.locator("#place-forecast td").first.inner_text() == "no data"
+    assert watched.page.locator("#place-forecast rect.no-data").count() > 25
 
 
 LAND, HATCH = "#faf9f6", "#a8a39a"
@@ -319,7 +319,7 @@ def test_stale_radar_is_said_within_one_poll(shown: Open, clock: Clock) -> None:
     clock.now = after(NEWEST, minutes=47)
     watched.until("!document.getElementById('stale').hidden", within_ms=1000 * POLL_SECONDS + 1000)
     assert "47 min" in watched.text("#stale")
-    assert "stale" in watched.text("#radar-age")
+    assert "outdated" in watched.text("#radar-age")
     clock.now = after(NEWEST, minutes=6)
     watched.until("document.getElementById('stale').hidden")
 
@@ -349,17 +349,17 @@ def test_the_keyboard_is_enough(shown: Open) -> None:
             break
     for key in ("+", "+", "ArrowRight", "Enter"):
         press(key)
-    watched.until("document.querySelector('#place-curve table')")
+    watched.until("document.querySelector('#place-forecast table')")
     for _ in range(40):
         press("Tab")
         if watched.page.evaluate("document.activeElement.id") == "time":
             break
     press("End")
-    assert "+120 min" in watched.text("#moment")
+    assert "+120 min" in watched.text("#shown-time")
     press("ArrowLeft")
-    assert "+90 min" in watched.text("#moment")
+    assert "+90 min" in watched.text("#shown-time")
     press("Home")
-    assert "120 min" in watched.text("#moment")
+    assert "120 min" in watched.text("#shown-time")
     press("Space")
     watched.until("document.querySelector('#play.playing')")
     press("Space")
@@ -379,7 +379,7 @@ def test_nothing_serious_bars_anybody(
     clock.now = after(NEWEST, minutes=47)
     words = "view=side&with=advection&show=0.5&place=11.58,48.14&time=2026-06-21T23:20:00Z"
     watched = shown(words, size, color_scheme=scheme)
-    watched.until("document.querySelector('#place-curve table')")
+    watched.until("document.querySelector('#place-forecast table')")
     found = Axe().run(watched.page).response["violations"]
     serious = [one for one in found if one["impact"] in ("serious", "critical")]
     assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
@@ -390,7 +390,7 @@ def test_a_link_shows_the_same_to_somebody_else(shown: Open) -> None:
     page = watched.page
     page.locator("#model").select_option("advection")
     page.get_by_label("Side by side").check(force=True)
-    page.locator("#other").select_option("persistence")
+    page.locator("#compared-model").select_option("persistence")
     page.locator("#town").select_option(label="Leipzig")
     page.locator("#language").click()
     watched.until(AHEAD)
@@ -398,11 +398,11 @@ def test_a_link_shows_the_same_to_somebody_else(shown: Open) -> None:
     page.locator("#zoom-in").click()
     watched.until("location.hash.includes('map=')")
     other = shown(page.url.partition("#")[2])
-    other.until("document.querySelector('#place-curve table')")
-    for selector in ("#moment", "#place-name", "#place-words", "#panes", "#legend", "#language"):
+    other.until("document.querySelector('#place-forecast table')")
+    for selector in ("#shown-time", "#place-name", "#place-summary", "#panes", "#legend", "#language"):
         assert other.text(selector) == watched.text(selector)
     assert other.page.locator("#panes figure:visible").count() == 2
-    assert "Vorhersage +120 min" in other.text("#moment")
+    assert "Vorhersage +120 min" in other.text("#shown-time")
 
 
 def test_a_difference_is_of_two_models_and_has_its_own_legend(shown: Open) -> None:
@@ -410,21 +410,21 @@ def test_a_difference_is_of_two_models_and_has_its_own_legend(shown: Open) -> No
     assert "Forecast +30 min · ms-lstm" in watched.text("#panes")
     assert "ms-lstm minus persistence" in watched.text("#legend")
     watched.page.keyboard.press("Home")
-    assert "+30 min" in watched.text("#moment")  # there is no difference before
+    assert "+30 min" in watched.text("#shown-time")  # there is no difference before
 
 
 def test_a_model_that_tells_no_probabilities_says_so(shown: Open) -> None:
     watched = shown("model=persistence&show=2&time=2026-06-21T23:20:00Z")
-    assert "tells no probabilities" in watched.text("#panes .gap")
+    assert "does not forecast probabilities" in watched.text("#panes .message")
 
 
 def test_the_page_speaks_german_to_germans_and_english_to_others(shown: Open) -> None:
     german = shown(locale="de-DE", timezone_id="UTC")
     assert german.page.locator("html").get_attribute("lang") == "de"
     assert "MESZ" in german.text("#zone")
-    assert german.text("#moment b") == "00:20"
+    assert german.text("#shown-time b") == "00:20"
     german.page.locator("#zone").click()
-    german.until("document.querySelector('#moment b').textContent === '22:20'")
+    german.until("document.querySelector('#shown-time b').textContent === '22:20'")
     assert "Rain at a place" in shown(locale="fr-FR").text("#place")
 
 
@@ -439,21 +439,21 @@ def test_who_wants_less_motion_gets_a_slow_loop(shown: Open) -> None:
 
 def test_the_past_is_shown_as_it_was(shown: Open) -> None:
     words = "model=advection&time=2026-06-21T20:10:00Z&place=11.58,48.14"
-    page = shown(words, ready="document.querySelector('#place-curve table')")
+    page = shown(words, ready="document.querySelector('#place-forecast table')")
     assert "21 June 2026" in page.text("#archive")
-    assert page.text("#moment b") == "22:10"
+    assert page.text("#shown-time b") == "22:10"
     assert page.page.evaluate("document.querySelectorAll('#track .frame').length") == 9
     page.page.locator("#archive button").click()
     page.until(WHOLE)
-    assert page.text("#moment b") == "00:20"
+    assert page.text("#shown-time b") == "00:20"
 
 
 def test_where_there_is_no_radar_yet_the_page_says_so(browser: Browser, tmp_path: Path) -> None:
     with serving(create_app(desk(tmp_path))) as url:
         watched = Watched(browser.new_page())
         watched.page.goto(url)
-        watched.until("!document.getElementById('trouble').hidden")
-        watched.until("document.getElementById('trouble').innerText.includes('no radar frame')")
+        watched.until("!document.getElementById('problem').hidden")
+        watched.until("document.getElementById('problem').innerText.includes('no radar image')")
         assert not watched.errors
 
 
@@ -464,7 +464,7 @@ def test_a_service_that_goes_away_is_said_to_have_gone(
         watched = Watched(browser.new_page(locale="en-GB"))
         watched.page.goto(url)
         watched.until(f"{FIRST} && {WHOLE}")
-    watched.until("document.getElementById('trouble').innerText.includes('does not answer')")
+    watched.until("document.getElementById('problem').innerText.includes('does not answer')")
 
 
 def test_a_service_with_keys_asks_for_one(
@@ -477,7 +477,7 @@ def test_a_service_with_keys_asks_for_one(
         watched.page.get_by_label("API key").fill(secret)
         watched.page.keyboard.press("Enter")
         watched.until(f"{FIRST} && {WHOLE}")
-        watched.until("document.getElementById('trouble').hidden")
+        watched.until("document.getElementById('problem').hidden")
 
 
 @pytest.mark.skipif("NOWCAST_WRITE_DOCS" not in os.environ, reason="NOWCAST_WRITE_DOCS is not set")
@@ -492,6 +492,6 @@ def test_pictures_of_the_page_for_the_documentation(shown: Open) -> None:
     }
     for name, (words, size, more) in pictures.items():
         watched = shown(words, size, **more)
-        watched.until("document.querySelector('.skill')")
+        watched.until("document.querySelector('.skill-chart')")
         watched.page.wait_for_timeout(300)
         watched.page.screenshot(path=DOCS / f"{name}.png")

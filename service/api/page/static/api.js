@@ -1,7 +1,8 @@
-// Asking the service, and its errors as problems (RFC 9457).
+// Requests to the API of the service. Errors are problem details (RFC 9457).
 
-const KEY = "nowcast-key";
+const KEY_ITEM = "nowcast-key";
 
+/** A failed request; status 0 if the service does not answer. */
 export class Problem extends Error {
   constructor(status, title, detail) {
     super(detail || title);
@@ -10,21 +11,27 @@ export class Problem extends Error {
   }
 }
 
-/** The answer to GET, read as "json" or "arrayBuffer". Throws a Problem: status 0 for no answer. */
-export async function ask(path, as = "json") {
-  const key = sessionStorage.getItem(KEY);
-  let answer;
+/**
+ * GET a path and decode the body.
+ *
+ * @param {string} path - Path and query, relative to the page.
+ * @param {"json" | "arrayBuffer"} format - How the body is decoded.
+ * @throws {Problem} If the service does not answer, or answers with an error.
+ */
+export async function request(path, format = "json") {
+  const key = sessionStorage.getItem(KEY_ITEM);
+  let response;
   try {
-    answer = await fetch(path, key ? { headers: { "X-API-Key": key } } : {});
+    response = await fetch(path, key ? { headers: { "X-API-Key": key } } : {});
   } catch {
     throw new Problem(0, "", "");
   }
-  if (answer.ok) return answer[as]();
-  const said = await answer.json().catch(() => ({}));
-  throw new Problem(answer.status, said.title || answer.statusText, said.detail || "");
+  if (response.ok) return response[format]();
+  const problem = await response.json().catch(() => ({}));
+  throw new Problem(response.status, problem.title || response.statusText, problem.detail || "");
 }
 
-/** Sent with what is asked from now on, until the tab is closed. */
-export function useKey(key) {
-  sessionStorage.setItem(KEY, key);
+/** Send an API key with all further requests, until the tab is closed. */
+export function setApiKey(key) {
+  sessionStorage.setItem(KEY_ITEM, key);
 }

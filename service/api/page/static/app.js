@@ -1,197 +1,228 @@
-// The page put together: a session, the parts that show it, and what wakes them.
+// Entry point: creates the session and the parts of the page, and connects them.
 
 import { Camera } from "./camera.js";
-import { ground } from "./colours.js";
-import { controls, tools } from "./controls.js";
-import { useGrid } from "./map.js";
-import { notices } from "./notices.js";
+import { effectiveTheme } from "./colours.js";
+import { createControls, createHeaderButtons } from "./controls.js";
+import { byId } from "./dom.js";
+import { setMapData } from "./map.js";
+import { createNotices } from "./notices.js";
 import { Panes } from "./panes.js";
-import * as permalink from "./permalink.js";
-import { Place } from "./place.js";
-import { TOWNS } from "./places.js";
+import { formatFragment, readPermalink, writePermalink } from "./permalink.js";
+import { PlacePanel } from "./place_panel.js";
 import { Player } from "./player.js";
-import { projection } from "./projection.js";
+import { gridProjection } from "./projection.js";
 import { Session } from "./session.js";
-import { Skill } from "./skill.js";
+import { SkillPanel } from "./skill_panel.js";
+import { setLanguage, translate, translateDocument } from "./texts.js";
 import { Timeline } from "./timeline.js";
-import { useClock, zoneName } from "./times.js";
-import { say, speak } from "./words.js";
+import { setTimeFormat, zoneName } from "./times.js";
+import { TOWNS, townName } from "./towns.js";
 
-const at = (id) => document.getElementById(id);
-const asked = permalink.read();
-const kept = localStorage;
-const look = {
-  language: speak(asked.lang ?? kept.language),
-  zone: kept.zone ?? "local",
-  theme: kept.theme,
+const DEFAULT_POLL_SECONDS = 5;
+const ZOOM_STEP = 1.5;
+const CONFIRMATION_MS = 2000;
+
+const linked = readPermalink();
+const settings = {
+  language: setLanguage(linked.lang ?? localStorage.language),
+  zone: localStorage.zone === "UTC" ? "UTC" : "local",
+  theme: localStorage.theme,
 };
-useClock(look.zone, look.language);
 
-const { model, with: other, view, show, time, until } = asked;
-const session = new Session({ model, with: other, view, show, time, until });
-const player = new Player(session, () => timeline.mark());
-const timeline = new Timeline(session, player);
-const place = new Place(session);
-const skill = new Skill(session);
-const camera = new Camera(() => {
-  wake();
-  keep();
+const session = new Session({
+  model: linked.model,
+  with: linked.with,
+  view: linked.view,
+  show: linked.show,
+  time: linked.time,
+  until: linked.until,
 });
-const panes = new Panes(session, timeline, camera, picked);
+const player = new Player(session, () => timeline.update());
+const timeline = new Timeline(session, player);
+const placePanel = new PlacePanel(session);
+const skillPanel = new SkillPanel(session);
+const camera = new Camera(() => {
+  drawMaps();
+  updateAddress();
+});
+const panes = new Panes(session, timeline, camera, chooseCell);
 
-const drawNotices = notices(session);
-const drawControls = controls(session);
-const drawTools = tools(
-  () => ({ ...look, theme: theme(), local: zoneName(session.newest ?? Date.now()) }),
+const drawNotices = createNotices(session);
+const drawControls = createControls(session);
+const drawHeaderButtons = createHeaderButtons(
+  () => ({ ...settings, theme: theme(), localZone: zoneName(session.newestTime ?? Date.now()) }),
   (changed) => {
-    Object.assign(look, changed);
-    for (const [name, value] of Object.entries(changed)) kept[name] = value;
-    if (changed.language) speak(changed.language);
-    useClock(look.zone, look.language);
-    drawTowns();
+    Object.assign(settings, changed);
+    Object.assign(localStorage, changed);
+    applySettings();
     session.change();
   },
 );
 
+function applySettings() {
+  setLanguage(settings.language);
+  setTimeFormat(settings.zone, settings.language);
+  translateDocument();
+  drawTowns();
+}
+
 function theme() {
-  return ground(look.theme);
+  return effectiveTheme(settings.theme);
 }
 
-/** How maps are drawn now. */
-function brush() {
-  const mark = place.at && panes.project ? place.cell(panes.project) : null;
-  return { theme: theme(), language: look.language, mark };
+function mapStyle() {
+  const mark = panes.projection && placePanel.cell(panes.projection);
+  return { theme: theme(), language: settings.language, mark };
 }
 
-function wake() {
-  panes.wake(brush());
+function drawMaps() {
+  panes.scheduleDraw(mapStyle());
 }
 
-function picked(column, row) {
-  const { project } = panes;
-  if (project) take(...project.toDegrees(Math.floor(column) + 0.5, Math.floor(row) + 0.5));
+function chooseCell(column, row) {
+  if (!panes.projection) return;
+  choosePlace(...panes.projection.toDegrees(Math.floor(column) + 0.5, Math.floor(row) + 0.5));
 }
 
 /** Show the rain at a place in degrees. */
-function take(lon, lat) {
-  at("town").value = String(TOWNS.findIndex((town) => town[2] === lon && town[3] === lat));
-  place.choose(lon, lat);
+function choosePlace(lon, lat) {
+  byId("town").value = String(TOWNS.findIndex((town) => town.lon === lon && town.lat === lat));
+  placePanel.choose(lon, lat);
 }
 
 function drawTowns() {
-  const chosen = at("town").value || "-1";
-  const german = look.language === "de";
-  const named = TOWNS.map(([english, other], k) => new Option((german && other) || english, k));
-  named.sort((a, b) => a.text.localeCompare(b.text, look.language));
-  at("town").replaceChildren(new Option(`${say("choosePlace")} …`, "-1"), ...named);
-  at("town").value = chosen;
+  const select = byId("town");
+  const chosen = select.value || "-1";
+  const options = TOWNS.map((town, k) => new Option(townName(town), k));
+  options.sort((a, b) => a.text.localeCompare(b.text, settings.language));
+  select.replaceChildren(new Option(`${translate("chooseTown")} …`, "-1"), ...options);
+  select.value = chosen;
 }
 
-/** What is shown, for links to it. */
-function shownNow() {
-  const { model, with: other, view, show, time, until } = session.wanted;
+/** State of the page, for links to it. */
+function pageState() {
+  const { model, with: comparedModel, view, show, time, until } = session.wanted;
+  const { place } = placePanel;
   return {
     model,
-    with: other,
+    with: comparedModel,
     view: view === "map" ? null : view,
     show: show === "rain" ? null : show,
     time,
     until,
-    place: place.at && [place.at.lon, place.at.lat],
-    map: camera.whole ? null : [camera.x, camera.y, camera.scale],
-    lang: asked.lang || kept.language ? look.language : null,
+    place: place && [place.lon, place.lat],
+    map: camera.isShowingAll ? null : [camera.x, camera.y, camera.scale],
+    lang: linked.lang || localStorage.language ? settings.language : null,
   };
 }
 
-function keep() {
-  if (!player.playing && session.overview) permalink.write(shownNow());
+function updateAddress() {
+  if (!player.playing && session.overview) writePermalink(pageState());
 }
 
-/** A link to what is shown, with the frame it starts from, so that it shows the same tomorrow. */
+/** Copy a link that names the newest frame, so that it shows the same tomorrow. */
 async function share() {
-  const { newest, wanted, model } = session;
-  const time = wanted.time ?? newest;
-  const words = permalink.link({ ...shownNow(), model, time, until: wanted.until ?? newest });
-  await navigator.clipboard?.writeText(`${location.href.split("#")[0]}#${words}`).catch(() => {});
-  at("share").classList.add("done");
-  at("share-words").textContent = say("copied");
+  const { newestTime, wanted, model } = session;
+  const state = {
+    ...pageState(),
+    model,
+    time: wanted.time ?? newestTime,
+    until: wanted.until ?? newestTime,
+  };
+  const [page] = location.href.split("#");
+  const isCopied = await copy(`${page}#${formatFragment(state)}`);
+  if (!isCopied) writePermalink(state);
+  byId("share").classList.add("done");
+  byId("share-label").textContent = translate(isCopied ? "copied" : "copyFailed");
   setTimeout(() => {
-    at("share").classList.remove("done");
-    at("share-words").textContent = say("share");
-  }, 2000);
+    byId("share").classList.remove("done");
+    byId("share-label").textContent = translate("share");
+  }, CONFIRMATION_MS);
+}
+
+/** Copy a text; false where the browser forbids it or is not connected securely. */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function drawAll() {
-  drawTools();
+  drawHeaderButtons();
   drawNotices();
   drawControls();
   timeline.draw();
-  place.draw(panes.project, theme());
-  skill.draw();
-  wake();
-  keep();
+  placePanel.draw(panes.projection, theme());
+  skillPanel.draw();
+  drawMaps();
+  updateAddress();
 }
 
-/** All parts are drawn at most once for a frame of the screen. */
-let drawing = false;
+let isDrawScheduled = false;
 session.addEventListener("change", () => {
-  place.follow();
-  if (drawing) return;
-  drawing = true;
+  placePanel.update();
+  if (isDrawScheduled) return;
+  isDrawScheduled = true;
   requestAnimationFrame(() => {
-    drawing = false;
+    isDrawScheduled = false;
     drawAll();
   });
 });
-session.addEventListener("move", () => {
-  timeline.mark();
-  wake();
-  keep();
+session.addEventListener("time", () => {
+  timeline.update();
+  drawMaps();
+  updateAddress();
 });
 session.addEventListener("ready", () => {
   const { grid } = session.overview.radar;
   if (grid) {
-    panes.project = projection(grid);
-    useGrid(session.outlines, panes.project, grid.shape);
+    panes.projection = gridProjection(grid);
+    setMapData(session.outlines, panes.projection, grid.shape);
   }
-  if (asked.place) take(...asked.place);
+  if (linked.place) choosePlace(...linked.place);
   panes.arrange(session.models.length);
-  if (asked.map) camera.to(...asked.map);
+  if (linked.map) camera.moveTo(...linked.map);
   drawAll();
-  panes.draw(brush());
+  panes.draw(mapStyle());
   performance.mark("first-picture");
 });
 
-at("zoom-in").addEventListener("click", () => camera.zoom(1.5));
-at("zoom-out").addEventListener("click", () => camera.zoom(1 / 1.5));
-at("zoom-all").addEventListener("click", () => camera.all());
-at("share").addEventListener("click", share);
-at("town").addEventListener("change", ({ target }) => {
+byId("zoom-in").addEventListener("click", () => camera.zoom(ZOOM_STEP));
+byId("zoom-out").addEventListener("click", () => camera.zoom(1 / ZOOM_STEP));
+byId("zoom-all").addEventListener("click", () => camera.showAll());
+byId("share").addEventListener("click", share);
+byId("town").addEventListener("change", ({ target }) => {
   const town = TOWNS[Number(target.value)];
-  if (town) take(town[2], town[3]);
-  else place.choose();
+  if (town) placePanel.choose(town.lon, town.lat);
+  else placePanel.choose();
 });
-at("leave").addEventListener("click", () => {
-  at("town").value = "-1";
-  place.choose();
+byId("close-place").addEventListener("click", () => {
+  byId("town").value = "-1";
+  placePanel.choose();
 });
-at("here").addEventListener("click", () => {
-  const found = ({ coords }) => take(coords.longitude, coords.latitude);
-  const none = () => (at("place-words").textContent = say("noPosition"));
-  if (navigator.geolocation) navigator.geolocation.getCurrentPosition(found, none);
-  else none();
+byId("locate").addEventListener("click", () => {
+  const onPosition = ({ coords }) => choosePlace(coords.longitude, coords.latitude);
+  const onFailure = () => {
+    byId("place-summary").textContent = translate("noLocation");
+  };
+  if (navigator.geolocation) navigator.geolocation.getCurrentPosition(onPosition, onFailure);
+  else onFailure();
 });
 addEventListener("hashchange", () => location.reload());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => session.change());
 
 async function poll() {
   await session.refresh();
-  await Promise.all([place.follow(), skill.follow()]);
-  setTimeout(poll, 1000 * Math.max(session.overview?.poll_seconds ?? 5, 1));
+  await Promise.all([placePanel.update(), skillPanel.update()]);
+  const seconds = session.overview?.poll_seconds ?? DEFAULT_POLL_SECONDS;
+  setTimeout(poll, 1000 * Math.max(seconds, 1));
 }
 
-drawTowns();
-drawTools();
+applySettings();
+drawHeaderButtons();
 drawNotices();
-place.draw(null, theme());
+placePanel.draw(null, theme());
 poll();

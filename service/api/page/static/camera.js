@@ -1,16 +1,21 @@
-// Which part of the map is seen, and how large. Shared by panes side by side.
+// Visible section of the map and its scale, shared by panes side by side.
 
-const WINDOW = { west: -110, north: -80, east: 290, south: 260 };
-const COUNTRY = { west: 26, north: -2, east: 184, south: 182 };
-const LARGEST = 60;
+/** Area that can be scrolled to, in columns and rows of the grid. */
+const LIMITS = { west: -110, north: -80, east: 290, south: 260 };
+const GERMANY = { west: 26, north: -2, east: 184, south: 182 };
+/** The centre stays this far inside the limits, in cells. */
+const MARGIN = 60;
+const MAX_SCALE = 60;
+/** Smallest scale, relative to that at which Germany fits the pane. */
+const MIN_RELATIVE_SCALE = 0.75;
 
-/** Middle of what is seen, in cells, and pixels to a cell. */
+/** Centre (x, y) in cells, scale in pixels per cell, size of a pane in pixels. */
 export class Camera {
-  constructor(changed) {
-    this.changed = changed;
-    this.whole = true;
-    this.x = (COUNTRY.west + COUNTRY.east) / 2;
-    this.y = (COUNTRY.north + COUNTRY.south) / 2;
+  constructor(onChange) {
+    this.onChange = onChange;
+    this.isShowingAll = true;
+    this.x = (GERMANY.west + GERMANY.east) / 2;
+    this.y = (GERMANY.north + GERMANY.south) / 2;
     this.scale = 1;
     this.width = this.height = 1;
   }
@@ -19,49 +24,50 @@ export class Camera {
     if (width === this.width && height === this.height) return;
     this.width = width;
     this.height = height;
-    if (this.whole) this.all();
-    else this.limit();
+    if (this.isShowingAll) this.showAll();
+    else this.moveTo(this.x, this.y, this.scale);
   }
 
-  get fitting() {
-    const { west, north, east, south } = COUNTRY;
+  /** Scale at which Germany fits the pane. */
+  get fittingScale() {
+    const { west, north, east, south } = GERMANY;
     return Math.min(this.width / (east - west), this.height / (south - north));
   }
 
-  /** The whole country. */
-  all() {
-    this.whole = true;
-    this.x = (COUNTRY.west + COUNTRY.east) / 2;
-    this.y = (COUNTRY.north + COUNTRY.south) / 2;
-    this.scale = this.fitting;
-    this.changed();
+  /** Show all of Germany. */
+  showAll() {
+    this.isShowingAll = true;
+    this.x = (GERMANY.west + GERMANY.east) / 2;
+    this.y = (GERMANY.north + GERMANY.south) / 2;
+    this.scale = this.fittingScale;
+    this.onChange();
   }
 
-  to(x, y, scale) {
-    this.whole = false;
-    Object.assign(this, { x, y, scale });
-    this.limit();
+  /** Move the centre and set the scale, both within the limits. */
+  moveTo(x, y, scale) {
+    this.isShowingAll = false;
+    this.scale = this.clampScale(scale);
+    this.x = clamp(x, LIMITS.west + MARGIN, LIMITS.east - MARGIN);
+    this.y = clamp(y, LIMITS.north + MARGIN, LIMITS.south - MARGIN);
+    this.onChange();
   }
 
+  /** Move the map by pixels. */
   pan(right, down) {
-    this.to(this.x - right / this.scale, this.y - down / this.scale, this.scale);
+    this.moveTo(this.x - right / this.scale, this.y - down / this.scale, this.scale);
   }
 
-  /** Enlarge by a factor; what is at a point of the pane stays there. */
+  /** Zoom by a factor around a fixed point of the pane. */
   zoom(factor, left = this.width / 2, top = this.height / 2) {
     const [column, row] = this.cell(left, top);
-    const scale = Math.min(Math.max(this.scale * factor, this.fitting * 0.75), LARGEST);
+    const scale = this.clampScale(this.scale * factor);
     const x = column - (left - this.width / 2) / scale;
     const y = row - (top - this.height / 2) / scale;
-    this.to(x, y, scale);
+    this.moveTo(x, y, scale);
   }
 
-  limit() {
-    const within = (value, low, high) => Math.min(Math.max(value, low), high);
-    this.scale = within(this.scale, this.fitting * 0.75, LARGEST);
-    this.x = within(this.x, WINDOW.west + 60, WINDOW.east - 60);
-    this.y = within(this.y, WINDOW.north + 60, WINDOW.south - 60);
-    this.changed();
+  clampScale(scale) {
+    return clamp(scale, this.fittingScale * MIN_RELATIVE_SCALE, MAX_SCALE);
   }
 
   /** Column and row at a point of the pane. */
@@ -80,3 +86,5 @@ export class Camera {
     ];
   }
 }
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);

@@ -1,129 +1,141 @@
-// Model, quantity and view; language, clock and ground.
+// Controls: model, quantity and view beside the map; language, time zone and theme in the header.
 
-import { THEMES } from "./colours.js";
-import { clock } from "./times.js";
-import { knows, number, say } from "./words.js";
+import { byId, element } from "./dom.js";
+import { formatNumber, hasText, translate } from "./texts.js";
+import { formatTime } from "./times.js";
 
+/** Thresholds whose probability can be shown, in mm/h. */
 const THRESHOLDS = [0.5, 2, 5];
 
-/** Build the choices and keep them as the session is. Returns what draws them anew. */
-export function controls(session) {
-  const at = (id) => document.getElementById(id);
-  at("model").addEventListener("change", ({ target }) => choose({ model: target.value }));
-  at("other").addEventListener("change", ({ target }) => choose({ with: target.value }));
-  at("quantity").addEventListener("change", ({ target }) => choose({ show: target.value }));
-  at("view").addEventListener("change", ({ target }) => choose({ view: target.value }));
-
-  function choose(wanted) {
+/** Set up the controls beside the map. Returns a function that updates them. */
+export function createControls(session) {
+  const choose = (wanted) => {
     session.change(wanted);
     session.loadForecasts();
-  }
+  };
+  const onChange = (id, name) =>
+    byId(id).addEventListener("change", ({ target }) => choose({ [name]: target.value }));
+  onChange("model", "model");
+  onChange("compared-model", "with");
+  onChange("quantity", "show");
+  onChange("view", "view");
 
   return () => {
     if (!session.overview) return;
-    options(at("model"), session, session.model);
-    options(at("other"), session, session.other);
-    at("other-field").hidden = session.view === "map";
-    const signed = session.view === "difference";
-    radios(
-      at("quantity"),
-      [
-        ["rain", say("rain")],
-        ...THRESHOLDS.map((one) => {
-          const mm = number(one);
-          return [String(one), say("chanceOf", { mm }), say("chanceLabel", { mm }), signed];
-        }),
-      ],
-      String(session.threshold ?? "rain"),
-    );
-    radios(
-      at("view"),
-      [
-        ["map", say("viewMap")],
-        ["side", say("viewSide")],
-        ["difference", say("viewDifference")],
-      ],
-      session.view,
-    );
-    at("model-note").textContent = note(session);
+    drawOptions(byId("model"), session, session.model);
+    drawOptions(byId("compared-model"), session, session.comparedModel);
+    byId("compared-model-field").hidden = session.view === "map";
+    drawRadioButtons(byId("quantity"), quantities(session), String(session.threshold ?? "rain"));
+    drawRadioButtons(byId("view"), views(), session.view);
+    byId("model-note").textContent = modelNote(session);
   };
 }
 
-function options(select, session, chosen) {
-  const made = session.overview.models.map(({ name, issues }) => {
-    const key = `model${name[0].toUpperCase()}${name.slice(1)}`;
-    const more = issues.length ? (knows(key) ? say(key) : "") : say("noIssue");
-    return new Option(more ? `${name} · ${more}` : name, name, false, name === chosen);
+function quantities({ view }) {
+  const thresholds = THRESHOLDS.map((threshold) => {
+    const mm = formatNumber(threshold);
+    return {
+      value: String(threshold),
+      text: translate("threshold", { mm }),
+      label: translate("thresholdLabel", { mm }),
+      disabled: view === "difference",
+    };
   });
-  const now = made.map(({ text, selected }) => text + selected).join();
-  if (select.dataset.shown === now) return;
-  select.dataset.shown = now;
-  select.replaceChildren(...made);
+  return [{ value: "rain", text: translate("rain") }, ...thresholds];
 }
 
-function radios(host, choices, chosen) {
-  const name = JSON.stringify(choices);
-  if (host.dataset.shown !== name) {
-    host.dataset.shown = name;
-    const made = choices.map(([value, text, label, disabled]) => {
-      const box = document.createElement("label");
-      const input = Object.assign(document.createElement("input"), {
-        type: "radio", name: host.id, value, disabled: Boolean(disabled),
-      });
-      if (label) input.setAttribute("aria-label", label);
-      const words = document.createElement("span");
-      words.textContent = text;
-      box.append(input, words);
-      return box;
-    });
-    host.replaceChildren(host.querySelector("legend"), ...made);
+const views = () => [
+  { value: "map", text: translate("viewMap") },
+  { value: "side", text: translate("viewSide") },
+  { value: "difference", text: translate("viewDifference") },
+];
+
+function drawOptions(select, session, chosen) {
+  const texts = session.overview.models.map(optionText);
+  const state = JSON.stringify([texts, chosen]);
+  if (select.dataset.shown === state) return;
+  select.dataset.shown = state;
+  const options = session.overview.models.map(
+    ({ name }, k) => new Option(texts[k], name, false, name === chosen),
+  );
+  select.replaceChildren(...options);
+}
+
+function optionText({ name, issues }) {
+  if (!issues.length) return `${name} · ${translate("modelWithoutForecast")}`;
+  const key = `model${name[0].toUpperCase()}${name.slice(1)}`;
+  return hasText(key) ? `${name} · ${translate(key)}` : name;
+}
+
+function drawRadioButtons(host, choices, chosen) {
+  const state = JSON.stringify(choices);
+  if (host.dataset.shown !== state) {
+    host.dataset.shown = state;
+    const buttons = choices.map((choice) => radioButton(host.id, choice));
+    host.replaceChildren(host.querySelector("legend"), ...buttons);
   }
   for (const input of host.querySelectorAll("input")) input.checked = input.value === chosen;
 }
 
-/** What is to be known about the forecast shown. */
-function note(session) {
-  const grid = session.grid(session.model);
-  const said = [session.lack ?? ""];
-  if (grid?.about.chosen.length) {
-    const leads = grid.about.lead_minutes;
-    const chosen = grid.about.chosen.map((name, k) => {
-      return `${say("lead", { minutes: leads[k] })} ${name}`;
-    });
-    said.push(say("chosen", { models: chosen.join(", ") }));
-  }
-  if (grid?.about.bridged.length) {
-    const times = grid.about.bridged.map((time) => clock(Date.parse(time)));
-    said.push(say("bridged", { times: times.join(", ") }));
-  }
-  said.push(say("nothingBetween"));
-  return said.filter(Boolean).join(" ");
+function radioButton(name, { value, text, label, disabled = false }) {
+  const input = element("input", { type: "radio", name, value, disabled });
+  if (label) input.setAttribute("aria-label", label);
+  return element("label", {}, input, element("span", {}, text));
 }
 
-/** The buttons in the head: {language, zone, theme} as they are; `set` takes what changes. */
-export function tools(now, set) {
-  const at = (id) => document.getElementById(id);
-  const other = {
+/** What to know about the displayed forecast. */
+function modelNote(session) {
+  const header = session.forecast(session.model)?.header;
+  const sentences = [];
+  if (session.missingReason) sentences.push(session.missingReason);
+  if (header?.chosen.length) {
+    const models = header.chosen.map((name, k) => {
+      return `${translate("leadTime", { minutes: header.lead_minutes[k] })} ${name}`;
+    });
+    sentences.push(translate("chosenModels", { models: models.join(", ") }));
+  }
+  if (header?.bridged.length) {
+    const times = header.bridged.map((time) => formatTime(Date.parse(time)));
+    sentences.push(translate("bridgedFrames", { times: times.join(", ") }));
+  }
+  sentences.push(translate("notInterpolated"));
+  return sentences.join(" ");
+}
+
+/**
+ * Set up the buttons in the header. Returns a function that updates them.
+ *
+ * @param {() => object} current - Present settings: `language`, `zone`, `theme`, and `localZone`,
+ *   the name of the local time zone.
+ * @param {(changed: object) => void} set - Called with a setting that is to change.
+ */
+export function createHeaderButtons(current, set) {
+  const opposite = {
     language: { de: "en", en: "de" },
     zone: { UTC: "local", local: "UTC" },
     theme: { dark: "light", light: "dark" },
   };
-  for (const name of ["language", "zone", "theme"]) {
-    at(name).addEventListener("click", () => set({ [name]: other[name][now()[name]] }));
+  for (const name of Object.keys(opposite)) {
+    byId(name).addEventListener("click", () => set({ [name]: opposite[name][current()[name]] }));
   }
   return () => {
-    const { language, zone, theme, local } = now();
-    const code = language === "de" ? "EN" : "DE";
-    at("language").textContent = code;
-    at("language").title = say("language");
-    at("language").setAttribute("aria-label", `${code} · ${say("languageLabel")}`);
-    at("zone").textContent = zone === "UTC" ? "UTC" : local;
-    const [here, there] = zone === "UTC" ? ["UTC", local] : [local, "UTC"];
-    at("zone").setAttribute("aria-label", say("zoneLabel", { zone: here, other: there }));
-    at("zone").title = at("zone").getAttribute("aria-label");
-    at("theme").textContent = theme === "dark" ? "☀" : "☾";
-    at("theme").title = say(theme === "dark" ? "themeLight" : "themeDark");
-    at("theme").setAttribute("aria-label", at("theme").title);
-    document.documentElement.dataset.theme = theme in THEMES ? theme : "light";
+    const { language, zone, theme, localZone } = current();
+    const code = opposite.language[language].toUpperCase();
+    const isUtc = zone === "UTC";
+    const zones = isUtc ? ["UTC", localZone] : [localZone, "UTC"];
+    const zoneLabel = translate("zoneLabel", { zone: zones[0], other: zones[1] });
+    const themeLabel = translate(theme === "dark" ? "themeLight" : "themeDark");
+    const languageLabel = `${code} · ${translate("languageLabel")}`;
+    drawButton("language", code, translate("language"), languageLabel);
+    drawButton("zone", zones[0], zoneLabel, zoneLabel);
+    drawButton("theme", theme === "dark" ? "☀" : "☾", themeLabel, themeLabel);
+    document.documentElement.dataset.theme = theme;
   };
+}
+
+function drawButton(id, text, title, label) {
+  const button = byId(id);
+  button.textContent = text;
+  button.title = title;
+  button.setAttribute("aria-label", label);
 }

@@ -1,59 +1,76 @@
-// Fields of a time, and in which class of its scale each cell lies. No data is a class of its own.
+// Fields shown on a map, and the colour class of each of their cells. No data is its own class.
 
-import { CHANCE, DIFFERENCE, RAIN } from "./colours.js";
+import { DIFFERENCE_LEVELS, PROBABILITY_LEVELS, RAIN_LEVELS } from "./colours.js";
+import { CODES_PER_MM, NO_PROBABILITY, NO_RATE } from "./packed_fields.js";
+import { formatNumber, translate } from "./texts.js";
 
-export const EMPTY = 254;
-export const UNSEEN = 255;
-export const PER_MM = 100;
-const NO_RATE = 0xffff;
-const NO_CHANCE = 0xff;
+/** Class of a cell below the lowest level of its scale. */
+export const BELOW_SCALE = 254;
+/** Class of a cell without data. */
+export const NO_DATA = 255;
 
-const rainOf = table(0x10000, RAIN.map((mm) => mm * PER_MM), NO_RATE);
-const chanceOf = table(0x100, CHANCE, NO_CHANCE);
+const rainClasses = classByCode(
+  0x10000,
+  RAIN_LEVELS.map((mm) => mm * CODES_PER_MM),
+  NO_RATE,
+);
+const probabilityClasses = classByCode(0x100, PROBABILITY_LEVELS, NO_PROBABILITY);
 
-export const rain = (codes) => ({ kind: "rain", codes });
-export const chance = (codes) => ({ kind: "chance", codes });
-/** Where a frame reached a rate, on the scale of chances: there it is certain. */
-export const reached = (codes, mm) => ({ kind: "reached", codes, mm });
-export const difference = (codes, minus) => ({ kind: "difference", codes, minus });
+export const rainField = (codes) => ({ kind: "rain", codes });
+export const probabilityField = (codes) => ({ kind: "probability", codes });
+/** Where an observed rate reaches `mm` mm/h: a probability of 0 or 100 %. */
+export const exceedanceField = (codes, mm) => ({ kind: "exceedance", codes, mm });
+/** Rain minus other rain. */
+export const differenceField = (codes, subtracted) => ({ kind: "difference", codes, subtracted });
 
-/** The scale a field is shown on. */
-export const scaleOf = (field) => (field.kind === "reached" ? "chance" : field.kind);
+/** Name of the colour scale of a field. */
+export const colourScale = (field) => (field.kind === "exceedance" ? "probability" : field.kind);
 
-/** Class of each cell, from 0; EMPTY below the first, UNSEEN for no data. */
-export function classes(field) {
+/** Class of each cell: index of its colour, BELOW_SCALE or NO_DATA. */
+export function classify(field) {
   const { codes } = field;
-  const found = new Uint8Array(codes.length);
-  for (let k = 0; k < found.length; k++) found[k] = classAt(field, codes[k], k);
-  return found;
+  const classes = new Uint8Array(codes.length);
+  for (let k = 0; k < classes.length; k++) classes[k] = classOf(field, k);
+  return classes;
 }
 
-function classAt(field, code, k) {
-  if (field.kind === "rain") return rainOf[code];
-  if (field.kind === "chance") return chanceOf[code];
-  if (field.kind === "reached") {
-    if (code === NO_RATE) return UNSEEN;
-    return code >= field.mm * PER_MM ? CHANCE.length - 1 : EMPTY;
+function classOf(field, k) {
+  const code = field.codes[k];
+  if (field.kind === "rain") return rainClasses[code];
+  if (field.kind === "probability") return probabilityClasses[code];
+  if (field.kind === "exceedance") {
+    if (code === NO_RATE) return NO_DATA;
+    return code >= field.mm * CODES_PER_MM ? PROBABILITY_LEVELS.length - 1 : BELOW_SCALE;
   }
-  if (code === NO_RATE || field.minus[k] === NO_RATE) return UNSEEN;
-  const more = (code - field.minus[k]) / PER_MM;
-  const step = DIFFERENCE.filter((mm) => Math.abs(more) >= mm).length;
-  if (!step) return EMPTY;
-  return more > 0 ? DIFFERENCE.length - 1 + step : DIFFERENCE.length - step;
+  const difference = valueAt(field, k);
+  if (difference === null) return NO_DATA;
+  const reached = DIFFERENCE_LEVELS.filter((mm) => Math.abs(difference) >= mm).length;
+  if (!reached) return BELOW_SCALE;
+  return DIFFERENCE_LEVELS.length + (difference > 0 ? reached - 1 : -reached);
 }
 
-/** What a cell has: mm/h, or per cent of a chance; null for no data. */
+/** Value of a cell in mm/h, or in per cent for a probability; null for no data. */
 export function valueAt(field, k) {
   const code = field.codes[k];
-  if (field.kind === "chance") return code === NO_CHANCE ? null : code;
+  if (field.kind === "probability") return code === NO_PROBABILITY ? null : code;
   if (code === NO_RATE) return null;
-  if (field.kind !== "difference") return code / PER_MM;
-  return field.minus[k] === NO_RATE ? null : (code - field.minus[k]) / PER_MM;
+  if (field.kind !== "difference") return code / CODES_PER_MM;
+  const subtracted = field.subtracted[k];
+  return subtracted === NO_RATE ? null : (code - subtracted) / CODES_PER_MM;
 }
 
-function table(size, levels, none) {
-  const found = new Uint8Array(size).fill(EMPTY);
-  levels.forEach((level, k) => found.fill(k, Math.round(level)));
-  found[none] = UNSEEN;
-  return found;
+/** A value of a field with its unit. */
+export function formatValue(field, value) {
+  if (value === null) return translate("noData");
+  if (field.kind === "probability") return `${formatNumber(value)} %`;
+  if (value === 0 && field.kind !== "difference") return translate("dry");
+  return `${formatNumber(value)} mm/h`;
+}
+
+/** Lookup table from codes to classes. */
+function classByCode(size, levels, noData) {
+  const classes = new Uint8Array(size).fill(BELOW_SCALE);
+  levels.forEach((level, k) => classes.fill(k, Math.round(level)));
+  classes[noData] = NO_DATA;
+  return classes;
 }

@@ -1,47 +1,56 @@
-// What the colours mean.
+// Legend of the colour scale.
 
-import { CHANCE, DIFFERENCE, RAIN, THEMES } from "./colours.js";
-import { number, say } from "./words.js";
+import {
+  PROBABILITY_LEVELS,
+  RAIN_LEVELS,
+  SIGNED_DIFFERENCE_LEVELS,
+  THEMES,
+} from "./colours.js";
+import { element } from "./dom.js";
+import { currentLanguage, formatNumber, translate } from "./texts.js";
 
-const SIGNED = [...DIFFERENCE.map((mm) => -mm).reverse(), ...DIFFERENCE];
+const LEVELS = {
+  rain: RAIN_LEVELS,
+  probability: PROBABILITY_LEVELS,
+  difference: SIGNED_DIFFERENCE_LEVELS,
+};
 
-/** Draw the legend of a scale: rain, chance or difference. */
-export function legend(host, scale, theme, values) {
-  const name = [scale, theme, JSON.stringify(values), document.documentElement.lang].join();
-  if (host.dataset.shown === name) return;
-  host.dataset.shown = name;
-  const colours = THEMES[theme][scale];
-  const title = document.createElement("p");
+/**
+ * Draw the legend.
+ *
+ * @param {HTMLElement} host
+ * @param {"rain" | "probability" | "difference"} scale
+ * @param {"light" | "dark"} theme
+ * @param {object} values - For its title: threshold `mm`, names `model` and `other`.
+ */
+export function drawLegend(host, scale, theme, values) {
+  const state = [scale, theme, JSON.stringify(values), currentLanguage()].join();
+  if (host.dataset.shown === state) return;
+  host.dataset.shown = state;
   host.dataset.scale = scale;
-  title.textContent = {
-    rain: () => say("legendRain"),
-    chance: () => say("legendChance", { mm: number(values.mm) }),
-    difference: () => say("legendDifference", values),
-  }[scale]();
-  const bar = document.createElement("ol");
-  const levels = { rain: RAIN, chance: CHANCE }[scale];
-  if (scale === "difference") {
-    const middle = colours.length / 2;
-    colours.forEach((colour, k) => {
-      if (k === middle) bar.append(swatch("", ""));
-      bar.append(swatch(colour, sign(SIGNED[k])));
-    });
-  } else {
-    colours.forEach((colour, k) => bar.append(swatch(colour, number(levels[k]))));
-  }
-  const none = document.createElement("p");
-  none.className = "none";
-  none.title = say("notDry");
-  none.append(document.createElement("i"), say("noData"));
-  host.replaceChildren(title, bar, none);
+  const format = scale === "difference" ? formatSigned : formatNumber;
+  const levels = LEVELS[scale];
+  const swatches = THEMES[theme][scale].map((colour, k) => swatch(colour, format(levels[k])));
+  if (scale === "difference") swatches.splice(swatches.length / 2, 0, swatch("", ""));
+  const noData = element("p", { className: "no-data", title: translate("noDataHint") });
+  noData.append(element("i"), translate("noData"));
+  host.replaceChildren(
+    element("p", {}, legendTitle(scale, values)),
+    element("ol", {}, ...swatches),
+    noData,
+  );
 }
 
-const sign = (mm) => (mm > 0 ? `+${number(mm)}` : `−${number(-mm)}`);
+function legendTitle(scale, { mm, model, other }) {
+  if (scale === "rain") return translate("legendRain");
+  if (scale === "difference") return translate("legendDifference", { model, other });
+  return translate("legendProbability", { mm: formatNumber(mm) });
+}
 
-function swatch(colour, text) {
-  const made = document.createElement("li");
-  const patch = document.createElement("i");
+const formatSigned = (mm) => (mm > 0 ? `+${formatNumber(mm)}` : `−${formatNumber(-mm)}`);
+
+function swatch(colour, label) {
+  const patch = element("i");
   if (colour) patch.style.background = colour;
-  made.append(patch, text);
-  return made;
+  return element("li", {}, patch, label);
 }

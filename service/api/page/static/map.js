@@ -1,48 +1,52 @@
-// One map: land, rain, where nothing is known, borders and towns, on a canvas in the projection of
-// the radar. What lies below and above the rain is drawn once for a view.
+// One map on a canvas, in the projection of the radar: land, rain, hatching where there are no
+// data, borders and towns. What lies below and above the rain is drawn once for each view.
 
 import { THEMES } from "./colours.js";
-import { picture } from "./paint.js";
-import { NEIGHBOURS, TOWNS } from "./places.js";
+import { fieldImage } from "./field_image.js";
+import { NEIGHBOURS, TOWNS } from "./towns.js";
 
-const HATCH = 7;
+const HATCH_SPACING = 7;
+const MAX_PIXEL_RATIO = 2;
+const DOT_RADIUS = 2.1;
+
+/** What all maps have in common: outlines as paths in cells, towns, and columns of the grid. */
 let paths = null;
 let towns = [];
 let columns = 180;
 
-/** Tell all maps the outlines, the projection and the shape of the grid. */
-export function useGrid(outlines, project, shape) {
+/** Set the outlines, projection and shape of the grid for all maps. */
+export function setMapData(outlines, projection, shape) {
   columns = shape[1];
-  if (outlines) {
-    const { steps, window: [west, north, east, south] } = outlines;
-    const inside = new Path2D();
-    inside.rect(west + 1, north + 1, east - west - 2, south - north - 2);
-    paths = {
-      inside,
-      land: joined(outlines.land, steps, true),
-      borders: joined(outlines.borders, steps),
-      rivers: joined(outlines.rivers, steps),
-    };
-  }
-  towns = [...TOWNS, ...NEIGHBOURS].map(([english, german, lon, lat, from], k) => ({
-    names: { en: english, de: german || english },
-    at: project.toCell(lon, lat),
-    from,
-    abroad: k >= TOWNS.length,
-  }));
+  if (outlines) paths = outlinePaths(outlines);
+  towns = [
+    ...TOWNS.map((town) => ({ ...town, isAbroad: false })),
+    ...NEIGHBOURS.map((town) => ({ ...town, isAbroad: true })),
+  ].map((town) => ({ ...town, cell: projection.toCell(town.lon, town.lat) }));
 }
 
-function joined(lines, steps, closed = false) {
+function outlinePaths({ steps, window: [west, north, east, south], land, borders, rivers }) {
+  const inside = new Path2D();
+  inside.rect(west + 1, north + 1, east - west - 2, south - north - 2);
+  return {
+    inside,
+    land: pathOf(land, steps, true),
+    borders: pathOf(borders, steps, false),
+    rivers: pathOf(rivers, steps, false),
+  };
+}
+
+/** A path of lines; each has its first point and then differences, in fractions of a cell. */
+function pathOf(lines, steps, isClosed) {
   const path = new Path2D();
   for (const line of lines) {
-    let [x, y] = [line[0], line[1]];
+    let [x, y] = line;
     path.moveTo(x / steps, y / steps);
     for (let k = 2; k < line.length; k += 2) {
       x += line[k];
       y += line[k + 1];
       path.lineTo(x / steps, y / steps);
     }
-    if (closed) path.closePath();
+    if (isClosed) path.closePath();
   }
   return path;
 }
@@ -52,96 +56,97 @@ export class RadarMap {
     this.canvas = canvas;
     this.camera = camera;
     this.context = canvas.getContext("2d", { alpha: false });
-    this.below = new OffscreenCanvas(1, 1);
-    this.above = new OffscreenCanvas(1, 1);
-    this.drawn = {};
+    this.layers = { below: new OffscreenCanvas(1, 1), above: new OffscreenCanvas(1, 1) };
+    this.layerStates = {};
   }
 
-  /** Draw a field, or none; and a mark at a column and row. */
+  /** Draw a field, or none, and a ring around the cell `mark` ([column, row]), or none. */
   draw(field, { theme, language, mark }) {
-    const { camera, context } = this;
-    const ratio = Math.min(devicePixelRatio || 1, 2);
-    const [width, height] = [camera.width, camera.height].map((side) => Math.round(side * ratio));
-    if (this.canvas.width !== width) this.canvas.width = width;
-    if (this.canvas.height !== height) this.canvas.height = height;
-    const shown = field && picture(field, columns, theme);
-    const view = [camera.x, camera.y, camera.scale, width, height, theme, !paths].join();
-    this.once("below", view, width, height, (brush) => this.ground(brush, theme, ratio));
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.drawImage(this.below, 0, 0);
-    if (shown) this.place(context, shown.colours, ratio);
-    const cover = [view, shown?.coverage, language].join();
-    this.once("above", cover, width, height, (brush) =>
-      this.cover(brush, shown, theme, ratio, language),
+    const { camera, context, canvas } = this;
+    this.ratio = Math.min(devicePixelRatio || 1, MAX_PIXEL_RATIO);
+    const [width, height] = [camera.width, camera.height].map((side) =>
+      Math.round(side * this.ratio),
     );
+    if (canvas.width !== width) canvas.width = width;
+    if (canvas.height !== height) canvas.height = height;
+    const colours = THEMES[theme];
+    const image = field && fieldImage(field, columns, theme);
+    const state = [camera.x, camera.y, camera.scale, width, height, theme, !paths].join();
+    const aboveState = [state, image?.coverage, language].join();
+    this.drawLayer("below", state, (layer) => this.drawGround(layer, colours));
+    if (image) {
+      this.useCells(context);
+      drawPixels(context, image.colours);
+    }
+    this.drawLayer("above", aboveState, (layer) =>
+      this.drawCover(layer, image, colours, language),
+    );
+    if (mark) this.drawMark(mark, colours);
+  }
+
+  /** Copy a layer onto the canvas, and draw it before if its state has changed. */
+  drawLayer(name, state, draw) {
+    const { context, canvas } = this;
+    const layer = this.layers[name];
+    if (this.layerStates[name] !== state) {
+      this.layerStates[name] = state;
+      Object.assign(layer, { width: canvas.width, height: canvas.height });
+      draw(layer.getContext("2d"));
+    }
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.drawImage(this.above, 0, 0);
-    if (mark) this.mark(mark, THEMES[theme], ratio);
+    context.drawImage(layer, 0, 0);
   }
 
-  once(layer, name, width, height, draw) {
-    if (this.drawn[layer] === name) return;
-    this.drawn[layer] = name;
-    Object.assign(this[layer], { width, height });
-    draw(this[layer].getContext("2d"));
-  }
-
-  /** Let a brush draw in cells. */
-  inCells(brush, ratio) {
-    const { camera } = this;
+  /** Use cells as the unit of a context. Returns the length of a pixel in cells. */
+  useCells(context) {
+    const { camera, ratio } = this;
     const scale = camera.scale * ratio;
     const [left, top] = camera.point(0, 0);
-    brush.setTransform(scale, 0, 0, scale, left * ratio, top * ratio);
+    context.setTransform(scale, 0, 0, scale, left * ratio, top * ratio);
     return 1 / camera.scale;
   }
 
-  place(brush, image, ratio) {
-    this.inCells(brush, ratio);
-    brush.imageSmoothingEnabled = false;
-    brush.drawImage(image, 0, 0);
-  }
-
-  ground(brush, theme, ratio) {
-    const colours = THEMES[theme];
-    brush.fillStyle = colours.sea;
-    brush.fillRect(0, 0, this.below.width, this.below.height);
+  drawGround(context, colours) {
+    context.fillStyle = colours.sea;
+    context.fillRect(0, 0, context.canvas.width, context.canvas.height);
     if (!paths) return;
-    const pixel = this.inCells(brush, ratio);
-    brush.fillStyle = colours.land;
-    brush.fill(paths.land, "evenodd");
-    brush.lineJoin = "round";
-    brush.strokeStyle = colours.river;
-    brush.lineWidth = 1.1 * pixel;
-    brush.stroke(paths.rivers);
+    const pixel = this.useCells(context);
+    context.fillStyle = colours.land;
+    context.fill(paths.land, "evenodd");
+    context.lineJoin = "round";
+    context.strokeStyle = colours.river;
+    context.lineWidth = 1.1 * pixel;
+    context.stroke(paths.rivers);
   }
 
-  cover(brush, shown, theme, ratio, language) {
-    const colours = THEMES[theme];
-    brush.setTransform(1, 0, 0, 1, 0, 0);
-    this.hatch(brush, colours, ratio);
-    if (shown) {
-      brush.globalCompositeOperation = "destination-out";
-      this.place(brush, shown.seen, ratio);
-      brush.globalCompositeOperation = "source-over";
+  drawCover(context, image, colours, language) {
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    this.drawHatching(context, colours);
+    if (image) {
+      context.globalCompositeOperation = "destination-out";
+      this.useCells(context);
+      drawPixels(context, image.mask);
+      context.globalCompositeOperation = "source-over";
     }
     if (!paths) return;
-    const pixel = this.inCells(brush, ratio);
-    brush.lineJoin = "round";
-    brush.strokeStyle = colours.coast;
-    brush.lineWidth = 0.9 * pixel;
-    brush.save();
-    brush.clip(paths.inside); // not along the edges at which land was cut
-    brush.stroke(paths.land);
-    brush.restore();
-    brush.strokeStyle = colours.border;
-    brush.lineWidth = 1.2 * pixel;
-    brush.stroke(paths.borders);
-    this.labels(brush, colours, ratio, language);
+    const pixel = this.useCells(context);
+    context.lineJoin = "round";
+    context.strokeStyle = colours.coast;
+    context.lineWidth = 0.9 * pixel;
+    context.save();
+    context.clip(paths.inside); // Without the edges at which the land is cut off.
+    context.stroke(paths.land);
+    context.restore();
+    context.strokeStyle = colours.border;
+    context.lineWidth = 1.2 * pixel;
+    context.stroke(paths.borders);
+    this.drawTowns(context, colours, language);
   }
 
-  /** All over: no data. Where there is some, it is then taken away. */
-  hatch(brush, colours, ratio) {
-    const side = Math.round(HATCH * ratio);
+  /** Hatch the whole map; the hatching is removed where there are data. */
+  drawHatching(context, colours) {
+    const { ratio } = this;
+    const side = Math.round(HATCH_SPACING * ratio);
     const tile = new OffscreenCanvas(side, side);
     const line = tile.getContext("2d");
     line.fillStyle = colours.veil;
@@ -153,41 +158,42 @@ export class RadarMap {
       line.lineTo(shift + side + 1, -1);
     }
     line.stroke();
-    const pattern = brush.createPattern(tile, "repeat");
-    const [left, top] = this.camera.point(0, 0).map((at) => Math.round(at * ratio) % side);
+    const pattern = context.createPattern(tile, "repeat");
+    const [left, top] = this.camera.point(0, 0).map((pixels) => Math.round(pixels * ratio) % side);
     pattern.setTransform(new DOMMatrix([1, 0, 0, 1, left, top]));
-    brush.fillStyle = pattern;
-    brush.fillRect(0, 0, brush.canvas.width, brush.canvas.height);
+    context.fillStyle = pattern;
+    context.fillRect(0, 0, context.canvas.width, context.canvas.height);
   }
 
-  labels(brush, colours, ratio, language) {
-    const { camera } = this;
-    brush.setTransform(ratio, 0, 0, ratio, 0, 0);
-    brush.textBaseline = "middle";
-    brush.lineJoin = "round";
-    for (const { names, at, from, abroad } of towns) {
-      if (camera.scale < from) continue;
-      const [left, top] = camera.point(...at);
-      if (left < -80 || top < -20 || left > camera.width || top > camera.height + 20) continue;
-      const size = from ? 11 : 12.5;
-      brush.globalAlpha = abroad ? 0.6 : 1;
-      brush.font = `${from || abroad ? 400 : 600} ${size}px ${getComputedStyle(this.canvas).fontFamily}`;
-      brush.fillStyle = colours.label;
-      brush.strokeStyle = colours.halo;
-      brush.lineWidth = 3;
-      brush.beginPath();
-      brush.arc(left, top, 2.1, 0, 7);
-      brush.stroke();
-      brush.fill();
-      brush.strokeText(names[language], left + 6, top - 0.5);
-      brush.fillText(names[language], left + 6, top - 0.5);
+  drawTowns(context, colours, language) {
+    const { camera, ratio } = this;
+    const { fontFamily } = getComputedStyle(this.canvas);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.textBaseline = "middle";
+    context.lineJoin = "round";
+    context.fillStyle = colours.label;
+    context.strokeStyle = colours.halo;
+    context.lineWidth = 3;
+    for (const { names, cell, minimumScale, isAbroad } of towns) {
+      const [left, top] = camera.point(...cell);
+      const isInside =
+        left >= -80 && top >= -20 && left <= camera.width && top <= camera.height + 20;
+      if (camera.scale < minimumScale || !isInside) continue;
+      const [weight, size] = [minimumScale || isAbroad ? 400 : 600, minimumScale ? 11 : 12.5];
+      context.globalAlpha = isAbroad ? 0.6 : 1;
+      context.font = `${weight} ${size}px ${fontFamily}`;
+      context.beginPath();
+      context.arc(left, top, DOT_RADIUS, 0, 2 * Math.PI);
+      context.stroke();
+      context.fill();
+      context.strokeText(names[language], left + 6, top - 0.5);
+      context.fillText(names[language], left + 6, top - 0.5);
     }
-    brush.globalAlpha = 1;
+    context.globalAlpha = 1;
   }
 
-  /** A ring around a cell. */
-  mark([column, row], colours, ratio) {
-    const { camera, context } = this;
+  drawMark([column, row], colours) {
+    const { camera, context, ratio } = this;
     const [left, top] = camera.point(Math.floor(column) + 0.5, Math.floor(row) + 0.5);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     const radius = Math.max(7, camera.scale * 0.75);
@@ -195,8 +201,13 @@ export class RadarMap {
       context.strokeStyle = colour;
       context.lineWidth = width;
       context.beginPath();
-      context.arc(left, top, radius, 0, 7);
+      context.arc(left, top, radius, 0, 2 * Math.PI);
       context.stroke();
     }
   }
+}
+
+function drawPixels(context, image) {
+  context.imageSmoothingEnabled = false;
+  context.drawImage(image, 0, 0);
 }

@@ -1,105 +1,122 @@
-// What stands over the map in words: stale radar, trouble, the archive; and the ages in the head.
+// Messages above the map (outdated radar, problems, the archive), and the ages in the header.
 
-import { useKey } from "./api.js";
-import { clock, day, span } from "./times.js";
-import { say } from "./words.js";
+import { setApiKey } from "./api.js";
+import { byId, element } from "./dom.js";
+import { translate } from "./texts.js";
+import { formatDate, formatDuration, formatTime, MINUTE } from "./times.js";
 
-/** Keeps the notices as the session is. */
-export function notices(session) {
-  const at = (id) => document.getElementById(id);
+/** Returns a function that updates the notices. */
+export function createNotices(session) {
   return () => {
-    ages(session, at("radar-age"), at("forecast-age"));
-    const { stale, newest, overview } = session;
-    tell(
-      at("stale"),
-      stale && say("staleTitle"),
-      stale && say("staleDetail", { age: span((session.now - newest) / 1000), time: clock(newest) }),
-    );
-    tell(at("trouble"), ...trouble(session));
-    if (session.problem?.status === 401) askKey(at("trouble"), session);
-    const { until } = session.wanted;
-    tell(
-      at("archive"),
-      until && say("archiveTitle", { day: day(until), time: clock(until) }),
-      until && say("archiveDetail"),
-      until && (() => {
-        session.change({ until: null, time: null });
-        session.refresh();
-      }),
-    );
-    at("credit").textContent = overview?.radar.attribution ?? "";
+    drawAges(session);
+    drawStale(session);
+    drawNotice(byId("problem"), ...problemTexts(session));
+    if (session.problem?.status === 401) askForKey(byId("problem"), session);
+    drawArchive(session);
+    byId("attribution").textContent = session.overview?.radar.attribution ?? "";
   };
 }
 
-function ages(session, radar, forecast) {
-  const { overview, newest, stale, issue } = session;
-  radar.hidden = !newest;
-  forecast.hidden = !overview;
-  if (!newest) return;
-  const { until } = session.wanted;
-  const old = (time) => span(((until ?? session.now) - time) / 1000);
-  put(radar, stale, say("radarAge", { time: clock(newest), age: old(newest) }));
-  const start = issue && Date.parse(issue);
-  const late = start && !until && session.now - start > overview.stale_minutes * 60_000;
-  const words = start && say("forecastAge", { time: clock(start), age: old(start) });
-  put(forecast, late, words || say("noForecastAge"));
+function drawStale({ stale, newestTime, now }) {
+  if (!stale) {
+    drawNotice(byId("stale"));
+    return;
+  }
+  const age = formatDuration((now - newestTime) / 1000);
+  const detail = translate("staleDetail", { age, time: formatTime(newestTime) });
+  drawNotice(byId("stale"), translate("staleTitle"), detail);
 }
 
-function put(host, stale, words) {
-  host.classList.toggle("stale", Boolean(stale));
-  const text = stale ? `${words} · ${say("stale")}` : words;
+function drawArchive(session) {
+  const { until } = session.wanted;
+  if (!until) {
+    drawNotice(byId("archive"));
+    return;
+  }
+  const title = translate("archiveTitle", { day: formatDate(until), time: formatTime(until) });
+  const backToNow = () => {
+    session.change({ until: null, time: null });
+    session.refresh();
+  };
+  drawNotice(byId("archive"), title, translate("archiveDetail"), backToNow);
+}
+
+function drawAges(session) {
+  const { overview, newestTime, stale, issue } = session;
+  const [radar, forecast] = [byId("radar-age"), byId("forecast-age")];
+  radar.hidden = !newestTime;
+  forecast.hidden = !overview;
+  if (!newestTime) return;
+  const { until } = session.wanted;
+  const reference = until ?? session.now;
+  const values = (time) => ({
+    time: formatTime(time),
+    age: formatDuration((reference - time) / 1000),
+  });
+  drawAge(radar, translate("radarAge", values(newestTime)), stale);
+  if (!issue) {
+    drawAge(forecast, translate("noForecast"), false);
+    return;
+  }
+  const start = Date.parse(issue);
+  const isOutdated = !until && session.now - start > overview.stale_minutes * MINUTE;
+  drawAge(forecast, translate("forecastAge", values(start)), isOutdated);
+}
+
+function drawAge(host, age, isOutdated) {
+  host.classList.toggle("stale", isOutdated);
+  const text = isOutdated ? `${age} · ${translate("outdated")}` : age;
   if (host.textContent !== text) host.textContent = text;
 }
 
-function trouble(session) {
-  const { problem, overview, lost } = session;
-  if (problem?.status === 401) return [say("wantsKey"), problem.message];
-  if (problem?.status === 0 && overview) {
-    return [say("silent"), say("silentDetail", { time: clock(Date.parse(overview.now)) })];
+/** Title and detail of the notice about the present problem; none if all is well. */
+function problemTexts({ problem, overview, failedFrame, newestTime, wanted }) {
+  if (problem?.status === 401) return [translate("keyRequired"), problem.message];
+  if (problem?.status === 0) {
+    if (!overview) return [translate("noAnswer"), translate("retrying")];
+    const time = formatTime(Date.parse(overview.now));
+    return [translate("noAnswer"), translate("noAnswerDetail", { time })];
   }
-  if (problem?.status === 0) return [say("silent"), say("silentFirst")];
-  if (problem) return [problem.title || say("error", { status: problem.status }), problem.message];
-  if (!overview) return [say("loading"), ""];
-  const { until } = session.wanted;
-  if (!session.newest && until) {
-    return [say("noFramesThen", { time: `${day(until)}, ${clock(until)}` }), ""];
+  if (problem) {
+    return [problem.title || translate("error", { status: problem.status }), problem.message];
   }
-  if (!session.newest) return [say("noFrames"), say("noFramesDetail")];
-  return lost ? [say("frameGone", { time: clock(lost) }), ""] : [];
+  if (!overview) return [translate("loading"), ""];
+  if (!newestTime && wanted.until) {
+    const time = `${formatDate(wanted.until)}, ${formatTime(wanted.until)}`;
+    return [translate("noFramesUntil", { time }), ""];
+  }
+  if (!newestTime) return [translate("noFrames"), translate("noFramesDetail")];
+  return failedFrame ? [translate("frameFailed", { time: formatTime(failedFrame) }), ""] : [];
 }
 
-/** Show a notice, or hide it where there are no words; `back` for a button back to now. */
-function tell(host, title, detail, back) {
-  const name = title ? `${title} ${detail}` : "";
-  if ((host.dataset.shown ?? "") === name) return;
-  host.dataset.shown = name;
+/** Show a notice, with a button back to now if `backToNow` is given; hide it without a title. */
+function drawNotice(host, title = "", detail = "", backToNow = null) {
+  const state = title && `${title} ${detail}`;
+  if ((host.dataset.shown ?? "") === state) return;
+  host.dataset.shown = state;
   host.hidden = !title;
-  if (!title) return host.replaceChildren();
-  const head = document.createElement("b");
-  head.textContent = title;
-  const body = document.createElement("span");
-  body.textContent = ` ${detail}`;
-  host.replaceChildren(head, body);
-  if (!back) return;
-  host.append(button("toNow", back));
+  host.replaceChildren();
+  if (!title) return;
+  host.append(element("b", {}, title), element("span", {}, ` ${detail}`));
+  if (backToNow) host.append(button("toNow", backToNow));
 }
 
-function askKey(host, session) {
+function askForKey(host, session) {
   if (host.querySelector("input")) return;
-  const input = document.createElement("input");
-  Object.assign(input, { type: "password", autocomplete: "off" });
-  input.setAttribute("aria-label", say("key"));
+  const input = element("input", { type: "password", autocomplete: "off" });
+  input.setAttribute("aria-label", translate("key"));
   const use = () => {
-    useKey(input.value);
+    setApiKey(input.value);
     session.refresh();
   };
-  input.addEventListener("keydown", ({ key }) => key === "Enter" && use());
+  input.addEventListener("keydown", ({ key }) => {
+    if (key === "Enter") use();
+  });
   host.append(input, button("useKey", use));
 }
 
-function button(words, act) {
-  const made = document.createElement("button");
-  Object.assign(made, { type: "button", textContent: say(words) });
-  made.addEventListener("click", act);
-  return made;
+function button(key, onClick) {
+  const created = element("button", { type: "button" }, translate(key));
+  created.addEventListener("click", onClick);
+  return created;
 }

@@ -1,15 +1,23 @@
-// What has come from the service, and what is shown of it. The parts of the page listen to "change".
+// State of the page: what the service has sent, and what the user wants to see of it. The parts of
+// the page listen to the events "ready" (the first frame is there), "change" and "time".
 
-import { ask, Problem } from "./api.js";
-import { forecast, outlines, radar } from "./stock.js";
-import { iso, MINUTE } from "./times.js";
-import { say } from "./words.js";
+import { Problem, request } from "./api.js";
+import { loadForecast, loadFrame, loadOutlines } from "./field_cache.js";
+import { translate } from "./texts.js";
+import { MINUTE, toIso } from "./times.js";
 
-const AT_ONCE = 6;
-const REACH = 125 * MINUTE;
+const PARALLEL_REQUESTS = 6;
+/** A link to a time farther than this from the newest frame opens the archive. */
+const LIVE_RANGE = 125 * MINUTE;
+/** Models that others are compared with, the preferred one first. */
+const BASELINES = ["persistence", "advection"];
 
 export class Session extends EventTarget {
-  /** Wanted: model, with, view (map, side, difference), show (rain, 0.5, 2, 5), time, until. */
+  /**
+   * @param {object} wanted - What the user wants to see: `model`; `with`, the model compared with;
+   *   `view` (map, side, difference); `show` (rain, or a threshold in mm/h); `time`, null for the
+   *   newest frame; `until`, null for now, or the time at which the archive is opened.
+   */
   constructor(wanted) {
     super();
     this.wanted = wanted;
@@ -17,7 +25,7 @@ export class Session extends EventTarget {
     this.frames = new Map();
     this.forecasts = new Map();
     this.problem = null;
-    this.lost = null;
+    this.failedFrame = null;
     this.outlines = null;
   }
 
@@ -26,16 +34,16 @@ export class Session extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Show another time; null for the newest frame, also of those to come. */
-  move(time) {
-    this.wanted.time = time === this.newest ? null : time;
-    this.dispatchEvent(new Event("move"));
+  /** Show another time; null follows the newest frame. */
+  showTime(time) {
+    this.wanted.time = time === this.newestTime ? null : time;
+    this.dispatchEvent(new Event("time"));
   }
 
-  /** Ask what there is, and get what is new of it. Never throws: `problem` says what went wrong. */
+  /** Load what is new at the service. Sets `problem` where the service cannot be asked. */
   async refresh() {
     try {
-      await this.look();
+      await this.loadOverview();
       this.problem = null;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -47,166 +55,169 @@ export class Session extends EventTarget {
     await Promise.all([this.loadForecasts(), this.loadFrames()]);
   }
 
-  async look() {
-    const first = !this.overview;
-    let said = await ask(this.address(first ? null : this.wanted.until));
-    if (first) {
-      this.wanted.until = past(this.wanted, Date.parse(said.radar.times.at(-1)));
-      if (this.wanted.until) said = await ask(this.address(this.wanted.until));
+  async loadOverview() {
+    const isFirst = !this.overview;
+    let overview = await request(overviewPath(isFirst ? null : this.wanted.until));
+    if (isFirst) {
+      this.wanted.until = archiveTime(this.wanted, Date.parse(overview.radar.times.at(-1)));
+      if (this.wanted.until) overview = await request(overviewPath(this.wanted.until));
     }
-    this.overview = said;
-    this.heard = performance.now();
-    const last = said.radar.times.at(-1);
-    if (!last) return;
-    const grid = said.radar.grid;
-    const lines = this.outlines || !grid ? null : outlines(grid.name).catch(() => null);
-    await this.loadFrame(last);
-    this.outlines ??= await lines;
-    if (first) this.dispatchEvent(new Event("ready"));
+    this.overview = overview;
+    this.receivedAt = performance.now();
+    const { times, grid } = overview.radar;
+    if (!times.length) return;
+    const outlines = this.outlines || !grid ? null : loadOutlines(grid.name).catch(() => null);
+    await this.loadFrame(times.at(-1));
+    this.outlines ??= await outlines;
+    if (isFirst) this.dispatchEvent(new Event("ready"));
   }
 
-  address(until) {
-    return until ? `grids/latest?until=${iso(until)}` : "grids/latest";
+  async loadFrame(isoTime) {
+    const time = Date.parse(isoTime);
+    if (this.frames.has(time)) return;
+    const frame = await loadFrame(isoTime);
+    if (frame.header.grid === this.overview.radar.grid?.name) this.frames.set(time, frame);
   }
 
-  async loadFrame(time) {
-    const at = Date.parse(time);
-    if (this.frames.has(at)) return;
-    const frame = await radar(time);
-    if (frame.about.grid === this.overview.radar.grid?.name) this.frames.set(at, frame);
-  }
-
+  /** Load the frames of the last two hours, the newest first, and drop older ones. */
   async loadFrames() {
-    const there = this.overview.radar.times;
-    this.lost = null;
-    const oldest = Date.parse(there[0]);
-    for (const at of this.frames.keys()) if (at < oldest) this.frames.delete(at);
-    const lacking = there.filter((time) => !this.frames.has(Date.parse(time)));
-    const one = async () => {
-      while (lacking.length) {
-        const time = lacking.pop();
+    const { times } = this.overview.radar;
+    this.failedFrame = null;
+    const oldest = Date.parse(times[0]);
+    for (const time of this.frames.keys()) if (time < oldest) this.frames.delete(time);
+    const missing = times.filter((time) => !this.frames.has(Date.parse(time)));
+    const loadMissing = async () => {
+      while (missing.length) {
+        const time = missing.pop();
         try {
           await this.loadFrame(time);
         } catch {
-          this.lost = Date.parse(time);
+          this.failedFrame = Date.parse(time);
         }
         this.change();
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, one));
+    await Promise.all(Array.from({ length: PARALLEL_REQUESTS }, loadMissing));
   }
 
-  /** The forecasts that are shown now. */
+  /** Load the forecasts of the models that are shown. */
   async loadForecasts() {
-    const names = this.models;
-    const issue = this.issue;
-    await Promise.all(
-      names.map(async (name) => {
-        const { version } = this.about(name) ?? {};
-        if (!issue || this.forecasts.get(name)?.issue === issue) return;
-        try {
-          this.forecasts.set(name, { issue, grid: await forecast(name, version, issue) });
-        } catch (problem) {
-          this.forecasts.set(name, { issue: null, problem });
-        }
-        this.change();
-      }),
-    );
+    const { issue } = this;
+    if (!issue) return;
+    const outdated = this.models.filter((name) => this.forecasts.get(name)?.issue !== issue);
+    const load = async (name) => {
+      try {
+        const { version } = this.modelInfo(name);
+        this.forecasts.set(name, { issue, fields: await loadForecast(name, version, issue) });
+      } catch (problem) {
+        this.forecasts.set(name, { issue: null, problem });
+      }
+      this.change();
+    };
+    await Promise.all(outdated.map(load));
   }
 
-  about(name) {
+  /** What the service says about a model; undefined for a model that it does not have. */
+  modelInfo(name) {
     return this.overview?.models.find((model) => model.name === name);
   }
 
   get model() {
     const { model } = this.wanted;
-    return this.about(model) ? model : this.overview?.default_model;
+    return this.modelInfo(model) ? model : this.overview?.default_model;
   }
 
-  get other() {
-    const { with: other } = this.wanted;
-    if (this.about(other) && other !== this.model) return other;
+  get comparedModel() {
+    const { with: wanted } = this.wanted;
+    if (this.modelInfo(wanted) && wanted !== this.model) return wanted;
     const names = (this.overview?.models ?? []).map(({ name }) => name);
-    const usual = ["persistence", "advection", ...names].filter((name) => names.includes(name));
-    return usual.find((name) => name !== this.model);
+    const preferred = [...BASELINES.filter((name) => names.includes(name)), ...names];
+    return preferred.find((name) => name !== this.model);
   }
 
   get view() {
     const { view } = this.wanted;
-    return ["side", "difference"].includes(view) && this.other ? view : "map";
+    return ["side", "difference"].includes(view) && this.comparedModel ? view : "map";
   }
 
-  /** Threshold of the chance that is shown in mm/h; null where it is the rain. */
+  /** Threshold in mm/h whose probability is shown; null where rain is shown. */
   get threshold() {
-    return this.view === "difference" || !Number(this.wanted.show) ? null : Number(this.wanted.show);
+    if (this.view === "difference") return null;
+    return Number(this.wanted.show) || null;
   }
 
+  /** Names of the models that are shown. */
   get models() {
-    return this.view === "map" ? [this.model] : [this.model, this.other];
+    return this.view === "map" ? [this.model] : [this.model, this.comparedModel];
   }
 
-  /** The newest issue that all models shown have. */
+  /** The newest start time that the forecasts of all shown models have in common. */
   get issue() {
-    const lists = this.models.map((name) => this.about(name)?.issues ?? []);
-    return lists[0]?.find((issue) => lists.every((list) => list.includes(issue)));
+    const [first, ...others] = this.models.map((name) => this.modelInfo(name)?.issues ?? []);
+    return first.find((issue) => others.every((issues) => issues.includes(issue)));
   }
 
-  /** Why there is no forecast, if there is none. */
-  get lack() {
+  /** Why there is no forecast; null if there is one. */
+  get missingReason() {
     const [model, other] = this.models;
     for (const name of this.models) {
-      const problem = this.about(name)?.problem ?? this.forecasts.get(name)?.problem?.message;
+      const info = this.modelInfo(name);
+      const problem = info?.problem ?? this.forecasts.get(name)?.problem?.message;
       if (problem) return problem;
-      if (!this.about(name)?.issues.length) return say("noForecast", { model: name });
+      if (!info?.issues.length) return translate("noForecastByModel", { model: name });
     }
-    return this.issue ? null : say("noneCommon", { model, other });
+    return this.issue ? null : translate("noCommonForecast", { model, other });
   }
 
-  grid(name) {
-    const found = this.forecasts.get(name);
-    return found && found.issue === this.issue ? found.grid : null;
+  /** The forecast of a model from the common start time; null if it is not loaded. */
+  forecast(name) {
+    const entry = this.forecasts.get(name);
+    return entry && entry.issue === this.issue ? entry.fields : null;
   }
 
-  get newest() {
+  get newestTime() {
     const last = this.overview?.radar.times.at(-1);
     return last ? Date.parse(last) : null;
   }
 
-  /** Now, as the service has it. */
+  /** The present time by the clock of the service. */
   get now() {
-    return Date.parse(this.overview.now) + performance.now() - this.heard;
+    return Date.parse(this.overview.now) + performance.now() - this.receivedAt;
   }
 
   get stale() {
-    if (!this.newest || this.wanted.until) return false;
-    return this.now - this.newest > this.overview.stale_minutes * MINUTE;
+    if (!this.newestTime || this.wanted.until) return false;
+    return this.now - this.newestTime > this.overview.stale_minutes * MINUTE;
   }
 
   /** Times that can be shown, oldest first: {time, observed}. */
   steps() {
     const frames = this.view === "difference" ? [] : [...this.frames.keys()];
-    const grids = this.models.map((name) => this.grid(name)).filter(Boolean);
-    const shared = grids.length
-      ? grids[0].times.filter((time) => grids.every((grid) => grid.times.includes(time)))
-      : [];
-    const coming = shared.filter((time) => time > this.newest);
+    const forecasts = this.models.map((name) => this.forecast(name)).filter(Boolean);
+    const [first, ...others] = forecasts.map(({ times }) => times);
+    const common = (first ?? []).filter((time) => others.every((times) => times.includes(time)));
+    const future = common.filter((time) => time > this.newestTime);
     return [
       ...frames.sort((a, b) => a - b).map((time) => ({ time, observed: true })),
-      ...coming.map((time) => ({ time, observed: false })),
+      ...future.map((time) => ({ time, observed: false })),
     ];
   }
 
-  /** The step nearest to the time that is wanted; the newest frame where none is. */
-  step(steps = this.steps()) {
-    const wanted = this.wanted.time ?? this.newest;
-    const away = ({ time }) => Math.abs(time - wanted);
-    return steps.length ? steps.reduce((a, b) => (away(b) < away(a) ? b : a)) : null;
+  /** The step nearest to the wanted time, which is by default the newest frame; null for none. */
+  currentStep(steps = this.steps()) {
+    const wanted = this.wanted.time ?? this.newestTime;
+    const distance = ({ time }) => Math.abs(time - wanted);
+    return steps.length ? steps.reduce((a, b) => (distance(b) < distance(a) ? b : a)) : null;
   }
 }
 
-/** The time up to which a link from the past wants to see; null where the present shows it too. */
-function past({ time, until }, newest) {
-  if (until) return until < newest ? until : null;
-  const near = time > newest - REACH && time <= newest + REACH;
-  return time && !near ? time : null;
+function overviewPath(until) {
+  return until ? `grids/latest?until=${toIso(until)}` : "grids/latest";
+}
+
+/** Time at which a link opens the archive; null where it shows the present. */
+export function archiveTime({ time, until }, newestTime) {
+  if (until) return until < newestTime ? until : null;
+  const isLive = Math.abs(time - newestTime) <= LIVE_RANGE;
+  return time && !isLive ? time : null;
 }

@@ -1,176 +1,199 @@
-// The time axis: two hours that were measured, the border, and what is forecast; a slider over it.
+// The time axis: two hours of measurements, the newest frame, the forecast; and a slider over it.
 
-import { svg } from "./svg.js";
-import { clock, minuteOfDay, MINUTE, STEP, zoneName } from "./times.js";
-import { say } from "./words.js";
+import { byId, svgElement } from "./dom.js";
+import { translate } from "./texts.js";
+import { formatTime, FRAME_INTERVAL, MINUTE, minuteOfDay, zoneName } from "./times.js";
 
+/** Minutes of measurements, and of forecast at least. */
 const PAST = 120;
+/** On an axis narrower than this, in pixels, only whole hours are labelled. */
 const NARROW = 520;
-const BAND = [22, 20];
+/** Top and height of the band in pixels. */
+const [TOP, HEIGHT] = [22, 20];
+const BOTTOM = TOP + HEIGHT;
+/** With more lead times than this their dots are small. */
+const MANY_LEADS = 8;
 
 export class Timeline {
   constructor(session, player) {
     this.session = session;
     this.player = player;
-    this.slider = document.getElementById("time");
-    this.picture = document.querySelector("#track svg");
-    this.moment = document.getElementById("moment");
-    this.play = document.getElementById("play");
-    this.play.addEventListener("click", () => player.toggle());
-    this.slider.addEventListener("input", () => this.slide());
-    document.addEventListener("keydown", (event) => this.key(event));
-    new ResizeObserver(() => this.draw()).observe(this.picture);
+    this.slider = byId("time");
+    this.axis = document.querySelector("#track svg");
+    this.shownTime = byId("shown-time");
+    this.playButton = byId("play");
+    this.playButton.addEventListener("click", () => player.toggle());
+    this.slider.addEventListener("input", () => this.showSliderTime());
+    document.addEventListener("keydown", (event) => this.handleKey(event));
+    new ResizeObserver(() => this.draw()).observe(this.axis);
   }
 
-  slide() {
+  showSliderTime() {
     this.player.stop();
-    this.session.move(this.session.newest + Number(this.slider.value) * MINUTE);
-    this.session.move(this.session.step()?.time ?? null);
+    this.session.showTime(this.session.newestTime + Number(this.slider.value) * MINUTE);
+    this.session.showTime(this.session.currentStep()?.time ?? null);
   }
 
-  key(event) {
+  handleKey(event) {
     const { target, key } = event;
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const elsewhere = target.closest?.("select, input:not(#time), textarea");
-    if (elsewhere || (key === " " && target.closest?.("button, a"))) return;
-    const act = {
+    const needsKeys = target.closest?.("select, input:not(#time), textarea");
+    if (needsKeys || (key === " " && target.closest?.("button, a"))) return;
+    const isSlider = target === this.slider;
+    const actions = {
       " ": () => this.player.toggle(),
-      ArrowLeft: () => this.go(-1),
-      ArrowRight: () => this.go(1),
-      ArrowDown: target === this.slider && (() => this.go(-1)),
-      ArrowUp: target === this.slider && (() => this.go(1)),
-      Home: () => this.go(-Infinity),
-      End: () => this.go(Infinity),
-    }[key];
-    if (!act) return;
+      ArrowLeft: () => this.moveBy(-1),
+      ArrowRight: () => this.moveBy(1),
+      ArrowDown: isSlider && (() => this.moveBy(-1)),
+      ArrowUp: isSlider && (() => this.moveBy(1)),
+      Home: () => this.moveBy(-Infinity),
+      End: () => this.moveBy(Infinity),
+    };
+    if (!actions[key]) return;
     event.preventDefault();
-    act();
+    actions[key]();
   }
 
-  go(by) {
+  /** Show the step that is so many steps later. */
+  moveBy(count) {
     this.player.stop();
     const steps = this.session.steps();
-    const at = steps.indexOf(this.session.step(steps)) + by;
-    const to = steps[Math.min(Math.max(at, 0), steps.length - 1)];
-    if (to) this.session.move(to.time);
+    const wanted = steps.indexOf(this.session.currentStep(steps)) + count;
+    const step = steps[Math.min(Math.max(wanted, 0), steps.length - 1)];
+    if (step) this.session.showTime(step.time);
   }
 
-  /** Minutes from the newest frame to the right end. */
-  get reach() {
-    const steps = this.session.steps();
-    const last = steps.length ? (steps.at(-1).time - this.session.newest) / MINUTE : 0;
-    return Math.max(last, PAST);
+  /** Minutes from the newest frame to the right end of the axis. */
+  get future() {
+    const last = this.session.steps().at(-1);
+    const minutes = last ? (last.time - this.session.newestTime) / MINUTE : 0;
+    return Math.max(minutes, PAST);
   }
 
-  /** What changes with the time shown. */
-  mark() {
-    const { session } = this;
-    const step = session.step();
-    const [time, kind] = this.moment.children;
-    this.play.setAttribute("aria-label", say(this.player.playing ? "pause" : "play"));
-    this.play.classList.toggle("playing", this.player.playing);
-    this.slider.disabled = this.play.disabled = !step;
-    document.body.classList.toggle("ahead", Boolean(step && !step.observed));
-    time.textContent = step ? clock(step.time) : "–";
-    kind.textContent = step ? this.words(step) : "";
+  /** Position of a time on the axis, from 0 to 1. */
+  share(time) {
+    return ((time - this.session.newestTime) / MINUTE + PAST) / (PAST + this.future);
+  }
+
+  percent(time) {
+    return `${(100 * this.share(time)).toFixed(3)}%`;
+  }
+
+  /** Update what depends on the displayed time. */
+  update() {
+    const step = this.session.currentStep();
+    const [time, description] = this.shownTime.children;
+    const { playing } = this.player;
+    this.playButton.setAttribute("aria-label", translate(playing ? "pause" : "play"));
+    this.playButton.classList.toggle("playing", playing);
+    this.slider.disabled = this.playButton.disabled = !step;
+    document.body.classList.toggle("showing-forecast", Boolean(step && !step.observed));
+    time.textContent = step ? formatTime(step.time) : "–";
+    description.textContent = step ? this.describe(step) : "";
     if (!step) return;
     time.title = zoneName(step.time);
-    this.slider.value = String((step.time - session.newest) / MINUTE);
-    this.slider.setAttribute("aria-valuetext", `${clock(step.time)}, ${this.words(step)}`);
+    this.slider.value = String((step.time - this.session.newestTime) / MINUTE);
+    this.slider.setAttribute("aria-valuetext", `${formatTime(step.time)}, ${this.describe(step)}`);
   }
 
-  words(step) {
-    const minutes = Math.round((step.time - this.session.newest) / MINUTE);
-    if (!step.observed) return `${say("forecast")} ${say("lead", { minutes })}`;
-    return `${say("radar")} · ${minutes ? say("before", { minutes: -minutes }) : say("newest")}`;
+  /** Radar · −10 min, or Forecast +30 min. */
+  describe(step) {
+    const minutes = Math.round((step.time - this.session.newestTime) / MINUTE);
+    if (!step.observed) return `${translate("forecast")} ${translate("leadTime", { minutes })}`;
+    const age = minutes ? translate("timeBefore", { minutes: -minutes }) : translate("newest");
+    return `${translate("radar")} · ${age}`;
   }
 
-  /** The axis. */
   draw() {
-    const { session } = this;
-    this.picture.replaceChildren();
-    if (!session.newest) return;
+    this.axis.replaceChildren();
+    const { newestTime } = this.session;
+    if (!newestTime) return;
     this.slider.min = String(-PAST);
-    this.slider.max = String(this.reach);
-    const [top, height] = BAND;
-    const at = (time) => ((time - session.newest) / MINUTE + PAST) / (PAST + this.reach);
-    const percent = (time) => `${(100 * at(time)).toFixed(3)}%`;
-    const border = percent(session.newest);
-    const rest = `${(100 * (1 - at(session.newest))).toFixed(3)}%`;
-    this.picture.append(
-      svg("defs", {}, stripes()),
-      svg("rect", { class: "past", x: 0, y: top, width: border, height, rx: 5 }),
-      svg("rect", { class: "coming", x: border, y: top, width: rest, height, rx: 5 }),
-      svg("rect", { x: border, y: top, width: rest, height, fill: "url(#ahead)", rx: 5 }),
-      ...this.frames(percent),
-      ...this.leads(percent),
-      ...this.nothing(percent),
-      svg("line", { class: "border", x1: border, x2: border, y1: 2, y2: top + height + 6 }),
-      label(border, 13, say("measured"), "end", "side", -8),
-      label(border, 13, say("forecast"), "start", "side ahead", 8),
-      ...this.hours(percent),
-      ...this.present(percent, at),
+    this.slider.max = String(this.future);
+    const newest = this.percent(newestTime);
+    const width = `${(100 * (1 - this.share(newestTime))).toFixed(3)}%`;
+    const future = { x: newest, y: TOP, width, height: HEIGHT, rx: 5 };
+    this.axis.append(
+      svgElement("defs", {}, stripes()),
+      svgElement("rect", { ...future, class: "measured-period", x: 0, width: newest }),
+      svgElement("rect", { ...future, class: "forecast-period" }),
+      svgElement("rect", { ...future, fill: "url(#stripes)" }),
+      ...this.frames(),
+      ...this.leads(),
+      ...this.missingForecast(),
+      verticalLine("border", newest, 2, BOTTOM + 6),
+      label(newest, 13, translate("measured"), "end", "period", -8),
+      label(newest, 13, translate("forecast"), "start", "period forecast", 8),
+      ...this.hours(),
+      ...this.presentTime(),
     );
-    this.mark();
+    this.update();
   }
 
-  frames(percent) {
-    const [top, height] = BAND;
-    return this.session.overview.radar.times.map((text) => {
-      const time = Date.parse(text);
-      const x = percent(time);
-      const here = this.session.frames.has(time) ? "frame" : "frame awaited";
-      return svg("line", { class: here, x1: x, x2: x, y1: top + 4, y2: top + height - 4 });
+  /** A line for each frame, pale until it is loaded. */
+  frames() {
+    return this.session.overview.radar.times.map((isoTime) => {
+      const time = Date.parse(isoTime);
+      const className = this.session.frames.has(time) ? "frame" : "frame loading";
+      return verticalLine(className, this.percent(time), TOP + 4, BOTTOM - 4);
     });
   }
 
-  leads(percent) {
-    const [top, height] = BAND;
-    const ahead = this.session.steps().filter(({ observed }) => !observed);
-    const dense = ahead.length > 8;
-    return ahead.map(({ time }) =>
-      svg("circle", { class: "lead", cx: percent(time), cy: top + height / 2, r: dense ? 2 : 4 }),
+  /** A dot for each lead time. */
+  leads() {
+    const leads = this.session.steps().filter(({ observed }) => !observed);
+    const r = leads.length > MANY_LEADS ? 2 : 4;
+    const cy = TOP + HEIGHT / 2;
+    return leads.map(({ time }) =>
+      svgElement("circle", { class: "lead", cx: this.percent(time), cy, r }),
     );
   }
 
-  /** Words where a forecast should be and is not. */
-  nothing(percent) {
-    const { session } = this;
-    if (!session.lack) return [];
-    const middle = percent(session.newest + (this.reach / 2) * MINUTE);
-    return [label(middle, BAND[0] + BAND[1] / 2 + 4, say("noForecastAge"), "middle", "side")];
+  /** A text in place of a forecast that is missing. */
+  missingForecast() {
+    if (!this.session.missingReason) return [];
+    const middle = this.percent(this.session.newestTime + (this.future / 2) * MINUTE);
+    return [label(middle, TOP + HEIGHT / 2 + 4, translate("noForecast"), "middle", "period")];
   }
 
-  /** Whole and half hours, fewer where there is little room. */
-  hours(percent) {
-    const { session } = this;
-    const every = this.picture.clientWidth < NARROW ? 60 : 30;
-    const found = [];
-    for (let minute = -PAST; minute <= this.reach; minute += 5) {
-      const time = session.newest + minute * MINUTE;
-      if (minuteOfDay(time) % every) continue;
-      const place = minute < -PAST + 6 ? "start" : minute > this.reach - 6 ? "end" : "middle";
-      found.push(label(percent(time), 60, clock(time), place, "hour"));
+  /** Labels of whole and half hours, or of whole hours only. */
+  hours() {
+    const every = this.axis.clientWidth < NARROW ? 60 : 30;
+    const labels = [];
+    for (let minute = -PAST; minute <= this.future; minute += 5) {
+      const time = this.session.newestTime + minute * MINUTE;
+      if (minuteOfDay(time) % every !== 0) continue;
+      const anchor = this.hourAnchor(minute);
+      labels.push(label(this.percent(time), 60, formatTime(time), anchor, "hour"));
     }
-    return found;
+    return labels;
   }
 
-  /** Where the clock stands, right of the newest frame by its age. */
-  present(percent, at) {
-    const { session } = this;
-    const near = session.now - session.newest < STEP / 2;
-    if (session.wanted.until || near || at(session.now) > 1) return [];
-    const x = percent(session.now);
-    const [top, height] = BAND;
-    return [svg("line", { class: "present", x1: x, x2: x, y1: top - 3, y2: top + height + 3 })];
+  /** Labels at the ends of the axis stay inside. */
+  hourAnchor(minute) {
+    if (minute < -PAST + 6) return "start";
+    return minute > this.future - 6 ? "end" : "middle";
+  }
+
+  /** A line at the present time, if it is visibly later than the newest frame. */
+  presentTime() {
+    const { now, newestTime, wanted } = this.session;
+    const isVisible = now - newestTime >= FRAME_INTERVAL / 2 && this.share(now) <= 1;
+    if (wanted.until || !isVisible) return [];
+    return [verticalLine("now", this.percent(now), TOP - 3, BOTTOM + 3)];
   }
 }
 
 function stripes() {
-  const line = svg("path", { d: "M-2 10 10-2M4 16 16 4", class: "stripe" });
-  return svg("pattern", { id: "ahead", width: 8, height: 8, patternUnits: "userSpaceOnUse" }, line);
+  const lines = svgElement("path", { d: "M-2 10 10-2M4 16 16 4", class: "stripe" });
+  const size = { width: 8, height: 8, patternUnits: "userSpaceOnUse" };
+  return svgElement("pattern", { id: "stripes", ...size }, lines);
 }
 
-function label(x, y, text, anchor, kind, shift = 0) {
-  return svg("text", { x, y, dx: shift, "text-anchor": anchor, class: kind }, text);
+function verticalLine(className, x, y1, y2) {
+  return svgElement("line", { class: className, x1: x, x2: x, y1, y2 });
+}
+
+function label(x, y, text, anchor, className, dx = 0) {
+  return svgElement("text", { x, y, dx, "text-anchor": anchor, class: className }, text);
 }

@@ -1,31 +1,34 @@
-// Times as people read them, and as the service writes them.
+// Formats times and durations, in the time zone and language of the user.
 
-import { say } from "./words.js";
+import { translate } from "./texts.js";
 
 export const MINUTE = 60_000;
-export const STEP = 5 * MINUTE;
-const BERLIN = "Europe/Berlin";
+/** Interval between radar frames in ms. */
+export const FRAME_INTERVAL = 5 * MINUTE;
+const LOCAL_ZONE = "Europe/Berlin";
 
-let zone = BERLIN;
+let zone = LOCAL_ZONE;
 let locale = "en-GB";
-const writers = new Map();
+const formats = new Map();
 
-export function useClock(wanted, language) {
-  zone = wanted === "UTC" ? "UTC" : BERLIN;
+/** Set the time zone ("UTC", or else that of Germany) and the language ("de" or "en"). */
+export function setTimeFormat(wantedZone, language) {
+  zone = wantedZone === "UTC" ? "UTC" : LOCAL_ZONE;
   locale = language === "de" ? "de-DE" : "en-GB";
 }
 
 /** 14:55 */
-export const clock = (time) => write(time, { hour: "2-digit", minute: "2-digit" });
+export const formatTime = (time) => format(time, { hour: "2-digit", minute: "2-digit" });
 
 /** 7 September 2020 */
-export const day = (time) => write(time, { day: "numeric", month: "long", year: "numeric" });
+export const formatDate = (time) =>
+  format(time, { day: "numeric", month: "long", year: "numeric" });
 
-/** Minute of the day, to find whole hours by. */
-export const minuteOfDay = (time) => {
-  const [hour, minute] = write(time, { hour: "2-digit", minute: "2-digit" }, "en-GB").split(":");
+/** Minutes since midnight. */
+export function minuteOfDay(time) {
+  const [hour, minute] = format(time, { hour: "2-digit", minute: "2-digit" }, "en-GB").split(":");
   return Number(hour) * 60 + Number(minute);
-};
+}
 
 /** CEST, MESZ or UTC. */
 export function zoneName(time) {
@@ -33,22 +36,23 @@ export function zoneName(time) {
   return parts.formatToParts(time).find(({ type }) => type === "timeZoneName").value;
 }
 
-/** As the service writes it. */
-export const iso = (time) => new Date(time).toISOString().replace(".000Z", "Z");
+/** 2020-09-07T12:55:00Z, as the service writes times. */
+export const toIso = (time) => new Date(time).toISOString().replace(".000Z", "Z");
 
-/** How long, in words. */
-export function span(seconds) {
+/** 6 min, 1 h 5 min, 3 days; follows "vor" in German. */
+export function formatDuration(seconds) {
   const minutes = Math.max(0, Math.round(seconds / 60));
-  if (minutes < 60) return say("minutes", { n: minutes });
-  if (minutes >= 48 * 60) return say("days", { n: Math.round(minutes / 1440) });
-  return say("hours", { h: Math.floor(minutes / 60), n: minutes % 60 });
+  if (minutes < 60) return translate("minutes", { n: minutes });
+  if (minutes >= 48 * 60) return translate("days", { n: Math.round(minutes / 1440) });
+  return translate("hours", { h: Math.floor(minutes / 60), n: minutes % 60 });
 }
 
-function write(time, style, tongue = locale) {
-  const name = JSON.stringify([tongue, zone, style]);
-  if (!writers.has(name)) {
-    const how = { timeZone: zone, hourCycle: "h23", ...style };
-    writers.set(name, new Intl.DateTimeFormat(tongue, how)); // which is dear to make
+/** Formats are cached because creating one is slow. */
+function format(time, style, language = locale) {
+  const name = JSON.stringify([language, zone, style]);
+  if (!formats.has(name)) {
+    const options = { timeZone: zone, hourCycle: "h23", ...style };
+    formats.set(name, new Intl.DateTimeFormat(language, options));
   }
-  return writers.get(name).format(time);
+  return formats.get(name).format(time);
 }

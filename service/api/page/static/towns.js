@@ -1,6 +1,21 @@
-// Towns to find one's way by: name, in German where it differs, degrees east and north, and from
-// which scale on (pixels to a cell) the map names it.
+// Gazetteer: towns that the map labels, and that places are named after.
 
+import { currentLanguage, translate } from "./texts.js";
+
+/** Closer than this, a place has the name of the town. */
+const TOWN_RADIUS_KM = 6;
+const KM_PER_DEGREE = 111.2;
+const RADIANS = Math.PI / 180;
+
+/** A town; the map labels it from `minimumScale` pixels per cell. */
+const town = ([english, german, lon, lat, minimumScale]) => ({
+  names: { en: english, de: german || english },
+  lon,
+  lat,
+  minimumScale,
+});
+
+/** Towns in Germany: English name, German name if it differs, degrees east and north, scale. */
 export const TOWNS = [
   ["Berlin", "", 13.41, 52.52, 0],
   ["Hamburg", "", 9.99, 53.55, 0],
@@ -36,9 +51,9 @@ export const TOWNS = [
   ["Aachen", "", 6.08, 50.78, 8],
   ["Göttingen", "", 9.93, 51.54, 8],
   ["Chemnitz", "", 12.92, 50.83, 8],
-];
+].map(town);
 
-/** What lies around, for the map alone. */
+/** Towns abroad, for the map only. */
 export const NEIGHBOURS = [
   ["Amsterdam", "", 4.9, 52.37, 0],
   ["Prague", "Prag", 14.42, 50.09, 0],
@@ -55,19 +70,38 @@ export const NEIGHBOURS = [
   ["Strasbourg", "Straßburg", 7.75, 48.58, 5],
   ["Luxembourg", "Luxemburg", 6.13, 49.61, 5],
   ["Innsbruck", "", 11.39, 47.27, 5],
-];
+].map(town);
 
 const DIRECTIONS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"];
 
-/** The nearest town to a place: {town, km, direction from it}. */
-export function nearest(lon, lat) {
-  const found = TOWNS.map((town) => ({ town, ...way(town[2], town[3], lon, lat) }));
-  return found.reduce((best, one) => (one.km < best.km ? one : best));
+/** The name of a town in the language of the page. */
+export const townName = ({ names }) => names[currentLanguage()];
+
+/** The town nearest to a place: {town, km, direction}, the direction as seen from the town. */
+export function nearestTown(lon, lat) {
+  const candidates = TOWNS.map((candidate) => ({
+    town: candidate,
+    ...bearing(candidate.lon, candidate.lat, lon, lat),
+  }));
+  return candidates.reduce((best, candidate) => (candidate.km < best.km ? candidate : best));
 }
 
-function way(lon, lat, toLon, toLat) {
-  const north = (toLat - lat) * 111.2;
-  const east = (toLon - lon) * 111.2 * Math.cos(((lat + toLat) * Math.PI) / 360);
-  const turn = Math.round((Math.atan2(east, north) * 4) / Math.PI);
-  return { km: Math.hypot(north, east), direction: DIRECTIONS[(turn + 8) % 8] };
+/** Name of a place: Berlin, or 24 km NE of Leipzig. */
+export function placeName(lon, lat) {
+  const { town: nearest, km, direction } = nearestTown(lon, lat);
+  if (km < TOWN_RADIUS_KM) return townName(nearest);
+  return translate("placeNear", {
+    km: Math.round(km),
+    direction: translate(direction),
+    town: townName(nearest),
+  });
+}
+
+/** Distance and compass direction, on a plane, which is exact enough over a few hundred km. */
+function bearing(fromLon, fromLat, toLon, toLat) {
+  const north = (toLat - fromLat) * KM_PER_DEGREE;
+  const east =
+    (toLon - fromLon) * KM_PER_DEGREE * Math.cos(((fromLat + toLat) / 2) * RADIANS);
+  const eighth = Math.round((Math.atan2(east, north) * 4) / Math.PI);
+  return { km: Math.hypot(north, east), direction: DIRECTIONS[(eighth + 8) % 8] };
 }

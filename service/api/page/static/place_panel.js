@@ -1,0 +1,110 @@
+// Rain at one place: what was measured there and what is forecast, in words, as a chart and as a
+// table. The forecast is requested for the place; the measurements are read from the frames.
+
+import { request } from "./api.js";
+import { byId } from "./dom.js";
+import { rainField, valueAt } from "./fields.js";
+import { forecastTable, rainChart } from "./rain_chart.js";
+import { forecastAtPlace, rainSummary } from "./rain_summary.js";
+import { translate } from "./texts.js";
+import { placeName } from "./towns.js";
+
+export class PlacePanel {
+  constructor(session) {
+    this.session = session;
+    this.place = null;
+    this.requested = "";
+    this.response = null;
+    this.problem = null;
+  }
+
+  /** Choose a place by degrees east and north, or none. */
+  choose(lon, lat) {
+    this.place = lon === undefined ? null : { lon, lat };
+    this.requested = "";
+    this.response = this.problem = null;
+    this.session.change();
+  }
+
+  /** Request the forecast, unless it is the one that was requested last. */
+  async update() {
+    const { session, place } = this;
+    if (!place || !session.overview) return;
+    const { issue, model } = session;
+    const coords = `POINT(${place.lon.toFixed(4)} ${place.lat.toFixed(4)})`;
+    const query = new URLSearchParams({ coords, model });
+    if (session.wanted.until && issue) query.set("issue", issue);
+    const path = `collections/nowcast/position?${query}`;
+    const name = `${path} ${issue}`;
+    if (this.requested === name) return;
+    this.requested = name;
+    let [response, problem] = [null, null];
+    try {
+      response = await request(path);
+    } catch (error) {
+      problem = error;
+    }
+    if (this.requested !== name) return;
+    Object.assign(this, { response, problem });
+    session.change();
+  }
+
+  /** Column and row of the place in the grid; null for no place. */
+  cell(projection) {
+    return this.place && projection.toCell(this.place.lon, this.place.lat);
+  }
+
+  /** Measured rates, oldest first: {time, rate}, null for no data. None outside the grid. */
+  measured(projection) {
+    const [column, row] = this.cell(projection).map(Math.floor);
+    const [rows, columns] = this.session.overview.radar.grid.shape;
+    if (column < 0 || row < 0 || column >= columns || row >= rows) return [];
+    const rate = ({ planes }) =>
+      valueAt(rainField(planes.rainfall_rate[0]), row * columns + column);
+    return [...this.session.frames]
+      .sort(([a], [b]) => a - b)
+      .map(([time, frame]) => ({ time, rate: rate(frame) }));
+  }
+
+  draw(projection, theme) {
+    const [name, summary, host] = ["place-name", "place-summary", "place-forecast"].map(byId);
+    const { place } = this;
+    byId("close-place").hidden = !place;
+    byId("place").classList.toggle("chosen", Boolean(place));
+    if (!place || !projection) {
+      name.textContent = translate("placeTitle");
+      summary.textContent = translate("placeHint");
+      host.replaceChildren();
+      return;
+    }
+    const { newestTime: newest, now: present, wanted } = this.session;
+    const measured = this.measured(projection);
+    const issue = this.response && Date.parse(this.response["nowcast:issue_time"]);
+    // The archive shows no forecast that starts later than its newest frame.
+    const isFromLater = wanted.until && issue > newest;
+    const all = this.response && !isFromLater ? forecastAtPlace(this.response) : [];
+    const forecast = all.filter(({ time }) => time > newest);
+    name.textContent = placeName(place.lon, place.lat);
+    summary.textContent = this.summary(measured.at(-1), all, issue);
+    const now = wanted.until ? null : present;
+    host.replaceChildren(
+      rainChart({ measured, forecast, newest, now, theme }),
+      ...(forecast.length ? [forecastTable(forecast, issue)] : []),
+    );
+  }
+
+  summary(lastMeasured, forecast, issue) {
+    const { response, problem, session } = this;
+    if (problem) return problem.message;
+    if (!response) return translate("loading");
+    if (!forecast.length) return session.missingReason ?? translate("noForecast");
+    const isCurrent = lastMeasured?.time === session.newestTime;
+    return rainSummary({
+      summary: response["nowcast:summary"],
+      issue,
+      forecast,
+      currentRate: isCurrent ? lastMeasured.rate : null,
+      stale: session.stale,
+    });
+  }
+}

@@ -1,0 +1,144 @@
+// The rain at a place: a bar chart over time, and a table of the forecast with the same numbers.
+
+import { RAIN_LEVELS, THEMES } from "./colours.js";
+import { element, svgElement } from "./dom.js";
+import { formatNumber, translate } from "./texts.js";
+import { formatTime, FRAME_INTERVAL, MINUTE, minuteOfDay } from "./times.js";
+
+const [WIDTH, HEIGHT, TOP, BOTTOM, LEFT] = [330, 132, 16, 112, 26];
+/** Minutes of measurements. */
+const PAST = 120;
+/** Gridlines in mm/h. */
+const GRIDLINES = [0.1, 1, 10, 50];
+/** Range of the axis in mm/h; lower rates are drawn at its lower end. */
+const [MIN_RATE, MAX_RATE] = [0.05, 60];
+const TABLE_ROWS = 6;
+/** With more lead times than this the bars are narrow. */
+const MANY_LEADS = 8;
+const DRY_BAR_HEIGHT = 1.5;
+
+/**
+ * Chart of measured rates, as bars of five minutes, and of forecast rates, as wider bars.
+ *
+ * @param {object} facts
+ * @param {{time: number, rate: number | null}[]} facts.measured - Rates in mm/h, null for no data.
+ * @param {{time: number, rate: number | null}[]} facts.forecast - Likewise, from `newest` on.
+ * @param {number} facts.newest - Time of the newest frame in ms.
+ * @param {number | null} facts.now - Present time in ms; null in the archive.
+ * @param {string} facts.theme - "light" or "dark".
+ */
+export function rainChart({ measured, forecast, newest, now, theme }) {
+  const leads = forecast.map(({ time }) => (time - newest) / MINUTE);
+  const future = Math.max(PAST, ...leads) + 8;
+  const share = (time) => ((time - newest) / MINUTE + PAST + 5) / (PAST + 5 + future);
+  const x = (time) => LEFT + share(time) * (WIDTH - LEFT);
+  const interval = x(newest) - x(newest - FRAME_INTERVAL);
+  const wide = interval * (forecast.length > MANY_LEADS ? 0.8 : 2.6);
+  const colours = THEMES[theme].rain;
+  const chart = svgElement(
+    "svg",
+    {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      class: "rain-chart",
+      role: "img",
+      "aria-label": translate("rainChart"),
+    },
+    svgElement("defs", {}, hatching()),
+    fullHeight("forecast-period", x(newest), WIDTH - x(newest)),
+    ...GRIDLINES.flatMap(gridline),
+    ...measured.map(({ time, rate }) =>
+      bar("bar", x(time) - interval, interval * 0.86, rate, colours),
+    ),
+    ...forecast.map(({ time, rate }) =>
+      bar("bar forecast", x(time) - wide / 2, wide, rate, colours),
+    ),
+    svgElement("line", { class: "base", x1: LEFT, x2: WIDTH, y1: BOTTOM, y2: BOTTOM }),
+    verticalLine("border", x(newest), TOP - 8, BOTTOM + 4),
+    label(LEFT, 9, "mm/h", "start"),
+    label(x(newest) + 5, 9, translate("forecast"), "start", "axis forecast"),
+    ...hourLabels(newest, future - 8, x),
+  );
+  if (now > newest && x(now) < WIDTH) chart.append(verticalLine("now", x(now), TOP, BOTTOM));
+  return chart;
+}
+
+function hourLabels(newest, lastMinute, x) {
+  const labels = [];
+  for (let minute = -PAST; minute <= lastMinute; minute += 5) {
+    const time = newest + minute * MINUTE;
+    if (minuteOfDay(time) % 60 !== 0) continue;
+    const anchor = x(time) > WIDTH - 16 ? "end" : "middle";
+    labels.push(label(Math.min(x(time), WIDTH), BOTTOM + 14, formatTime(time), anchor));
+  }
+  return labels;
+}
+
+function gridline(mm) {
+  const y = yOf(mm);
+  return [
+    svgElement("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y, y2: y }),
+    label(LEFT - 4, y + 3, formatNumber(mm), "end"),
+  ];
+}
+
+/** Vertical position of a rate, on a logarithmic axis. */
+export function yOf(mm) {
+  const [low, high] = [MIN_RATE, MAX_RATE].map(Math.log);
+  const share = (Math.log(Math.max(mm, MIN_RATE)) - low) / (high - low);
+  return BOTTOM - Math.min(share, 1) * (BOTTOM - TOP);
+}
+
+function label(x, y, text, anchor, className = "axis") {
+  return svgElement("text", { class: className, x, y, "text-anchor": anchor }, text);
+}
+
+function verticalLine(className, x, y1, y2) {
+  return svgElement("line", { class: className, x1: x, x2: x, y1, y2 });
+}
+
+function fullHeight(className, x, width, attributes = {}) {
+  const box = { x, y: TOP, width, height: BOTTOM - TOP };
+  return svgElement("rect", { class: className, ...box, ...attributes });
+}
+
+function bar(className, x, width, rate, colours) {
+  if (rate === null) return fullHeight("no-data", x, width, { fill: "url(#no-data)" });
+  const level = RAIN_LEVELS.filter((mm) => rate >= mm).length;
+  const y = level ? yOf(rate) : BOTTOM - DRY_BAR_HEIGHT;
+  const fill = level ? { fill: colours[level - 1] } : {};
+  const box = { x, y, width, height: BOTTOM - y, rx: 1 };
+  return svgElement("rect", { class: level ? className : `${className} dry`, ...box, ...fill });
+}
+
+function hatching() {
+  const lines = svgElement("path", { d: "M-1 7 7-1M2 10 10 2", class: "hatch" });
+  const size = { width: 6, height: 6, patternUnits: "userSpaceOnUse" };
+  return svgElement("pattern", { id: "no-data", ...size }, lines);
+}
+
+/** Table of a forecast (as in `rainChart`, with `probabilities`) that starts at `issue`. */
+export function forecastTable(forecast, issue) {
+  const every = Math.ceil(forecast.length / TABLE_ROWS);
+  const rows = forecast.filter((_, k) => (k + 1) % every === 0);
+  const thresholds = forecast[0].probabilities.map(([mm]) => mm);
+  const table = document.createElement("table");
+  const caption = translate(thresholds.length ? "tableCaption" : "tableCaptionRain");
+  table.createCaption().textContent = caption;
+  const titles = [translate("tableTime"), translate("tableRain")];
+  for (const mm of thresholds) titles.push(`≥ ${formatNumber(mm)}`);
+  const header = titles.map((title) => element("th", { scope: "col" }, title));
+  table.createTHead().insertRow().append(...header);
+  const body = table.createTBody();
+  for (const { time, rate, probabilities } of rows) {
+    const row = body.insertRow();
+    const lead = element("small", {}, ` +${Math.round((time - issue) / MINUTE)}`);
+    row.append(element("th", { scope: "row" }, formatTime(time), lead));
+    row.insertCell().textContent = rate === null ? translate("noData") : formatNumber(rate);
+    for (const [, probability] of probabilities) {
+      row.insertCell().textContent = probability === null ? "–" : formatPercent(probability);
+    }
+  }
+  return table;
+}
+
+const formatPercent = (share) => `${formatNumber(100 * share, 0)} %`;
