@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint dashboards bench skill constraints clean
+.PHONY: demo test lint lint-page dashboards bench skill constraints clean
 
 demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
@@ -17,11 +17,20 @@ test: $(VENV)/.ready-to-test
 dashboards: $(VENV)/.ready-to-test
 	$(BIN)/python -m dashboards --write
 
-lint: $(VENV)/.ready-to-test
+lint: $(VENV)/.ready-to-test lint-page
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The JavaScript of the map page; its tests run with all others.
+lint-page: $(if $(shell command -v npm),node_modules/.package-lock.json)
+	@if command -v npm >/dev/null; then npm run --silent lint; \
+	else echo "npm is not installed: the JavaScript of the map page is not checked"; fi
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --silent
+	@touch $@
 
 # Speed, into docs/performance.md and others: a quarter of an hour on a quiet machine.
 bench: $(VENV)/.ready-to-test
@@ -53,4 +62,4 @@ constraints:
 	rm -rf .venv-fresh
 
 clean:
-	rm -rf $(VENV) .venv-fresh *.egg-info
+	rm -rf $(VENV) .venv-fresh node_modules *.egg-info

@@ -399,8 +399,8 @@ def test_a_link_shows_the_same_to_somebody_else(shown: Open) -> None:
     watched.until("location.hash.includes('map=')")
     other = shown(page.url.partition("#")[2])
     other.until("document.querySelector('#place-forecast table')")
-    for selector in ("#shown-time", "#place-name", "#place-summary", "#panes", "#legend", "#language"):
-        assert other.text(selector) == watched.text(selector)
+    for part in ("shown-time", "place-name", "place-summary", "panes", "legend", "language"):
+        assert other.text(f"#{part}") == watched.text(f"#{part}")
     assert other.page.locator("#panes figure:visible").count() == 2
     assert "Vorhersage +120 min" in other.text("#shown-time")
 

@@ -17,12 +17,13 @@ export function createNotices(session) {
   };
 }
 
-function drawStale({ stale, newestTime, now }) {
+function drawStale(session) {
+  const { stale, newestTime } = session;
   if (!stale) {
     drawNotice(byId("stale"));
     return;
   }
-  const age = formatDuration((now - newestTime) / 1000);
+  const age = formatDuration((session.now - newestTime) / 1000);
   const detail = translate("staleDetail", { age, time: formatTime(newestTime) });
   drawNotice(byId("stale"), translate("staleTitle"), detail);
 }

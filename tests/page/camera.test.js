@@ -1,0 +1,85 @@
+// The camera of the map, the player and the axis of the chart.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Camera } from "../../service/api/page/static/camera.js";
+import { stepDuration } from "../../service/api/page/static/player.js";
+import { yOf } from "../../service/api/page/static/rain_chart.js";
+import { MINUTE } from "../../service/api/page/static/times.js";
+
+function camera() {
+  const created = new Camera(() => {});
+  created.resize(800, 600);
+  return created;
+}
+
+const assertClose = (found, expected) =>
+  found.forEach((value, k) => assert.ok(Math.abs(value - expected[k]) < 1e-9, `${found}`));
+
+test("points become cells and back", () => {
+  const shown = camera();
+  shown.moveTo(100, 50, 7);
+  for (const point of [[0, 0], [400, 300], [799, 12.5]]) {
+    assertClose(shown.point(...shown.cell(...point)), point);
+  }
+  assertClose(shown.cell(400, 300), [100, 50]);
+});
+
+test("zooming keeps the cell under the pointer", () => {
+  for (const factor of [0.8, 1.1, 3]) {
+    const shown = camera();
+    shown.moveTo(100, 90, 10);
+    const before = shown.cell(123, 456);
+    shown.zoom(factor, 123, 456);
+    assertClose(shown.cell(123, 456), before);
+  }
+});
+
+test("panning moves the map by so many pixels", () => {
+  const shown = camera();
+  shown.moveTo(100, 90, 10);
+  const cell = shown.cell(200, 200);
+  shown.pan(30, -40);
+  assertClose(shown.point(...cell), [230, 160]);
+});
+
+test("the camera stays within its limits, whatever is asked of it", () => {
+  const shown = camera();
+  for (const [x, y, scale] of [[-1e6, 1e6, 1e6], [1e6, -1e6, 0], [0, 0, -5]]) {
+    shown.moveTo(x, y, scale);
+    assert.ok(shown.scale > 0 && shown.scale <= 60);
+    assert.ok(shown.x >= -50 && shown.x <= 230);
+    assert.ok(shown.y >= -20 && shown.y <= 200);
+  }
+});
+
+test("all of Germany stays in view when the window changes, until the user moves the map", () => {
+  const shown = camera();
+  shown.resize(400, 900);
+  assert.ok(shown.isShowingAll);
+  assert.equal(shown.scale, shown.fittingScale);
+  shown.pan(1, 1);
+  assert.ok(!shown.isShowingAll);
+  shown.showAll();
+  assert.ok(shown.isShowingAll);
+});
+
+test("forecasts are played as evenly as frames, with a pause before them and at the end", () => {
+  const steps = [-5, 0, 30, 60].map((minutes) => ({
+    time: minutes * MINUTE,
+    observed: minutes <= 0,
+  }));
+  const durations = (reducedMotion) => steps.map((_, k) => stepDuration(steps, k, reducedMotion));
+  assert.deepEqual(durations(false), [80, 500, 480, 1200]);
+  assert.deepEqual(durations(true), [500, 500, 500, 1200]);
+});
+
+test("a higher rate is never drawn lower, and stays inside the chart", () => {
+  let previous = Infinity;
+  for (let mm = 0; mm <= 200; mm += 0.05) {
+    const y = yOf(mm);
+    assert.ok(y <= previous && y >= 16 && y <= 112);
+    previous = y;
+  }
+});
