@@ -27,7 +27,7 @@ test("rain codes of two bytes and probability codes of one are restored per time
       [0, 1, 255, 256, 65535, 4660],
       [65534, 3, 2, 1, 0, 65535],
     ],
-    "probability_0.5": [
+    "exceedance_probability_0.5": [
       [0, 50, 100, 255, 1, 99],
       [255, 0, 0, 7, 8, 9],
     ],
@@ -50,7 +50,7 @@ test("any codes survive, whatever the length of the header", () => {
     const [rows, columns] = [1 + random(7), 1 + random(7)];
     const plane = (limit) =>
       TIMES.map(() => Array.from({ length: rows * columns }, () => random(limit)));
-    const planes = { rainfall_rate: plane(0x10000), probability_2: plane(0x100) };
+    const planes = { rainfall_rate: plane(0x10000), exceedance_probability_2: plane(0x100) };
     const header = { shape: [rows, columns], times: TIMES, grid: "ü".repeat(k) };
     const unpacked = unpack(pack(header, planes));
     assert.equal(unpacked.header.grid, header.grid);

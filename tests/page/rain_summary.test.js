@@ -131,9 +131,9 @@ test("a response for a place is read by lead time, thresholds in rising order", 
   const response = {
     domain: { axes: { t: { values: LEADS.map((lead) => toIso(timeAt(lead))) } } },
     ranges: {
-      probability_10: { values: [0.1, 0.2, null, 0.4] },
+      exceedance_probability_10: { values: [0.1, 0.2, null, 0.4] },
       rainfall_rate: { values: [1, null, 0, 2] },
-      "probability_0.5": { values: [0.9, 0.8, 0.7, null] },
+      "exceedance_probability_0.5": { values: [0.9, 0.8, 0.7, null] },
     },
   };
   const forecast = forecastAtPlace(response);

@@ -50,7 +50,7 @@ function session(wanted = {}) {
   for (const { name, issues } of created.overview.models) {
     if (!issues.includes(created.issue)) continue;
     const planes = { rainfall_rate: [200, 300] };
-    if (name === "network") planes["probability_0.5"] = [40, 60];
+    if (name === "network") planes["exceedance_probability_0.5"] = [40, 60];
     created.forecasts.set(name, { issue: created.issue, fields: fields(LEADS, planes) });
   }
   return created;

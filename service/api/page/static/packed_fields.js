@@ -2,6 +2,8 @@
 
 /** Rain codes are hundredths of mm/h. */
 export const CODES_PER_MM = 100;
+/** The plane of a threshold has this name, followed by the threshold in mm/h. */
+export const PROBABILITY_PREFIX = "exceedance_probability_";
 /** Rain code of a cell without data. */
 export const NO_RATE = 0xffff;
 /** Probability code (per cent) of a cell without data. */

@@ -1,11 +1,11 @@
 // The rain at a place in words: when it starts and ends, as exactly as the lead times allow.
 
+import { PROBABILITY_PREFIX } from "./packed_fields.js";
 import { formatNumber, translate } from "./texts.js";
 import { formatTime } from "./times.js";
 
 /** Rain starts at this rate, in mm/h, as it does in the summary of the service. */
 const WET = 0.1;
-const PROBABILITY = "probability_";
 
 /**
  * Forecast in a response for a place (CoverageJSON).
@@ -16,13 +16,13 @@ const PROBABILITY = "probability_";
  */
 export function forecastAtPlace({ domain, ranges }) {
   const thresholds = Object.keys(ranges)
-    .filter((name) => name.startsWith(PROBABILITY))
-    .map((name) => Number(name.slice(PROBABILITY.length)))
+    .filter((name) => name.startsWith(PROBABILITY_PREFIX))
+    .map((name) => Number(name.slice(PROBABILITY_PREFIX.length)))
     .sort((a, b) => a - b);
   return domain.axes.t.values.map((time, k) => ({
     time: Date.parse(time),
     rate: ranges.rainfall_rate.values[k],
-    probabilities: thresholds.map((mm) => [mm, ranges[`${PROBABILITY}${mm}`].values[k]]),
+    probabilities: thresholds.map((mm) => [mm, ranges[`${PROBABILITY_PREFIX}${mm}`].values[k]]),
   }));
 }
 

@@ -1,6 +1,7 @@
 // View state: the field that each map shows at a time, or the reason why there is none.
 
 import { differenceField, exceedanceField, probabilityField, rainField } from "./fields.js";
+import { PROBABILITY_PREFIX } from "./packed_fields.js";
 import { translate } from "./texts.js";
 
 /** Contents of each map: {model, field, reason}, where field or reason is null. */
@@ -26,7 +27,7 @@ function mapContents(session, model, step) {
     return { model: null, field: mm ? exceedanceField(codes, mm) : rainField(codes) };
   }
   const codes = mm
-    ? planeAt(session, model, step.time, `probability_${mm}`)
+    ? planeAt(session, model, step.time, `${PROBABILITY_PREFIX}${mm}`)
     : rainCodes(session, model, step.time);
   if (!codes) return { reason: translate(mm ? "noProbability" : "noLeadTime", { model }) };
   return { field: mm ? probabilityField(codes) : rainField(codes) };
