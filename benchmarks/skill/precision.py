@@ -27,12 +27,12 @@ from benchmarks.speed.throughput import at_least_one
 from ingest import precipitation
 from model_zoo.checkpoints import checkpoint
 from model_zoo.checkpoints.checkpoint import write_whole
-from model_zoo.fast.autotune import Quickest, in_bf16
+from model_zoo.fast.autotune import AutotunedNetwork, with_bf16
 from model_zoo.forecasters.network import Network
 from verification import csi, hss
 
 NETWORKS = ("ms-lstm", "ms-preciplstm")
-WAYS = {"float32": Quickest, "bf16": in_bf16}
+WAYS = {"float32": AutotunedNetwork, "bf16": with_bf16}
 ALLOWED = 0.002
 """Change of CSI or HSS."""
 

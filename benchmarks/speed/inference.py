@@ -33,7 +33,7 @@ from model_zoo.checkpoints import convert
 from model_zoo.checkpoints.arrays import blank
 from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.errors import NotConvertible
-from model_zoo.fast.autotune import Forecast, Quickest, as_it_is, in_bf16
+from model_zoo.fast.autotune import AutotunedNetwork, Forecast, unoptimised, with_bf16
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.profiling.activations import drifting_blobs
 from model_zoo.profiling.measure import forget_peak, peak
@@ -157,7 +157,7 @@ def rows(asked: Asked) -> list[Row]:
         anchor: Forecast = theirs
     except NotConvertible:  # as fast with any weights, but equal only to ours as it is
         network = build(task.name, channels=task.channels).eval()
-        anchor = lambda given, horizon: as_it_is(network, given, horizon)  # noqa: E731
+        anchor = lambda given, horizon: unoptimised(network, given, horizon)  # noqa: E731
     given = frames[:, : SHAPE.given]
     wanted, found = anchor(given, SHAPE.horizon), []
     largest = wanted.abs().max().item()
@@ -174,8 +174,8 @@ def rows(asked: Asked) -> list[Row]:
 def forecast_of(network: Nowcaster, way: str) -> Forecast:
     """A network in one of `WAYS`."""
     if way == "float32":
-        return Quickest(network)
-    return in_bf16(network)
+        return AutotunedNetwork(network)
+    return with_bf16(network)
 
 
 def timed(forecast: Callable[[Tensor, int], Tensor], given: Tensor) -> tuple[float, float]:

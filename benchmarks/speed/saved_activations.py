@@ -16,7 +16,7 @@ from torch._subclasses import FakeTensorMode
 
 from benchmarks.published.attention import WINDOW
 from benchmarks.published.networks import NETWORKS
-from model_zoo.cells.lean_gates import make_lean
+from model_zoo.cells.lean_gates import recompute_gates
 from model_zoo.checkpoints.published_networks import PUBLISHED
 from model_zoo.profiling.papers import DataSet
 from model_zoo.zoo import MODELS, PLAIN, Model, build
@@ -82,7 +82,7 @@ def kept_by_ours(name: str, channels: int, shape: DataSet) -> int:
 def kept_by_lean(name: str, channels: int, shape: DataSet) -> int:
     """By the same, where it works out all gates again."""
     network = build(name, channels=channels)
-    make_lean(network)
+    recompute_gates(network)
     frames = torch.rand(1, shape.given, 1, shape.height, shape.width)
     return kept(lambda: network(frames, horizon=shape.horizon), network, frames)
 

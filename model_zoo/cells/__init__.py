@@ -1,0 +1,1 @@
+"""Recurrent cells of the papers, one family in each module."""

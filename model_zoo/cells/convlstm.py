@@ -21,6 +21,6 @@ class ConvLSTM(Cell):
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, c = state
-        c, o = self.gates.remember(c, x, h)
+        c, o = self.gates.update(c, x, h)
         h = o.sigmoid() * c.tanh()
         return Step(h, (h, c), memory)

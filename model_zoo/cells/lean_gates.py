@@ -1,8 +1,9 @@
-"""Gates and memories that keep less for the backward pass than autograd would, at the same numbers.
+"""LSTM gates that save less memory for the backward pass, with the same results.
 
-What a memory becomes depends on what it was, on its gates, and so on the fields that these are
-convolutions of. Memory and fields are kept anyway, as other convolutions start from them; gates are
-used nowhere else. A lean update keeps no gates and works them out again.
+The updated memory depends on the old memory and on gates, which are convolutions of fields. Memory
+and fields are saved anyway, as inputs of other convolutions; gates are used nowhere else. With
+recomputation (activation checkpointing) gates are not saved but computed again in the backward
+pass. All fields are (batch, channels, height, width).
 """
 
 from typing import Any
@@ -11,69 +12,89 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from model_zoo.cell import ConvSum, remember
-from model_zoo.layers.lean_convolution import Convolver, JoinedConv, convolved, joined_gradients
+from model_zoo.cell import ConvSum, lstm_update
+from model_zoo.layers.lean_convolution import (
+    ConvolutionBackend,
+    JoinedConv,
+    convolve_joined,
+    joined_gradients,
+)
 
 aten = torch.ops.aten
 
 
 class Gates(ConvSum):
-    """The raw gates of an LSTM's memory: input, forget, what is written, and others after these.
+    """Gates of an LSTM memory before their activations: input, forget, candidate, and any others.
 
     Attributes:
-        lean: Whether gates are worked out again in the backward pass, for a third of the work of
-            the convolutions more, rather than kept.
+        recompute: Whether gates are computed again in the backward pass, a third more work in the
+            convolutions, instead of saved.
     """
 
     def __init__(
-        self, inputs: int, channels: int, gates: int, kernel_size: int = 3, *, lean: bool = False
+        self,
+        inputs: int,
+        channels: int,
+        gates: int,
+        kernel_size: int = 3,
+        *,
+        recompute: bool = False,
     ) -> None:
         super().__init__(inputs, channels, gates * channels, kernel_size)
-        self.gates, self.lean = gates, lean
+        self.gates, self.recompute = gates, recompute
 
-    def remember(self, memory: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """The memory updated by gates of the inputs, and whatever gates come after the first three,
-        raw."""
-        if self.lean:
+    def update(self, memory: Tensor, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Update a memory by gates that are convolutions of the inputs.
+
+        Args:
+            memory: (batch, channels, height, width).
+            inputs: Likewise.
+
+        Returns:
+            The updated memory, then the gates after the first three, before their activations.
+        """
+        if self.recompute:
             bias, *tensors = self.terms(inputs)
-            updated: tuple[Tensor, ...] = Remembering.apply(  # type: ignore[no-untyped-call]
-                memory, bias, self.by, self.gates, len(tensors) // 2, *tensors
+            updated: tuple[Tensor, ...] = RecomputedLSTMUpdate.apply(  # type: ignore[no-untyped-call]
+                memory, bias, self.backend, self.gates, len(tensors) // 2, *tensors
             )
             return updated
         i, f, g, *others = self(*inputs).chunk(self.gates, dim=1)
-        return remember(i, f, g, memory), *others
+        return lstm_update(i, f, g, memory), *others
 
 
-def make_lean(network: nn.Module) -> None:
-    """Let all memories of a network work out their gates again rather than keep them."""
+def recompute_gates(network: nn.Module) -> None:
+    """Set all gates of a network to be recomputed in the backward pass."""
     for module in network.modules():
         if isinstance(module, Gates):
-            module.lean = True
+            module.recompute = True
 
 
-class Remembering(torch.autograd.Function):
-    """The LSTM update from a convolution, which keeps what it starts from alone."""
+class RecomputedLSTMUpdate(torch.autograd.Function):
+    """LSTM update that saves its inputs only and recomputes the gates in the backward pass."""
 
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401  (torch's own type has none of what it is used for)
+        ctx: Any,  # noqa: ANN401  torch's type lacks the attributes used here
         memory: Tensor,
         bias: Tensor,
-        by: Convolver | None,
+        backend: ConvolutionBackend | None,
         gates: int,
         kernels: int,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Kernels, then fields; see `Gates.remember`."""
+        """Update `memory`; `tensors` are kernels, then fields; shapes as in `Gates.update`."""
         ctx.save_for_backward(memory, bias, *tensors)
-        ctx.by, ctx.kernels = by, kernels
-        if by is not None:
+        ctx.backend, ctx.kernels = backend, kernels
+        if backend is not None:
             ctx.dtype = memory.dtype
-            return tuple(by.remember(memory, tensors[kernels:], tensors[:kernels], bias, gates))
-        raw = convolved(tensors[kernels:], tensors[:kernels], bias, by)
+            return tuple(
+                backend.lstm_update(memory, tensors[kernels:], tensors[:kernels], bias, gates)
+            )
+        raw = convolve_joined(tensors[kernels:], tensors[:kernels], bias, backend)
         ctx.dtype = raw.dtype
         i, f, g, *others = raw.chunk(gates, dim=1)
-        return remember(i, f, g, memory), *others
+        return lstm_update(i, f, g, memory), *others
 
     @staticmethod
     @once_differentiable
@@ -82,58 +103,64 @@ class Remembering(torch.autograd.Function):
         upstream: Tensor,
         *others: Tensor,
     ) -> tuple[Tensor | None, ...]:
-        """Gradients of memory, bias, kernels and fields."""
+        """Return gradients of memory, bias, kernels and fields, each shaped as its tensor."""
         memory, bias, *tensors = ctx.saved_tensors
         kernels, fields = tensors[: ctx.kernels], tensors[ctx.kernels :]
-        three = 3 * memory.shape[1]  # the others are not needed
-        # under autocast the convolution was of narrower numbers
-        seen = [field.to(ctx.dtype) for field in fields]
+        three = 3 * memory.shape[1]  # the gradients of other gates need no values
+        # under autocast the convolution ran in lower precision
+        converted = [field.to(ctx.dtype) for field in fields]
         parts = [kernel[:three].to(ctx.dtype) for kernel in kernels]
-        raw = convolved(seen, parts, bias[:three].to(ctx.dtype), ctx.by)
+        raw = convolve_joined(converted, parts, bias[:three].to(ctx.dtype), ctx.backend)
         i, f, g = raw.chunk(3, dim=1)
         i, f, g = i.sigmoid_(), f.sigmoid_(), g.tanh_()
-        of_memory = upstream * f
-        of_gates = [
+        memory_gradient = upstream * f
+        gate_gradients = [
             aten.sigmoid_backward(upstream * g, i),
             aten.sigmoid_backward(upstream * memory, f),
             aten.tanh_backward(upstream * i, g),
             *others,
         ]
         del raw, i, f, g
-        of_raw = torch.cat([of_gate.to(ctx.dtype) for of_gate in of_gates], dim=1)
-        del of_gates
+        raw_gradient = torch.cat(
+            [gate_gradient.to(ctx.dtype) for gate_gradient in gate_gradients], dim=1
+        )
+        del gate_gradients
         needed = ctx.needs_input_grad[5 + ctx.kernels :]
-        of_bias, *rest = joined_gradients(of_raw, fields, kernels, needed, ctx.by)
-        return of_memory, of_bias, None, None, None, *rest
+        bias_gradient, *rest = joined_gradients(raw_gradient, fields, kernels, needed, ctx.backend)
+        return memory_gradient, bias_gradient, None, None, None, *rest
 
 
 class Fuse(JoinedConv):
-    """What a cell gives out: a gate times the tanh of a convolution, cheap enough to do twice."""
+    """Output of a cell: a gate times the tanh of a convolution, which is recomputed, not saved."""
 
     def forward(self, *fields: Tensor) -> Tensor:
-        """The first of `fields`, the gate, times the tanh of the convolution of the others."""
+        """Return the gate, first of `fields`, times the tanh of the convolution of the others.
+
+        Args:
+            fields: (batch, channels, height, width) each.
+        """
         gate, *others = fields
-        shown: Tensor = Showing.apply(gate, self.bias, self.by, self.weight, *others)  # type: ignore[no-untyped-call]
-        return shown
+        activated: Tensor = GatedTanh.apply(gate, self.bias, self.backend, self.weight, *others)  # type: ignore[no-untyped-call]
+        return activated
 
 
-class Showing(torch.autograd.Function):
-    """A gated tanh of a convolution that keeps the gate and the fields alone."""
+class GatedTanh(torch.autograd.Function):
+    """A gate times the tanh of a convolution, saving gate and fields only."""
 
     @staticmethod
     def forward(
         ctx: Any,  # noqa: ANN401
         gate: Tensor,
         bias: Tensor,
-        by: Convolver | None,
+        backend: ConvolutionBackend | None,
         kernel: Tensor,
         *fields: Tensor,
     ) -> Tensor:
-        """See `Fuse`."""
-        shown = convolved(fields, [kernel], bias, by)
-        ctx.by, ctx.dtype = by, shown.dtype
+        """Compute the product; shapes as in `Fuse.forward`."""
+        activated = convolve_joined(fields, [kernel], bias, backend)
+        ctx.backend, ctx.dtype = backend, activated.dtype
         ctx.save_for_backward(gate, bias, kernel, *fields)
-        return gate * shown.tanh()
+        return gate * activated.tanh()
 
     @staticmethod
     @once_differentiable
@@ -141,12 +168,12 @@ class Showing(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401
         upstream: Tensor,
     ) -> tuple[Tensor | None, ...]:
-        """Gradients of gate, bias, kernel and fields."""
+        """Return gradients of gate, bias, kernel and fields, each shaped as its tensor."""
         gate, bias, kernel, *fields = ctx.saved_tensors
-        narrow = [field.to(ctx.dtype) for field in fields]
-        raw = convolved(narrow, [kernel.to(ctx.dtype)], bias.to(ctx.dtype), ctx.by)
-        shown = raw.tanh()
-        of_raw = aten.tanh_backward(upstream * gate, shown).to(ctx.dtype)
+        converted = [field.to(ctx.dtype) for field in fields]
+        raw = convolve_joined(converted, [kernel.to(ctx.dtype)], bias.to(ctx.dtype), ctx.backend)
+        activated = raw.tanh()
+        raw_gradient = aten.tanh_backward(upstream * gate, activated).to(ctx.dtype)
         needed = ctx.needs_input_grad[4:]
-        of_bias, *rest = joined_gradients(of_raw, fields, [kernel], needed, ctx.by)
-        return upstream * shown, of_bias, None, *rest
+        bias_gradient, *rest = joined_gradients(raw_gradient, fields, [kernel], needed, ctx.backend)
+        return upstream * activated, bias_gradient, None, *rest

@@ -14,7 +14,7 @@ Wang et al. (2019), https://arxiv.org/abs/1811.07490.
 
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, conv, nothing, write
+from model_zoo.cell import Cell, ConvSum, State, Step, conv, gated_input, lazy_zeros
 from model_zoo.cells.lean_gates import Fuse, Gates
 
 
@@ -37,18 +37,18 @@ class MIM(Cell):
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, c, n, s, last_x = state
-        m = nothing(x) if memory is None else memory
+        m = lazy_zeros(x) if memory is None else memory
 
         change = x - last_x
-        (n,) = self.change_gates.remember(n, change, n)
+        (n,) = self.change_gates.update(n, change, n)
         difference = self.change_output(change, n).sigmoid() * n.tanh()
 
-        s, o = self.trend_gates.remember(s, difference, c)
+        s, o = self.trend_gates.update(s, difference, c)
         trend = (o + self.trend_output(s)).sigmoid() * s.tanh()
 
         i, g, o = self.gates(x, h).chunk(3, dim=1)
-        c = trend + write(i, g)
-        (m,) = self.memory_gates.remember(m, x, m)
+        c = trend + gated_input(i, g)
+        (m,) = self.memory_gates.update(m, x, m)
 
         gate = (o + self.output_gate(c, m)).sigmoid()
         h = self.fuse(gate, c, m)

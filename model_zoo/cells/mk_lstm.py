@@ -16,7 +16,7 @@ class MKLSTM(Cell):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.near_gates = Gates(2, channels, 4, kernel_size=3, lean=True)
+        self.near_gates = Gates(2, channels, 4, kernel_size=3, recompute=True)
         self.far_gates = Gates(2, channels, 4, kernel_size=5)
         self.near_output = conv(channels, channels, kernel_size=3)
         self.far_output = conv(channels, channels, kernel_size=5)
@@ -25,8 +25,8 @@ class MKLSTM(Cell):
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, near, far = state
-        near, o_near = self.near_gates.remember(near, x, h)
-        far, o_far = self.far_gates.remember(far, x, h)
+        near, o_near = self.near_gates.update(near, x, h)
+        far, o_far = self.far_gates.update(far, x, h)
 
         o = o_near + o_far + self.near_output(near) + self.far_output(far)
         h = self.fuse(o.sigmoid(), near, far)

@@ -30,8 +30,8 @@ class MeanConv(nn.Module):
             mean, bias = mean_kernel(weights), torch.stack(biases).mean(0)
 
         def convolve(x: Tensor) -> Tensor:
-            convolved: Tensor = MeanConvolution.apply(x, mean, bias, *weights, *biases)  # type: ignore[no-untyped-call]
-            return convolved
+            convolve_joined: Tensor = MeanConvolution.apply(x, mean, bias, *weights, *biases)  # type: ignore[no-untyped-call]
+            return convolve_joined
 
         return convolve
 

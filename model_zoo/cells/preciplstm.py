@@ -6,7 +6,7 @@ MS-RNN and MS-LSTM papers, the attended input feeds three of the four memories.
 
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, conv, nothing
+from model_zoo.cell import Cell, ConvSum, State, Step, conv, lazy_zeros
 from model_zoo.cells.lean_gates import Fuse, Gates
 from model_zoo.layers.local_attention import LocalAttention
 
@@ -31,13 +31,13 @@ class PrecipLSTM(Cell):
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, c, space, change, last_x = state
-        m = nothing(x) if memory is None else memory
+        m = lazy_zeros(x) if memory is None else memory
         a = x + self.attended(self.attention(x))
 
-        c, o = self.gates.remember(c, a, h)
-        (m,) = self.memory_gates.remember(m, a, m)
-        (space,) = self.space_gates.remember(space, a, space)
-        (change,) = self.change_gates.remember(change, x - last_x, change)
+        c, o = self.gates.update(c, a, h)
+        (m,) = self.memory_gates.update(m, a, m)
+        (space,) = self.space_gates.update(space, a, space)
+        (change,) = self.change_gates.update(change, x - last_x, change)
 
         gate = (o + self.output_gate(c, space, change, m)).sigmoid()
         h = self.fuse(gate, c, space, change, m)

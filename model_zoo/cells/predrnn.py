@@ -6,7 +6,7 @@ LSTMs, NeurIPS 2017, its ST-LSTM unit.
 
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, nothing, write
+from model_zoo.cell import Cell, ConvSum, State, Step, gated_input, lazy_zeros
 from model_zoo.cells.lean_gates import Fuse
 
 
@@ -32,13 +32,13 @@ class PredRNN(Cell):
     ) -> tuple[Step, Tensor, Tensor]:
         """The step, and what it wrote into c and into the memory."""
         h, c = state
-        m = nothing(x) if memory is None else memory
+        m = lazy_zeros(x) if memory is None else memory
 
         i, f, g, o = self.gates(x, h).chunk(4, dim=1)
-        c_written = write(i, g)
+        c_written = gated_input(i, g)
         c = f.sigmoid() * c + c_written
         i, f, g = self.memory_gates(x, m).chunk(3, dim=1)
-        m_written = write(i, g)
+        m_written = gated_input(i, g)
         m = f.sigmoid() * m + m_written
 
         gate = (o + self.output_gate(c, m)).sigmoid()

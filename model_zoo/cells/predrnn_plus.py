@@ -7,7 +7,7 @@ does not see h.
 
 from torch import Tensor
 
-from model_zoo.cell import Cell, ConvSum, State, Step, conv, nothing, remember
+from model_zoo.cell import Cell, ConvSum, State, Step, conv, lazy_zeros, lstm_update
 from model_zoo.cells.lean_gates import Fuse
 from model_zoo.layers.lean_convolution import JoinedConv
 
@@ -28,12 +28,12 @@ class CausalLSTM(Cell):
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
         """Advance one time step."""
         h, c = state
-        m = nothing(x) if memory is None else memory
+        m = lazy_zeros(x) if memory is None else memory
 
         i, f, g = self.gates(x, h, c).chunk(3, dim=1)
-        c = remember(i, f, g, c)
+        c = lstm_update(i, f, g, c)
         i, f, g = self.memory_gates(x, c, m).chunk(3, dim=1)
-        m = remember(i, f, g, self.memory_read(m).tanh())
+        m = lstm_update(i, f, g, self.memory_read(m).tanh())
 
         o = self.output_gate(x, c, m).tanh()
         h = self.fuse(o, c, m)

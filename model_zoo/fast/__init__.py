@@ -1,22 +1,20 @@
-"""The networks of the zoo rearranged to forecast fast, with the results they have as they are.
+"""Fast inference: the networks of the zoo with fused operations and the same results.
 
-`model_zoo/cells` is what is read and trained. Here is the same arithmetic for forecasts without
-gradients: sums of convolutions are one convolution, nothing is worked out that is zero (the states
-before the first frame) or that nobody asks for (what is said of known frames), and what a cell
-makes of its convolutions is made while they are in the cache.
+The cells in `model_zoo/cells` are for reading and training. Here the same equations run without
+gradients: sums of convolutions are fused into one convolution, zero states before the first frame
+and predictions of known frames are skipped, and pointwise formulas of the outputs of a convolution
+are evaluated while these are in the cache.
 
-    fused_convolution.py    convolutions beside, above and after each other, as one
-    pointwise.py            what a cell makes of sums: products of gates and memories, added
-    torch_backend.py        what a fast cell is made of; by torch, on any device and precision
-    c_backend.py            the same by kernels in C (native/), compiled where there is GCC
-                            (c_library.py); in bfloat16 by the processor's matrix unit, or with
-                            convolutions by torch
-    cells.py, highways.py   the cells by these
+    fused_convolution.py    fusing of several convolutions into one
+    pointwise.py            formulas of gates and memories
+    torch_backend.py        interface of a backend, and that by torch for any device and precision
+    c_backend.py            backend by C kernels (native/), compiled where there is GCC
+                            (c_library.py); in bfloat16 by AMX, or with convolutions by torch
+    cells.py, highways.py   fast cells
     network.py              a whole network, run over time
-    cuda_graph.py           a forecast on a GPU as a CUDA graph
-    autotune.py             which way is fastest here, found once, after a look at whether it is
-                            equal
+    cuda_graph.py           a forecast as a CUDA graph
+    autotune.py             choice of the fastest implementation whose results are the same
 
-The kernels in C for learning, by choice of an experiment, are in `model_zoo/training/c_kernels.py`.
-A cell that is not here runs as it is, so that a new one needs nothing.
+The C kernels for training, an option of an experiment, are in `model_zoo/training/c_kernels.py`.
+Cells without a fast version run as they are, so that a new cell needs no code here.
 """

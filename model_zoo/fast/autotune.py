@@ -1,9 +1,9 @@
-"""Which way to forecast is fastest on the machine at hand, and equal: found once, remembered.
+"""Autotuning: choose the fastest implementation of a network that reproduces its results.
 
-Every way there is runs two steps of the forecast that is wanted and is timed against the network as
-it is. One that says anything else is left out. What was found is kept on file beside the compiled
-kernels, under a key that changes with network, grid, threads, torch, kernels and processor; without
-the file, or with a damaged one, it is found again.
+Every candidate forecasts two steps of the given frames and is compared with the unoptimised
+network; candidates whose outputs deviate are dropped. The choice is cached in a file beside the
+compiled kernels, under a key of network, grid, threads, torch version, kernels and processor; if
+the file is missing or damaged, tuning runs again.
 """
 
 import ctypes
@@ -21,168 +21,208 @@ from torch import Tensor
 
 from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.fast import c_library
-from model_zoo.fast.c_backend import InTiles, Narrow, Native
-from model_zoo.fast.cuda_graph import Recorded
+from model_zoo.fast.c_backend import AmxBackend, Bf16Backend, CBackend
+from model_zoo.fast.cuda_graph import CudaGraph
 from model_zoo.fast.network import FastNowcaster
-from model_zoo.fast.torch_backend import Arithmetic, ByTorch
+from model_zoo.fast.torch_backend import Backend, TorchBackend
 from model_zoo.nowcaster import Nowcaster, Rollout
 
 logger = logging.getLogger(__name__)
 
 Forecast = Callable[[Tensor, int], Tensor]
-"""From frames (batch, time, channels, height, width) and a horizon to what a `Nowcaster` says of
-the frames after them, (batch, horizon, ...)."""
+"""From frames (batch, time, channels, height, width) and a horizon to the frames that a `Nowcaster`
+predicts after them, (batch, horizon, channels, height, width)."""
 
 TOLERANCE = 1e-4
-"""By how much a way may differ from the network as it is, in what that says."""
-ROUGH = 0.03
-"""The same where bfloat16 is allowed, as a share of the largest number that it says."""
-STEPS, ROUNDS = 2, 2
-"""The first step starts from nothing; in the second all there is takes part."""
-ALIKE = 0.8
-"""Of the time of another way, that may be the noise of a busy machine."""
-KEPT = 200
-"""Findings on file; older ones go."""
-AS_IT_IS, IN_BF16 = "as it is", "in bfloat16"
-FILE = "ways.json"
+"""Maximum absolute deviation of a float32 candidate from the unoptimised network."""
+BF16_TOLERANCE = 0.03
+"""Maximum deviation of a bfloat16 candidate, relative to the largest output of the network."""
+STEPS, RUNS = 2, 2
+"""Forecast steps and repetitions of a trial; from the second step on, states are not zero."""
+TIMING_MARGIN = 0.8
+"""A candidate is replaced by a later one only if that takes less than this fraction of its time."""
+MAX_ENTRIES = 200
+"""Choices in the cache file; the oldest are dropped."""
+UNOPTIMISED, BF16 = "unoptimised", "bfloat16"
+CACHE_FILE = "autotune.json"
 
 
-class Quickest:
-    """A network that forecasts in the fastest way for the frames it is given."""
+class AutotunedNetwork:
+    """A network run by the fastest implementation for each shape of frames."""
 
     def __init__(self, network: Nowcaster, *, bf16: bool = False) -> None:
-        """Take `network`, whose weights must not change any more.
+        """Wrap a network whose weights do not change any more.
 
         Args:
             network: On its device.
-            bf16: Whether convolutions may be in bfloat16, where that is the fastest.
+            bf16: Whether convolutions may run in bfloat16 where that is fastest.
         """
         self.network, self.bf16 = network, bf16
-        self._ways: dict[tuple[int, ...], Forecast] = {}
+        self._forecasts: dict[tuple[int, ...], Forecast] = {}
 
     def __call__(self, frames: Tensor, horizon: int) -> Tensor:
-        """What the network says of the `horizon` frames after the given ones.
+        """Predict the `horizon` frames after the given ones.
+
+        Args:
+            frames: (batch, time, channels, height, width), as `Nowcaster` takes them.
+            horizon: Number of frames to predict.
+
+        Returns:
+            (batch, horizon, channels, height, width), float32.
 
         Raises:
-            BadGrid: As `Nowcaster` does.
+            BadGrid: Height or width cannot be halved as often as the network needs.
         """
         shape = tuple(frames.shape)
-        if shape not in self._ways:
-            self._ways[shape] = choose(self.network, frames, bf16=self.bf16)
-        return self._ways[shape](frames, horizon)
+        if shape not in self._forecasts:
+            self._forecasts[shape] = choose(self.network, frames, bf16=self.bf16)
+        return self._forecasts[shape](frames, horizon)
 
 
 def choose(network: Nowcaster, frames: Tensor, *, bf16: bool) -> Forecast:
-    """The fastest way for frames of this shape, on this device, with the threads torch has now."""
-    found = ways(network, frames, bf16=bf16)
-    file, key = c_library.folder() / FILE, key_of(network, frames, bf16=bf16)
-    name = read(file).get(key, "")
-    if name not in found:
-        name = quickest(found, frames)
-        with suppress(OSError, RuntimeError):  # it is found again
+    """Return the fastest implementation for this shape, device and number of torch threads.
+
+    Args:
+        network: On its device.
+        frames: Representative input, (batch, time, channels, height, width).
+        bf16: Whether convolutions may run in bfloat16.
+    """
+    available = candidates(network, frames, bf16=bf16)
+    file, key = c_library.folder() / CACHE_FILE, cache_key(network, frames, bf16=bf16)
+    name = read_cache(file).get(key, "")
+    if name not in available:
+        name = fastest(available, frames)
+        with suppress(OSError, RuntimeError):  # without a cache, tuning runs again
             file.parent.mkdir(parents=True, exist_ok=True)
-            known = [*read(file).items(), (key, name)][-KEPT:]
-            write_whole(file, json.dumps(dict(known), indent=1).encode())
-    return found[name]()
+            entries = [*read_cache(file).items(), (key, name)][-MAX_ENTRIES:]
+            write_whole(file, json.dumps(dict(entries), indent=1).encode())
+    return available[name]()
 
 
-def ways(network: Nowcaster, frames: Tensor, *, bf16: bool) -> Mapping[str, Callable[[], Forecast]]:
-    """What there is to choose from, by name, what is likely to be fastest first; each is made when
-    it is asked for."""
-    found: dict[str, Callable[[], Forecast]] = {}
+def candidates(
+    network: Nowcaster, frames: Tensor, *, bf16: bool
+) -> Mapping[str, Callable[[], Forecast]]:
+    """Return the available implementations by name, as functions that make them.
+
+    Args:
+        network: On its device.
+        frames: Representative input, (batch, time, channels, height, width).
+        bf16: Whether convolutions may run in bfloat16.
+
+    Returns:
+        Those that are probably the fastest first, the unoptimised network last.
+    """
+    available: dict[str, Callable[[], Forecast]] = {}
     weights = next(network.parameters())
     if weights.dtype == torch.float32:
         on_cpu = weights.device.type == "cpu"
         kernels = c_library.load() if on_cpu and len(frames) == 1 else None
-        rearranged = partial(FastNowcaster, network, ByTorch(weights.device))
+        fused = partial(FastNowcaster, network, TorchBackend(weights.device))
         if not on_cpu:
-            found["rearranged and recorded"] = lambda: Recorded(rearranged())
+            available["fused, CUDA graph"] = lambda: CudaGraph(fused())
         if kernels is None:
-            found["rearranged"] = rearranged
+            available["fused"] = fused
         else:
             for threads in sorted({1, torch.get_num_threads()}, reverse=True):
-                make = partial(compiled, network, kernels, threads)
-                found[f"compiled, threads {threads}"] = make
+                make = partial(with_c_backend, network, kernels, threads)
+                available[f"fused, C kernels, {threads} threads"] = make
         if bf16:
-            narrow = partial(in_bf16, network)
+            bf16_network = partial(with_bf16, network)
             if not on_cpu:
-                found[IN_BF16] = lambda: Recorded(narrow())
+                available[BF16] = lambda: CudaGraph(bf16_network())
             elif len(frames) == 1:
-                found[IN_BF16] = narrow
-    return {**found, AS_IT_IS: lambda: partial(as_it_is, network)}
+                available[BF16] = bf16_network
+    return {**available, UNOPTIMISED: lambda: partial(unoptimised, network)}
 
 
-def compiled(network: Nowcaster, kernels: ctypes.CDLL, threads: int) -> Forecast:
-    """By the kernels in C."""
-    return FastNowcaster(network, Native(kernels, threads))
+def with_c_backend(network: Nowcaster, kernels: ctypes.CDLL, threads: int) -> Forecast:
+    """Make the network with fused convolutions by the C kernels."""
+    return FastNowcaster(network, CBackend(kernels, threads))
 
 
-def in_bf16(network: Nowcaster) -> Forecast:
-    """Convolutions in bfloat16; states and all else stay in float32."""
-    return FastNowcaster(network, rough(next(network.parameters()).device))
+def with_bf16(network: Nowcaster) -> Forecast:
+    """Make the network with convolutions in bfloat16; states and all else stay in float32."""
+    return FastNowcaster(network, bf16_backend(next(network.parameters()).device))
 
 
-def rough(device: torch.device) -> Arithmetic:
-    """With convolutions in bfloat16: by the matrix unit of the processor where it has one, else by
-    torch."""
+def bf16_backend(device: torch.device) -> Backend:
+    """Return the backend for bfloat16: the matrix unit (AMX) of a CPU that has one, else torch."""
     kernels = c_library.load() if device.type == "cpu" else None
     if kernels is None:
-        return ByTorch(device, torch.bfloat16)
+        return TorchBackend(device, torch.bfloat16)
     threads = torch.get_num_threads()
-    return InTiles(kernels, threads) if kernels.has_tiles() else Narrow(Native(kernels, threads))
+    if kernels.has_amx():
+        return AmxBackend(kernels, threads)
+    return Bf16Backend(CBackend(kernels, threads))
 
 
-def as_it_is(network: Nowcaster, frames: Tensor, horizon: int) -> Tensor:
-    """By the network itself."""
+def unoptimised(network: Nowcaster, frames: Tensor, horizon: int) -> Tensor:
+    """Forecast by the network itself; shapes as `AutotunedNetwork.__call__` has them.
+
+    Args:
+        network: On the device of `frames`.
+        frames: (batch, time, channels, height, width).
+        horizon: Number of frames to predict.
+
+    Returns:
+        (batch, horizon, channels, height, width), float32.
+    """
     with torch.inference_mode():
         rollout: Rollout = network(frames, horizon=horizon)
     return rollout.frames[:, -horizon:].float()
 
 
-def quickest(found: Mapping[str, Callable[[], Forecast]], frames: Tensor) -> str:
-    """The name of the fastest way that says the same as the network as it is; of ways that take
-    about as long, the first."""
+def fastest(available: Mapping[str, Callable[[], Forecast]], frames: Tensor) -> str:
+    """Time the candidates and return the name of the fastest with the outputs of the network.
+
+    Args:
+        available: Functions that make the candidates, by name.
+        frames: (batch, time, channels, height, width); the newest frame is used.
+
+    Returns:
+        Of candidates that take about as long, the first.
+    """
     newest = frames[:, -1:]
-    wanted, _ = run(found[AS_IT_IS](), newest)
+    reference, _ = timed_run(available[UNOPTIMISED](), newest)
     seconds: dict[str, float] = {}
-    for name, make in found.items():
+    for name, make in available.items():
         forecast = make()
-        # not the first run only: what is wrong may show when buffers are used again
-        runs = [run(forecast, newest) for _ in range(ROUNDS)]
-        apart = max((said - wanted).abs().max().item() for said, _ in runs)
-        allowed = ROUGH * wanted.abs().max().item() if name == IN_BF16 else TOLERANCE
-        if apart <= allowed:
-            seconds[name] = min(taken for _, taken in runs)
+        # more than one run: faults may show only when buffers are reused
+        runs = [timed_run(forecast, newest) for _ in range(RUNS)]
+        deviation = max((output - reference).abs().max().item() for output, _ in runs)
+        allowed = BF16_TOLERANCE * reference.abs().max().item() if name == BF16 else TOLERANCE
+        if deviation <= allowed:
+            seconds[name] = min(duration for _, duration in runs)
         else:
-            logger.warning("%r is not used: it says something else, by %g", name, apart)
+            logger.warning("%r is not used: its output deviates by %g", name, deviation)
     logger.info("seconds for %d steps of %s: %s", STEPS, tuple(newest.shape), seconds)
-    least = min(seconds.values())
-    return next(name for name, taken in seconds.items() if taken * ALIKE <= least)
+    shortest = min(seconds.values())
+    return next(name for name, duration in seconds.items() if duration * TIMING_MARGIN <= shortest)
 
 
-def run(forecast: Forecast, frames: Tensor) -> tuple[Tensor, float]:
-    """What a forecast says, and the seconds it takes."""
+def timed_run(forecast: Forecast, frames: Tensor) -> tuple[Tensor, float]:
+    """Return the output (batch, time, channels, height, width) of a forecast, and its seconds."""
     start = time.perf_counter()
-    said = forecast(frames, STEPS)
-    said.sum().item()  # waits for a GPU
-    return said, time.perf_counter() - start
+    output = forecast(frames, STEPS)
+    output.sum().item()  # waits for a GPU
+    return output, time.perf_counter() - start
 
 
-def key_of(network: Nowcaster, frames: Tensor, *, bf16: bool) -> str:
-    """Other wherever another way may be the fastest."""
+def cache_key(network: Nowcaster, frames: Tensor, *, bf16: bool) -> str:
+    """Return the cache key of frames (batch, time, channels, height, width) on this machine."""
     stack = network.stack
     device = torch.cuda.get_device_name() if frames.is_cuda else c_library.processor()
-    about = (
+    parts = (
         *(str(network), stack.levels, stack.skips, tuple(frames.shape), device),
         *(torch.get_num_threads(), torch.__version__, c_library.source_hash(), bf16),
     )
-    return hashlib.sha256("\n".join(map(str, about)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
-def read(file: Path) -> dict[str, str]:
-    """What was found before; nothing where the file is not there, or not what was written."""
+def read_cache(file: Path) -> dict[str, str]:
+    """Read the cached choices; none where the file is missing or damaged."""
     with suppress(OSError, ValueError):
-        found = json.loads(file.read_text())
-        if isinstance(found, dict):
-            return {str(key): str(name) for key, name in found.items()}
+        cached = json.loads(file.read_text())
+        if isinstance(cached, dict):
+            return {str(key): str(name) for key, name in cached.items()}
     return {}

@@ -1,4 +1,7 @@
-"""The arithmetic of fast cells by kernels in C, for one sample in float32 on the processor."""
+"""Backend of fast cells by C kernels, for a batch of one in float32 on the CPU.
+
+Fields are float32 (1, channels, height, width).
+"""
 
 import copy
 import ctypes
@@ -14,19 +17,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model_zoo.fast.fused_convolution import Kernel
-from model_zoo.fast.pointwise import Formula, How, Number
-from model_zoo.fast.torch_backend import ByTorch, Convolution, Field, Warped
+from model_zoo.fast.pointwise import Activation, Formula, Operand
+from model_zoo.fast.torch_backend import Convolution, Field, TorchBackend, Warped
 from model_zoo.layers import resample
 
-POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
-"""Of Winograd's minimal filtering, and infinity; the kernels in C have them too."""
-NOTHING = -1
-TILE_OUTPUTS, TILE_INPUTS = 16, 32
-"""Of weights, as the matrix unit has them."""
+WINOGRAD_POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
+"""Finite interpolation points of Winograd's minimal filtering, as in native/convolve.c."""
+NONE = -1
+"""Marks a missing operand or group in the C structures."""
+AMX_OUTPUTS, AMX_INPUTS = 16, 32
+"""Output and input channels of a weight tile of the matrix unit (AMX)."""
 
 
 class _Operand(Structure):
-    _fields_ = (("how", c_int), ("group", c_int), ("field", c_void_p))
+    _fields_ = (("activation", c_int), ("group", c_int), ("field", c_void_p))
 
 
 class _Mix(Structure):
@@ -56,52 +60,67 @@ class _Convolution(Structure):
     )
 
 
-class Native:
-    """Kernels in C, on so many threads."""
+class CBackend:
+    """Convolutions in float32 and pointwise formulas by the C kernels, on a number of threads."""
 
     def __init__(self, library: ctypes.CDLL, threads: int) -> None:
         self.library, self.threads = library, threads
         self.block: int = library.block()
         library.convolve_floats.restype = library.attend_floats.restype = c_size_t
-        library.narrow_floats.restype = c_size_t
+        library.bf16_floats.restype = c_size_t
         self._own = threading.local()
 
     def convolution(self, kernel: Kernel, groups: int = 1) -> Convolution:
-        """Weights are brought to the points of tiles once."""
-        return NativeConvolution(self, kernel, groups)
+        """Prepare a convolution: transform its weights (outputs, inputs, size, size)."""
+        return CConvolution(self, kernel, groups)
 
-    def convolve(self, asked: _Convolution) -> None:
-        """Run a convolution."""
-        floats = self.threads * self.library.convolve_floats(ctypes.byref(asked))
-        self.library.convolve(ctypes.byref(asked), self.memory(floats), self.threads)
+    def convolve(self, arguments: _Convolution) -> None:
+        """Run a float32 convolution."""
+        floats = self.threads * self.library.convolve_floats(ctypes.byref(arguments))
+        self.library.convolve(ctypes.byref(arguments), self.workspace(floats), self.threads)
 
-    def convolve_narrow(self, asked: _Convolution) -> None:
-        """Run a convolution in bfloat16."""
-        floats = self.threads * self.library.narrow_floats(ctypes.byref(asked))
-        self.library.convolve_narrow(ctypes.byref(asked), self.memory(floats), self.threads)
+    def convolve_bf16(self, arguments: _Convolution) -> None:
+        """Run a bfloat16 convolution by the matrix unit."""
+        floats = self.threads * self.library.bf16_floats(ctypes.byref(arguments))
+        self.library.convolve_bf16(ctypes.byref(arguments), self.workspace(floats), self.threads)
 
     def mix(self, formula: Formula) -> Tensor:
-        """A formula of fields alone."""
-        numbers = (*formula.first, *formula.second)
-        like = next(number.field for number in numbers if number.field is not None)
-        return self.mix_into(room(*like.shape), formula)
+        """Evaluate a formula without output groups, (batch, channels, height, width)."""
+        operands = (*formula.first, *formula.second)
+        like = next(operand.field for operand in operands if operand.field is not None)
+        return self.mix_into(empty(*like.shape), formula)
 
     def mix_into(self, result: Tensor, formula: Formula) -> Tensor:
-        """The same, where a field of the same layout in memory is there for it."""
-        self.library.mix_fields(mixes([formula], [result]), result.numel(), self.threads)
+        """Evaluate a formula into `result`, a field with the memory layout of the operands."""
+        self.library.mix_fields(c_formulas([formula], [result]), result.numel(), self.threads)
         return result
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
-        """See `model_zoo.layers.local_attention.attend`."""
-        result = room(*query.shape)
+        """Local attention of every pixel; see `model_zoo.layers.local_attention.attend`.
+
+        Args:
+            query: (batch, channels, height, width).
+            key: Likewise.
+            value: Likewise.
+            window: Height and width of the window in pixels.
+
+        Returns:
+            Likewise.
+        """
+        result = empty(*query.shape)
         sizes = (*query.shape[1:], window)
-        memory = self.memory(self.library.attend_floats(*sizes, self.threads))
+        workspace = self.workspace(self.library.attend_floats(*sizes, self.threads))
         fields = (c_void_p(field.data_ptr()) for field in (query, key, value, result))
-        self.library.attend(*fields, *sizes, memory, self.threads)
+        self.library.attend(*fields, *sizes, workspace, self.threads)
         return result
 
     def resample(self, x: Tensor, rise: int) -> Tensor:
-        """See `model_zoo.layers.resample`."""
+        """Change the resolution by 2**-`rise`; see `model_zoo.layers.resample.resample`.
+
+        Args:
+            x: (batch, channels, height, width).
+            rise: How many times to halve height and width, negative to double them.
+        """
         for _ in range(rise):
             x = self.resized(self.library.halve, x, x.shape[2] // 2, x.shape[3] // 2)
         if rise == -1:
@@ -109,86 +128,104 @@ class Native:
         return x if rise > 0 else resample.resample(x, rise)
 
     def resized(self, kernel: Callable[..., None], x: Tensor, height: int, width: int) -> Tensor:
-        """What a kernel makes of a field."""
-        result = room(1, x.shape[1], height, width)
+        """Run a resampling kernel on a field (1, channels, any height and width)."""
+        result = empty(1, x.shape[1], height, width)
         fields = (c_void_p(field.data_ptr()) for field in (x.contiguous(), result))
         kernel(*fields, *x.shape[1:], self.threads)
         return result
 
-    def memory(self, floats: int) -> c_void_p:
-        """Room to work in, one for each thread that calls."""
-        held: Tensor | None = getattr(self._own, "memory", None)
+    def workspace(self, floats: int) -> c_void_p:
+        """Return a buffer of at least `floats` float32 values, one for each calling thread."""
+        held: Tensor | None = getattr(self._own, "workspace", None)
         if held is None or held.numel() < floats:
-            held = self._own.memory = room(floats)
+            held = self._own.workspace = empty(floats)
         return c_void_p(held.data_ptr())
 
 
-class Shaped:
-    """What a convolution by the kernels in C has for any fields, but for its weights."""
+class CBase:
+    """Shape and bias of a convolution by the C kernels, whatever the layout of its weights."""
 
-    def __init__(self, native: Native, kernel: Kernel, groups: int) -> None:
-        self.native, self.size, self.widths = native, kernel.size, kernel.widths
+    def __init__(self, backend: CBackend, kernel: Kernel, groups: int) -> None:
+        self.backend, self.size, self.widths = backend, kernel.size, kernel.widths
         self.outputs, self.inputs = kernel.weight.shape[:2]
         self.channels = self.outputs // groups
         self.bias = kernel.bias.float().contiguous()
 
 
-class NativeConvolution(Shaped):
-    """A convolution by the kernels in C."""
+class CConvolution(CBase):
+    """A float32 convolution by the C kernels."""
 
-    def __init__(self, native: Native, kernel: Kernel, groups: int) -> None:
-        super().__init__(native, kernel, groups)
-        self.firsts = list(accumulate(kernel.widths, initial=0))[:-1]
-        self.weight = at_points(kernel.weight, native.block)
+    def __init__(self, backend: CBackend, kernel: Kernel, groups: int) -> None:
+        super().__init__(backend, kernel, groups)
+        self.offsets = list(accumulate(kernel.widths, initial=0))[:-1]
+        self.weight = winograd_weights(kernel.weight, backend.block)
 
-    def of_outputs(self, bias: Tensor, groups: int) -> "NativeConvolution":
-        """The same weights with another bias, for as many of the first outputs as that has."""
+    def of_outputs(self, bias: Tensor, groups: int) -> "CConvolution":
+        """Return the convolution of the first outputs with another bias.
+
+        Args:
+            bias: (outputs,), at most as many as the convolution has.
+            groups: Output groups.
+        """
         other = copy.copy(self)
         other.outputs, other.channels = len(bias), len(bias) // groups
         other.bias = bias.contiguous()
         return other
 
     def __call__(self, fields: Sequence[Field | Warped], *formulas: Formula) -> list[Tensor]:
-        """A field for each formula."""
-        parts = zip(self.firsts, self.widths, fields, strict=True)
-        there = [(at, width, field) for at, width, field in parts if field is not None]
-        firsts, widths, seen = zip(*there, strict=True)
-        call = Call(seen, firsts, widths, formulas, self)
-        call.asked.weights = self.weight.data_ptr()
-        if isinstance(seen[0], Warped):
-            flows, weights = seen[0].flows.contiguous(), seen[0].weights
-            call.asked.flow_count, call.asked.shrinking = flows.shape[1], seen[0].shrinking
-            call.asked.flows = flows.data_ptr()
-            call.asked.flow_weights = None if weights is None else weights.data_ptr()
-        self.native.convolve(call.asked)
+        """Convolve the fields and evaluate formulas of the outputs.
+
+        Args:
+            fields: (batch, channels, height, width) each, or None for zeros; one at least must be
+                given. A `Warped` field must be the only one, and the kernel 1x1.
+            formulas: Of the output groups.
+
+        Returns:
+            A field (batch, channels, height, width) for each formula.
+        """
+        pairs = zip(self.offsets, self.widths, fields, strict=True)
+        present = [(at, width, field) for at, width, field in pairs if field is not None]
+        offsets, widths, inputs = zip(*present, strict=True)
+        call = ConvolutionCall(inputs, offsets, widths, formulas, self)
+        call.arguments.weights = self.weight.data_ptr()
+        if isinstance(inputs[0], Warped):
+            flows, weights = inputs[0].flows.contiguous(), inputs[0].weights
+            call.arguments.flow_count, call.arguments.shrinking = (
+                flows.shape[1],
+                inputs[0].shrinking,
+            )
+            call.arguments.flows = flows.data_ptr()
+            call.arguments.flow_weights = None if weights is None else weights.data_ptr()
+        self.backend.convolve(call.arguments)
         return call.results
 
 
-class Call:
-    """A convolution as C takes it but for the weights; what it points at lives as long as it does.
+class ConvolutionCall:
+    """Arguments of a C convolution but for the weights; keeps the memory alive that they point to.
 
     Attributes:
-        results: A field for each formula, to be written.
+        arguments: The C structure.
+        results: A field (1, channels, height, width) for each formula, to be written.
     """
 
     def __init__(
         self,
         fields: Sequence[Tensor | Warped],
-        firsts: Sequence[int],
+        offsets: Sequence[int],
         widths: Sequence[int],
         formulas: Sequence[Formula],
-        of: Shaped,
+        of: CBase,
     ) -> None:
         self._held = [
             (field.field if isinstance(field, Warped) else field).contiguous() for field in fields
         ]
         height, width = self._held[0].shape[2:]
-        self.results = [room(1, of.channels, height, width) for _ in formulas]
+        self.results = [empty(1, of.channels, height, width) for _ in formulas]
         number = len(self._held)
-        self._first, self._count = (c_int * number)(*firsts), (c_int * number)(*widths)
+        self._first, self._count = (c_int * number)(*offsets), (c_int * number)(*widths)
         self._pointers = (c_void_p * number)(*(field.data_ptr() for field in self._held))
-        self._mix = mixes(formulas, self.results)
-        self.asked = _Convolution(
+        self._mix = c_formulas(formulas, self.results)
+        self.arguments = _Convolution(
             kernel=of.size,
             height=height,
             width=width,
@@ -205,124 +242,167 @@ class Call:
         )
 
 
-class InTiles(Native):
-    """Kernels in C, with convolutions in bfloat16 by the matrix unit of the processor."""
+class AmxBackend(CBackend):
+    """C kernels with convolutions in bfloat16 by the matrix unit of the CPU (AMX)."""
 
     def convolution(self, kernel: Kernel, groups: int = 1) -> Convolution:
-        """Weights are rounded and brought into tiles once."""
-        return TiledConvolution(self, kernel, groups)
+        """Prepare a convolution: weights (outputs, inputs, size, size) to bfloat16 tiles."""
+        return AmxConvolution(self, kernel, groups)
 
 
-class TiledConvolution(Shaped):
-    """A convolution by the kernels in C, in bfloat16; along flows, which are 1x1, in float32."""
+class AmxConvolution(CBase):
+    """A bfloat16 convolution by the matrix unit; convolutions of warped fields run in float32."""
 
-    def __init__(self, native: InTiles, kernel: Kernel, groups: int) -> None:
-        super().__init__(native, kernel, groups)
+    def __init__(self, backend: AmxBackend, kernel: Kernel, groups: int) -> None:
+        super().__init__(backend, kernel, groups)
         self.kernel, self.groups = kernel, groups
         self._tiles: dict[tuple[bool, ...], Tensor] = {}
-        self._along_flows: NativeConvolution | None = None
+        self._along_flows: CConvolution | None = None
 
     def __call__(self, fields: Sequence[Field | Warped], *formulas: Formula) -> list[Tensor]:
-        """A field for each formula."""
-        parts = zip(self.widths, fields, strict=True)
-        there = [(width, field) for width, field in parts if field is not None]
-        widths, seen = zip(*there, strict=True)
-        if isinstance(seen[0], Warped):
+        """Convolve the fields and evaluate formulas of the outputs.
+
+        Args:
+            fields: (batch, channels, height, width) each, or None for zeros; one at least must be
+                given. A `Warped` field must be the only one, and the kernel 1x1.
+            formulas: Of the output groups.
+
+        Returns:
+            A field (batch, channels, height, width) for each formula.
+        """
+        pairs = zip(self.widths, fields, strict=True)
+        present = [(width, field) for width, field in pairs if field is not None]
+        widths, inputs = zip(*present, strict=True)
+        if isinstance(inputs[0], Warped):
             if self._along_flows is None:
-                self._along_flows = NativeConvolution(self.native, self.kernel, self.groups)
+                self._along_flows = CConvolution(self.backend, self.kernel, self.groups)
             return self._along_flows(fields, *formulas)
-        call = Call(seen, widths, widths, formulas, self)
-        call.asked.weights = self._of(fields).data_ptr()
-        self.native.convolve_narrow(call.asked)
+        call = ConvolutionCall(inputs, widths, widths, formulas, self)
+        call.arguments.weights = self._weights_of(fields).data_ptr()
+        self.backend.convolve_bf16(call.arguments)
         return call.results
 
-    def _of(self, fields: Sequence[Field | Warped]) -> Tensor:
-        """The weights of those fields that are there."""
-        there = tuple(field is not None for field in fields)
-        if there not in self._tiles:
-            parts = zip(self.kernel.fields(), there, strict=True)
-            self._tiles[there] = in_tiles([part.weight for part, is_there in parts if is_there])
-        return self._tiles[there]
+    def _weights_of(self, fields: Sequence[Field | Warped]) -> Tensor:
+        """Return the weight tiles of the given fields, those that are not None."""
+        present = tuple(field is not None for field in fields)
+        if present not in self._tiles:
+            pairs = zip(self.kernel.split_inputs(), present, strict=True)
+            self._tiles[present] = amx_tiles([part.weight for part, is_there in pairs if is_there])
+        return self._tiles[present]
 
 
-class Narrow(ByTorch):
-    """Convolutions by torch in bfloat16, all else by the kernels in C; channels last in memory."""
+class Bf16Backend(TorchBackend):
+    """Convolutions by torch in bfloat16, all else by the C kernels; channels last in memory."""
 
-    def __init__(self, native: Native) -> None:
+    def __init__(self, backend: CBackend) -> None:
         super().__init__(torch.device("cpu"), torch.bfloat16)
-        self.native = native
+        self.backend = backend
 
     def mix(self, formula: Formula) -> Tensor:
-        """A formula of fields alone."""
-        laid = formula.each_field(partial(Tensor.contiguous, memory_format=torch.channels_last))
-        numbers = (*laid.first, *laid.second)
-        fields = [number.field for number in numbers if number.field is not None]
-        if len(numbers) == 1 and numbers[0].how is How.PLAIN:
+        """Evaluate a formula without output groups, (batch, channels, height, width)."""
+        channels_last = formula.map_fields(
+            partial(Tensor.contiguous, memory_format=torch.channels_last)
+        )
+        operands = (*channels_last.first, *channels_last.second)
+        fields = [operand.field for operand in operands if operand.field is not None]
+        if len(operands) == 1 and operands[0].activation is Activation.IDENTITY:
             return fields[0]
         batch, channels, height, width = fields[0].shape
-        result = room(batch, height, width, channels).permute(0, 3, 1, 2)
-        return self.native.mix_into(result, laid)
+        result = empty(batch, height, width, channels).permute(0, 3, 1, 2)
+        return self.backend.mix_into(result, channels_last)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
-        """See `model_zoo.layers.local_attention.attend`."""
-        plain = (query.contiguous(), key.contiguous(), value.contiguous())
-        return self.native.attend(*plain, window)
+        """Local attention of every pixel; see `model_zoo.layers.local_attention.attend`.
+
+        Args:
+            query: (batch, channels, height, width).
+            key: Likewise.
+            value: Likewise.
+            window: Height and width of the window in pixels.
+
+        Returns:
+            Likewise.
+        """
+        contiguous = (query.contiguous(), key.contiguous(), value.contiguous())
+        return self.backend.attend(*contiguous, window)
 
 
-def room(*shape: int) -> Tensor:
-    """A tensor to be written to.
+def empty(*shape: int) -> Tensor:
+    """Return an uninitialised float32 tensor of any shape.
 
-    Not by `torch.empty`: aligned memory that was freed is too small for a block of the same size
-    in glibc before 2.38, so that training took twice what it held.
+    Allocated by NumPy: glibc before 2.38 does not reuse freed blocks of the aligned memory that
+    `torch.empty` asks for, so that training took twice the memory it held.
     """
     return torch.from_numpy(np.empty(shape, np.float32))
 
 
-def at_points(weight: Tensor, block: int) -> Tensor:
-    """(outputs, inputs, size, size) to (outputs / block, points, inputs, block)."""
+def winograd_weights(weight: Tensor, block: int) -> Tensor:
+    """Transform kernels to the Winograd domain.
+
+    Args:
+        weight: (outputs, inputs, size, size).
+        block: Outputs that the C kernels sum at once.
+
+    Returns:
+        (outputs / block, points, inputs, block), float32, outputs padded with zeros.
+    """
     size = weight.shape[-1]
-    to_points = filtering(size).to(weight) if size > 1 else weight.new_ones(1, 1)
+    to_points = winograd_transform(size).to(weight) if size > 1 else weight.new_ones(1, 1)
     points = torch.einsum("iy,ocyx,jx->ijco", to_points, weight, to_points)
     whole = F.pad(points.flatten(0, 1), (0, -len(weight) % block))
     blocks = torch.unflatten(whole, 2, (-1, block))
     return blocks.permute(2, 0, 1, 3).float().contiguous()
 
 
-def in_tiles(weights: Sequence[Tensor]) -> Tensor:
-    """Weights of fields, each (outputs, inputs, size, size), as bfloat16
-    (outputs / 16, size, size, inputs / 32, 16, 32); inputs of each field are made even."""
+def amx_tiles(weights: Sequence[Tensor]) -> Tensor:
+    """Pack weights into tiles of the matrix unit.
+
+    Args:
+        weights: Of each field, (outputs, inputs, size, size); odd inputs are padded with a zero.
+
+    Returns:
+        (outputs / 16, size, size, inputs / 32, 16, 32), bfloat16, padded with zeros.
+    """
     whole = torch.cat([F.pad(part, (0, 0, 0, 0, 0, part.shape[1] % 2)) for part in weights], dim=1)
     outputs, inputs = whole.shape[:2]
-    whole = F.pad(whole, (0, 0, 0, 0, 0, -inputs % TILE_INPUTS, 0, -outputs % TILE_OUTPUTS))
-    blocks = torch.unflatten(torch.unflatten(whole, 1, (-1, TILE_INPUTS)), 0, (-1, TILE_OUTPUTS))
+    whole = F.pad(whole, (0, 0, 0, 0, 0, -inputs % AMX_INPUTS, 0, -outputs % AMX_OUTPUTS))
+    blocks = torch.unflatten(torch.unflatten(whole, 1, (-1, AMX_INPUTS)), 0, (-1, AMX_OUTPUTS))
     return blocks.permute(0, 4, 5, 2, 1, 3).to(torch.bfloat16).contiguous()
 
 
-def mixes(formulas: Sequence[Formula], results: Sequence[Tensor]) -> ctypes.Array[_Mix]:
-    """Formulas and where their results go, as C takes them."""
-    made = []
+def c_formulas(formulas: Sequence[Formula], results: Sequence[Tensor]) -> ctypes.Array[_Mix]:
+    """Convert formulas and the fields (1, channels, height, width) for their results to C."""
+    converted = []
     for formula, result in zip(formulas, results, strict=True):
         a, b = (*formula.first, None)[:2]
         c, d = (*formula.second, None, None)[:2]
-        made.append(_Mix(operand(a), operand(b), operand(c), operand(d), result.data_ptr()))
-    return (_Mix * len(made))(*made)
+        converted.append(
+            _Mix(c_operand(a), c_operand(b), c_operand(c), c_operand(d), result.data_ptr())
+        )
+    return (_Mix * len(converted))(*converted)
 
 
-def operand(number: Number | None) -> _Operand:
-    """A number as C takes it."""
-    if number is None:
-        return _Operand(NOTHING, NOTHING, None)
-    field = None if number.field is None else number.field.data_ptr()
-    return _Operand(number.how, NOTHING if number.group is None else number.group, field)
+def c_operand(operand: Operand | None) -> _Operand:
+    """Convert an operand to C."""
+    if operand is None:
+        return _Operand(NONE, NONE, None)
+    field = None if operand.field is None else operand.field.data_ptr()
+    return _Operand(operand.activation, NONE if operand.group is None else operand.group, field)
 
 
-def filtering(size: int) -> Tensor:
-    """What brings a row of a kernel to the points, (8, size): Lavin and Gray's G."""
+def winograd_transform(size: int) -> Tensor:
+    """Return the Winograd kernel transform G, (8, size) float64.
+
+    Lavin and Gray (2015), https://arxiv.org/abs/1509.09308. The row of the point 0 is negated, as
+    in native/convolve.c.
+    """
     rows = []
-    for at in POINTS:
-        others = torch.tensor([at - other for other in POINTS if other != at], dtype=torch.float64)
+    for at in WINOGRAD_POINTS:
+        others = torch.tensor(
+            [at - other for other in WINOGRAD_POINTS if other != at], dtype=torch.float64
+        )
         powers = torch.tensor([at**power for power in range(size)], dtype=torch.float64)
-        rows.append(powers / others.prod() * (-1 if at == 0 else 1))  # C has that row negated
+        rows.append(powers / others.prod() * (-1 if at == 0 else 1))
     at_infinity = torch.zeros(size, dtype=torch.float64)
     at_infinity[-1] = 1
     return torch.stack([*rows, at_infinity])

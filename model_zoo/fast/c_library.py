@@ -1,8 +1,8 @@
-"""The kernels in C, compiled for the processor at hand the first time they are needed.
+"""Compilation of the C kernels for this CPU, on first use.
 
-They are kept in the user's cache folder (~/.cache/nowcast, or as the XDG base directories have it),
-under a name that changes with source, compiler and processor. Where there is no GCC there are none,
-and forecasts run by torch.
+The library is cached in the user's cache folder (~/.cache/nowcast, or below XDG_CACHE_HOME), under
+a name that changes with source, compiler and CPU. Without GCC there are no kernels, and forecasts
+run by torch.
 """
 
 import ctypes
@@ -30,75 +30,77 @@ FLAGS = (
     "-shared",
 )
 WIDEST = "-mprefer-vector-width=512"
-"""Else GCC takes half of the vectors that the processor has."""
+"""Without it GCC uses half of the vector width of AVX-512."""
 COMPILERS = ("gcc", "cc")
-PATIENCE_SECONDS = 120.0
+COMPILE_TIMEOUT_SECONDS = 120.0
 
 
 def folder() -> Path:
-    """Where what is found out about this machine is kept; it may be deleted at any time.
+    """Return the cache folder of compiled kernels and tuning results; safe to delete at any time.
 
     Raises:
-        RuntimeError: The user has no home.
+        RuntimeError: The user has no home folder.
     """
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "nowcast"
 
 
 def processor() -> str:
-    """The name of the processor and what it can do."""
+    """Return the model name and the instruction-set flags of the CPU."""
     file = Path("/proc/cpuinfo")  # Linux
     lines = file.read_text().splitlines() if file.exists() else []
-    told = [line for line in lines if line.startswith(("model name", "flags", "Features"))]
-    return "\n".join(dict.fromkeys(told)) or f"{platform.machine()} {platform.processor()}"
+    lines = [line for line in lines if line.startswith(("model name", "flags", "Features"))]
+    return "\n".join(dict.fromkeys(lines)) or f"{platform.machine()} {platform.processor()}"
 
 
 def source_hash() -> str:
-    """Other for other kernels."""
+    """Return a SHA-256 of the sources of the kernels."""
     files = sorted([*SOURCE.glob("*.c"), *SOURCE.glob("*.h")])
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 @cache
 def load() -> ctypes.CDLL | None:
-    """The kernels; None, with a line in the log, where they cannot be had."""
+    """Return the compiled library; None, with a warning, where it cannot be compiled or loaded."""
     try:
         return ctypes.CDLL(str(compiled()))
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        logger.warning("forecasts are slower than they could be, without kernels: %s", error)
+        logger.warning("forecasts run without C kernels, slower: %s", error)
         return None
 
 
 def compiled() -> Path:
-    """The file of the kernels, compiled if it is not there yet.
+    """Return the path of the library, compiling it if it is not cached.
 
     Raises:
-        OSError, RuntimeError, SubprocessError: It cannot be made.
+        OSError: The cache folder cannot be written.
+        RuntimeError: There is no compiler, or it fails.
+        subprocess.TimeoutExpired: The compiler takes too long.
     """
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
         raise RuntimeError(f"found none of {', '.join(COMPILERS)}; install gcc")
     flags = [*FLAGS, WIDEST] if platform.machine() in {"x86_64", "AMD64"} else [*FLAGS]
-    about = "\n".join([source_hash(), run([compiler, "--version"]), *flags, processor()])
-    path = folder() / f"kernels-{hashlib.sha256(about.encode()).hexdigest()[:16]}.so"
+    identity = "\n".join([source_hash(), run([compiler, "--version"]), *flags, processor()])
+    path = folder() / f"kernels-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.so"
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as place:
-        made = Path(place) / path.name
-        run([compiler, *flags, *map(str, sorted(SOURCE.glob("*.c"))), "-o", str(made), "-lm"])
-        made.replace(path)  # whole or not there, however many processes make it at once
+    with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
+        library = Path(temporary) / path.name
+        run([compiler, *flags, *map(str, sorted(SOURCE.glob("*.c"))), "-o", str(library), "-lm"])
+        library.replace(path)  # atomic, also when several processes compile at once
     return path
 
 
 def run(command: list[str]) -> str:
-    """What a compiler says.
+    """Run a compiler and return what it prints.
 
     Raises:
-        RuntimeError: It failed.
+        RuntimeError: It fails.
     """
     done = subprocess.run(  # noqa: S603  a compiler of this machine
-        command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        command, capture_output=True, text=True, timeout=COMPILE_TIMEOUT_SECONDS, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()[-500:]}")

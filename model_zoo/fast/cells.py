@@ -1,7 +1,8 @@
-"""The cells of the zoo, rearranged; the equations are those of `model_zoo/cells`.
+"""Inference-only versions of the LSTM-like cells; the equations are those of `model_zoo/cells`.
 
-A fast cell takes None for a state or a memory that is zero. One that `lifts` sees its input through
-convolutions alone, so that at the bottom it may take the frame itself, before it is embedded.
+All fields are float32 (batch, channels, height, width). A fast cell takes None for a state or a
+memory that is zero. A cell with `folds_embedding` uses its input in convolutions only, so that in
+the bottom layer the 1x1 embedding of the frame is folded into these convolutions.
 """
 
 from collections.abc import Callable
@@ -14,159 +15,188 @@ from model_zoo.cells.mk_lstm import MKLSTM
 from model_zoo.cells.preciplstm import PrecipLSTM
 from model_zoo.cells.predrnn import PredRNN
 from model_zoo.cells.predrnn_plus import CausalLSTM
-from model_zoo.fast.fused_convolution import Kernel, above, added, beside, of, of_sum
-from model_zoo.fast.pointwise import keep, remember, sigmoid, tanh, write
-from model_zoo.fast.torch_backend import Arithmetic, Field
+from model_zoo.fast.fused_convolution import (
+    Kernel,
+    add,
+    concatenate_inputs,
+    concatenate_outputs,
+    kernel_of,
+    kernel_of_sum,
+)
+from model_zoo.fast.pointwise import gated_input, linear, lstm_update, sigmoid, tanh
+from model_zoo.fast.torch_backend import Backend, Field
 
-Lift = Callable[[Kernel], Kernel]
-"""From a convolution of what a layer takes in to one of what it is given instead."""
+InputMap = Callable[[Kernel], Kernel]
+"""From a convolution of the input of a layer to one of the tensor that is passed instead of it."""
 States = tuple[Field, ...]
 
 
 class Step(NamedTuple):
-    """What a fast cell hands on after one time step; see `model_zoo.cell`."""
+    """Result of one time step of a fast cell, fields (batch, channels, height, width)."""
 
     hidden: Tensor
     state: States
     memory: Field
     gate: Field = None
-    """The output gate before the sigmoid, of a cell that may stand in a motion highway."""
+    """Output gate before the sigmoid, of a cell that can be wrapped in a motion highway."""
 
 
 class FastCell(Protocol):
-    """A cell that advances without gradients."""
+    """A cell that runs without gradients."""
 
-    lifts: ClassVar[bool]
+    folds_embedding: ClassVar[bool]
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; a state of zeros is None."""
+        """Advance one time step.
+
+        Args:
+            x: Input, (batch, channels, height, width).
+            state: State tensors, likewise; None for zeros.
+            memory: Memory from the layer below, likewise; None for zeros.
+        """
 
 
 class FastConvLSTM:
-    """ConvLSTM: all gates by one convolution."""
+    """ConvLSTM with all gates computed by one convolution."""
 
-    lifts: ClassVar[bool] = True
+    folds_embedding: ClassVar[bool] = True
 
-    def __init__(self, cell: ConvLSTM, by: Arithmetic, lift: Lift) -> None:
-        self.gates = by.convolution(lifted(of_sum(cell.gates), lift), 4)
-        self.by = by
+    def __init__(self, cell: ConvLSTM, backend: Backend, input_map: InputMap) -> None:
+        self.gates = backend.convolution(map_input(kernel_of_sum(cell.gates), input_map), 4)
+        self.backend = backend
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step."""
+        """Advance one time step; tensors as in `FastCell`."""
         h, c = state
-        c, o = self.gates([x, h], remember(0, 1, 2, c), keep(3))
-        h = self.by.mix(sigmoid(o) * tanh(c))
+        c, o = self.gates([x, h], lstm_update(0, 1, 2, c), linear(3))
+        h = self.backend.mix(sigmoid(o) * tanh(c))
         return Step(h, (h, c), memory)
 
 
 class FastMKLSTM:
-    """MK-LSTM: what both kernel sizes give the output gate is one convolution of each source."""
+    """MK-LSTM with the output-gate terms of both kernel sizes merged into one convolution each."""
 
-    lifts: ClassVar[bool] = True
+    folds_embedding: ClassVar[bool] = True
 
-    def __init__(self, cell: MKLSTM, by: Arithmetic, lift: Lift) -> None:
-        near, far = (lifted(of_sum(gates), lift) for gates in (cell.near_gates, cell.far_gates))
+    def __init__(self, cell: MKLSTM, backend: Backend, input_map: InputMap) -> None:
+        near, far = (
+            map_input(kernel_of_sum(gates), input_map)
+            for gates in (cell.near_gates, cell.far_gates)
+        )
         three, four = len(near.bias) // 4 * 3, len(near.bias)
-        output = added(near.outputs(three, four), far.outputs(three, four))
-        self.near = by.convolution(near.outputs(0, three), 3)
-        self.far = by.convolution(above(far.outputs(0, three), output), 4)
-        self.output = by.convolution(beside(of(cell.near_output), of(cell.far_output)))
-        self.fuse = by.convolution(of(cell.fuse, inputs=2))
+        output = add(near.select_outputs(three, four), far.select_outputs(three, four))
+        self.near = backend.convolution(near.select_outputs(0, three), 3)
+        self.far = backend.convolution(concatenate_outputs(far.select_outputs(0, three), output), 4)
+        self.output = backend.convolution(
+            concatenate_inputs(kernel_of(cell.near_output), kernel_of(cell.far_output))
+        )
+        self.fuse = backend.convolution(kernel_of(cell.fuse, inputs=2))
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step."""
+        """Advance one time step; tensors as in `FastCell`."""
         h, near, far = state
-        (near,) = self.near([x, h], remember(0, 1, 2, near))
-        far, o = self.far([x, h], remember(0, 1, 2, far), keep(3))
-        (o,) = self.output([near, far], keep(0, o))
+        (near,) = self.near([x, h], lstm_update(0, 1, 2, near))
+        far, o = self.far([x, h], lstm_update(0, 1, 2, far), linear(3))
+        (o,) = self.output([near, far], linear(0, o))
         (h,) = self.fuse([near, far], sigmoid(o) * tanh(0))
         return Step(h, (h, near, far), memory)
 
 
 class FastPredRNN:
-    """PredRNN; forecasts need no penalty on what PredRNN-V2 writes."""
+    """PredRNN and PredRNN-V2, whose decoupling loss is not computed in inference."""
 
-    lifts: ClassVar[bool] = True
+    folds_embedding: ClassVar[bool] = True
 
-    def __init__(self, cell: PredRNN, by: Arithmetic, lift: Lift) -> None:
-        self.gates = by.convolution(lifted(of_sum(cell.gates), lift), 4)
-        self.memory_gates = by.convolution(lifted(of_sum(cell.memory_gates), lift), 3)
-        self.output_gate = by.convolution(of_sum(cell.output_gate))
-        self.fuse = by.convolution(of(cell.fuse, inputs=2))
+    def __init__(self, cell: PredRNN, backend: Backend, input_map: InputMap) -> None:
+        self.gates = backend.convolution(map_input(kernel_of_sum(cell.gates), input_map), 4)
+        self.memory_gates = backend.convolution(
+            map_input(kernel_of_sum(cell.memory_gates), input_map), 3
+        )
+        self.output_gate = backend.convolution(kernel_of_sum(cell.output_gate))
+        self.fuse = backend.convolution(kernel_of(cell.fuse, inputs=2))
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step."""
+        """Advance one time step; tensors as in `FastCell`."""
         h, c = state
-        c, o = self.gates([x, h], remember(0, 1, 2, c), keep(3))
-        (m,) = self.memory_gates([x, memory], remember(0, 1, 2, memory))
-        (o,) = self.output_gate([c, m], keep(0, o))
+        c, o = self.gates([x, h], lstm_update(0, 1, 2, c), linear(3))
+        (m,) = self.memory_gates([x, memory], lstm_update(0, 1, 2, memory))
+        (o,) = self.output_gate([c, m], linear(0, o))
         (h,) = self.fuse([c, m], sigmoid(o) * tanh(0))
         return Step(h, (h, c), m, gate=o)
 
 
 class FastCausalLSTM:
-    """Causal LSTM."""
+    """Causal LSTM of PredRNN++."""
 
-    lifts: ClassVar[bool] = True
+    folds_embedding: ClassVar[bool] = True
 
-    def __init__(self, cell: CausalLSTM, by: Arithmetic, lift: Lift) -> None:
-        self.gates = by.convolution(lifted(of(cell.gates, inputs=3), lift), 3)
-        self.memory_gates = by.convolution(lifted(of(cell.memory_gates, inputs=3), lift), 3)
-        self.memory_read = by.convolution(of(cell.memory_read))
-        self.output_gate = by.convolution(lifted(of(cell.output_gate, inputs=3), lift))
-        self.fuse = by.convolution(of(cell.fuse, inputs=2))
+    def __init__(self, cell: CausalLSTM, backend: Backend, input_map: InputMap) -> None:
+        self.gates = backend.convolution(map_input(kernel_of(cell.gates, inputs=3), input_map), 3)
+        self.memory_gates = backend.convolution(
+            map_input(kernel_of(cell.memory_gates, inputs=3), input_map), 3
+        )
+        self.memory_read = backend.convolution(kernel_of(cell.memory_read))
+        self.output_gate = backend.convolution(
+            map_input(kernel_of(cell.output_gate, inputs=3), input_map)
+        )
+        self.fuse = backend.convolution(kernel_of(cell.fuse, inputs=2))
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step."""
+        """Advance one time step; tensors as in `FastCell`."""
         h, c = state
-        (c,) = self.gates([x, h, c], remember(0, 1, 2, c))
+        (c,) = self.gates([x, h, c], lstm_update(0, 1, 2, c))
         m = c.new_zeros(c.shape) if memory is None else memory
-        (read,) = self.memory_read([m], keep(0))
-        (m,) = self.memory_gates([x, c, memory], write(0, 2) + sigmoid(1) * tanh(read))
-        (o,) = self.output_gate([x, c, m], keep(0))
+        (read,) = self.memory_read([m], linear(0))
+        (m,) = self.memory_gates([x, c, memory], gated_input(0, 2) + sigmoid(1) * tanh(read))
+        (o,) = self.output_gate([x, c, m], linear(0))
         (h,) = self.fuse([c, m], tanh(o) * tanh(0))
         return Step(h, (h, c), m)
 
 
 class FastPrecipLSTM:
-    """PrecipLSTM: query, key and value by one convolution."""
+    """PrecipLSTM with query, key and value computed by one convolution."""
 
-    lifts: ClassVar[bool] = False
+    folds_embedding: ClassVar[bool] = False
 
-    def __init__(self, cell: PrecipLSTM, by: Arithmetic, lift: Lift) -> None:
-        look = cell.attention
-        self.look = by.convolution(above(of(look.query), of(look.key), of(look.value)), 3)
-        self.attended = by.convolution(of(cell.attended))
-        self.gates = by.convolution(of_sum(cell.gates), 4)
-        self.memory_gates = by.convolution(of_sum(cell.memory_gates), 3)
-        self.space_gates = by.convolution(of_sum(cell.space_gates), 3)
-        self.change_gates = by.convolution(of_sum(cell.change_gates), 3)
-        self.output_gate = by.convolution(of_sum(cell.output_gate))
-        self.fuse = by.convolution(of(cell.fuse, inputs=4))
-        self.by, self.window = by, look.window
+    def __init__(self, cell: PrecipLSTM, backend: Backend, input_map: InputMap) -> None:
+        attention = cell.attention
+        self.query_key_value = backend.convolution(
+            concatenate_outputs(
+                kernel_of(attention.query), kernel_of(attention.key), kernel_of(attention.value)
+            ),
+            3,
+        )
+        self.attended = backend.convolution(kernel_of(cell.attended))
+        self.gates = backend.convolution(kernel_of_sum(cell.gates), 4)
+        self.memory_gates = backend.convolution(kernel_of_sum(cell.memory_gates), 3)
+        self.space_gates = backend.convolution(kernel_of_sum(cell.space_gates), 3)
+        self.change_gates = backend.convolution(kernel_of_sum(cell.change_gates), 3)
+        self.output_gate = backend.convolution(kernel_of_sum(cell.output_gate))
+        self.fuse = backend.convolution(kernel_of(cell.fuse, inputs=4))
+        self.backend, self.window = backend, attention.window
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step."""
+        """Advance one time step; tensors as in `FastCell`."""
         h, c, space, change, last_x = state
-        query, key, value = self.look([x], keep(0), keep(1), keep(2))
-        (a,) = self.attended([self.by.attend(query, key, value, self.window)], keep(0, x))
-        c, o = self.gates([a, h], remember(0, 1, 2, c), keep(3))
-        (m,) = self.memory_gates([a, memory], remember(0, 1, 2, memory))
-        (space,) = self.space_gates([a, space], remember(0, 1, 2, space))
+        query, key, value = self.query_key_value([x], linear(0), linear(1), linear(2))
+        (a,) = self.attended([self.backend.attend(query, key, value, self.window)], linear(0, x))
+        c, o = self.gates([a, h], lstm_update(0, 1, 2, c), linear(3))
+        (m,) = self.memory_gates([a, memory], lstm_update(0, 1, 2, memory))
+        (space,) = self.space_gates([a, space], lstm_update(0, 1, 2, space))
         difference = x if last_x is None else x - last_x
-        (change,) = self.change_gates([difference, change], remember(0, 1, 2, change))
+        (change,) = self.change_gates([difference, change], lstm_update(0, 1, 2, change))
         memories = [c, space, change, m]
-        (o,) = self.output_gate(memories, keep(0, o))
+        (o,) = self.output_gate(memories, linear(0, o))
         (h,) = self.fuse(memories, sigmoid(o) * tanh(0))
         return Step(h, (h, c, space, change, x), m, gate=o)
 
 
-def lifted(kernel: Kernel, lift: Lift) -> Kernel:
-    """A convolution whose first field is not what the layer takes in, but what it is given."""
-    first, *others = kernel.fields()
-    return beside(lift(first), *others)
+def map_input(kernel: Kernel, input_map: InputMap) -> Kernel:
+    """Apply `input_map` to the kernel (outputs, inputs, size, size) of the first input field."""
+    first, *others = kernel.split_inputs()
+    return concatenate_inputs(input_map(first), *others)
 
 
-def as_it_is(kernel: Kernel) -> Kernel:
-    """Of a layer that is given what it takes in."""
+def unchanged(kernel: Kernel) -> Kernel:
+    """Return the kernel (outputs, inputs, size, size) as is: the layer gets its own input."""
     return kernel

@@ -1,42 +1,57 @@
-"""A forecast on a GPU recorded once and played again, so that no kernel waits to be launched."""
+"""Forecasts on a GPU as CUDA graphs: captured once and replayed, without launch overhead."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-WARM_UP = 3
-"""Runs before the recording, in which torch looks for its fastest kernels."""
+WARM_UP_RUNS = 3
+"""Runs before the capture, in which torch chooses its kernels."""
 
 
-class Recorded:
-    """A forecast as a CUDA graph, one for each horizon."""
+class CudaGraph:
+    """A forecast as CUDA graphs, one for each shape of frames and horizon."""
 
     def __init__(self, forecast: Callable[[Tensor, int], Tensor]) -> None:
-        """Take a forecast that does the same for all frames of a shape."""
+        """Wrap a forecast whose operations depend on the shape of its frames only."""
         self.forecast = forecast
-        self._played: dict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
+        self._graphs: dict[tuple[int, ...], tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
 
     def __call__(self, frames: Tensor, horizon: int) -> Tensor:
-        """What the forecast says of these frames."""
+        """Forecast `horizon` frames.
+
+        Args:
+            frames: (batch, time, channels, height, width).
+            horizon: Number of frames to predict.
+
+        Returns:
+            (batch, horizon, channels, height, width).
+        """
         key = (*frames.shape, horizon)
-        if key not in self._played:
-            self._played[key] = self.record(frames.clone(), horizon)
-        graph, given, said = self._played[key]
-        given.copy_(frames)
+        if key not in self._graphs:
+            self._graphs[key] = self.capture(frames.clone(), horizon)
+        graph, input_frames, output = self._graphs[key]
+        input_frames.copy_(frames)
         graph.replay()
-        return said.clone()
+        return output.clone()
 
     @torch.inference_mode()
-    def record(self, given: Tensor, horizon: int) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
-        """The graph, where it finds its frames, and where it leaves what it says."""
+    def capture(
+        self, input_frames: Tensor, horizon: int
+    ) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor]:
+        """Capture the forecast of frames (batch, time, channels, height, width).
+
+        Returns:
+            The graph, its input tensor and its output tensor (batch, horizon, channels, height,
+            width).
+        """
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(WARM_UP):
-                self.forecast(given, horizon)
+            for _ in range(WARM_UP_RUNS):
+                self.forecast(input_frames, horizon)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            said = self.forecast(given, horizon)
-        return graph, given, said
+            output = self.forecast(input_frames, horizon)
+        return graph, input_frames, output

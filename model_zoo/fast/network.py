@@ -1,4 +1,4 @@
-"""A network of the zoo run over time by fast cells, for forecasts only."""
+"""A network of the zoo run over time by fast cells, for inference only."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -27,12 +27,12 @@ from model_zoo.fast.cells import (
     FastMKLSTM,
     FastPrecipLSTM,
     FastPredRNN,
-    Lift,
+    InputMap,
     States,
     Step,
-    as_it_is,
+    unchanged,
 )
-from model_zoo.fast.fused_convolution import after, of, of_sum
+from model_zoo.fast.fused_convolution import compose_1x1, kernel_of, kernel_of_sum
 from model_zoo.fast.highways import (
     FastCMSLSTM,
     FastGradientHighway,
@@ -42,40 +42,41 @@ from model_zoo.fast.highways import (
     FastMotionHighway,
     FastTrajGRU,
 )
-from model_zoo.fast.pointwise import keep
-from model_zoo.fast.torch_backend import Arithmetic, Field
+from model_zoo.fast.pointwise import linear
+from model_zoo.fast.torch_backend import Backend, Field
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.stack import Stack, check_divisible
 
 
-class Kind(Protocol):
-    """From a cell of the zoo to a fast one."""
+class CellFactory(Protocol):
+    """Makes the fast version of a cell of the zoo."""
 
     @property
-    def lifts(self) -> bool:
-        """See `cells`."""
+    def folds_embedding(self) -> bool:
+        """Whether the embedding is folded into the convolutions of the cell; see `cells`."""
 
-    def __call__(self, cell: Any, by: Arithmetic, lift: Lift) -> FastCell:  # noqa: ANN401
-        """Make it."""
+    def __call__(self, cell: Any, backend: Backend, input_map: InputMap) -> FastCell:  # noqa: ANN401
+        """Make the fast version of `cell`."""
 
 
-class AsItIs:
-    """Any other cell, which knows no zeros."""
+class Unoptimised:
+    """Adapter that runs any cell without a fast version as it is."""
 
-    lifts: ClassVar[bool] = False
+    folds_embedding: ClassVar[bool] = False
 
-    def __init__(self, cell: Cell, by: Arithmetic, lift: Lift) -> None:
+    def __init__(self, cell: Cell, backend: Backend, input_map: InputMap) -> None:
+        """Wrap `cell`; the other arguments are those of every fast cell and have no effect."""
         self.cell = cell
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step."""
+        """Advance one time step; tensors as in `cells.FastCell`."""
         there = tuple(field for field in state if field is not None)
         step = self.cell(x, there or self.cell.begin(x), memory)
         gate = None if step.gate is None else step.gate.logit()
         return Step(step.hidden, step.state, step.memory, gate)
 
 
-FAST: Mapping[type[Cell], Kind] = MappingProxyType(
+FAST_CELLS: Mapping[type[Cell], CellFactory] = MappingProxyType(
     {
         ConvLSTM: FastConvLSTM,
         MKLSTM: FastMKLSTM,
@@ -89,45 +90,61 @@ FAST: Mapping[type[Cell], Kind] = MappingProxyType(
         CMSLSTM: FastCMSLSTM,
     }
 )
-"""Those of cells that wrap no other."""
+"""Fast versions of the cells that wrap no other cell."""
 
 
-def fast_cell(cell: Cell, by: Arithmetic, lift: Lift = as_it_is) -> FastCell:
-    """The fast cell of any cell of the zoo."""
+def fast_cell(cell: Cell, backend: Backend, input_map: InputMap = unchanged) -> FastCell:
+    """Make the fast version of a cell of the zoo."""
     if isinstance(cell, GradientHighway):
-        return FastGradientHighway(of_sum(cell.gates), fast_cell(cell.cell, by), by, lift)
+        return FastGradientHighway(
+            kernel_of_sum(cell.gates), fast_cell(cell.cell, backend), backend, input_map
+        )
     if isinstance(cell, MotionHighway):
-        return FastMotionHighway(FastMotionGRU(cell.motion, by), fast_cell(cell.cell, by), by)
-    return FAST.get(type(cell), AsItIs)(cell, by, lift)
+        return FastMotionHighway(
+            FastMotionGRU(cell.motion, backend), fast_cell(cell.cell, backend), backend
+        )
+    return FAST_CELLS.get(type(cell), Unoptimised)(cell, backend, input_map)
 
 
 class Past(NamedTuple):
-    """What is carried from one time step to the next; at first nothing but zeros."""
+    """State carried from one time step to the next; None stands for zeros."""
 
     states: list[States]
     memory: Field
 
 
 class FastStack:
-    """The cells of a stack; see `model_zoo.stack`."""
+    """Fast cells run as `model_zoo.stack.Stack` runs its cells."""
 
-    def __init__(self, stack: Stack, by: Arithmetic, lift: Lift) -> None:
+    def __init__(self, stack: Stack, backend: Backend, input_map: InputMap) -> None:
+        """Make the fast version of a stack; `input_map` is for its bottom cell."""
         bottom, *others = cast("Iterable[Cell]", stack.cells)
-        self.cells = [fast_cell(bottom, by, lift), *(fast_cell(cell, by) for cell in others)]
-        self.nothing = Past([(None,) * cell.states for cell in (bottom, *others)], None)
+        self.cells = [
+            fast_cell(bottom, backend, input_map),
+            *(fast_cell(cell, backend) for cell in others),
+        ]
+        self.initial = Past([(None,) * cell.states for cell in (bottom, *others)], None)
         self.levels, self.skips, self.multiple = stack.levels, stack.skips, stack.multiple
-        self.by = by
+        self.backend = backend
 
     def __call__(self, x: Tensor, past: Past) -> tuple[Tensor, Past]:
-        """One time step: what the top gives out, and what to carry on."""
+        """Advance one time step.
+
+        Args:
+            x: Input of the bottom layer, (batch, channels, height, width).
+            past: State after the last step, or `initial`.
+
+        Returns:
+            Hidden state of the top layer, (batch, channels, height, width), and the new state.
+        """
         outputs: list[Tensor] = []
         states: list[States] = []
         memory, below = past.memory, 0
         for layer, (cell, level) in enumerate(zip(self.cells, self.levels, strict=True)):
-            x = self.by.resample(x, level - below)
-            memory = None if memory is None else self.by.resample(memory, level - below)
+            x = self.backend.resample(x, level - below)
+            memory = None if memory is None else self.backend.resample(memory, level - below)
             for skip in self.skips[layer]:
-                x = x + self.by.resample(outputs[skip], level - self.levels[skip])
+                x = x + self.backend.resample(outputs[skip], level - self.levels[skip])
             x, state, memory, _ = cell(x, past.states[layer], memory)
             outputs.append(x)
             states.append(state)
@@ -136,49 +153,66 @@ class FastStack:
 
 
 class FastNowcaster:
-    """A network that says only what is asked for: the frames after the given ones."""
+    """A network that computes only the frames after the given ones."""
 
-    def __init__(self, network: Nowcaster, by: Arithmetic) -> None:
-        """Rearrange `network`, whose weights must not change any more."""
+    def __init__(self, network: Nowcaster, backend: Backend) -> None:
+        """Rearrange `network`; later changes of its weights have no effect."""
         self.network = network
-        bottom = cast("Iterable[Cell]", network.stack.cells).__iter__().__next__()
-        embed = of(network.embed)
-        self.lifts = FAST[type(bottom)].lifts if type(bottom) in FAST else False
-        lift = partial(after, embed=embed) if self.lifts else as_it_is
-        self.embed = by.convolution(embed)
-        self.stack = FastStack(network.stack, by, lift)
-        self.head = by.convolution(of(network.head))
+        bottom = next(iter(cast("Iterable[Cell]", network.stack.cells)))
+        embed = kernel_of(network.embed)
+        fast = FAST_CELLS.get(type(bottom), Unoptimised)
+        self.folds_embedding = fast.folds_embedding
+        input_map = partial(compose_1x1, embed=embed) if self.folds_embedding else unchanged
+        self.embed = backend.convolution(embed)
+        self.stack = FastStack(network.stack, backend, input_map)
+        self.head = backend.convolution(kernel_of(network.head))
 
     @torch.inference_mode()
     def __call__(self, frames: Tensor, horizon: int) -> Tensor:
-        """The last `horizon` frames of what `Nowcaster` says, (batch, horizon, ...), in float32.
+        """Predict the `horizon` frames after the given ones.
+
+        Args:
+            frames: (batch, time, channels, height, width), as `Nowcaster` takes them.
+            horizon: Number of frames to predict.
+
+        Returns:
+            The last `horizon` frames of `Rollout.frames`, (batch, horizon, channels, height,
+            width), float32.
 
         Raises:
-            BadGrid: As `Nowcaster` does.
+            BadGrid: Height or width cannot be halved as often as the network needs.
         """
         check_divisible(frames, self.stack.multiple)
-        past, said = self.stack.nothing, list[Tensor]()
+        past, outputs = self.stack.initial, list[Tensor]()
         frames = frames.float()
         given = frames.shape[1]
         for t in range(given + horizon - 1):
             x = frames[:, min(t, given - 1)]
             if t >= given and not self.network.exceedances:
-                x = said[-1]
-            hidden, past = self.stack(self.lifted(x), past)
+                x = outputs[-1]
+            hidden, past = self.stack(self.bottom_input(x), past)
             if t >= given - 1:
-                (raw,) = self.head([hidden], keep(0))
-                said.append(raw)
-        return self.told(frames[:, -1], torch.stack(said, dim=1))
+                (raw,) = self.head([hidden], linear(0))
+                outputs.append(raw)
+        return self.to_predictions(frames[:, -1], torch.stack(outputs, dim=1))
 
-    def lifted(self, frame: Tensor) -> Tensor:
-        """What the bottom cell is given."""
-        if self.lifts:
+    def bottom_input(self, frame: Tensor) -> Tensor:
+        """Return what the bottom cell gets, from a frame (batch, channels, height, width)."""
+        if self.folds_embedding:
             return torch.cat([frame, torch.ones_like(frame[:, :1])], dim=1)
-        (x,) = self.embed([frame.contiguous()], keep(0))
+        (x,) = self.embed([frame.contiguous()], linear(0))
         return x
 
-    def told(self, newest: Tensor, raw: Tensor) -> Tensor:
-        """What was said of each frame, with exceedances beside the first guess of the newest."""
+    def to_predictions(self, newest: Tensor, raw: Tensor) -> Tensor:
+        """Add the first guess to the logits of exceedances; other outputs stay as they are.
+
+        Args:
+            newest: Newest given frame, (batch, channels, height, width).
+            raw: Outputs of the head, (batch, horizon, channels, height, width); may be changed.
+
+        Returns:
+            As `raw`.
+        """
         if not self.network.exceedances:
             return raw
         shares = self.network.guess.shares(newest)

@@ -1,4 +1,7 @@
-"""What fast cells are made of, and the way torch does it: on any device, for any batch."""
+"""Interface of the backends of fast cells, and the backend by torch for any device and batch.
+
+Fields are (batch, channels, height, width).
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -16,105 +19,147 @@ Field = Tensor | None
 
 
 class Warped(NamedTuple):
-    """A field seen along flows: its channels along the first, along the second, and so on."""
+    """A field warped by several flows, concatenated along channels in the order of the flows."""
 
     field: Tensor
+    """(batch, channels, height, width)."""
     flows: Tensor
-    """(batch, flows, 2, height, width), see `model_zoo.layers.warp`."""
+    """(batch, flows, 2, height, width) in pixels, see `model_zoo.layers.warp`."""
     weights: Tensor | None = None
-    """What is seen along each flow is times this, (batch, flows, height, width)."""
+    """Factor of the field warped by each flow, (batch, flows, height, width)."""
     shrinking: bool = False
-    """As the published networks do it."""
+    """Whether to warp as the published networks do, see `warp.shrinking_warp`."""
 
 
 class Convolution(Protocol):
-    """A convolution of fields side by side, its outputs in groups, and formulas of these."""
+    """A convolution of concatenated fields followed by pointwise formulas of its output groups."""
 
     def __call__(self, fields: Sequence[Field | Warped], *formulas: Formula) -> list[Tensor]:
-        """A field for each formula.
+        """Convolve the fields and evaluate formulas of the outputs.
 
         Args:
-            fields: At least one must be there. One that is `Warped` is alone, and takes no kernel
-                but of 1x1.
-            formulas: Of the outputs.
+            fields: (batch, channels, height, width) each, or None for zeros; one at least must be
+                given. A `Warped` field must be the only one, and the kernel 1x1.
+            formulas: Of the output groups.
+
+        Returns:
+            A field (batch, channels, height, width) for each formula.
         """
 
 
-class Arithmetic(Protocol):
-    """One way to do the arithmetic of networks."""
+class Backend(Protocol):
+    """An implementation of the operations that fast cells are made of."""
 
     def convolution(self, kernel: Kernel, groups: int = 1) -> Convolution:
-        """Made once, used for every frame."""
+        """Prepare a convolution of a kernel (outputs, inputs, size, size), to be run many times."""
 
     def mix(self, formula: Formula) -> Tensor:
-        """A formula of fields alone."""
+        """Evaluate a formula without output groups, (batch, channels, height, width)."""
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
-        """See `model_zoo.layers.local_attention.attend`."""
+        """Local attention of every pixel; see `model_zoo.layers.local_attention.attend`.
+
+        Args:
+            query: (batch, channels, height, width).
+            key: Likewise.
+            value: Likewise.
+            window: Height and width of the window in pixels.
+
+        Returns:
+            Likewise.
+        """
 
     def resample(self, x: Tensor, rise: int) -> Tensor:
-        """See `model_zoo.layers.resample`."""
+        """Change the resolution by 2**-`rise`; see `model_zoo.layers.resample.resample`.
+
+        Args:
+            x: (batch, channels, height, width).
+            rise: How many times to halve height and width, negative to double them.
+        """
 
 
-class ByTorch:
-    """Convolutions by torch, in a precision of their own; states stay in float32."""
+class TorchBackend:
+    """Operations by torch; convolutions in `dtype`, all else in float32."""
 
     def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.device, self.dtype = device, dtype
 
     def convolution(self, kernel: Kernel, groups: int = 1) -> Convolution:
-        """One convolution of torch; of its weights, those of fields that are there."""
-        weights = [part.weight.to(self.device, self.dtype) for part in kernel.fields()]
+        """Prepare a convolution (outputs, inputs, size, size); None fields are left out."""
+        weights = [part.weight.to(self.device, self.dtype) for part in kernel.split_inputs()]
         whole = torch.cat(weights, dim=1).to(memory_format=torch.channels_last)
         bias = kernel.bias.to(self.device, self.dtype)
 
         def convolve(fields: Sequence[Field | Warped], *formulas: Formula) -> list[Tensor]:
-            there = [seen(field) for field in fields if field is not None]
+            present = [warp_field(field) for field in fields if field is not None]
             weight = whole
-            if len(there) < len(weights):
+            if len(present) < len(weights):
                 pairs = zip(weights, fields, strict=True)
                 weight = torch.cat([part for part, field in pairs if field is not None], dim=1)
-            joined = beside(there, self.dtype)
-            sums = F.conv2d(joined, weight, bias, padding=kernel.size // 2)
-            # each group by itself, so that what is made of it runs over one piece of memory
+            target = concatenate_channels(present, self.dtype)
+            sums = F.conv2d(target, weight, bias, padding=kernel.size // 2)
+            # each group contiguous, so that formulas run over one block of memory
             outputs = [
                 group.to(torch.float32, memory_format=torch.channels_last)
                 for group in sums.chunk(groups, dim=1)
             ]
-            return [self.mix(formula.seen(outputs)) for formula in formulas]
+            return [self.mix(formula.with_groups(outputs)) for formula in formulas]
 
         return convolve
 
     def mix(self, formula: Formula) -> Tensor:
-        """A formula of fields alone."""
-        return formula.of()
+        """Evaluate a formula without output groups, (batch, channels, height, width)."""
+        return formula.value()
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
-        """See `model_zoo.layers.local_attention.attend`."""
+        """Local attention of every pixel; see `model_zoo.layers.local_attention.attend`.
+
+        Args:
+            query: (batch, channels, height, width).
+            key: Likewise.
+            value: Likewise.
+            window: Height and width of the window in pixels.
+
+        Returns:
+            Likewise.
+        """
         return local_attention.attend(query, key, value, window)
 
     def resample(self, x: Tensor, rise: int) -> Tensor:
-        """See `model_zoo.layers.resample`."""
+        """Change the resolution by 2**-`rise`; see `model_zoo.layers.resample.resample`.
+
+        Args:
+            x: (batch, channels, height, width).
+            rise: How many times to halve height and width, negative to double them.
+        """
         return resample.resample(x, rise)
 
 
-def beside(fields: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-    """Fields side by side, channels last, brought to their type on the way and not before."""
+def concatenate_channels(fields: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """Concatenate fields along channels, converting their type in the same pass.
+
+    Args:
+        fields: (batch, channels, height, width) each.
+        dtype: Of the result.
+
+    Returns:
+        (batch, all channels, height, width), channels last in memory.
+    """
     batch, _, height, width = fields[0].shape
-    widths = [field.shape[1] for field in fields]
-    joined = torch.empty(
-        (batch, sum(widths), height, width),
+    channels = [field.shape[1] for field in fields]
+    target = torch.empty(
+        (batch, sum(channels), height, width),
         dtype=dtype,
         device=fields[0].device,
         memory_format=torch.channels_last,
     )
-    for place, field in zip(torch.split(joined, widths, dim=1), fields, strict=True):
-        place.copy_(field)
-    return joined
+    for part, field in zip(torch.split(target, channels, dim=1), fields, strict=True):
+        part.copy_(field)
+    return target
 
 
-def seen(field: Tensor | Warped) -> Tensor:
-    """A field, along its flows if it has any."""
+def warp_field(field: Tensor | Warped) -> Tensor:
+    """Warp a field if it has flows; (batch, channels of all flows, height, width)."""
     if isinstance(field, Tensor):
         return field
     moved = (warp.shrinking_warp if field.shrinking else warp.warp)(field.field, field.flows)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
-from model_zoo.fast.autotune import Quickest
+from model_zoo.fast.autotune import AutotunedNetwork
 from model_zoo.forecasters.baselines import Advection, Persistence
 from model_zoo.forecasters.contract import Forecaster
 from model_zoo.forecasters.network import Network
@@ -44,7 +44,7 @@ def load_forecaster(
         NoWeights: There are no trained weights of this network, or no file at this path.
         BadCheckpoint: The file is no checkpoint, or one of another network.
     """
-    by = partial(Quickest, bf16=bf16)
+    by = partial(AutotunedNetwork, bf16=bf16)
     if isinstance(name_or_path, Path) or name_or_path.endswith(SUFFIX):
         trained = checkpoint.load(name_or_path)
         return Network(trained, name=trained.model, device=device, by=by)

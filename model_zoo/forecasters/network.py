@@ -16,7 +16,7 @@ from xarray import DataArray
 from model_zoo import exceedance, intensity
 from model_zoo.checkpoints.checkpoint import Checkpoint
 from model_zoo.device import named
-from model_zoo.fast.autotune import Forecast, Quickest
+from model_zoo.fast.autotune import AutotunedNetwork, Forecast
 from model_zoo.forecasters import advect, motion
 from model_zoo.forecasters.baselines import MINUTE, last_minutes, motion_of
 from model_zoo.forecasters.baselines import rates as rates_of
@@ -53,7 +53,7 @@ class Network:
         *,
         name: str,
         device: str = "auto",
-        by: Callable[[Nowcaster], Forecast] = Quickest,
+        by: Callable[[Nowcaster], Forecast] = AutotunedNetwork,
     ) -> None:
         """Bring a checkpoint onto a device.
 

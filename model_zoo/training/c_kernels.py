@@ -1,32 +1,31 @@
-"""The kernels in C for training: forward passes, and gradients of what was convolved."""
+"""C kernels for training: forward convolutions, LSTM updates and input gradients."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from model_zoo.cell import ConvSum, is_nothing
-from model_zoo.fast.c_backend import Native, NativeConvolution
+from model_zoo.cell import ConvSum, is_lazy_zeros
+from model_zoo.fast.c_backend import CBackend, CConvolution
 from model_zoo.fast.fused_convolution import Kernel
-from model_zoo.fast.pointwise import Formula, keep, remember
+from model_zoo.fast.pointwise import Formula, linear, lstm_update
 from model_zoo.layers.lean_convolution import JoinedConv
 from model_zoo.nowcaster import Nowcaster
 
 
-class ForTraining:
-    """Convolutions of a network that changes: weights are brought to the kernels when they have
-    changed."""
+class TrainingBackend:
+    """Convolution backend for training: weights are transformed again after each change."""
 
-    def __init__(self, native: Native) -> None:
-        self.native = native
-        self._made: dict[tuple[object, ...], tuple[list[int], NativeConvolution]] = {}
+    def __init__(self, backend: CBackend) -> None:
+        self.backend = backend
+        self._convolutions: dict[tuple[object, ...], tuple[list[int], CConvolution]] = {}
 
     def convolve(self, fields: Sequence[Tensor], kernels: Sequence[Tensor], bias: Tensor) -> Tensor:
-        """The convolution of fields side by side by kernels side by side."""
-        convolution = self.made(kernels, bias, [field.shape[1] for field in fields])
-        return each_sample(convolution, fields, lambda _: [keep(0)])[0]
+        """Convolve fields; see `ConvolutionBackend.convolve` for the shapes."""
+        convolution = self.convolution_of(kernels, bias, [field.shape[1] for field in fields])
+        return each_sample(convolution, fields, lambda _: [linear(0)])[0]
 
-    def remember(
+    def lstm_update(
         self,
         memory: Tensor,
         fields: Sequence[Tensor],
@@ -34,23 +33,25 @@ class ForTraining:
         bias: Tensor,
         gates: int,
     ) -> list[Tensor]:
-        """The update of a memory, without its gates in between."""
-        convolution = self.made(kernels, bias, [field.shape[1] for field in fields], gates)
-        others = [keep(gate) for gate in range(3, gates)]
+        """Update an LSTM memory; see `ConvolutionBackend.lstm_update` for the shapes."""
+        convolution = self.convolution_of(
+            kernels, bias, [field.shape[1] for field in fields], gates
+        )
+        others = [linear(gate) for gate in range(3, gates)]
 
         def formulas(sample: slice) -> list[Formula]:
-            before = None if is_nothing(memory) else memory[sample].contiguous()
-            return [remember(0, 1, 2, before), *others]
+            before = None if is_lazy_zeros(memory) else memory[sample].contiguous()
+            return [lstm_update(0, 1, 2, before), *others]
 
         return each_sample(convolution, fields, formulas)
 
-    def of_fields(self, upstream: Tensor, kernels: Sequence[Tensor]) -> Tensor:
-        """The gradient of the fields, side by side, from that of the convolution."""
+    def fields_gradient(self, upstream: Tensor, kernels: Sequence[Tensor]) -> Tensor:
+        """Compute the gradient of the fields; see `ConvolutionBackend.fields_gradient`."""
         none = upstream.new_zeros(sum(kernel.shape[1] for kernel in kernels))
-        convolution = self.made(kernels, none, [len(kernels[0])], backwards=True)
-        return each_sample(convolution, [upstream], lambda _: [keep(0)])[0]
+        convolution = self.convolution_of(kernels, none, [len(kernels[0])], backwards=True)
+        return each_sample(convolution, [upstream], lambda _: [linear(0)])[0]
 
-    def made(
+    def convolution_of(
         self,
         kernels: Sequence[Tensor],
         bias: Tensor,
@@ -58,34 +59,55 @@ class ForTraining:
         groups: int = 1,
         *,
         backwards: bool = False,
-    ) -> NativeConvolution:
-        """The convolution by these kernels, as they are now; they may be the first outputs of
-        those of before."""
+    ) -> CConvolution:
+        """Return the convolution by the current weights of `kernels`.
+
+        Args:
+            kernels: One for each group of fields, (outputs, channels, size, size); they may be the
+                first outputs of kernels that were given before.
+            bias: (outputs,).
+            widths: Channels of each field.
+            groups: Output groups.
+            backwards: Whether to make the transposed convolution, for the input gradient.
+        """
         key = (backwards, *((kernel.data_ptr(), kernel.shape[1:]) for kernel in kernels), *widths)
-        versions = [kernel._version for kernel in kernels]  # noqa: SLF001  counted nowhere else
-        if key not in self._made or self._made[key][0] != versions:
+        versions = [kernel._version for kernel in kernels]  # noqa: SLF001  torch has no public version counter
+        if key not in self._convolutions or self._convolutions[key][0] != versions:
             weight = torch.cat([kernel.detach() for kernel in kernels], dim=1)
             if backwards:
                 weight = weight.flip(-2, -1).transpose(0, 1)
-            asked = Kernel(weight, weight.new_zeros(len(weight)), tuple(widths))
-            self._made[key] = versions, NativeConvolution(self.native, asked, 1)
-        return self._made[key][1].of_outputs(bias, groups)
+            kernel = Kernel(weight, weight.new_zeros(len(weight)), tuple(widths))
+            self._convolutions[key] = versions, CConvolution(self.backend, kernel, 1)
+        return self._convolutions[key][1].of_outputs(bias, groups)
 
 
 def each_sample(
-    convolution: NativeConvolution,
+    convolution: CConvolution,
     fields: Sequence[Tensor],
     formulas: Callable[[slice], list[Formula]],
 ) -> list[Tensor]:
-    """Formulas of a convolution of all samples of a batch."""
+    """Run a convolution on each sample of a batch.
+
+    Args:
+        convolution: For a batch of one.
+        fields: (batch, channels, height, width) each.
+        formulas: From a sample to the formulas of its output groups.
+
+    Returns:
+        A field (batch, channels, height, width) for each formula.
+    """
     samples = [slice(at, at + 1) for at in range(len(fields[0]))]
-    found = [convolution([field[at] for field in fields], *formulas(at)) for at in samples]
-    return found[0] if len(found) == 1 else [torch.cat(each) for each in zip(*found, strict=True)]
+    outputs = [convolution([field[at] for field in fields], *formulas(at)) for at in samples]
+    return (
+        outputs[0]
+        if len(outputs) == 1
+        else [torch.cat(each) for each in zip(*outputs, strict=True)]
+    )
 
 
-def use(network: Nowcaster, native: Native) -> None:
-    """Let a network learn by the kernels in C."""
-    by = ForTraining(native)
+def use(network: Nowcaster, kernels: CBackend) -> None:
+    """Let all convolutions of a network run by the C kernels, in training too."""
+    backend = TrainingBackend(kernels)
     for module in network.modules():
         if isinstance(module, ConvSum | JoinedConv):
-            module.by = by
+            module.backend = backend

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from model_zoo import intensity
-from model_zoo.cells.lean_gates import make_lean
+from model_zoo.cells.lean_gates import recompute_gates
 from model_zoo.fast import c_library
-from model_zoo.fast.c_backend import Native
+from model_zoo.fast.c_backend import CBackend
 from model_zoo.nowcaster import Nowcaster, Rollout
 from model_zoo.training.c_kernels import use
 from model_zoo.training.data.batches import generator
@@ -59,7 +59,7 @@ class Learner:
         if experiment.machine.channels_last:
             self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if experiment.machine.lean:
-            make_lean(self.network)
+            recompute_gates(self.network)
         if experiment.machine.kernels:
             by_kernels(self.network, ranks.device)
         if experiment.machine.compile:
@@ -145,7 +145,7 @@ def by_kernels(network: Nowcaster, device: torch.device) -> None:
             f"machine.kernels needs a processor and GCC to compile them, not found for {device}; "
             "install gcc, train with --device cpu, or unset it"
         )
-    use(network, Native(kernels, torch.get_num_threads()))
+    use(network, CBackend(kernels, torch.get_num_threads()))
 
 
 def seen(network: Nowcaster, frames: Tensor, mask: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-/* Attention of each pixel to the window around it, as `model_zoo.layers.local_attention.attend` has it.
+/* Local attention of each pixel, as in `model_zoo.layers.local_attention.attend`.
 
    Vectors run over pixels of a row. A few rows of queries go together, so that keys and values are
    loaded once for all of them; scores live for one row of keys and are never kept (online softmax,
@@ -32,7 +32,7 @@ static size_t row_floats(const Shape *s) {
     return (size_t)ROWS * LANES * (s->window + STEPS + 3 + s->deep);
 }
 
-/* A field, scaled, with a rim of zeros: (rows, deep, stride). */
+/* A scaled field with zero padding: (rows, deep, stride). */
 static void pack(const Shape *s, const float *field, int before, float scale, float *packed) {
     memset(packed, 0, sizeof(float) * packed_floats(s));
     for (int y = 0; y < s->height; y++)
@@ -65,7 +65,8 @@ static void score(const Shape *s, const float *query, const float *key, float *s
     }
 }
 
-/* Scores, in powers of two, to weights relative to the largest so far; by how much what was summed must shrink. */
+/* Turn scores (exponents of two) into weights relative to the largest score so far, and return the
+   factor by which earlier sums must shrink. */
 static void weigh(int window, float *scores, vec *most, vec *total, vec *shrink) {
     vec *at = (vec *)scores, largest = *most, sum = {0};
     for (int dx = 0; dx < window; dx++) largest = larger(largest, at[dx]);
@@ -132,13 +133,13 @@ static void attend_rows(const Shape *s, const float *query, const float *key, co
     }
 }
 
-/* How many floats so many threads work in. */
+/* Floats of workspace for a number of threads. */
 size_t attend_floats(int channels, int height, int width, int window, int threads) {
     Shape s = shape_of(channels, height, width, window);
     return 3 * packed_floats(&s) + threads * row_floats(&s);
 }
 
-/* All fields are (channels, height, width) without gaps. */
+/* All fields are (channels, height, width), contiguous. */
 void attend(const float *query, const float *key, const float *value, float *out, int channels,
             int height, int width, int window, float *memory, int threads) {
     Shape s = shape_of(channels, height, width, window);

@@ -1,9 +1,9 @@
-/* Convolutions that keep the size, and what a cell makes of them while they are in the cache.
+/* Same-size convolutions, followed by pointwise formulas while the outputs are in the cache.
 
    Kernels of 3, 5 and 7 are run by Winograd's minimal filtering in tiles of 8 x 8 points, which
    takes 1.8, 4 and 16 multiplications for each of their 9, 25 and 49 weights (Lavin and Gray 2015,
    https://arxiv.org/abs/1509.09308; the points are 0, 1, -1, 2, -2, 1/2, -1/2 and infinity).
-   Vectors run over tiles, so that any number of channels will do. */
+   Vectors run over tiles, so that any number of channels is supported. */
 #include <omp.h>
 
 #include "convolve.h"
@@ -11,12 +11,12 @@
 
 enum { SIDE = 8, MOST_STEP = 6 };
 
-/* Where the fields of a convolution and its intermediates lie for one band of tiles. */
+/* Layout of the workspace for one band of tiles. */
 typedef struct {
     int step, points;      /* pixels from tile to tile; points of a tile */
     int across, down;      /* tiles of the field */
     int span, rows, lanes; /* tiles of a band: across, down, and in all, filled up to vectors */
-    int total;             /* channels of the fields that there are */
+    int total;             /* channels of all given fields */
     int stride, height;    /* of a plane of outputs of a band, in pixels */
     size_t spread, sums, outputs, columns, phases, zeros, floats;
 } Plan;
@@ -66,7 +66,7 @@ static Plan plan_of(const Convolution *of) {
         T(7, D(7) - D(1) + 5.25f * (D(3) - D(5)));                                                \
     } while (0)
 
-/* Eight rows of pixels to eight rows of points. */
+/* Transform eight rows of pixels to eight rows of points. */
 static void down_columns(const float *const *pixels, int width, float *restrict points, int row) {
     const float *p0 = pixels[0], *p1 = pixels[1], *p2 = pixels[2], *p3 = pixels[3];
     const float *p4 = pixels[4], *p5 = pixels[5], *p6 = pixels[6], *p7 = pixels[7];
@@ -127,7 +127,7 @@ __attribute__((constructor)) static void index_lanes(void) { INDEX(2) INDEX(4) I
 SPLIT(2) SPLIT(4) SPLIT(6)
 JOIN(2) JOIN(4) JOIN(6)
 
-/* One row of points of tiles to their points; `room` is what is left of the lanes. */
+/* Transform a row of points of each tile; `room` is the number of lanes left. */
 #define ALONG(M)                                                                                  \
     static void along##M(const float *phases, int stride, int tiles, float *at, size_t apart,     \
                          int room) {                                                              \
@@ -270,7 +270,7 @@ static void gather(const Plan *p, const float *sums, float bias, float *pixels, 
         }
 }
 
-/* ---- all of it ------------------------------------------------------------------------------- */
+/* ---- whole convolution ----------------------------------------------------------------------- */
 
 static void copy(const Convolution *of, const Plan *p, float *memory, int first, int start,
                  int tiles, int rows) {
@@ -309,7 +309,7 @@ static void convolve_band(const Convolution *of, const Plan *p, float *memory, i
 
 int block(void) { return BLOCK; }
 
-/* How many floats one thread works in. */
+/* Floats of workspace for one thread. */
 size_t convolve_floats(const Convolution *of) { return plan_of(of).floats; }
 
 void convolve(const Convolution *of, float *memory, int threads) {

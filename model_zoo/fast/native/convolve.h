@@ -1,19 +1,20 @@
-/* What is asked of the kernels. All fields are float32, (channels, height, width), without gaps. */
+/* Arguments of the kernels. All fields are float32, (channels, height, width), contiguous. */
 #ifndef CONVOLVE_H
 #define CONVOLVE_H
 
 #include <stddef.h>
 
-enum { SAME, SIGMOID, REST, DOUBLE, TANH, LEAKY, NOTHING = -1 };
+/* As `Activation` in pointwise.py. */
+enum { IDENTITY, SIGMOID, COMPLEMENT, DOUBLE_SIGMOID, TANH, LEAKY_RELU, NONE = -1 };
 
-/* A number of each pixel: `how` of the sum of a group of outputs and of a field, where given. */
+/* Activation of the sum of an output group and a field, where given. */
 typedef struct {
-    int how;
-    int group; /* of outputs of the convolution, -1 for none */
+    int activation;
+    int group; /* of outputs of the convolution, NONE for none */
     const float *field;
 } Operand;
 
-/* result = a b + c d, where b and d may be NOTHING, which is 1, and c NOTHING, which is 0. */
+/* result = a b + c d; b and d may be NONE, which stands for 1, and c NONE, which stands for 0. */
 typedef struct {
     Operand a, b, c, d;
     float *result;
@@ -21,19 +22,19 @@ typedef struct {
 
 typedef struct {
     int kernel, height, width;
-    int parts;         /* fields side by side */
-    int inputs;        /* channels that there are weights for */
+    int parts;         /* concatenated fields */
+    int inputs;        /* channels of the weights */
     int outputs;
-    int channels;      /* of a group of outputs */
+    int channels;      /* of an output group */
     int mixes;
     const int *first;  /* first channel of each part in the weights */
-    const int *count;  /* and how many it has */
+    const int *count;  /* number of channels of each part */
     const float *const *fields;
     const float *weights; /* (outputs / BLOCK, points, inputs, BLOCK) */
     const float *bias;
     const Mix *mix;
-    int flow_count;    /* where there are any, the kernel is 1x1 and its channels are those of the */
-    int shrinking;     /* only field along one flow after the other: see warp.c */
+    int flow_count;    /* if not 0, the kernel is 1x1 and its inputs are the channels of the only */
+    int shrinking;     /* field warped by the first flow, by the second, and so on: see warp.c */
     const float *flows;        /* (flow_count, 2, height, width), in pixels, east then south */
     const float *flow_weights; /* (flow_count, height, width), null for 1 */
 } Convolution;

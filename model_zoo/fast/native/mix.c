@@ -1,10 +1,10 @@
-/* Gates and memories, from raw sums of convolutions. */
+/* Pointwise formulas of gates and memories, from the outputs of convolutions. */
 #include "convolve.h"
 #include "vector.h"
 
-static const float SLOPE = 0.2f; /* of the leaky ReLU of TrajGRU */
+static const float SLOPE = 0.2f; /* of the leaky ReLU, as in TrajGRU */
 
-/* Below -80 nothing changes any more, and the power of two would leave its range. */
+/* Clamped at -80: the result is 0 in float32 below, and the exponent stays in its range. */
 static inline vec logistic(vec x) {
     const vec zero = {0};
     return 1 / (1 + power(-LOG2_E * larger(x, zero - 80.0f)));
@@ -13,12 +13,12 @@ static inline vec logistic(vec x) {
 static inline vec value_of(const Operand *of, const float *group, const float *field, int room) {
     vec x = group ? *(const vec *)group : take(field, room);
     if (group && field) x += take(field, room);
-    switch (of->how) {
+    switch (of->activation) {
     case SIGMOID: return logistic(x);
-    case REST: return logistic(-x);
-    case DOUBLE: return 2 * logistic(x);
+    case COMPLEMENT: return logistic(-x);
+    case DOUBLE_SIGMOID: return 2 * logistic(x);
     case TANH: return 2 * logistic(2 * x) - 1;
-    case LEAKY: return larger(x, SLOPE * x);
+    case LEAKY_RELU: return larger(x, SLOPE * x);
     default: return x;
     }
 }
@@ -48,10 +48,10 @@ void mix(const Mix *of, int channels, int height, int width, Area area, const fl
     value_of(operands[i], rows[i].group ? rows[i].group + x : 0,                                  \
              rows[i].field ? rows[i].field + x : 0, room)
                 vec sum = VALUE(0);
-                if (of->b.how != NOTHING) sum *= VALUE(1);
-                if (of->c.how != NOTHING) {
+                if (of->b.activation != NONE) sum *= VALUE(1);
+                if (of->c.activation != NONE) {
                     vec more = VALUE(2);
-                    if (of->d.how != NOTHING) more *= VALUE(3);
+                    if (of->d.activation != NONE) more *= VALUE(3);
                     sum += more;
                 }
                 put(of->result + place + x, sum, room);
@@ -59,7 +59,7 @@ void mix(const Mix *of, int channels, int height, int width, Area area, const fl
         }
 }
 
-/* A mix of fields alone, of so many numbers. */
+/* A formula without output groups, over `numbers` values. */
 void mix_fields(const Mix *of, int numbers, int threads) {
     const int share = 4096;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)

@@ -1,7 +1,7 @@
-/* Fields to half and to twice their resolution, as `model_zoo.layers.resample` has it. */
+/* Halving and doubling of the resolution, as in `model_zoo.layers.resample`. */
 #include <stddef.h>
 
-/* The largest of each block of 2 x 2 pixels. */
+/* Max pooling of blocks of 2 x 2 pixels. */
 void halve(const float *field, float *out, int channels, int height, int width, int threads) {
     int down = height / 2, across = width / 2;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
@@ -17,7 +17,7 @@ void halve(const float *field, float *out, int channels, int height, int width, 
     }
 }
 
-/* Bilinear, the centres of pixels where they belong, to (channels, 2 height, 2 width). */
+/* Bilinear interpolation with aligned pixel centres, to (channels, 2 height, 2 width). */
 void twice(const float *field, float *out, int channels, int height, int width, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int row = 0; row < channels * height; row++) {

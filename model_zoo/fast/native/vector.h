@@ -1,4 +1,4 @@
-/* Vectors as wide as the processor's, in GNU C, so that one source fits every kind of them. */
+/* SIMD vectors of the CPU's width in GNU C, so that one source serves every instruction set. */
 #ifndef VECTOR_H
 #define VECTOR_H
 
@@ -33,7 +33,7 @@ static inline vec larger(vec a, vec b) {
 }
 #endif
 
-/* Keeps a value in a register that would be loaded again for each use. */
+/* Keep a value in a register that would otherwise be loaded again for each use. */
 #if defined(__AVX__)
 #define HOLD(value) __asm__("" : "+v"(value))
 #else
@@ -55,7 +55,7 @@ static inline vec power(vec x) {
     return (vec)((ivec)sum + ((ivec)shifted << 23));
 }
 
-/* As much of a vector as there is room for. */
+/* Store at most `room` lanes of a vector. */
 static inline void put(float *at, vec value, int room) {
     if (room >= LANES)
         *(vec *)at = value;
@@ -63,7 +63,7 @@ static inline void put(float *at, vec value, int room) {
         memcpy(at, &value, sizeof(float) * room);
 }
 
-/* As much of a vector as there is. */
+/* Load at most `room` lanes of a vector; zeros beyond. */
 static inline vec take(const float *at, int room) {
     if (room >= LANES) return *(const vec *)at;
     vec value = {0};

@@ -1,4 +1,4 @@
-/* Fields seen along flows, as `model_zoo.layers.warp` has it: bilinear, zero outside. */
+/* Backward warping by flows as in `model_zoo.layers.warp`: bilinear, zero outside. */
 #include <math.h>
 
 #include "convolve.h"
@@ -10,8 +10,8 @@ typedef struct {
     float share[CORNERS][STRIP];
 } Corners;
 
-/* The four pixels around where each of `n` pixels from (y, start) comes from, and what each counts;
-   flows and weights begin at the first of them. */
+/* Indices and bilinear weights of the four pixels around the source of each of `n` pixels from
+   (y, start); flows and weights begin at the first of these. */
 static void find(Corners *of, const Convolution *by, const float *east, const float *south,
                  const float *weights, int y, int start, int n) {
     int height = by->height, width = by->width;
@@ -34,8 +34,8 @@ static void find(Corners *of, const Convolution *by, const float *east, const fl
     }
 }
 
-/* The only field of a convolution along each of its flows: `tiles` pixels from (y, start), channel
-   after channel of flow after flow, `apart` from each other. */
+/* Warp the only field of a convolution by each of its flows: `tiles` pixels from (y, start), ordered
+   by flow, then channel, with a stride of `apart`. */
 void warp(const Convolution *by, int y, int start, int tiles, float *out, int apart) {
     size_t plane = (size_t)by->height * by->width;
     int channels = by->count[0] / by->flow_count;

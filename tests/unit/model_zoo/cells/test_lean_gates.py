@@ -1,4 +1,4 @@
-"""Updates that work out their gates again: the same numbers and gradients, and less kept."""
+"""Recomputed gates: the same values and gradients, and less memory saved."""
 
 from functools import partial
 
@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from benchmarks.speed.saved_activations import kept
 from model_zoo import build
-from model_zoo.cell import ConvSum, is_nothing, nothing
-from model_zoo.cells.lean_gates import Fuse, Gates, make_lean
+from model_zoo.cell import ConvSum, is_lazy_zeros, lazy_zeros
+from model_zoo.cells.lean_gates import Fuse, Gates, recompute_gates
 
 CHANNELS = 4
 
@@ -22,50 +22,56 @@ def fields(count: int, dtype: torch.dtype = torch.float64) -> list[Tensor]:
     return [field.requires_grad_() for field in made.unbind()]
 
 
-def gates(number: int, *, lean: bool) -> Gates:
+def gates(number: int, *, recompute: bool) -> Gates:
     torch.manual_seed(0)
-    return Gates(2, CHANNELS, number, lean=lean).double()
+    return Gates(2, CHANNELS, number, recompute=recompute).double()
 
 
 class Update(nn.Module):
     """What a layer does with gates, and its gradients."""
 
-    def __init__(self, of: Gates) -> None:
+    def __init__(self, layer: Gates) -> None:
         super().__init__()
-        self.of = of
+        self.layer = layer
 
     def results(self, memory: Tensor, x: Tensor, h: Tensor) -> list[Tensor]:
-        found = self.of.remember(memory, x, h)
+        found = self.layer.update(memory, x, h)
         total = torch.stack([(each * each.cos()).sum() for each in found]).sum()
         starts = [field for field in (memory, x, h) if field.requires_grad]
         return [*found, *torch.autograd.grad(total, [*self.parameters(), *starts])]
 
 
 @pytest.mark.parametrize("number", [3, 4, 5])
-def test_a_lean_update_has_the_numbers_and_gradients_of_another(number: int) -> None:
-    plain, lean = (Update(gates(number, lean=lean)) for lean in (False, True))
-    torch.testing.assert_close(lean.results(*fields(3)), plain.results(*fields(3)))
+def test_a_recomputed_update_has_the_values_and_gradients_of_a_saved_one(number: int) -> None:
+    saved, recomputed = (Update(gates(number, recompute=recompute)) for recompute in (False, True))
+    torch.testing.assert_close(recomputed.results(*fields(3)), saved.results(*fields(3)))
 
 
 def test_so_it_has_at_the_first_step_when_all_states_are_zero() -> None:
-    plain, lean = (gates(4, lean=lean) for lean in (False, True))
+    saved, recomputed = (gates(4, recompute=recompute) for recompute in (False, True))
     (x,) = fields(1)
     found = []
-    for of in (plain, lean):
-        updated = of.remember(nothing(x), x, nothing(x))
+    for layer in (saved, recomputed):
+        updated = layer.update(lazy_zeros(x), x, lazy_zeros(x))
         wanted = [
-            parameter for name, parameter in of.named_parameters() if name != "convs.1.weight"
+            parameter for name, parameter in layer.named_parameters() if name != "convs.1.weight"
         ]
         loss = torch.stack([each.square().sum() for each in updated]).sum()
         found.append([*updated, *torch.autograd.grad(loss, [*wanted, x])])
     torch.testing.assert_close(*found)
 
 
-def test_a_lean_update_keeps_nothing_but_what_it_starts_from() -> None:
-    of, starts = gates(4, lean=True), torch.randn(3, 1, CHANNELS, 16, 16, dtype=torch.float64)
-    held = kept(lambda: of.remember(*starts), of, starts)
-    assert held == of.convs[0].bias.nbytes
-    assert kept(lambda: gates(4, lean=False).remember(*starts), of, starts) > 3 * starts[0].nbytes
+def test_a_recomputed_update_saves_its_inputs_only() -> None:
+    layer, starts = (
+        gates(4, recompute=True),
+        torch.randn(3, 1, CHANNELS, 16, 16, dtype=torch.float64),
+    )
+    held = kept(lambda: layer.update(*starts), layer, starts)
+    assert held == layer.convs[0].bias.nbytes
+    assert (
+        kept(lambda: gates(4, recompute=False).update(*starts), layer, starts)
+        > 3 * starts[0].nbytes
+    )
 
 
 def test_a_fuse_is_a_gate_times_a_tanh_and_keeps_no_tanh() -> None:
@@ -76,45 +82,47 @@ def test_a_fuse_is_a_gate_times_a_tanh_and_keeps_no_tanh() -> None:
     parts = [gate, *others, *fuse.parameters()]
     torch.testing.assert_close(
         *(
-            [shown, *torch.autograd.grad(shown.square().sum(), parts)]
-            for shown in (fuse(gate, *others), plain)
+            [output, *torch.autograd.grad(output.square().sum(), parts)]
+            for output in (fuse(gate, *others), plain)
         )
     )
     starts = torch.randn(3, 1, CHANNELS, 16, 16, dtype=torch.float64)
     assert kept(lambda: fuse(*starts), fuse, starts) == 0
 
 
-@pytest.mark.parametrize("of", [Gates(2, CHANNELS, 4, lean=True), Fuse(1, CHANNELS, CHANNELS)])
-def test_they_train_in_mixed_precision(of: Gates | Fuse) -> None:
-    starts = fields(3 if isinstance(of, Gates) else 2, torch.float32)
+@pytest.mark.parametrize(
+    "layer", [Gates(2, CHANNELS, 4, recompute=True), Fuse(1, CHANNELS, CHANNELS)]
+)
+def test_they_train_in_mixed_precision(layer: Gates | Fuse) -> None:
+    starts = fields(3 if isinstance(layer, Gates) else 2, torch.float32)
     gradients = []
     for mixed in (True, False):
         with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-            found = of.remember(*starts) if isinstance(of, Gates) else (of(*starts),)
+            found = layer.update(*starts) if isinstance(layer, Gates) else (layer(*starts),)
         loss = torch.stack([each.float().sum() for each in found]).sum()
-        gradients.append(torch.autograd.grad(loss, [*starts, *of.parameters()]))
+        gradients.append(torch.autograd.grad(loss, [*starts, *layer.parameters()]))
     torch.testing.assert_close(*gradients, rtol=0.05, atol=0.1)
 
 
-def test_a_sum_of_convolutions_passes_over_nothing() -> None:
+def test_a_sum_of_convolutions_skips_lazy_zeros() -> None:
     torch.manual_seed(0)
-    of = ConvSum(2, CHANNELS, 3).double()
+    layer = ConvSum(2, CHANNELS, 3).double()
     (x,) = fields(1)
-    assert is_nothing(nothing(x))
-    assert not is_nothing(torch.zeros_like(x))
-    torch.testing.assert_close(of(x, nothing(x)), of(x, torch.zeros_like(x)))
-    assert kept(lambda: of(x, nothing(x)), of, x) == 0
+    assert is_lazy_zeros(lazy_zeros(x))
+    assert not is_lazy_zeros(torch.zeros_like(x))
+    torch.testing.assert_close(layer(x, lazy_zeros(x)), layer(x, torch.zeros_like(x)))
+    assert kept(lambda: layer(x, lazy_zeros(x)), layer, x) == 0
 
 
 @pytest.mark.parametrize("name", ["convlstm", "ms-lstm", "ms-mim", "ms-preciplstm", "modernn"])
-def test_a_lean_network_learns_the_same_and_keeps_less(name: str) -> None:
+def test_a_network_with_recomputed_gates_trains_alike_and_saves_less(name: str) -> None:
     frames = torch.rand(2, 3, 1, 16, 16, dtype=torch.float64)
     learnt, held = [], []
-    for lean in (False, True):
+    for recompute in (False, True):
         torch.manual_seed(0)
         network = build(name, channels=CHANNELS).double()
-        if lean:
-            make_lean(network)
+        if recompute:
+            recompute_gates(network)
         loss = network(frames, horizon=2).frames.square().sum()
         learnt.append([loss, *torch.autograd.grad(loss, list(network.parameters()))])
         held.append(kept(partial(network, frames, horizon=2), network, frames))

@@ -1,5 +1,5 @@
-/* Convolutions that keep the size, in bfloat16 by the matrix unit of the processor (AMX), summed in
-   float32; what a cell makes of them is made in float32 while they are in the cache.
+/* Same-size convolutions in bfloat16 by the matrix unit of the CPU (AMX), summed in float32,
+   followed by float32 pointwise formulas while the outputs are in the cache.
 
    A tile of weights has 16 outputs by 32 channels, one of pixels 16 pairs of channels by 16 pixels
    side by side. Pixels lie in pairs of channels, so that a tile of neighbours is one that begins
@@ -16,7 +16,7 @@
 
 enum { TILE = 16, ROWS = 4, PERMIT = 0x1023, TILE_DATA = 18 };
 
-/* Where pixels and outputs lie for one band of rows. */
+/* Layout of the workspace for one band of rows. */
 typedef struct {
     int reach, pairs, blocks; /* of channels, filled up to tiles; tiles of outputs */
     int row, stride;          /* of pixels and of outputs from row to row */
@@ -42,7 +42,7 @@ static inline __m512i rounded(const float *at, __mmask16 there) {
     return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(values));
 }
 
-/* One row of two channels, side by side; there may be no second. */
+/* Interleave a row of two channels; the second may be missing. */
 static void pair_up(const float *a, const float *b, int width, uint32_t *to) {
     for (int x = 0; x < width; x += TILE) {
         __mmask16 there = width - x < TILE ? (1u << (width - x)) - 1 : 0xffff;
@@ -127,7 +127,7 @@ static void configure(void) {
     _tile_loadconfig(&all);
 }
 
-static void narrow_band(const Convolution *of, const Plan *p, float *memory, int first) {
+static void bf16_band(const Convolution *of, const Plan *p, float *memory, int first) {
     int rows = of->height - first < ROWS ? of->height - first : ROWS;
     spread(of, p, memory, first, rows);
     sum_band(of, p, memory, rows);
@@ -137,14 +137,14 @@ static void narrow_band(const Convolution *of, const Plan *p, float *memory, int
             p->stride);
 }
 
-/* Whether this process may use the tiles. */
-int has_tiles(void) { return syscall(SYS_arch_prctl, PERMIT, TILE_DATA) == 0; }
+/* Whether this process may use the matrix unit. */
+int has_amx(void) { return syscall(SYS_arch_prctl, PERMIT, TILE_DATA) == 0; }
 
-size_t narrow_floats(const Convolution *of) { return plan_of(of).floats; }
+size_t bf16_floats(const Convolution *of) { return plan_of(of).floats; }
 
 /* `weights` are bfloat16, (outputs / 16, kernel, kernel, channels / 32, 16, 32), of the channels of
-   the fields that there are, where a field with an odd number of them has one more, of zeros. */
-void convolve_narrow(const Convolution *of, float *memory, int threads) {
+   the given fields; a field with an odd number of channels has one more, of zeros. */
+void convolve_bf16(const Convolution *of, float *memory, int threads) {
     Plan p = plan_of(of);
     int bands = (of->height + ROWS - 1) / ROWS;
 #pragma omp parallel num_threads(threads) if (threads > 1)
@@ -155,18 +155,18 @@ void convolve_narrow(const Convolution *of, float *memory, int threads) {
                 own[p.bias + o * TILE + i] = of->bias && o < of->outputs ? of->bias[o] : 0;
         configure();
 #pragma omp for schedule(dynamic)
-        for (int band = 0; band < bands; band++) narrow_band(of, &p, own, band * ROWS);
+        for (int band = 0; band < bands; band++) bf16_band(of, &p, own, band * ROWS);
         _tile_release();
     }
 }
 
 #else
 
-int has_tiles(void) { return 0; }
+int has_amx(void) { return 0; }
 
-size_t narrow_floats(const Convolution *of) { return 0 * of->height; }
+size_t bf16_floats(const Convolution *of) { return 0 * of->height; }
 
-void convolve_narrow(const Convolution *of, float *memory, int threads) {
+void convolve_bf16(const Convolution *of, float *memory, int threads) {
     (void)of, (void)memory, (void)threads;
 }
 
