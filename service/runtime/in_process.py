@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from service.clock import utc_now
 from service.jobs.queue import send_lost
-from service.runtime.deployment import Deployment
 from service.runtime.periodic import Round
 from service.runtime.schedule import schedule
 
+if TYPE_CHECKING:
+    from service.runtime.deployment import Deployment  # torch, which beat does without
 
-def heartbeat(desk: Deployment, queues: Sequence[str], device: str = "") -> Round:
+
+def heartbeat(desk: "Deployment", queues: Sequence[str], device: str = "") -> Round:
     """Says again and again that this process is alive, also while it is busy.
 
     Raises:
@@ -27,7 +30,7 @@ def heartbeat(desk: Deployment, queues: Sequence[str], device: str = "") -> Roun
 
 @contextmanager
 def at_work(
-    desk: Deployment, queues: Sequence[str], *names: str
+    desk: "Deployment", queues: Sequence[str], *names: str
 ) -> Iterator[Callable[[str], None]]:
     """Say that this process is alive; and where there is no Redis, do the named things in it.
 

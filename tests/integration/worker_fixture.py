@@ -20,6 +20,7 @@ import celery.apps.worker  # taken in by the first worker otherwise
 import celery.concurrency.solo
 import celery.worker.consumer  # noqa: F401
 
+import service.runtime.cycle  # noqa: F401
 from service.archive.key import Key
 from service.cli.options import log_lines
 from service.runtime.deployment import Deployment

@@ -1,5 +1,7 @@
 """What the service does by itself: when it is due, at once where that is wanted, and again."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -143,3 +145,14 @@ def test_a_redis_that_is_none_is_refused() -> None:
         with pytest.raises(BadSetting, match="should be like redis://host:6379/0") as refused:
             _ = Deployment(Settings(redis=url)).jobs
         assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("service.runtime.worker", "torch"), ("service.runtime.server", "matplotlib")],
+)
+def test_what_starts_the_schedule_and_the_api_leaves_out_what_it_does_not_use(
+    module: str, heavy: str
+) -> None:
+    program = f"import sys, {module}; sys.exit({heavy!r} in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
