@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint lint-page dashboards bench skill constraints clean
+.PHONY: demo test lint lint-page docs reference dashboards bench skill constraints clean
 
 demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
@@ -22,6 +22,17 @@ lint: $(VENV)/.ready-to-test lint-page
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m reference_docs
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
+# The documentation site, into build/site, without network.
+docs: $(VENV)/.ready-to-test
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+# The generated pages of the reference, after a change of settings, commands or the API.
+reference: $(VENV)/.ready-to-test
+	$(BIN)/python -m reference_docs --write
 
 # The JavaScript of the map page; its tests run with all others.
 lint-page: $(if $(shell command -v npm),node_modules/.package-lock.json)

@@ -56,7 +56,9 @@ class Settings(BaseSettings):
     keep_uploads_hours: Annotated[float, Field(gt=0)] = 24
     """How long uploaded frames and their forecasts are kept."""
     host: str = "127.0.0.1"
+    """Address that the API listens on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port that the API listens on; 0 takes a free one."""
     stale_minutes: Annotated[int, Field(gt=0)] = 20
     """Age of the newest radar frame from which the service says that it is not ready."""
     jobs_waiting: Annotated[int, Field(gt=0)] = 32

@@ -3,6 +3,7 @@
 Heavy packages are imported by the commands that need them, so that `--help` answers at once.
 """
 
+import platform
 import sys
 
 import typer
@@ -25,8 +26,18 @@ for part in (operations, plots, keys, ledger, networks, training, workers):
     app.add_typer(part.app)
 
 
+SYSTEM = "Linux"
+"""The operating system the service runs on, as `platform.system` names it."""
+
+
 def main() -> None:
-    """Run the command line; what is foreseen fails with a sentence and no trace."""
+    """Run the command line. Errors of known types end with one line and exit code 2.
+
+    The service requires Linux, and says so in one line elsewhere.
+    """
+    if (system := platform.system()) != SYSTEM:
+        typer.echo(wrong_system(system), err=True)
+        sys.exit(2)
     try:
         app()
     except Exception as error:
@@ -34,6 +45,14 @@ def main() -> None:
             raise
         complain(type(error).__name__, error)
         sys.exit(2)
+
+
+def wrong_system(system: str) -> str:
+    """The line to print on an operating system other than Linux."""
+    return (
+        f"nowcast requires Linux (fcntl, resource, os.sched_getaffinity); this system is "
+        f"{system or 'unknown'}. Run it in a container or a virtual machine with Linux."
+    )
 
 
 def is_foreseen(error: Exception) -> bool:
