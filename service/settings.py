@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     """Let networks run in bfloat16 where that is the fastest."""
     weights: Path | None = None
     """Folder of more checkpoints, NAME.safetensors, beside those that are shipped."""
-    models: tuple[str, ...] = ("ms-lstm", "ms-preciplstm", "advection", "persistence")
+    models: tuple[str, ...] = ("ms-lstm", "ms-preciplstm", "s-prog", "advection", "persistence")
     """Forecast from every new frame; the first is what is served when none is named."""
     radar_server: str = "https://opendata.dwd.de/weather/radar/"
     """URL below which the provider's products lie."""

@@ -16,9 +16,9 @@ TERMS = {
     ),
     "FBIAS": "Forecast rain area per observed one. Below 1 it rains too little, above too much.",
     "FSS": "As CSI, but a shower counts as found within the named distance.",
-    "Persistence, advection": (
-        "What everybody can do: leave the rain where it is, or move it on as it moves. A model "
-        "that is no better is not worth its electricity."
+    "Persistence, advection, S-PROG": (
+        "What everybody can do: leave the rain where it is, move it on as it moves, or let its "
+        "details fade as well. A model that is no better is not worth its electricity."
     ),
     "Same forecasts": (
         "Models are compared over the starts and cells that all of them have. Counts are summed "

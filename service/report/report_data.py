@@ -10,10 +10,10 @@ from service.report.cases import Cases, cases_of
 from service.report.radar import Radar, radar_of
 from service.skill.period_summary import Period, Standing, standing
 
-BASELINES = ("persistence", "advection", "dwd-rv")
-"""What a model should be better than: as if nothing changed, as if rain only moved, and the
-provider's own forecast."""
-NAMES = {"dwd-rv": "DWD's RV"}
+BASELINES = ("persistence", "advection", "s-prog", "dwd-rv")
+"""What a model should be better than: as if nothing changed, as if rain only moved, as if it moved
+and its details faded, and the provider's own forecast."""
+NAMES = {"s-prog": "S-PROG", "dwd-rv": "DWD's RV"}
 
 
 class Facts(NamedTuple):

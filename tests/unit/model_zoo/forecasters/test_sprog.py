@@ -17,6 +17,13 @@ Array = NDArray[np.float32]
 
 ISSUE = np.datetime64("2020-09-07T14:00", "ns")
 LEADS = (30.0, 60.0, 90.0, 120.0)
+GOLDEN = [
+    [0.53947, 2.0507, 1.6553, 6.884],
+    [0.53692, 1.7908, 1.8828, 6.8828],
+    [0.5359, 1.8869, 1.8213, 6.8823],
+    [0.53539, 1.8789, 1.816, 6.8821],
+]
+"""Mean, two cells and the maximum of each lead."""
 
 
 def showers(*minutes: int, shape: tuple[int, int] = (64, 64), drift: float = 1.0) -> DataArray:
@@ -159,3 +166,20 @@ def test_frames_are_taken_ten_minutes_apart_where_there_are_some() -> None:
     assert strides([24, 18, 12, 6, 0]) == [0, 2, 4]
     assert strides([5, 0]) == [0, 1]
     assert strides([15, 5, 0]) == [0, 2]
+
+
+def test_a_frame_of_a_network_that_dropped_out_is_left_out() -> None:
+    minutes = (30, 20, 10, 0)
+    given = fields(*minutes)
+    broken = given.copy()
+    broken[1, :, 12:] = np.nan
+    told = sprog_fields(broken, minutes, LEADS)
+    without = sprog_fields(np.delete(given, 1, axis=0), (30, 10, 0), LEADS)
+    np.testing.assert_array_equal(told, without)
+
+
+def test_numbers_are_as_they_were() -> None:
+    """Golden numbers: a change that is meant to change forecasts writes them anew."""
+    told = sprog_fields(fields(20, 10, 0), (20, 10, 0), LEADS)
+    found = [[np.nanmean(rate), rate[19, 43], rate[53, 18], np.nanmax(rate)] for rate in told]
+    np.testing.assert_allclose(found, GOLDEN, rtol=2e-3)
