@@ -45,6 +45,7 @@ EXTRA = (
     "upload",
     "radar_times",
     "bridged",
+    "suspect",
     "chosen",
     "generated_at",
 )

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xarray import DataArray
 
+from ingest.standing_echoes import replaced, standing, steady
 from model_zoo.forecasters import advect, motion
 from model_zoo.forecasters.contract import (
     LEAD_STEP,
@@ -41,6 +42,7 @@ class Advection:
     """The newest frame, carried along by the motion seen in the last half hour (Lagrangian
     persistence); see `model_zoo.forecasters.motion` and `model_zoo.forecasters.advect`.
 
+    Echoes that stand still while the rain moves are forecast to stand.
     What comes from outside the field or from where there is no data is NaN. Where there is too
     little rain to see a motion, there is none.
     """
@@ -57,8 +59,48 @@ class Advection:
                 enough, the 5-minute frames are best.
         """
         check_horizon(horizon)
-        recent = last_minutes(frames, motion.SPAN_MINUTES, self.name)
-        return make(carry(recent, motion_of(recent), horizon), recent, self)
+        recent, kept = set_aside(last_minutes(frames, motion.SPAN_MINUTES, self.name), self.name)
+        return make(put_back(carry(recent, motion_of(recent), horizon), kept), recent, self)
+
+
+def set_aside(frames: DataArray, reader: str) -> tuple[DataArray, NDArray[np.float32]]:
+    """Frames without the echoes that stand still while the rain moves, and these.
+
+    A ghost, a spoke or a stationary shower amid moving rain would else be carried away, and be a
+    false alarm all along its path. Where it stands it is forecast to stay (`put_back`), so that
+    nothing that radar shows is left out of a forecast. See `ingest.standing_echoes`.
+
+    Args:
+        frames: (time, y, x) in mm/h, the newest last.
+        reader: Who asks, for errors.
+
+    Returns:
+        The frames, with what lies around in the cells of standing echoes; and the newest rate of
+        those cells (y, x), NaN elsewhere.
+
+    Raises:
+        NotEnoughFrames: The newest has none before it in the last half hour.
+    """
+    recent = last_minutes(frames, motion.SPAN_MINUTES, reader)
+    times = recent["time"].to_numpy()
+    ages = (times[-1] - times) / MINUTE
+    still = steady(rates(recent))
+    if not still.any():
+        return frames, np.full(still.shape, np.nan, np.float32)
+    # which would hold back what is seen of the motion around them
+    around = recent.copy(data=np.where(still, np.float32(np.nan), rates(recent)))
+    cells = standing(rates(recent), motion_of(around), ages)
+    kept = np.where(cells, rates(frames)[-1], np.float32(np.nan))
+    if not cells.any():
+        return frames, kept
+    clean = np.stack([replaced(rate, cells) for rate in rates(frames)])
+    return frames.copy(data=clean), kept
+
+
+def put_back(rate: NDArray[np.float32], kept: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rates (lead, y, x) with the echoes (y, x) that were set aside, NaN where none was."""
+    together: NDArray[np.float32] = np.where(np.isnan(kept), rate, np.fmax(rate, kept))
+    return together
 
 
 def motion_of(frames: DataArray) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from model_zoo.checkpoints.checkpoint import Checkpoint
 from model_zoo.device import named
 from model_zoo.fast.autotune import AutotunedNetwork, Forecast
 from model_zoo.forecasters import advect, motion
-from model_zoo.forecasters.baselines import MINUTE, last_minutes, motion_of
+from model_zoo.forecasters.baselines import MINUTE, last_minutes, motion_of, put_back, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
 from model_zoo.forecasters.contract import LEAD_STEP, Needs, check_horizon, make, minutes, select
 from model_zoo.nowcaster import Nowcaster
@@ -82,6 +82,8 @@ class Network:
             NotEnoughFrames: One of the frames 90, 60, 30 and 0 minutes old is missing.
         """
         check_horizon(horizon)
+        select(frames, AGES, self.name)  # to say first what is missing of the network's own
+        frames, kept = set_aside(frames, self.name) if self.moves else (frames, None)
         given = select(frames, AGES, self.name)
         rates = rates_of(given)
         ahead: list[Array] = []
@@ -101,13 +103,15 @@ class Network:
         if self.moves:
             said = np.stack([advect.bring(*pair) for pair in zip(said, ahead, strict=False)])
         if not self._thresholds:
-            return make(said[:, 0], given, self)
+            rain = said[:, 0]
+            return make(rain if kept is None else put_back(rain, kept), given, self)
         chances = {
             threshold: said[:, at]
             for at, threshold in enumerate(self._thresholds)
             if threshold in exceedance.TOLD
         }
-        return make(self.rain(said, cuts), given, self, chances)
+        rain = self.rain(said, cuts)
+        return make(rain if kept is None else put_back(rain, kept), given, self, chances)
 
     def predict(self, rates: Array, horizon: int) -> Array:
         """What the network says of rates (time, y, x) in mm/h: the next `horizon` of them,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xarray import DataArray
 
 from model_zoo.forecasters import advect, cascade, motion
-from model_zoo.forecasters.baselines import MINUTE, last_minutes, motion_of
+from model_zoo.forecasters.baselines import MINUTE, last_minutes, motion_of, put_back, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
 from model_zoo.forecasters.contract import (
     LEAD_STEP,
@@ -66,7 +66,7 @@ class SPROG:
             NotEnoughFrames: The newest has none before it in the half hour of `needs`.
         """
         check_horizon(horizon)
-        recent = last_minutes(frames, motion.SPAN_MINUTES, self.name)
+        recent, kept = set_aside(last_minutes(frames, motion.SPAN_MINUTES, self.name), self.name)
         moving = motion_of(recent)
         times = recent["time"].to_numpy()
         every = ((times[-1] - times) / MINUTE).tolist()
@@ -77,7 +77,7 @@ class SPROG:
         fields = sprog_fields(rates, ages, leads)
         ahead = advect.sources(moving, leads)
         rate = [advect.bring(field[None], at)[0] for field, at in zip(fields, ahead, strict=True)]
-        return make(np.stack(rate), recent, self)
+        return make(put_back(np.stack(rate), kept), recent, self)
 
 
 def carried_to_newest(rates: Array, moving: Array, ages: Sequence[float]) -> Array:

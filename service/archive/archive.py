@@ -58,6 +58,8 @@ LATEST_DAYS = np.timedelta64(7, "D")
 """How far before the newest issue of any model the newest of one is looked for."""
 ONE_AT_A_TIME = Lock()
 """The netCDF library takes a process down when two threads are in it, on whatever files."""
+SUSPECT = "suspect"
+"""Attribute of frames, and of what is made of them, that says why they should be looked at."""
 KEPT_WHOLE, KEPT_HEAD = 2 * 2**20, 2**20
 """Bytes up to which a bad file is kept whole, and those kept of a larger one."""
 MOST_QUARANTINED = 1000
@@ -141,7 +143,14 @@ class Archive:
             raise NoFrame(f"there is no radar frame of {', '.join(map(stamp, wanted))}")
         newest = found[-1]
         found = [frame for frame in found if same_grid(frame, newest)]
-        return xr.concat(found, "time", coords="minimal", compat="override", join="override")
+        together = xr.concat(found, "time", coords="minimal", compat="override", join="override")
+        together.attrs = {k: v for k, v in together.attrs.items() if k != SUSPECT}
+        # what is made of a frame that should be looked at should be looked at, too
+        if suspect := {
+            str(frame.attrs[SUSPECT]): None for frame in found if SUSPECT in frame.attrs
+        }:
+            together.attrs[SUSPECT] = "; ".join(suspect)
+        return together
 
     def _found(self, times: Iterable[Time]) -> Iterator[DataArray]:
         for time in times:

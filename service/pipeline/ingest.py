@@ -12,11 +12,13 @@ import numpy as np
 from xarray import DataArray
 
 from ingest import BadField, parse
-from ingest.grid import MODEL_FACTOR
+from ingest.grid import MODEL_FACTOR, same_grid
+from ingest.plausibility import Beside, judge
 from ingest.sources.stored_files import StoredFile, stored_files
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP, NO_WEIGHTS
 from service.archive.archive import Archive
 from service.archive.key import iso, time_of, to_datetime
+from service.errors import NoFrame
 from service.ledger.ledger import Arrival, Ledger
 from service.pipeline.record import note
 from service.pipeline.served_models import PROVIDER_MODEL
@@ -25,6 +27,9 @@ log = logging.getLogger(__name__)
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """By how much a frame may be ahead of our clock."""
+
+BESIDE_MINUTES = (5, 10, 15, 20, 25, 30, -5, -10)
+"""Before a frame, and after it: what it is held against."""
 
 
 def ingest_file(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
@@ -131,6 +136,10 @@ def keep_frame(archive: Archive, ledger: Ledger, frame: DataArray) -> dict[str, 
     product = frame.attrs["product"]
     newest = archive.latest_frame()
     outcome = "late" if newest is not None and time < newest else "accepted"
+    suspect = None if archive.has_frame(time) else check_plausible(archive, frame)
+    if suspect:
+        frame.attrs["suspect"] = suspect
+        log.warning("suspect: frame of %s: %s", iso(to_datetime(time)), suspect)
     if not archive.put_frame(frame):
         kept = archive.frame(time).attrs["product"]
         if kept != product or ledger.has_accepted(to_datetime(time), product):
@@ -140,7 +149,32 @@ def keep_frame(archive: Archive, ledger: Ledger, frame: DataArray) -> dict[str, 
         "frame_time": to_datetime(time),
         "outcome": outcome,
         "valid_area": float(1 - np.isnan(frame.values).mean()),
+        "reason": suspect,
     }
+
+
+def check_plausible(archive: Archive, frame: DataArray) -> str | None:
+    """Hold a frame against those of the half hour before and the minutes after it.
+
+    Returns:
+        Why it should be looked at, if so: it is kept all the same.
+
+    Raises:
+        BadField: It cannot be what radar saw.
+    """
+    time = frame["time"].values[0]
+    beside = []
+    for minutes in BESIDE_MINUTES:
+        try:
+            other = archive.frame(time - np.timedelta64(minutes, "m"))
+        except NoFrame:
+            continue
+        if same_grid(frame, other):
+            beside.append(Beside(other.values[0], minutes))
+    found = judge(frame.values[0], beside)
+    if found.impossible:
+        raise BadField(f"{frame.attrs['product']} of {iso(to_datetime(time))}: {found.impossible}")
+    return found.suspect or None
 
 
 def keep_forecast(archive: Archive, ledger: Ledger, field: DataArray) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from xarray import DataArray
 from model_zoo.errors import BadFrames, ModelError
 from model_zoo.forecasters.baselines import Advection, Persistence
 from model_zoo.forecasters.contract import Forecaster, NotEnoughFrames
+from model_zoo.forecasters.sprog import SPROG
 
 ISSUE = np.datetime64("2020-09-07T14:00", "ns")
 NO_TIME = np.datetime64("NaT", "ns")
@@ -191,3 +192,26 @@ def test_a_frame_of_no_time_is_refused(baseline: Forecaster) -> None:
 def test_a_forecast_has_a_lead(baseline: Forecaster) -> None:
     with pytest.raises(ValueError, match="horizon is 0"):
         baseline(showers([5, 0]), horizon=0)
+
+
+@pytest.mark.parametrize("model", [Advection(), SPROG()], ids=["advection", "s-prog"])
+def test_an_echo_that_stands_amid_rain_that_moves_is_not_carried_away(
+    model: Forecaster,
+) -> None:
+    """A ghost would else be a false alarm all along the way of the wind."""
+    noise = gaussian_filter(np.random.default_rng(3).normal(size=(180, 260)), 2.4)
+    showers = np.maximum(noise / noise.std() - 1.2, 0) * 8
+    rates = np.stack([showers[:, 2 * (6 - k) : 2 * (6 - k) + 180] for k in range(7)])
+    ghost = rates.copy()
+    ghost[:, 88:92, 88:92] = 20
+    times = np.datetime64("2024-06-01T12:00", "ns") + np.arange(7) * np.timedelta64(5, "m")
+    without, with_it = (
+        model(DataArray(each.astype(np.float32), dims=("time", "y", "x"), coords={"time": times}))
+        for each in (rates, ghost)
+    )
+    assert (with_it[:, 88:92, 88:92] == 20).all(), "it stands where it stood"
+    away = np.ones((180, 180), bool)
+    away[86:94, 86:94] = False
+    excess = np.abs(with_it.values - without.values)[:, away]
+    assert np.nanmax(excess) < 3
+    assert np.nanmean(excess) < 0.02

@@ -1,5 +1,6 @@
 """Radar files that come: accepted, late, duplicate or bad, and each of them once."""
 
+import gzip
 import os
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ingest.simulation.simulate import encode
+from model_zoo.forecasters.baselines import Persistence
 from service.archive.archive import Archive
 from service.ledger.ledger import Arrival, Ledger
 from service.pipeline.ingest import ingest_file, keep_frame
@@ -166,3 +169,42 @@ def test_a_forecast_of_the_provider_is_no_frame_of_that_time(
     assert ingest_file(archive, ledger, path, moment(1)).outcome == "accepted"
     again = path.rename(path.with_suffix(".again.gz"))
     assert ingest_file(archive, ledger, again, moment(1)).outcome == "duplicate"
+
+
+def field_file(folder: Path, number: int, rate: np.ndarray) -> Path:
+    path = folder / file_name(number)
+    path.write_bytes(gzip.compress(encode(rate.astype(np.float32), time(number)), 1))
+    return path
+
+
+def widespread(number: int) -> np.ndarray:
+    """Rain over a third of Germany that moves east."""
+    rain = np.zeros((900, 900))
+    rain[300:600, 100 + 8 * number : 800 + 8 * number] = 3
+    rain[310:590:20, ::30] = 0.4 * number
+    return rain
+
+
+def test_a_frame_that_is_suddenly_dry_goes_to_quarantine(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    ingest_file(archive, ledger, field_file(tmp_path, 0, widespread(0)), moment(9))
+    came = ingest_file(archive, ledger, field_file(tmp_path, 1, np.zeros((900, 900))), moment(9))
+    assert came.outcome == "quarantined"
+    assert "it rains nowhere though 5 minutes before it rained on" in str(came.reason)
+    assert not archive.has_frame(time(1))
+    late = ingest_file(archive, ledger, field_file(tmp_path, 2, widespread(2)), moment(9))
+    assert late.outcome == "accepted"
+
+
+def test_a_composite_that_stopped_is_kept_and_told_to_be_suspect(
+    archive: Archive, ledger: Ledger, tmp_path: Path
+) -> None:
+    for number in range(2):
+        came = ingest_file(archive, ledger, field_file(tmp_path, number, widespread(0)), moment(9))
+    assert came.outcome == "accepted"
+    assert "nothing has changed" in str(came.reason)
+    assert "suspect" not in archive.frame(time(0)).attrs
+    assert "nothing has changed" in archive.frame(time(1)).attrs["suspect"]
+    both = archive.frames([time(0), time(1)])
+    assert "nothing has changed" in Persistence()(both).attrs["suspect"], "as is what is made of it"
