@@ -1,4 +1,4 @@
-"""Model: what is in service, and whether its input or output is drifting away from what it was."""
+"""Dashboard of the models: weights in service, drift of input and output."""
 
 from collections.abc import Sequence
 
@@ -19,12 +19,12 @@ from dashboards.panels import (
 from dashboards.skill import DIFFERENCE, NEW_WEIGHTS, score
 
 DRIFT = ((0, "orange"), (0.5, GREY), (2, BLUE))
-"""Of ratios; weather does as much by itself."""
+"""Colours of ratios; the weather alone makes them vary as much."""
 NEAR = 'lead_minutes="30", window="$window"'
 
 
 def model() -> Dashboard:
-    """The dashboard of who answers for the models."""
+    """The dashboard of the models in service."""
     says = "What is in service, and whether its input or output drifts."
     made = board("nowcast-model", "Model", says, 7 * 24)
     for variable in (
@@ -97,13 +97,13 @@ def of_output() -> Sequence[Panel]:
         lines("Share of cells with forecast rain", "$lead minutes ahead, by rate; compare with the "
               "radar's above.", query(share, "{{model}}, {{threshold}} mm/h"),
               unit="percentunit", low=0),
-        lines("Rain area against what came (FBIAS)", "Of $threshold mm/h or more; below 1 it rains "
-              "too little.", query(bias, "{{model}}, {{lead_minutes}} min"), low=0,
+        lines("Frequency bias (FBIAS)", "Of $threshold mm/h or more; below 1 the forecast rain "
+              "area is too small.", query(bias, "{{model}}, {{lead_minutes}} min"), low=0,
               steps=((0, "transparent"), (1, GREY))),
         bars("FBIAS by rain rate", "$lead minutes ahead.", by_rate, "threshold", "model",
              "mm/h or more"),
         number("FBIAS of a day minus a month", "At $threshold mm/h, $lead minutes ahead.",
                query(drift, "{{model}}"), unit="short", steps=DIFFERENCE, width=6),
-        number("CSI of a day minus a month", "Compare the models: what all of them do is weather.",
+        number("CSI of a day minus a month", "A change of all models is due to the weather.",
                query(gain, "{{model}}"), unit="short", steps=DIFFERENCE, width=6),
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Panels on probabilities: whether rain comes as often as they tell, and what they are worth."""
+"""Panels on exceedance probabilities: reliability diagram, sharpness and Brier skill."""
 
 from collections.abc import Sequence
 
@@ -24,32 +24,37 @@ from dashboards.panels import (
 )
 from verification.probabilistic import FEWEST
 
-PERFECT = "as often as told"
+PERFECT = "perfect reliability"
 DIAGONAL = " or ".join(
     f'label_replace(label_replace(vector({end}), "model", "{PERFECT}", "", ""), "bin", "{end}", '
     '"", "")'
     for end in (0, 1)
 )
-"""A line from 0 to 1, as if it were a model."""
+"""The diagonal of the diagram, as if it were a model."""
+AXES = {
+    "model": "model",
+    "Value #A": "forecast probability",
+    "Value #B": "observed frequency",
+}
 
 
 def of_bins(metric: str, where: str) -> str:
-    """A number of each bin of each model. All API processes tell the same: one is taken."""
+    """PromQL of a metric by bin and model; all API processes export the same value."""
     return f'max by (model, bin) ({metric}{{model=~"$model", {where}}})'
 
 
 def reliability(where: str) -> xychart.Panel:
-    """How often the rain came against the probability that was told, a line for each model."""
+    """Reliability diagram: observed frequency against forecast probability, a line per model."""
     enough = f"{of_bins('nowcast_reliability_cells', where)} >= {FEWEST}"
     both = [
         now(f"({of_bins(f'nowcast_reliability_{name}_ratio', where)} and {enough}) or {DIAGONAL}")
-        for name in ("told", "came")
+        for name in ("forecast_probability", "observed_frequency")
     ]
     panel = placed(
         xychart.Panel(),
-        "How often it came",
-        "Across: the probability told; up: how often it rained so much then. On the line both are "
-        f"the same, below it rain is told too often. Bins of under {FEWEST} cells are left out.",
+        "Reliability diagram",
+        "Across: forecast probability; up: observed frequency. On the diagonal both are the same, "
+        f"below it the probability is too high. Bins of under {FEWEST} cells are left out.",
         both,
         8,
         9,
@@ -58,7 +63,7 @@ def reliability(where: str) -> xychart.Panel:
         [
             step("merge"),
             step("sortBy", sort=[{"field": "bin"}]),
-            organized({"model": "model", "Value #A": "told", "Value #B": "came"}, "bin"),
+            organized(AXES, "bin"),
             step(
                 "partitionByValues", fields=["model"], keepFields=False, naming={"asLabels": True}
             ),
@@ -71,7 +76,7 @@ def reliability(where: str) -> xychart.Panel:
 
 
 def probabilities(where: str, skill: str, by_lead: str) -> Sequence[Panel]:
-    """The row of them.
+    """The panels of exceedance probabilities.
 
     Args:
         where: Lead, threshold and window, as labels.
@@ -79,27 +84,27 @@ def probabilities(where: str, skill: str, by_lead: str) -> Sequence[Panel]:
         by_lead: The same by model and lead.
     """
     cells = bars(
-        "How often each was told",
-        "Cells by the least probability of their tenth. Who always tells the same is of no use, "
-        "however reliable.",
+        "Sharpness diagram",
+        "Cells by forecast probability, in bins of 0.1. A forecast that always gives the same "
+        "probability may be reliable and has no resolution.",
         of_bins("nowcast_reliability_cells", where),
         "bin",
         "model",
-        "told from",
+        "probability from",
         width=8,
     ).height(9)
     logarithmic = common.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
     over_time = lines(
         "Brier skill",
-        "1 is best; at 0 the probabilities are worth no more than the mean frequency of such rain, "
-        "which nobody knows beforehand.",
+        "1 is best; at 0 the probabilities are no better than the observed frequency of the "
+        "sample, which is not known beforehand.",
         query(skill, "{{model}}"),
         width=8,
         steps=((-1, "transparent"), (0, GREY)),
     ).height(9)
     leads = bars(
         "Brier skill by lead",
-        "Of rain of $threshold mm/h or more, over the same forecasts of models that tell it.",
+        "Of rain of $threshold mm/h or more, over the same forecasts of every such model.",
         by_lead,
         "lead_minutes",
         "model",

@@ -1,4 +1,4 @@
-"""Skill: how good the forecasts are, by model, lead, rain rate and time, and against baselines."""
+"""Dashboard of forecast skill by model, lead, rain rate and time, and against baselines."""
 
 from collections.abc import Sequence
 
@@ -22,18 +22,18 @@ from dashboards.panels import (
     shaded,
 )
 from dashboards.probabilities import probabilities
+from service.skill.scores import FSS_SCORES, SCORES, Score
 
-SCORES = ("csi", "hss", "pod", "far", "fbias", "ets", "fss_10km", "fss_20km", "fss_40km")
-COLUMNS = {"model": "model"} | {
-    name: name.upper().replace("_", " ").replace("KM", " km") for name in SCORES
-}
+SHOWN = SCORES | {name: score for name, score in FSS_SCORES.items() if name != "fss_5km"}
+"""Scores of the panels; the FSS of a single cell is left out."""
+COLUMNS = {"model": "model"} | {name: score.title for name, score in SHOWN.items()}
 RATES = {"lead_minutes": "minutes ahead"} | {
     rate: f"{rate} mm/h" for rate in ("0.1", "0.5", "1", "2", "5", "10")
 }
 RATE_COLUMNS = [name for name in RATES.values() if "mm/h" in name]
 RIVALS = {"model": "model"} | {name: name for name in ("persistence", "advection", "dwd-rv")}
 GOOD = ((0, RED), (0.1, "orange"), (0.2, YELLOW), (0.35, "light-green"), (0.5, GREEN))
-"""Of scores whose best value is 1; what is good depends on lead and rate."""
+"""Colours of scores whose best value is 1; what is good depends on lead and rate."""
 BAD = ((0, GREEN), (0.5, "light-green"), (0.65, YELLOW), (0.8, "orange"), (0.9, RED))
 GAIN = ((-1, RED), (-0.02, "orange"), (0, "light-green"), (0.05, GREEN))
 DIFFERENCE = ((-1, "orange"), (-0.02, GREY), (0.02, BLUE))
@@ -46,13 +46,13 @@ NEW_WEIGHTS = (
 
 
 def score(name: str, *, where: str = HERE, by: str = "model", models: str = "$model") -> str:
-    """The expression of a score. All API processes tell the same: one of them is taken."""
+    """PromQL of a score; all API processes export the same value, so the maximum is taken."""
     chosen = f'model=~"{models}", score=~"{name}", {where}'
     return f"max by ({by}) (nowcast_skill_score{{{chosen}}})"
 
 
 def gain(name: str) -> str:
-    """How much a score is above that of each baseline, by model and baseline."""
+    """PromQL of the difference of a score to that of each baseline, by model and baseline."""
     each = (
         f"label_replace({score(name)} - on () group_left () {score(name, models=rival)}"
         f', "baseline", "{rival}", "", "")'
@@ -63,14 +63,19 @@ def gain(name: str) -> str:
 
 
 def skill() -> Dashboard:
-    """The dashboard of the scientist."""
-    made = board("nowcast-skill", "Skill", "How good the forecasts are, and better than what.", 48)
+    """The dashboard of forecast skill."""
+    made = board(
+        "nowcast-skill",
+        "Skill",
+        "Verification scores of the forecasts, and their gain over baselines.",
+        48,
+    )
     for variable in (
         labels("model", "Models", "label_values(nowcast_skill_forecasts, model)"),
         labels("lead", "Minutes ahead", "label_values(nowcast_skill_score, lead_minutes)", "60"),
         labels("threshold", "Rain from", "label_values(nowcast_skill_score, threshold)", "0.5"),
         choice("window", "Over the last", ("6h", "24h", "7d", "30d"), "24h"),
-        choice("score", "Score of grids", SCORES, "csi"),
+        choice("score", "Score of grids", list(SHOWN), "csi"),
     ):
         made = made.with_variable(variable)
     made = made.annotation(note("New weights", NEW_WEIGHTS, BLUE))
@@ -89,18 +94,17 @@ def skill() -> Dashboard:
 def at_a_glance() -> Sequence[Panel]:
     scores = matrix(
         "Scores",
-        "All models on the same forecasts and cells. CSI, HSS, POD, ETS and FSS are best at 1, FAR "
-        "at 0, FBIAS at 1. Empty where undefined.",
-        score("|".join(SCORES), by="model, score"),
+        "All models on the same forecasts and cells. Empty where undefined. Best values: "
+        + ", ".join(f"{one.title} {one.best:g}" for one in SHOWN.values())
+        + ".",
+        score("|".join(SHOWN), by="model, score"),
         "model",
         "score",
         COLUMNS,
         width=14,
     ).decimals(2)
-    scores = coloured(
-        scores, GOOD, "CSI", "HSS", "POD", "ETS", "FSS 10 km", "FSS 20 km", "FSS 40 km"
-    )
-    scores = coloured(coloured(scores, BAD, "FAR"), BIAS, "FBIAS")
+    for one in SHOWN.values():
+        scores = coloured(scores, colours(one), one.title)
     gains = matrix(
         "CSI above a baseline",
         "Above 0 the model is worth having. Small differences over few forecasts mean nothing.",
@@ -113,27 +117,20 @@ def at_a_glance() -> Sequence[Panel]:
     return [scores, coloured(gains, GAIN, *[name for name in RIVALS if name != "model"])]
 
 
-def over_time() -> Sequence[Panel]:
-    def curve(title: str, says: str, name: str, high: float | None = None) -> Panel:
-        drawn = query(score(name), "{{model}}")
-        return per_model(lines(title, says, drawn, width=8, low=0, high=high))
+def colours(score: Score) -> Sequence[tuple[float, str]]:
+    """Colour steps of the values of a score."""
+    if score.is_ratio:
+        return BIAS
+    return GOOD if score.best == 1 else BAD
 
+
+def over_time() -> Sequence[Panel]:
+    """A curve of each score, and of the gain in CSI over baselines."""
     return [
-        curve("CSI", "Hits per hit, miss and false alarm.", "csi"),
-        curve("HSS", "Share of what chance leaves that is right.", "hss"),
-        curve("FSS, 20 km", "As CSI, but rain up to 20 km off counts.", "fss_20km", high=1),
-        per_model(
-            lines(
-                "FBIAS",
-                "Forecast rain area per observed one: below 1 it rains too little.",
-                query(score("fbias"), "{{model}}"),
-                width=8,
-                low=0,
-                steps=((0, "transparent"), (1, GREY)),
-            )
+        *(
+            curve(name, one)
+            for name, one in (SCORES | {"fss_20km": FSS_SCORES["fss_20km"]}).items()
         ),
-        curve("POD", "Share of the rain that was forecast.", "pod", high=1),
-        curve("FAR", "Share of the forecast rain that did not come.", "far", high=1),
         lines(
             "CSI above a baseline",
             "Below 0 the baseline is better.",
@@ -144,14 +141,21 @@ def over_time() -> Sequence[Panel]:
     ]
 
 
+def curve(name: str, shown: Score) -> Panel:
+    """A score over time, a curve for each model; a ratio with a line at its best value."""
+    steps = ((0, "transparent"), (shown.best, GREY)) if shown.is_ratio else ()
+    says = f"{shown.meaning} {shown.best:g} is perfect."
+    drawn = query(score(name), "{{model}}")
+    return per_model(lines(shown.title, says, drawn, width=8, low=0, steps=steps))
+
+
 def by_lead_and_rate() -> Sequence[Panel]:
     axes, last = "lead_minutes, threshold", 'window="$window"'
     mine = score("$score", where=last, by=axes)
     theirs = score("$score", where=last, by=axes, models="persistence")
     grid = matrix(
         "$score of $model",
-        "By minutes ahead and rain rate; the darker the higher. What is rare or far ahead is "
-        "forecast worse.",
+        "By minutes ahead and rain rate; the darker the higher. Skill falls with lead and rate.",
         mine,
         "lead_minutes",
         "threshold",
@@ -160,7 +164,7 @@ def by_lead_and_rate() -> Sequence[Panel]:
     difference = matrix(
         "$score of $model minus that of persistence",
         "By minutes ahead and rain rate, on the same forecasts and cells; orange is lower, blue is "
-        "higher. Of FAR less is better.",
+        "higher. Low FAR is good.",
         f"{mine} - {theirs}",
         "lead_minutes",
         "threshold",
@@ -174,7 +178,7 @@ def by_lead_and_rate() -> Sequence[Panel]:
              "lead_minutes", "model", "minutes ahead", width=8),
         bars("$score by rain rate", "$lead minutes ahead.", by_rate,
              "threshold", "model", "mm/h or more", width=8),
-        bars("FSS by width of the neighbourhood", "High where rain is right but for its place.",
+        bars("FSS by width of the neighbourhood", "High where rain is near its observed place.",
              by_scale, "score", "model", "neighbourhood", width=8),
         side_by_side(shaded(grid, *RATE_COLUMNS)),
         side_by_side(coloured(difference, DIFFERENCE, *RATE_COLUMNS)),
@@ -182,7 +186,7 @@ def by_lead_and_rate() -> Sequence[Panel]:
 
 
 def side_by_side(panel: table.Panel) -> Panel:
-    """One for each chosen model, side by side."""
+    """A panel for each chosen model, side by side."""
     return panel.decimals(2).repeat("model").repeat_direction("h").max_per_row(2).span(24)
 
 
@@ -199,22 +203,22 @@ def how_sure() -> Sequence[Panel]:
     return [
         lines(
             "Forecasts compared",
-            "The same ones of every model. Below some dozens a score tells of one situation.",
+            "The same ones of every model. Below some dozens a score is that of one situation.",
             query(f"max by (model) (nowcast_skill_forecasts{{{of}}})", "{{model}}"),
             width=8,
             low=0,
         ),
         lines(
             "Share of cells with rain",
-            "From $threshold mm/h on. Where it does not rain, scores are of a few cells.",
+            "Base rate of $threshold mm/h or more. Where it is low, scores rest on few cells.",
             query(rain, "radar"),
             unit="percentunit",
             width=8,
             low=0,
         ),
         lines(
-            "Forecasts without truth",
-            "Whose radar frame never came: they count neither for nor against.",
+            "Forecasts without observation",
+            "Their radar frame never arrived; they do not count.",
             query(f"max by (model) (nowcast_skill_missing_forecasts{{{of}}})", "{{model}}"),
             width=8,
             low=0,

@@ -105,7 +105,7 @@ def assert_same_forecasts(live: Deployment, clean: Deployment) -> float:
 
 def assert_same_counts(live: Deployment, clean: Deployment) -> int:
     """Also that each is there once. Returns how many leads have been verified."""
-    for table in (book.leads, book.counts, book.fractions, book.chances):
+    for table in (book.leads, book.counts, book.fractions, book.probabilities):
         ours, theirs = rows_of(clean, table), rows_of(live, table)
         assert ours.keys() == theirs.keys()
         other = {key: (ours[key], theirs[key]) for key in ours if ours[key] != theirs[key]}

@@ -55,10 +55,10 @@ def provided(desk: Deployment, number: int) -> None:
 
 def enter(
     ledger: Ledger, model: str, number: int, hits: int, lead: int = 60, threshold: float = 0.5,
-    weights: str = "none", told: Sequence[dict[str, Any]] = (),
+    weights: str = "none", probabilities: Sequence[dict[str, Any]] = (),
 ) -> None:  # fmt: skip
     """A verified lead of a forecast from the frame of a number, with so many hits, 100 misses, no
-    false alarm, no skill at 10 mm/h, which nothing reached, and what it told of probabilities."""
+    false alarm, no skill at 10 mm/h, which nothing reached, and these sums of probabilities."""
     issue = moment(number)
     key = {"model": model, "weights": weights, "issue": issue}
     times = {"radar_time": issue, "generated": issue}
@@ -66,4 +66,4 @@ def enter(
     rain = {"threshold": threshold, "hits": hits, "misses": 100, "false_alarms": 0}
     none = {"threshold": 10.0, "hits": 0, "misses": 0, "false_alarms": 0}
     rows = [one | {"correct_negatives": 10_000} for one in (rain, none)]
-    ledger.verified(key | {"lead_minutes": lead}, {"n": 10_100}, rows, [], told)
+    ledger.verified(key | {"lead_minutes": lead}, {"n": 10_100}, rows, [], probabilities)

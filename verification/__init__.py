@@ -1,9 +1,9 @@
-"""Forecasts against what came, in numbers.
+"""Verification of precipitation forecasts against radar observations.
 
-First `match` the frames to a forecast's valid times and give all forecasts their `common_mask`;
-then make counts (`count`) and sums (`error_sums`, `fraction_sums`, `chance_sums`), which add up
-over time and are what is stored; scores are made of them last, and `interval` says how sure they
-are.
+First `match` the observed frames to the valid times of a forecast and give all forecasts their
+`common_mask`. Then compute contingency tables (`count`) and sums (`error_sums`, `fraction_sums`,
+`probability_sums`), which add up over forecasts and are what is stored. Scores are computed from
+them last, and `interval` estimates their sampling uncertainty.
 """
 
 from verification.bootstrap import Interval, interval
@@ -18,7 +18,14 @@ from verification.errors import (
 )
 from verification.fractions import fraction_sums, fss, window_cells
 from verification.matching import common_mask, match, missing
-from verification.probabilistic import brier, brier_skill, chance_sums, climatology, reliability
+from verification.probabilistic import (
+    brier,
+    brier_skill,
+    chance_sums,
+    climatology,
+    probability_sums,
+    reliability,
+)
 from verification.spectrum import radial_spectrum
 
 __all__ = [
@@ -48,6 +55,7 @@ __all__ = [
     "match",
     "missing",
     "pod",
+    "probability_sums",
     "radial_spectrum",
     "reliability",
     "rmse",

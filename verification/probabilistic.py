@@ -1,7 +1,8 @@
-"""How good probabilities of rain are: the Brier score, and whether they happen as often as told.
+"""Verification of exceedance probabilities: Brier score and reliability diagram.
 
-Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2. As with counts, sums come first,
-which add up over starts, and scores are made of them last.
+Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2; decomposition by Murphy (1973),
+doi:10.1175/1520-0450(1973)012<0595:ANVPOT>2.0.CO;2. As with contingency tables, sums come first,
+which add up over forecasts, and scores are computed from them last.
 """
 
 import numpy as np
@@ -11,73 +12,93 @@ from verification import event
 from verification.matching import kept_coords, pair
 
 BINS = 10
-"""Of probability, all as wide; 1 belongs to the last."""
+"""Bins of forecast probability, equally wide; a probability of 1 belongs to the last."""
 FEWEST = 100
-"""Cells in a bin, below which how often the event came says little, and is not drawn."""
+"""Cells in a bin below which its observed frequency is too uncertain to be drawn."""
 
 
-def chance_sums(chances: DataArray, observed: DataArray) -> Dataset:
-    """Sums over y and x, of which the scores below are made.
+def probability_sums(probability: DataArray, observed: DataArray) -> Dataset:
+    """Sums over y and x from which the Brier score and the reliability diagram are computed.
 
     Args:
-        chances: Probability (threshold, y, x), and by any others such as lead_time, that the rain
-            reaches each threshold in mm/h, NaN for none told.
-        observed: What came, in mm/h, (y, x) and the others but threshold, NaN for no data. A cell
-            where either is NaN counts nowhere.
+        probability: Exceedance probability in 0..1, (threshold, y, x) and any other dims such as
+            lead_time; thresholds in mm/h, NaN for no forecast.
+        observed: Observed rain rate in mm/h, (y, x) and the other dims but threshold, NaN for no
+            data. A cell where either is NaN counts nowhere.
 
     Returns:
-        `number` of cells, sum of their probabilities `told` and number of events `came`, by
-        (threshold, others, bin), and the sum of the squared errors, `squared`, by (threshold,
-        others).
+        `number` of cells, sum of their forecast probabilities `probability` and number of observed
+        `events`, each (threshold, others, bin), and the sum of squared errors of the probability,
+        `squared`, (threshold, others); float64.
 
     Raises:
-        DifferentGrids: They do not lie on the same cells and leads.
+        DifferentGrids: The fields do not lie on the same cells and leads.
     """
-    dims = ("threshold", *(dim for dim in chances.dims if dim not in ("threshold", "y", "x")))
-    said, truth = (field.transpose(*dims, "y", "x").to_numpy() for field in pair(chances, observed))
-    shape = said.shape[: len(dims)]
-    sums = {name: np.zeros((*shape, BINS)) for name in ("number", "told", "came")}
+    dims = ("threshold", *(dim for dim in probability.dims if dim not in ("threshold", "y", "x")))
+    forecast, truth = (
+        field.transpose(*dims, "y", "x").to_numpy() for field in pair(probability, observed)
+    )
+    shape = forecast.shape[: len(dims)]
+    sums = {name: np.zeros((*shape, BINS)) for name in ("number", "probability", "events")}
     squared = np.zeros(shape)
-    thresholds = chances["threshold"].to_numpy().tolist()
+    thresholds = probability["threshold"].to_numpy().tolist()
     for at in np.ndindex(*shape):
-        seen = ~(np.isnan(said[at]) | np.isnan(truth[at]))
-        told = said[at][seen].astype(float)
-        came = event.reaches(truth[at][seen], thresholds[at[0]])
-        place = np.minimum((told * BINS).astype(int), BINS - 1)
-        for name, weight in (("number", None), ("told", told), ("came", came)):
-            sums[name][at] = np.bincount(place, weight, BINS)
-        squared[at] = np.square(told - came).sum()
+        valid = ~(np.isnan(forecast[at]) | np.isnan(truth[at]))
+        values = forecast[at][valid].astype(float)
+        is_event = event.reaches(truth[at][valid], thresholds[at[0]])
+        bins = np.minimum((values * BINS).astype(int), BINS - 1)
+        for name, weight in (("number", None), ("probability", values), ("events", is_event)):
+            sums[name][at] = np.bincount(bins, weight, BINS)
+        squared[at] = np.square(values - is_event).sum()
     data = {name: ((*dims, "bin"), values) for name, values in sums.items()}
-    coords = {**kept_coords(chances, dims), "bin": np.arange(BINS) / BINS}
+    coords = {**kept_coords(probability, dims), "bin": np.arange(BINS) / BINS}
     return Dataset({**data, "squared": (dims, squared)}, coords)
 
 
+chance_sums = probability_sums
+"""Former name, kept for code that imports it."""
+
+
 def brier(sums: Dataset) -> DataArray:
-    """Mean squared error of the probability, 0 is best; NaN where nothing was compared."""
+    """Brier score: mean squared error of the probability, 0 to 1, 0 is best; NaN for no cells."""
     score: DataArray = sums["squared"] / sums["number"].sum("bin")
     return score
 
 
 def climatology(sums: Dataset) -> DataArray:
-    """Brier score of always telling how often the event came in what was compared.
+    """Brier score of the sample climatology as a constant forecast, NaN for no cells.
 
-    It knows that frequency beforehand, which no forecast does.
+    It is the uncertainty term o (1 - o) of the decomposition, with o the observed frequency of the
+    event in the sample, which no real forecast knows beforehand.
     """
-    rate = sums["came"].sum("bin") / sums["number"].sum("bin")
-    score: DataArray = rate * (1 - rate)
+    frequency = sums["events"].sum("bin") / sums["number"].sum("bin")
+    score: DataArray = frequency * (1 - frequency)
     return score
 
 
 def brier_skill(sums: Dataset) -> DataArray:
-    """1 - Brier score / that of `climatology`: 1 is best, 0 as good; NaN where no event came."""
+    """Brier skill score against `climatology`: 1 is best, 0 no skill; NaN without events."""
     reference = climatology(sums)
     skill: DataArray = 1 - brier(sums) / reference.where(reference > 0)
     return skill
 
 
 def reliability(sums: Dataset) -> Dataset:
-    """In each bin the mean probability `told`, how often the event `came`, and the `number` of
-    cells; NaN for the first two where there is none."""
+    """Points of the reliability diagram.
+
+    Args:
+        sums: Of `probability_sums`.
+
+    Returns:
+        By bin, the mean `forecast_probability` and the `observed_frequency` of the event, NaN for a
+        bin without cells, and the `number` of cells.
+    """
     number = sums["number"]
-    mean = {name: sums[name] / number.where(number > 0) for name in ("told", "came")}
-    return Dataset({**mean, "number": number})
+    cells = number.where(number > 0)
+    return Dataset(
+        {
+            "forecast_probability": sums["probability"] / cells,
+            "observed_frequency": sums["events"] / cells,
+            "number": number,
+        }
+    )

@@ -33,7 +33,8 @@ from benchmarks.report import measured, table, write_section
 from benchmarks.speed.throughput import at_least_one
 from ingest.grid import MODEL_FACTOR, block_mean
 from ingest.simulation.simulate import simulate
-from service.skill.verification import FRACTION_SCALES_KM, SCORES, THRESHOLDS
+from service.skill.scores import FRACTION_SCALES_KM, SCORES
+from service.skill.verification import THRESHOLDS
 from verification import count, fraction_sums, fss, window_cells
 
 LEADS, MODELS, YEAR = 4, 3, 35_000
@@ -289,7 +290,7 @@ def year(side: int, issues: int, processes: int, fraction_issues: int) -> Year:
         begun = perf_counter()
         parts = pool.map(partial(counted, side), shares(batches, processes))
         total: Dataset = xr.concat(list(parts), "part").sum("part")
-        scored = {name: score(total) for name, score in SCORES.items()}
+        scored = {name: score.function(total) for name, score in SCORES.items()}
         counting = perf_counter() - begun
         begun = perf_counter()
         few = math.ceil(fraction_issues / BATCH)

@@ -3,6 +3,10 @@ the grid of a real forecast has 180 x 180 cells."""
 
 from typing import Any
 
+from xarray import Dataset
+
+from service.skill.scores import SCORES as REGISTRY
+
 ISSUE, MADE = "2026-06-21T22:30:00Z", "2026-06-21T22:34:12Z"
 LEADS = [30, 60, 90, 120]
 VALID = ["2026-06-21T23:00:00Z", "2026-06-21T23:30:00Z", "2026-06-22T00:00:00Z"]
@@ -10,8 +14,10 @@ VALID.append("2026-06-22T00:30:00Z")
 JOB = "20260621T2230Z-ms-lstm-9f2c1ab0"
 
 SCORED: dict[str, Any] = {"lead_minutes": 30, "threshold": 0.5, "n_valid": 2016}
-SCORES = {"csi": 0.61, "hss": 0.73, "pod": 0.79, "far": 0.27, "fbias": 1.08, "ets": 0.58}
 COUNTS = {"hits": 790, "misses": 210, "false_alarms": 292, "correct_negatives": 30708}
+SCORES = {
+    name: round(float(score.function(Dataset(COUNTS))), 2) for name, score in REGISTRY.items()
+}
 
 FORECAST: dict[str, Any] = {
     "issue_time": ISSUE,

@@ -18,6 +18,7 @@ from service.api.schemas import InsteadOf
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
 from service.errors import Gone, NoFrame, NotAcceptable
 from service.skill import verification
+from service.skill.scores import SCORES
 
 SKILL_DAYS = 7
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -181,7 +182,7 @@ def known_skill(desk: Desk, key: Key, issue: datetime) -> list[dict[str, Any]]:
     rows = verification.recent(
         desk.ledger, key.model, issue - timedelta(days=SKILL_DAYS), issue - timedelta(minutes=5)
     )
-    names = ("lead_minutes", "threshold", "n_valid", *verification.SCORES)
+    names = ("lead_minutes", "threshold", "n_valid", *SCORES)
     return [{name: row[name] for name in names} for row in rows]
 
 

@@ -1,12 +1,13 @@
 """What goes over the wire. Nothing else in the service knows these types. They only grow."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from service.api import openapi_examples
 from service.jobs.job import Job
+from service.skill.scores import SCORES
 
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -127,8 +128,8 @@ class Forecast(BaseModel):
     links: list[Link]
 
 
-class SkillRow(BaseModel):
-    """Counts over a period with the scores they make; null where a score is undefined."""
+class SkillCounts(BaseModel):
+    """Contingency table of a period, by model, lead and threshold in mm/h."""
 
     model: str
     lead_minutes: int
@@ -138,12 +139,19 @@ class SkillRow(BaseModel):
     misses: int
     false_alarms: int
     correct_negatives: int
-    csi: float | None
-    hss: float | None
-    pod: float | None
-    far: float | None
-    fbias: float | None
-    ets: float | None
+
+
+if TYPE_CHECKING:
+    SkillRow = SkillCounts
+else:
+    SkillRow = create_model(
+        "SkillRow",
+        __base__=SkillCounts,
+        __doc__="Contingency table of a period with its scores; null where one is undefined.",
+        **{
+            name: (float | None, Field(description=score.meaning)) for name, score in SCORES.items()
+        },
+    )
 
 
 class Verification(BaseModel):

@@ -125,7 +125,7 @@ def skill(
     end: End = "",
     last: LastDays = 7,
     scores: Annotated[
-        str, typer.Option(help="csi, hss, pod, far, fbias, ets, with commas.")
+        str, typer.Option(help="Names of scores, such as csi, with commas.")
     ] = "csi,hss,fbias",
     thresholds: Annotated[str, typer.Option(help="mm/h, with commas.")] = "0.5,2,5",
     data: Data = None,
@@ -135,16 +135,17 @@ def skill(
     Example: `nowcast plot skill --last 30 --scores csi -o csi.png`
     """
     from service.plots.curves import of_skill
-    from service.skill import verification as scored
-    from service.skill.period_summary import standing
+    from service.skill.period_summary import compare_models
+    from service.skill.scores import SCORES
+    from service.skill.verification import THRESHOLDS
 
     if form_of(written) != "png":
         raise typer.BadParameter(f"{written} should end in .png: curves of skill do not move")
-    names = choose(scores, scored.SCORES, "score")
-    rates = choose(thresholds, [f"{rate:g}" for rate in scored.THRESHOLDS], "threshold")
+    names = choose(scores, SCORES, "score")
+    rates = choose(thresholds, [f"{rate:g}" for rate in THRESHOLDS], "threshold")
     desk = deployment(data)
     period = period_of(begin, end, last, desk.clock())
-    found = standing(desk.ledger, period)
+    found = compare_models(desk.ledger, period)
     content = of_skill(
         found.rows, names, list(map(float, rates)), f"Skill, {period}", found.compared
     )

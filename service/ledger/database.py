@@ -33,7 +33,7 @@ from service.ledger.tables import metadata, tallies
 
 ATTEMPTS = 500
 CONNECT_SECONDS = 5
-REVISION = "0003"
+REVISION = "0004"
 """The newest revision in `service/ledger/migrations`, of which `service/ledger/tables.py` is the
 picture."""
 LOCKS = {"upgrade": 7_320_001, "windows": 7_320_002}

@@ -36,12 +36,12 @@ from service.ledger.rolling_windows import Summed, summed
 from service.ledger.tables import (
     COUNTS,
     arrivals,
-    chances,
     counts,
     forecasts,
     fractions,
     leads,
     pixels,
+    probabilities,
 )
 
 WINDOWS = (6, 24, 168, 720)
@@ -216,7 +216,7 @@ class Ledger:
         errors: dict[str, float],
         count_rows: Iterable[dict[str, Any]],
         fraction_rows: Iterable[dict[str, Any]],
-        chance_rows: Iterable[dict[str, Any]] = (),
+        probability_rows: Iterable[dict[str, Any]] = (),
     ) -> bool:
         """Enter the verification of a lead (`key` with lead_minutes) once, whole or not at all, and
         add its counts to the running totals. Returns whether it was pending."""
@@ -229,7 +229,7 @@ class Ledger:
             if done.rowcount:
                 once(connection, counts, [key | row for row in count_rows])
                 once(connection, fractions, [key | row for row in fraction_rows])
-                once(connection, chances, [key | row for row in chance_rows])
+                once(connection, probabilities, [key | row for row in probability_rows])
                 windows.add_to_pixels(connection, key)
         return bool(done.rowcount)
 
@@ -251,8 +251,8 @@ class Ledger:
         end: datetime | None = None,
         **equal: float | None,
     ) -> list[Mapping[str, Any]]:
-        """Rows of counts, fractions, chances or leads by model, valid time in (begin, end], and
-        equality."""
+        """Rows of counts, fractions, probabilities or leads by model, valid time in (begin, end],
+        and equality."""
         query = select(table, leads.c.valid_time, leads.c.status).select_from(with_lead(table))
         return self._found(query.where(*within(table, models, begin, end, equal)))
 
@@ -317,10 +317,10 @@ class Ledger:
         """Sums of fractions by (hours, model, lead_minutes, threshold, window), as `windows`."""
         return self._found(windows.kept(book.window_fractions, hours))
 
-    def window_chances(self, hours: int | None = None) -> list[Mapping[str, Any]]:
+    def window_probabilities(self, hours: int | None = None) -> list[Mapping[str, Any]]:
         """Sums of probabilities by (hours, model, lead_minutes, threshold), as `windows`; over the
-        same forecasts of every model that tells them."""
-        return self._found(windows.kept(book.window_chances, hours))
+        same forecasts of every model that has them."""
+        return self._found(windows.kept(book.window_probabilities, hours))
 
     def summed(self, begin: datetime, end: datetime, block_hours: int | None = None) -> Summed:
         """The same sums of any time, made now; see `service.ledger.rolling_windows.summed`."""

@@ -1,4 +1,4 @@
-"""Probabilities in the ledger: the sums of a lead as rows, and rows as sums to be scored."""
+"""Exceedance probabilities in the ledger: sums of a lead as rows, and rows as sums."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,34 +8,37 @@ from xarray import DataArray, Dataset
 
 from ingest import precipitation
 from service.ledger.tables import BINNED, bins_of
-from verification import chance_sums
+from verification import probability_sums
 
 Row = dict[str, Any]
 
 
 def rows_of(forecast: DataArray, observed: DataArray) -> list[Row]:
-    """A row for each threshold of which a forecast tells the probability; none if it tells none.
+    """Sums of one lead of a forecast, a row for each threshold; none without probabilities.
 
     Args:
-        forecast: One lead (y, x), with its chances as coordinates.
+        forecast: One lead (y, x), with its exceedance probabilities as coordinates.
         observed: (y, x) in mm/h, NaN where nothing is to be compared.
     """
-    told = precipitation.exceedance_probabilities(forecast)
-    if not told:
+    probabilities = precipitation.exceedance_probabilities(forecast)
+    if not probabilities:
         return []
     places = {dim: forecast[dim].variable for dim in forecast.dims}
-    values = np.stack([chance.values for chance in told.values()])  # xr.concat takes the most time
-    field = DataArray(values, {"threshold": list(told), **places}, ("threshold", *forecast.dims))
-    sums = chance_sums(field, observed)
-    whole = {name: sums[name].values for name in BINNED}
+    # xr.concat would take most of the time
+    values = np.stack([one.values for one in probabilities.values()])
+    field = DataArray(
+        values, {"threshold": list(probabilities), **places}, ("threshold", *forecast.dims)
+    )
+    sums = probability_sums(field, observed)
+    values_of = {name: sums[name].values for name in BINNED}
     return [
         {"threshold": threshold, "squared": float(sums["squared"][at])}
         | {
-            column: int(value) if name != "told" else float(value)
-            for name, values in whole.items()
+            column: int(value) if name != "probability" else float(value)
+            for name, values in values_of.items()
             for column, value in zip(bins_of(name), values[at], strict=True)
         }
-        for at, threshold in enumerate(told)
+        for at, threshold in enumerate(probabilities)
     ]
 
 

@@ -2,8 +2,8 @@
 
 A comparison is fair over the same forecasts: for each lead, those issues count that every model has
 which was verified at half of the window's issues or more. A model that has fewer, being new or
-asked for now and then, has no row: its counts would be of other weather. Of probabilities the same
-holds among the forecasts that tell them.
+asked for now and then, has no row: its counts would be of other weather. For exceedance
+probabilities the same holds among the models that forecast them.
 """
 
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ from sqlalchemy import (
 from service.ledger import tables as book
 from service.ledger.database import alone, insert
 from service.ledger.queries import leads_of, same, total
-from service.ledger.tables import COUNTS, KEY, chances, counts, fractions, leads, pixels
+from service.ledger.tables import COUNTS, KEY, counts, fractions, leads, pixels, probabilities
 
 SETTLED = timedelta(minutes=30)
 """A lead is verified so long after its valid time, or sooner."""
@@ -74,16 +74,16 @@ def refresh(engine: Engine, now: datetime, hours: int) -> None:
         {**row, **mark, "n_missing": found.missing.get((row["model"], row["lead_minutes"]), 0)}
         for row in found.counts
     ]
-    fractioned, told = (
+    fraction_rows, probability_rows = (
         [{k: v for k, v in row.items() if k != "n_valid"} | mark for row in part]
-        for part in (found.fractions, found.chances)
+        for part in (found.fractions, found.probabilities)
     )
     with engine.begin() as connection:
         alone(connection, "windows")
         for table, renewed in (
             (book.windows, rows),
-            (book.window_fractions, fractioned),
-            (book.window_chances, told),
+            (book.window_fractions, fraction_rows),
+            (book.window_probabilities, probability_rows),
         ):
             connection.execute(delete(table).where(table.c.hours == hours))
             if renewed:
@@ -101,12 +101,12 @@ def summed(
     with engine.connect() as connection:
         counted = connection.execute(sums(counts, begin, end, block_hours)).mappings().all()
         fractioned = connection.execute(sums(fractions, begin, end)).mappings().all()
-        told = connection.execute(sums(chances, begin, end)).mappings().all()
+        probable = connection.execute(sums(probabilities, begin, end)).mappings().all()
         missing = connection.execute(missing_leads(begin, end)).all()
     return Summed(
         [dict(row) for row in counted],
         [dict(row) for row in fractioned],
-        [dict(row) for row in told],
+        [dict(row) for row in probable],
         {(model, lead): n for model, lead, n in missing},
     )
 
@@ -117,25 +117,33 @@ class Summed(NamedTuple):
     Attributes:
         counts: Also by `block`, where these were asked for.
         fractions: Also by `window`.
-        chances: Sums of probabilities.
+        probabilities: Sums of probabilities.
         missing: How many leads lack their truth, by (model, lead_minutes).
     """
 
     counts: list[Row]
     fractions: list[Row]
-    chances: list[Row]
+    probabilities: list[Row]
     missing: dict[tuple[str, int], int]
 
 
 def sums(
     table: Table, begin: datetime, end: datetime, block_hours: int | None = None
 ) -> Select[Any]:
-    """Sums of counts, fractions or chances over the fair part of what has its valid time in (begin,
-    end]; a forecast that tells no chances takes no part in the fairness of those that do."""
+    """Query of sums over the common forecasts of all models with valid times in (begin, end].
+
+    Args:
+        table: counts, fractions or probabilities; forecasts without probabilities do not narrow
+            the comparison of those that have them.
+        begin, end: Bounds of the valid times.
+        block_hours: Sum up each so many hours, since 1970, by themselves.
+    """
     of = leads_of("verified", begin, end)
-    if table is chances:
-        told = select(chances.c.model).where(same(chances, leads, *KEY, "lead_minutes"))
-        of = of.where(told.exists())
+    if table is probabilities:
+        with_probabilities = select(probabilities.c.model).where(
+            same(probabilities, leads, *KEY, "lead_minutes")
+        )
+        of = of.where(with_probabilities.exists())
     verified = of.cte("verified")
     common, regular = fair(verified)
     axes: list[ColumnElement[Any]] = [

@@ -1,6 +1,7 @@
 """The tables of the ledger. Every row has a natural key.
 
-Written once, and the source of all else: arrivals, forecasts, leads, counts, fractions, chances.
+Written once, and the source of all else: arrivals, forecasts, leads, counts, fractions,
+probabilities.
 Following from them, kept because dashboards ask for it all the time: tallies and pixels, running
 totals that are raised in the transaction that enters what they count, and windows, which are
 renewed whole.
@@ -142,8 +143,12 @@ fractions = Table(
     Column("squared_reference", Float, nullable=False),
 )
 
-BINNED: dict[str, type[TypeEngine[Any]]] = {"number": BigInteger, "told": Float, "came": BigInteger}
-"""Sums by bin of probability, as `verification.chance_sums` has them."""
+BINNED: dict[str, type[TypeEngine[Any]]] = {
+    "number": BigInteger,
+    "probability": Float,
+    "events": BigInteger,
+}
+"""Sums by bin of forecast probability, as `verification.probability_sums` has them."""
 
 
 def bins_of(name: str) -> list[str]:
@@ -151,7 +156,7 @@ def bins_of(name: str) -> list[str]:
     return [f"{name}_{number}" for number in range(BINS)]
 
 
-def chance_columns() -> list[Column[Any]]:
+def probability_columns() -> list[Column[Any]]:
     binned = [
         Column(column, kind, nullable=False)
         for name, kind in BINNED.items()
@@ -160,16 +165,16 @@ def chance_columns() -> list[Column[Any]]:
     return [*binned, Column("squared", Float, nullable=False)]
 
 
-chances = Table(
-    "chances",
+probabilities = Table(
+    "probabilities",
     metadata,
     *key_columns(),
     Column("lead_minutes", Integer, primary_key=True),
     Column("threshold", Float, primary_key=True),
-    *chance_columns(),
+    *probability_columns(),
 )
-"""Sums of probabilities, of forecasts that tell them. The bins of a threshold lie in one row: as
-rows of their own they would take five times the room, most of it for their keys."""
+"""Sums of exceedance probabilities, where forecasts have them. The bins of a threshold are columns
+of one row: as rows of their own they would take five times the space, most of it for keys."""
 
 tallies = Table(
     "tallies",
@@ -222,14 +227,14 @@ window_fractions = Table(
     Column("refreshed", Utc, nullable=False),
 )
 """Sums of fractions over the last hours."""
-window_chances = Table(
-    "window_chances",
+window_probabilities = Table(
+    "window_probabilities",
     metadata,
     *window_columns(),
-    *chance_columns(),
+    *probability_columns(),
     Column("refreshed", Utc, nullable=False),
 )
-"""Sums of probabilities over the last hours."""
+"""Sums of exceedance probabilities over the last hours."""
 jobs = Table(
     "jobs",
     metadata,

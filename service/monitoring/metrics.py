@@ -111,19 +111,19 @@ SKILL_MISSING = Metric(
     "Forecasts of the last hours whose radar frame never came.",
     ("model", "lead_minutes", "window"),
 )
-RELIABILITY_TOLD = Metric(
-    "nowcast_reliability_told_ratio",
-    "Mean probability of the last hours that was told, of those from `bin` to a tenth above it.",
+RELIABILITY_PROBABILITY = Metric(
+    "nowcast_reliability_forecast_probability_ratio",
+    "Mean exceedance probability forecast in the last hours, of those from `bin` to 0.1 above it.",
     ("model", "lead_minutes", "threshold", "bin", "window"),
 )
-RELIABILITY_CAME = Metric(
-    "nowcast_reliability_came_ratio",
-    "How often the rain came where such a probability was told.",
+RELIABILITY_FREQUENCY = Metric(
+    "nowcast_reliability_observed_frequency_ratio",
+    "Observed frequency of the event where the forecast probability was in the bin.",
     ("model", "lead_minutes", "threshold", "bin", "window"),
 )
 RELIABILITY_CELLS = Metric(
     "nowcast_reliability_cells",
-    "Cells for which such a probability was told; absent where none was.",
+    "Cells whose forecast probability was in the bin; absent where there are none.",
     ("model", "lead_minutes", "threshold", "bin", "window"),
 )
 SKILL_REFRESHED = Metric(

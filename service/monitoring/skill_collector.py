@@ -1,29 +1,25 @@
-"""The skill of the last hours as metrics: some thousand numbers that change every few minutes.
+"""Skill over the rolling windows as Prometheus metrics: thousands of samples that change rarely.
 
-Each window is made into text once for every time that it is renewed. The client library would take
-60 ms at every scrape to write down the same again.
+The text of a window is made once each time the window is refreshed. The client library would take
+60 ms at every scrape to write the same samples again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-import numpy as np
-
 from service.ledger.ledger import Ledger
-from service.ledger.probability_rows import sums_of
 from service.monitoring import metrics
 from service.monitoring.metrics import Metric
-from service.skill.window_scores import Row, chance_scores, scores
-from verification import reliability
-from verification.probabilistic import BINS
+from service.skill.window_scores import Row, probability_scores, reliability_points, scores
 
 Lines = dict[Metric, str]
+Samples = list[tuple[tuple[str, ...], float]]
 
-RELIABILITY = {
-    metrics.RELIABILITY_TOLD: "told",
-    metrics.RELIABILITY_CAME: "came",
-    metrics.RELIABILITY_CELLS: "number",
-}
+RELIABILITY = (
+    metrics.RELIABILITY_PROBABILITY,
+    metrics.RELIABILITY_FREQUENCY,
+    metrics.RELIABILITY_CELLS,
+)
 GAUGES = (
     metrics.SKILL,
     metrics.SKILL_FORECASTS,
@@ -33,8 +29,8 @@ GAUGES = (
 )
 
 
-class Scores:
-    """Scores of the windows that a ledger keeps, as Prometheus reads them."""
+class SkillCollector:
+    """Scores over the rolling windows of a ledger, in Prometheus' text format."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -44,7 +40,7 @@ class Scores:
         """All windows as they are now.
 
         Raises:
-            LedgerAway: They cannot be read.
+            LedgerAway: The ledger cannot be read.
         """
         by_window: dict[int, list[Row]] = {}
         for row in self._ledger.windows():
@@ -61,8 +57,8 @@ class Scores:
         if refreshed != counts[0]["refreshed"]:
             refreshed = counts[0]["refreshed"]
             fractions = self._ledger.window_fractions(hours)
-            chances = self._ledger.window_chances(hours)
-            lines = lines_of(hours, counts, fractions, chances, refreshed)
+            probabilities = self._ledger.window_probabilities(hours)
+            lines = lines_of(hours, counts, fractions, probabilities, refreshed)
             self._made[hours] = refreshed, lines
         return lines
 
@@ -71,58 +67,53 @@ def lines_of(
     hours: int,
     counts: Sequence[Row],
     fractions: Sequence[Row],
-    chances: Sequence[Row],
+    probabilities: Sequence[Row],
     refreshed: datetime,
 ) -> Lines:
-    """The lines of a window."""
+    """The lines of a window, by metric.
+
+    Args:
+        hours: Length of the window.
+        counts, fractions, probabilities: Its rows in the ledger.
+        refreshed: When the window was summed up.
+    """
     window = name_of(hours)
     leads = {(row["model"], f"{row['lead_minutes']}", window): row for row in counts}
-    scored = (*scores(counts, fractions), *chance_scores(chances))
+    scored = (*scores(counts, fractions), *probability_scores(probabilities))
     samples: dict[Metric, Iterable[tuple[tuple[str, ...], float]]] = {
-        metrics.SKILL: (
-            ((model, score, lead, threshold, window), value)
-            for (model, score, lead, threshold), value in scored
-        ),
+        metrics.SKILL: (((*key, window), value) for key, value in scored),
         metrics.SKILL_FORECASTS: ((lead, row["n_valid"]) for lead, row in leads.items()),
         metrics.SKILL_MISSING: ((lead, row["n_missing"]) for lead, row in leads.items()),
-        **reliabilities(chances, window),
+        **reliability_samples(probabilities, window),
         metrics.SKILL_REFRESHED: [((window,), refreshed.timestamp())],
     }
     return {metric: "".join(lines(metric, of)) for metric, of in samples.items()}
 
 
 def name_of(hours: int) -> str:
-    """6h, 24h, 7d, 30d."""
+    """Name of a window: 6h, 24h, 7d, 30d."""
     return f"{hours}h" if hours % 24 or hours == 24 else f"{hours // 24}d"
 
 
-def reliabilities(
-    chances: Sequence[Row], window: str
-) -> dict[Metric, list[tuple[tuple[str, ...], float]]]:
-    """What was told and came, of bins that were used, by metric."""
-    samples: dict[Metric, list[tuple[tuple[str, ...], float]]] = {one: [] for one in RELIABILITY}
-    if not chances:
-        return samples
-    found = reliability(sums_of(chances))
-    used = np.argwhere(found["number"].values > 0).tolist()
-    bins = [f"{number / BINS:g}" for number in range(BINS)]
-    for metric, name in RELIABILITY.items():
-        values = found[name].values.tolist()
-        for at, number in used:
-            row = chances[at]
-            lead, threshold = str(row["lead_minutes"]), f"{row['threshold']:g}"
-            labels = (row["model"], lead, threshold, bins[number], window)
-            samples[metric].append((labels, values[at][number]))
+def reliability_samples(probabilities: Sequence[Row], window: str) -> dict[Metric, Samples]:
+    """Samples of the reliability diagrams, by metric."""
+    samples: dict[Metric, Samples] = {metric: [] for metric in RELIABILITY}
+    for point in reliability_points(probabilities):
+        labels = (point.model, point.lead, point.threshold, point.bin, window)
+        samples[metrics.RELIABILITY_PROBABILITY].append((labels, point.forecast_probability))
+        samples[metrics.RELIABILITY_FREQUENCY].append((labels, point.observed_frequency))
+        samples[metrics.RELIABILITY_CELLS].append((labels, point.number))
     return samples
 
 
 def lines(metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> Iterator[str]:
     """Samples in Prometheus' text format."""
     for labels, value in samples:
-        said = zip(metric.labels, map(escaped, labels), strict=True)
-        yield f"{metric.name}{{{','.join(f'{name}={word}' for name, word in said)}}} {value!r}\n"
+        pairs = zip(metric.labels, map(quoted, labels), strict=True)
+        yield f"{metric.name}{{{','.join(f'{name}={text}' for name, text in pairs)}}} {value!r}\n"
 
 
-def escaped(word: str) -> str:
-    quoted = word.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-    return f'"{quoted}"'
+def quoted(value: str) -> str:
+    """The value of a label in quotation marks, escaped."""
+    escaped = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return f'"{escaped}"'

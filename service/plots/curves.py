@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from service.plots.colours import FAINT, INK, QUIET
+from service.skill.scores import SCORES
 
 DOTS_PER_INCH = 110
 BASELINES = {
@@ -19,14 +20,6 @@ BASELINES = {
 }
 """Drawn in dashes: what a model should be better than."""
 MODELS = (("#0b4a91", "o"), ("#8e1652", "s"), ("#0b6e66", "^"), ("#5b3e92", "D"), ("#1f2a37", "v"))
-NAMES = {
-    "csi": "CSI",
-    "hss": "HSS",
-    "fbias": "Frequency bias",
-    "pod": "POD",
-    "far": "FAR",
-    "ets": "ETS",
-}
 
 
 def of_skill(
@@ -64,7 +57,7 @@ def of_skill(
         for axis, threshold in zip(line, thresholds, strict=True):
             chosen = [row for row in rows if row["threshold"] == threshold]
             panel(axis, chosen, score, looks)
-        line[0].set_ylabel(NAMES.get(score, score), size=9, color=INK)
+        line[0].set_ylabel(SCORES[score].title, size=9, color=INK)
     for axis, threshold in zip(axes[0], thresholds, strict=True):
         axis.set_title(f"{threshold:g} mm/h or more", size=9.5, color=INK, loc="left")
     for axis in axes[-1]:

@@ -9,21 +9,19 @@ from ingest.precipitation import ATTRIBUTION
 from service.report import charts, tables
 from service.report.cases import LEAD, RATE, Case
 from service.report.charts import Axis
-from service.report.glossary import CHANCE_TERMS, TERMS
+from service.report.glossary import PROBABILITY_TERMS, TERMS
 from service.report.markup import Html, element, joined, void
 from service.report.probabilities import probabilities
 from service.report.report_data import Facts, name_of
 from service.report.tables import wide
 from service.report.words import figure, percent, signed, summary
+from service.skill.scores import FSS_SCORES, SCORES
 from service.skill.verification import COUNTS, Row, table
 
 SHOWN_RATES = (0.5, 2.0, 5.0)
 """mm/h; those of the curves."""
-CURVES = {
-    "csi": "CSI, best at 1",
-    "fss_20km": "FSS at 20 km, best at 1",
-    "fbias": "Frequency bias, best at 1",
-}
+CURVES = {name: score for name, score in (SCORES | FSS_SCORES).items() if score.has_curve}
+"""Scores drawn by lead."""
 FEWEST_BLOCKS = 3
 """Of six hours, from which on there is a course over time."""
 
@@ -64,7 +62,7 @@ def sections(facts: Facts) -> Iterator[Html]:
     looks = charts.classes(facts.models)
     yield section("In short", tiles(facts), *(element("p", one) for one in summary(facts)))
     yield section("Skill by lead", charts.legend(looks), *by_lead(facts, looks))
-    if facts.standing.blocks.sizes["block"] >= FEWEST_BLOCKS:
+    if facts.comparison.blocks.sizes["block"] >= FEWEST_BLOCKS:
         yield section("Skill over time", charts.legend(looks), over_time(facts, looks))
     if facts.rivals:
         yield section(
@@ -72,13 +70,13 @@ def sections(facts: Facts) -> Iterator[Html]:
             element("p", "Green-blue: better than the baseline; brown: worse. ", class_="note"),
             element("div", *(tables.gains(facts, rival) for rival in facts.rivals), class_="pair"),
         )
-    if facts.standing.chances:
-        yield section("Did it come as often as told?", *probabilities(facts))
+    if facts.comparison.probabilities:
+        yield section("Reliability of the probabilities", *probabilities(facts))
     yield section("Best and worst", *cases(facts))
     yield section("Radar", *radar(facts))
-    rates = sorted({row["threshold"] for row in facts.standing.rows})
+    rates = sorted({row["threshold"] for row in facts.comparison.rows})
     yield section("All scores", *(tables.scores(facts, rate) for rate in rates))
-    meant = TERMS | (CHANCE_TERMS if facts.standing.chances else {})
+    meant = TERMS | (PROBABILITY_TERMS if facts.comparison.probabilities else {})
     terms = (joined(element("dt", term), element("dd", said)) for term, said in meant.items())
     yield section("How to read it", element("dl", *terms))
 
@@ -91,7 +89,7 @@ def tiles(facts: Facts) -> Html:
     """The figures that one looks for first."""
 
     def value(model: str) -> float | None:
-        return facts.standing.value(model, "csi", LEAD, RATE)
+        return facts.comparison.value(model, "csi", LEAD, RATE)
 
     mine = value(facts.main)
     found = [("radar frames there", percent(facts.radar.share)),
@@ -109,22 +107,23 @@ def tiles(facts: Facts) -> Html:
 
 
 def by_lead(facts: Facts, looks: dict[str, str]) -> Iterator[Html]:
-    leads = sorted({row["lead_minutes"] for row in facts.standing.rows})
+    leads = sorted({row["lead_minutes"] for row in facts.comparison.rows})
     axis = Axis(leads[0], leads[-1], [(lead, f"+{lead}") for lead in leads])
-    for score, title in CURVES.items():
-        rows = [row for row in facts.standing.rows if row["threshold"] in SHOWN_RATES]
-        top = charts.top_of([row[score] for row in rows])
+    for name, score in CURVES.items():
+        title = f"{score.title}, best at {score.best:g}"
+        rows = [row for row in facts.comparison.rows if row["threshold"] in SHOWN_RATES]
+        top = charts.top_of([row[name] for row in rows])
         drawn = []
         for rate in SHOWN_RATES:
             of = {
-                model: [(lead, facts.standing.value(model, score, lead, rate)) for lead in leads]
+                model: [(lead, facts.comparison.value(model, name, lead, rate)) for lead in leads]
                 for model in facts.models
             }
             said = f"{title}, by minutes ahead, {rate:g} mm/h or more: " + "; ".join(
                 f"{name_of(model)} {', '.join(figure(value) for _, value in points)}"
                 for model, points in of.items()
             )
-            level = 1.0 if score == "fbias" else None
+            level = score.best if score.is_ratio else None
             drawn.append(chart(f"{rate:g} mm/h or more",
                                charts.curves(said, axis, of, looks, top, level)))  # fmt: skip
         yield element("h3", title)
@@ -138,7 +137,7 @@ def chart(title: str, drawn: Html) -> Html:
 
 def over_time(facts: Facts, looks: dict[str, str]) -> Html:
     """CSI in blocks of six hours."""
-    blocks = facts.standing.blocks.sel(lead_minutes=[LEAD], threshold=[RATE])
+    blocks = facts.comparison.blocks.sel(lead_minutes=[LEAD], threshold=[RATE])
     times = blocks["block"].values.astype("datetime64[s]")
     rows: list[list[Row]] = [table(blocks.isel(block=k)) for k in range(len(times))]
     seconds = times.astype(int).tolist()
@@ -200,7 +199,7 @@ def radar(facts: Facts) -> Iterator[Html]:
         ("files in quarantine", f"{seen.quarantined:,}"),
         ("files that were there already", f"{seen.duplicates:,}"),
     ]
-    starts = tables.starts(facts.standing.rows, facts.models)
+    starts = tables.starts(facts.comparison.rows, facts.models)
     leads = [(said, f"{facts.leads.get(said, 0):,}") for said in ("verified", "pending", "missing")]
     yield element(
         "div",

@@ -1,4 +1,4 @@
-"""Whether it rained as often as probabilities told, and what they were worth."""
+"""Reliability diagrams and Brier scores of exceedance probabilities."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,16 +10,17 @@ from service.report.markup import Html, element
 from service.report.report_data import Facts, name_of
 from service.report.tables import table
 from service.report.words import figure, percent
+from service.skill.scores import PROBABILITY_SCORES
 from service.skill.verification import Row
-from verification import brier, brier_skill, reliability
+from verification import reliability
 from verification.probabilistic import FEWEST
 
 ACROSS = Axis(0, 1, [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)])
 
 
 def probabilities(facts: Facts) -> Iterator[Html]:
-    """Diagrams an hour ahead, and Brier scores of all leads; of models that tell probabilities."""
-    rows = facts.standing.chances
+    """Reliability diagrams an hour ahead and scores of all leads, of models with probabilities."""
+    rows = facts.comparison.probabilities
     found = {row["model"] for row in rows}
     models = [*facts.models, *sorted(found - set(facts.models))]
     looks = {model: look for model, look in charts.classes(models).items() if model in found}
@@ -32,26 +33,28 @@ def probabilities(facts: Facts) -> Iterator[Html]:
     yield element("div", *drawn, class_="charts")
     yield element(
         "p",
-        f"Across: the probability told {LEAD} minutes ahead; up: how often so much rain came then. "
-        "On the dotted line both are the same; below it rain was told too often. Tenths with fewer "
-        f"than {FEWEST} cells are left out.",
+        f"Across: forecast probability, {LEAD} minutes ahead; up: observed frequency. On the "
+        "dotted line both are the same; below it the forecast probability is too high. Bins with "
+        f"fewer than {FEWEST} cells are left out.",
         class_="note",
     )
     yield scores(rows, list(looks))
 
 
 def diagram(rows: Sequence[Row], rate: float, looks: dict[str, str]) -> Html:
-    """How often it came against what was told, a line for each model."""
+    """Reliability diagram of a threshold in mm/h, a line for each model."""
     of: dict[str, Points] = {row["model"]: points(row) for row in rows}
     lines = [
         charts.line(ACROSS, seen, looks[model], 1, with_points=True) for model, seen in of.items()
     ]
-    if not any(came is not None for seen in of.values() for _, came in seen):
+    if not any(frequency is not None for seen in of.values() for _, frequency in seen):
         lines = [charts.said_instead("not known: too few cells")]
-    said = f"How often {rate:g} mm/h or more came, by the probability told: " + "; ".join(
+    said = f"Reliability diagram of {rate:g} mm/h or more: " + "; ".join(
         f"{name_of(model)} "
         + ", ".join(
-            f"{percent(at)} told {percent(came)} came" for at, came in seen if came is not None
+            f"forecast {percent(probability)} observed {percent(frequency)}"
+            for probability, frequency in seen
+            if frequency is not None
         )
         for model, seen in of.items()
     )
@@ -60,22 +63,24 @@ def diagram(rows: Sequence[Row], rate: float, looks: dict[str, str]) -> Html:
 
 
 def points(row: Row) -> Points:
-    """What was told and how often it came, of each bin; None where too few cells tell."""
+    """Forecast probability and observed frequency of each bin, None where it has too few cells."""
     found = reliability(sums_of([row])).isel(row=0)
-    told, came, number = (found[name].values.tolist() for name in ("told", "came", "number"))
+    names = ("forecast_probability", "observed_frequency", "number")
+    probability, frequency, number = (found[name].values.tolist() for name in names)
     return [
-        (at, share) if cells >= FEWEST else (0.0, None)
-        for at, share, cells in zip(told, came, number, strict=True)
+        (at, observed) if cells >= FEWEST else (0.0, None)
+        for at, observed, cells in zip(probability, frequency, number, strict=True)
     ]
 
 
 def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
-    """Brier score and skill by lead and model, a pair of columns for each threshold."""
+    """Scores of probabilities by lead and model, a group of columns for each threshold."""
     sums = sums_of(rows)
-    values = zip(brier(sums).values.tolist(), brier_skill(sums).values.tolist(), strict=True)
+    columns = [score.function(sums).values.tolist() for score in PROBABILITY_SCORES.values()]
+    values = zip(*columns, strict=True)
     at = {
-        (row["lead_minutes"], row["model"], row["threshold"]): pair
-        for row, pair in zip(rows, values, strict=True)
+        (row["lead_minutes"], row["model"], row["threshold"]): found
+        for row, found in zip(rows, values, strict=True)
     }
     rates = sorted({rate for _, _, rate in at})
     starts = {(row["lead_minutes"], row["model"]): row["n_valid"] for row in rows}
@@ -84,12 +89,9 @@ def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
         there = [model for model in models if (lead, model) in starts]
         for number, model in enumerate(there):
             first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
-            pairs = [at.get((lead, model, rate), (None, None)) for rate in rates]
-            cells = [
-                element("td", figure(one, n))
-                for pair in pairs
-                for one, n in zip(pair, (3, 2), strict=True)
-            ]
+            missing = [None] * len(columns)
+            groups = [at.get((lead, model, rate), missing) for rate in rates]
+            cells = [element("td", figure(value, 3)) for group in groups for value in group]
             lines.append(
                 element(
                     "tr",
@@ -100,5 +102,7 @@ def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
                     class_=None if number else "first",
                 )
             )
-    names = [name for rate in rates for name in (f"Brier {rate:g} mm/h", "skill")]
-    return table("Brier score, and Brier skill", ["minutes", "model", *names, "starts"], lines)
+    names = [
+        f"{score.title}, {rate:g} mm/h" for rate in rates for score in PROBABILITY_SCORES.values()
+    ]
+    return table("Scores of probabilities", ["minutes", "model", *names, "starts"], lines)

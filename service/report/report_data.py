@@ -8,7 +8,7 @@ from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
 from service.report.cases import Cases, cases_of
 from service.report.radar import Radar, radar_of
-from service.skill.period_summary import Period, Standing, standing
+from service.skill.period_summary import ModelComparison, Period, compare_models
 
 BASELINES = ("persistence", "advection", "s-prog", "dwd-rv")
 """What a model should be better than: as if nothing changed, as if rain only moved, as if it moved
@@ -27,7 +27,7 @@ class Facts(NamedTuple):
     period: Period
     made: datetime
     main: str
-    standing: Standing
+    comparison: ModelComparison
     radar: Radar
     leads: dict[str, int]
     cases: Cases
@@ -35,14 +35,14 @@ class Facts(NamedTuple):
     @property
     def models(self) -> list[str]:
         """Those that are compared: the main one, others, then baselines."""
-        there = self.standing.models
+        there = self.comparison.models
         others = [name for name in there if name not in (self.main, *BASELINES)]
         first = [self.main] if self.main not in BASELINES else []
         return first + others + [name for name in BASELINES if name in there]
 
     @property
     def rivals(self) -> list[str]:
-        return [name for name in BASELINES if name in self.standing.models and name != self.main]
+        return [name for name in BASELINES if name in self.comparison.models and name != self.main]
 
 
 def gather(
@@ -56,7 +56,7 @@ def gather(
     Raises:
         NoSkill: Nothing has been verified in it.
     """
-    found = standing(ledger, period)
+    found = compare_models(ledger, period)
     served = [name for name in models if name in found.models]
     real = [name for name in (*served, *found.models) if name not in BASELINES]
     main = (real or served or found.models)[0]

@@ -1,6 +1,6 @@
 """Scores and differences as tables, a dash where nothing is defined."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from xarray import DataArray
@@ -9,20 +9,12 @@ from service.report.cases import Case
 from service.report.markup import Html, element
 from service.report.report_data import Facts, name_of
 from service.report.words import EVEN, figure, signed
+from service.skill.scores import FSS_SCORES, SCORES
 from service.skill.verification import Row
 from verification import csi
 
-COLUMNS = {
-    "csi": "CSI",
-    "hss": "HSS",
-    "pod": "POD",
-    "far": "FAR",
-    "fbias": "FBIAS",
-    "fss_5km": "FSS 5 km",
-    "fss_10km": "FSS 10 km",
-    "fss_20km": "FSS 20 km",
-    "fss_40km": "FSS 40 km",
-}
+COLUMNS = SCORES | FSS_SCORES
+"""Scores of the tables."""
 NAMES = ("model", "minutes", "issued (UTC)")
 """Headings of columns of words."""
 STRONG = 0.05
@@ -30,8 +22,8 @@ STRONG = 0.05
 
 
 def scores(facts: Facts, threshold: float) -> Html:
-    """All scores of a threshold, by lead and model; the best of each lead in bold."""
-    rows = [row for row in facts.standing.rows if row["threshold"] == threshold]
+    """All scores of a threshold by lead and model, the best of each lead in bold."""
+    rows = [row for row in facts.comparison.rows if row["threshold"] == threshold]
     leads = sorted({row["lead_minutes"] for row in rows})
     by_place = {(row["lead_minutes"], row["model"]): row for row in rows}
     lines = []
@@ -51,7 +43,9 @@ def scores(facts: Facts, threshold: float) -> Html:
                 )
             )
     caption = f"Rain of {threshold:g} mm/h or more"
-    return table(caption, ["minutes", "model", *COLUMNS.values(), "starts"], lines)
+    return table(
+        caption, ["minutes", "model", *(score.title for score in COLUMNS.values()), "starts"], lines
+    )
 
 
 def cell(value: float | None, *, is_best: bool) -> Html:
@@ -60,20 +54,16 @@ def cell(value: float | None, *, is_best: bool) -> Html:
 
 
 def best_of(score: str, values: Iterable[float | None]) -> float | None:
-    """The best of some values, if any is defined."""
+    """The value closest to that of a perfect forecast, None if none is defined."""
     found = [value for value in values if value is not None]
-    better: dict[str, Callable[[float], float]] = {
-        "far": lambda value: value,
-        "fbias": lambda value: abs(np.log(value)) if value > 0 else np.inf,
-    }
-    return min(found, key=better.get(score, lambda value: -value), default=None)
+    return min(found, key=COLUMNS[score].departure, default=None)
 
 
 def gains(facts: Facts, rival: str) -> Html:
-    """CSI of each model less that of a rival, by lead and threshold."""
+    """Difference of the CSI of each model to that of a rival, by lead and threshold."""
     lines = []
     for model in facts.models:
-        found = facts.standing.above(csi, model, rival) if model != rival else None
+        found = facts.comparison.difference(csi, model, rival) if model != rival else None
         if found is None or model in facts.rivals:
             continue
         value, low, high = found
@@ -90,7 +80,7 @@ def gains(facts: Facts, rival: str) -> Html:
                     class_=None if number else "first",
                 )
             )
-    rates = sorted({row["threshold"] for row in facts.standing.rows})
+    rates = sorted({row["threshold"] for row in facts.comparison.rows})
     caption = f"CSI above that of {name_of(rival)}"
     return table(caption, ["model", "minutes", *(f"{rate:g} mm/h" for rate in rates)], lines)
 
@@ -102,14 +92,14 @@ def at(lead: int, *fields: DataArray) -> Iterable[list[float]]:
 
 
 def gain(found: Sequence[float]) -> Html:
-    """A difference in colour, in bold where it is surely one."""
+    """A difference in colour, in bold where its interval excludes 0."""
     value, low, high = found
     if np.isnan(value):
         return element("td", figure(None), class_="none")
     size = "even" if abs(value) < EVEN else "much" if abs(value) >= STRONG else "some"
     side = "" if size == "even" else " up" if value > 0 else " down"
-    is_sure = low > 0 or high < 0
-    return element("td", signed(value), class_=f"{size}{side}{' best' if is_sure else ''}")
+    is_significant = low > 0 or high < 0
+    return element("td", signed(value), class_=f"{size}{side}{' best' if is_significant else ''}")
 
 
 def counts(rows: Sequence[tuple[str, str]], caption: str) -> Html:

@@ -51,13 +51,13 @@ def radar(facts: Facts) -> str:
 
 
 def forecasts(facts: Facts) -> str:
-    left, leads = facts.standing.left_out, facts.leads
+    left, leads = facts.comparison.left_out, facts.leads
     said = f"{leads.get('verified', 0):,} forecast fields were verified"
     if leads.get("missing"):
         said += f", {leads['missing']:,} never will be, as their radar frame never came"
     if leads.get("pending"):
         said += f", {leads['pending']:,} are still waiting for theirs"
-    said += f". Compared are {facts.standing.compared}."
+    said += f". Compared are {facts.comparison.compared}."
     if left:
         said += f" Left out, having too few of them: {', '.join(map(name_of, left))}."
     return said
@@ -67,7 +67,7 @@ def skill(facts: Facts) -> Iterator[str]:
     """What the main model saw coming."""
 
     def value(score: str) -> float | None:
-        return facts.standing.value(facts.main, score, LEAD, RATE)
+        return facts.comparison.value(facts.main, score, LEAD, RATE)
 
     hit, alarm, bias = value("pod"), value("far"), value("fbias")
     if hit is None:
@@ -83,9 +83,9 @@ def skill(facts: Facts) -> Iterator[str]:
 
 def gains(facts: Facts) -> Iterator[str]:
     """How far the main model is above the baselines."""
-    mine = facts.standing.value(facts.main, "csi", LEAD, RATE)
+    mine = facts.comparison.value(facts.main, "csi", LEAD, RATE)
     for rival in facts.rivals:
-        theirs = facts.standing.value(rival, "csi", LEAD, RATE)
+        theirs = facts.comparison.value(rival, "csi", LEAD, RATE)
         if mine is not None and theirs is not None:
             first = f"Its CSI of {mine:.2f}" if rival == facts.rivals[0] else "It"
             yield f"{first} is {compared(mine - theirs)} {name_of(rival)} ({theirs:.2f})."
@@ -102,7 +102,7 @@ def surely(facts: Facts) -> str:
     """How sure the differences are."""
     sure = []
     for rival in facts.rivals:
-        found = facts.standing.above(csi, facts.main, rival)
+        found = facts.comparison.difference(csi, facts.main, rival)
         if found is None:
             continue
         _, low, high = (part.sel(lead_minutes=LEAD, threshold=RATE).item() for part in found)

@@ -1,4 +1,4 @@
-"""The skill of a span of time: of all models over the same forecasts, with how sure it is."""
+"""Skill over a period: all models over the same forecasts, with sampling uncertainty."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -10,14 +10,15 @@ from xarray import DataArray, Dataset
 
 from service.errors import NoSkill
 from service.ledger.ledger import Ledger
+from service.skill.scores import FSS_SCORES
 from service.skill.verification import COUNTS, Row, counted, table
-from service.skill.window_scores import SCALES, scores
+from service.skill.window_scores import scores
 from verification import interval
 
 BLOCK_HOURS = 6
-"""What is drawn as one by the bootstrap: weather of the next six hours is about another."""
+"""Length of a block of the bootstrap; errors of later blocks are nearly independent."""
 FEWEST_BLOCKS = 8
-"""Below two days nothing is said of how sure a difference is."""
+"""Blocks, two days of them, below which no interval is computed."""
 
 Score = Callable[[Dataset], DataArray]
 
@@ -34,23 +35,23 @@ class Period(NamedTuple):
         return f"{self.begin:%Y-%m-%d %H:%M} to {last} UTC"
 
 
-class Standing(NamedTuple):
-    """How models stand in a period.
+class ModelComparison(NamedTuple):
+    """Verification of all models over the same forecasts of a period.
 
     Attributes:
-        rows: Counts and scores by (model, lead_minutes, threshold), a score that is not defined
-            being None; with `n_valid`, over how many forecasts.
-        blocks: Counts (block, model, lead_minutes, threshold) of each few hours.
-        chances: Sums of probabilities by (model, lead_minutes, threshold), over the same forecasts
-            of all models that tell them; see `service.ledger.probability_rows`.
-        missing: How many leads lack their truth, by (model, lead_minutes).
-        left_out: Models that have too few of the forecasts to be compared.
+        rows: Counts and scores by (model, lead_minutes, threshold), None for an undefined score;
+            with `n_valid`, the number of forecasts.
+        blocks: Counts (block, model, lead_minutes, threshold) of each `BLOCK_HOURS`.
+        probabilities: Sums of exceedance probabilities by (model, lead_minutes, threshold), over
+            the same forecasts of all models that have them; see `service.ledger.probability_rows`.
+        missing: Number of leads without an observed frame, by (model, lead_minutes).
+        left_out: Models with too few of the forecasts to be compared.
     """
 
     period: Period
     rows: list[Row]
     blocks: Dataset
-    chances: list[Row]
+    probabilities: list[Row]
     missing: dict[tuple[str, int], int]
     left_out: tuple[str, ...]
 
@@ -60,10 +61,10 @@ class Standing(NamedTuple):
 
     @property
     def compared(self) -> str:
-        """Over what the models are compared, in words."""
+        """Number of forecasts compared, in words."""
         starts = {row["n_valid"] for row in self.rows}
-        said = f"{min(starts)} to {max(starts)}" if len(starts) > 1 else f"{max(starts)}"
-        return f"{said} forecasts by lead, the same ones and the same cells for all models"
+        number = f"{min(starts)} to {max(starts)}" if len(starts) > 1 else f"{max(starts)}"
+        return f"{number} forecasts by lead, the same ones and the same cells for all models"
 
     def value(self, model: str, score: str, lead: int, threshold: float) -> float | None:
         """A score; None where it is not defined."""
@@ -73,25 +74,28 @@ class Standing(NamedTuple):
                 return found
         return None
 
-    def above(self, score: Score, model: str, rival: str) -> tuple[DataArray, ...] | None:
-        """How much higher a score is than that of a rival, and the bounds of its 90 % interval, all
-        (lead_minutes, threshold); None where a model is not compared, and NaN as bounds where the
-        period is too short."""
+    def difference(self, score: Score, model: str, rival: str) -> tuple[DataArray, ...] | None:
+        """Difference of a score to that of a rival, with the bounds of its 90 % interval.
+
+        Returns:
+            Difference, lower and upper bound, (lead_minutes, threshold); NaN bounds where the
+            period is too short, None where a model is not compared.
+        """
         if not {model, rival} <= set(self.models):
             return None
 
-        def difference(counts: Dataset) -> DataArray:
+        def gain(counts: Dataset) -> DataArray:
             return score(counts.sel(model=model)) - score(counts.sel(model=rival))
 
-        value = difference(self.blocks.sum("block"))
+        value = gain(self.blocks.sum("block"))
         if self.blocks.sizes["block"] < FEWEST_BLOCKS:
             unknown = xr.full_like(value, np.nan)
             return value, unknown, unknown
-        return value, *interval(self.blocks, difference, "block", block=1)
+        return value, *interval(self.blocks, gain, "block", block=1)
 
 
-def standing(ledger: Ledger, period: Period) -> Standing:
-    """How models stand in a period.
+def compare_models(ledger: Ledger, period: Period) -> ModelComparison:
+    """Compare all models over the forecasts of a period that all of them have.
 
     Raises:
         NoSkill: Nothing has been verified in it.
@@ -108,11 +112,11 @@ def standing(ledger: Ledger, period: Period) -> Standing:
     }
     for row in rows:
         place = row["model"], row["lead_minutes"], row["threshold"]
-        row |= {name: fractions.get((*place, name)) for name in SCALES.values()}
+        row |= {name: fractions.get((*place, name)) for name in FSS_SCORES}
     models = {row["model"] for row in rows}
     of_all = set(ledger.models_in(*period))
     left_out = tuple(sorted(of_all - models))
-    return Standing(period, rows, blocks, found.chances, found.missing, left_out)
+    return ModelComparison(period, rows, blocks, found.probabilities, found.missing, left_out)
 
 
 def by_block(rows: Sequence[dict[str, Any]]) -> Dataset:

@@ -10,28 +10,14 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from service.ledger import probability_rows as chances
+from service.ledger import probability_rows
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
-from verification import (
-    common_mask,
-    count,
-    csi,
-    error_sums,
-    ets,
-    far,
-    fbias,
-    fraction_sums,
-    hss,
-    pod,
-    window_cells,
-)
+from service.skill.scores import CELL_KM, FRACTION_SCALES_KM, SCORES
+from verification import common_mask, count, error_sums, fraction_sums, window_cells
 
 THRESHOLDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 """mm/h."""
-FRACTION_SCALES_KM = (5.0, 10.0, 20.0, 40.0)
-CELL_KM = 5.0
-SCORES = {"csi": csi, "hss": hss, "pod": pod, "far": far, "fbias": fbias, "ets": ets}
 COUNTS = book.COUNTS
 AXES = ("model", "lead_minutes", "threshold")
 
@@ -44,7 +30,7 @@ class Sums(NamedTuple):
     errors: Row
     counts: list[Row]
     fractions: list[Row]
-    chances: list[Row]
+    probabilities: list[Row]
 
 
 def seen_by_all(observed: DataArray, forecasts: Iterable[DataArray]) -> DataArray:
@@ -58,7 +44,7 @@ def sums(forecast: DataArray, observed: DataArray) -> Sums:
     """Sums of one lead of one forecast, over the cells where both have data.
 
     Args:
-        forecast: (y, x) in mm/h, and what it tells of chances.
+        forecast: (y, x) in mm/h, with its exceedance probabilities as coordinates.
         observed: (y, x), the frame at the valid time of the forecast; see `seen_by_all`.
     """
     said, truth = (field.reset_coords(drop=True) for field in (forecast, observed))
@@ -68,7 +54,7 @@ def sums(forecast: DataArray, observed: DataArray) -> Sums:
         {str(name): value.item() for name, value in errors.items()},
         rows_of(count(said, truth, THRESHOLDS, over=["y", "x"])),
         rows_of(fraction_sums(said, truth, THRESHOLDS, windows)),
-        chances.rows_of(forecast, truth),
+        probability_rows.rows_of(forecast, truth),
     )
 
 
@@ -119,7 +105,9 @@ def table(counts: Dataset) -> list[Row]:
     are None where undefined."""
     # Without labels there is nothing to align, which would take most of the time.
     bare = counts.drop_vars(AXES)
-    scored = counts.assign({name: (AXES, score(bare).values) for name, score in SCORES.items()})
+    scored = counts.assign(
+        {name: (AXES, score.function(bare).values) for name, score in SCORES.items()}
+    )
     rows = rows_of(scored) if counts.sizes["model"] else []
     return [
         row | {name: None if math.isnan(row[name]) else row[name] for name in SCORES}

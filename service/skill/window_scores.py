@@ -1,55 +1,100 @@
-"""Scores of summed rows of the ledger, by model, score, lead and threshold."""
+"""Scores of summed rows of the ledger: contingency tables, fractions and probabilities."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from xarray import Dataset
 
 from service.ledger.probability_rows import sums_of
-from service.skill.verification import CELL_KM, COUNTS, FRACTION_SCALES_KM, SCORES
-from verification import brier, brier_skill, fss, window_cells
+from service.ledger.tables import COUNTS
+from service.skill.scores import FSS_NAMES, PROBABILITY_SCORES, SCORES
+from verification import fss, reliability
+from verification.probabilistic import BINS
 
 Row = Mapping[str, Any]
 
-SCALES = {window_cells(scale, CELL_KM): f"fss_{scale:g}km" for scale in FRACTION_SCALES_KM}
-"""Names of the fractions skill scores by the width of their neighbourhood in cells."""
 SUMS = ("squared_difference", "squared_reference")
-CHANCE_SCORES = {"brier": brier, "brier_skill": brier_skill}
 
 
-def scores(
-    counts: Sequence[Row], fractions: Sequence[Row]
-) -> Iterator[tuple[tuple[str, str, str, str], float]]:
-    """Scores by (model, score, lead, threshold), those that are defined."""
+class ScoreKey(NamedTuple):
+    """What a score is of; the lead in minutes and the threshold in mm/h as text, as labels are."""
+
+    model: str
+    score: str
+    lead: str
+    threshold: str
+
+
+class ReliabilityPoint(NamedTuple):
+    """A bin of a reliability diagram that has cells; `bin` is its lower bound, as text."""
+
+    model: str
+    lead: str
+    threshold: str
+    bin: str
+    forecast_probability: float
+    observed_frequency: float
+    number: int
+
+
+def scores(counts: Sequence[Row], fractions: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
+    """Scores of contingency tables and of fractions that are defined.
+
+    Beside those of the registry come `base_rate`, the observed frequency of the event, and
+    `forecast_rate`, its forecast frequency.
+
+    Args:
+        counts: Rows with the counts of `verification.count`.
+        fractions: Rows with the sums of `verification.fraction_sums`.
+    """
     cells = columns(counts, COUNTS)
     total = sum(cells[name] for name in COUNTS)
-    named = {name: score(cells).values for name, score in SCORES.items()}
+    named = {name: score.function(cells).values for name, score in SCORES.items()}
     with np.errstate(invalid="ignore"):
         named["base_rate"] = ((cells["hits"] + cells["misses"]) / total).values
         named["forecast_rate"] = ((cells["hits"] + cells["false_alarms"]) / total).values
     for name, values in named.items():
         yield from defined(counts, [name] * len(counts), values)
-    scales = [SCALES.get(row["window"], f"fss_{row['window']}cells") for row in fractions]
-    yield from defined(fractions, scales, fss(columns(fractions, SUMS)).values)
+    names = [FSS_NAMES.get(row["window"], f"fss_{row['window']}cells") for row in fractions]
+    yield from defined(fractions, names, fss(columns(fractions, SUMS)).values)
 
 
-def chance_scores(chances: Sequence[Row]) -> Iterator[tuple[tuple[str, str, str, str], float]]:
-    """The same of probabilities."""
-    if chances:
-        sums = sums_of(chances)
-        for name, score in CHANCE_SCORES.items():
-            yield from defined(chances, [name] * len(chances), score(sums).values)
+def probability_scores(rows: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
+    """Scores of exceedance probabilities that are defined, from rows with their sums."""
+    if rows:
+        sums = sums_of(rows)
+        for name, score in PROBABILITY_SCORES.items():
+            yield from defined(rows, [name] * len(rows), score.function(sums).values)
+
+
+def reliability_points(rows: Sequence[Row]) -> Iterator[ReliabilityPoint]:
+    """Points of the reliability diagrams of rows with sums of exceedance probabilities."""
+    if not rows:
+        return
+    found = reliability(sums_of(rows))
+    number, probability, frequency = (
+        found[name].values.tolist()
+        for name in ("number", "forecast_probability", "observed_frequency")
+    )
+    bounds = [f"{index / BINS:g}" for index in range(BINS)]
+    for at, index in np.argwhere(found["number"].values > 0).tolist():
+        lead, threshold = str(rows[at]["lead_minutes"]), f"{rows[at]['threshold']:g}"
+        values = probability[at][index], frequency[at][index], number[at][index]
+        yield ReliabilityPoint(rows[at]["model"], lead, threshold, bounds[index], *values)
 
 
 def columns(rows: Sequence[Row], names: Iterable[str]) -> Dataset:
+    """Columns of rows as variables (row)."""
     return Dataset({name: ("row", np.array([row[name] for row in rows])) for name in names})
 
 
 def defined(
     rows: Sequence[Row], names: Iterable[str], values: NDArray[np.floating]
-) -> Iterator[tuple[tuple[str, str, str, str], float]]:
+) -> Iterator[tuple[ScoreKey, float]]:
+    """The values (row) that are finite, each with its key."""
     for row, name, value in zip(rows, names, values.tolist(), strict=True):
         if np.isfinite(value):
-            yield (row["model"], name, str(row["lead_minutes"]), f"{row['threshold']:g}"), value
+            lead, threshold = str(row["lead_minutes"]), f"{row['threshold']:g}"
+            yield ScoreKey(row["model"], name, lead, threshold), value

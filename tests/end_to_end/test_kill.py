@@ -26,7 +26,7 @@ LONGEST = 0.3
 the one before it was killed, so together they come to the end."""
 SEED = 1
 HDF5 = b"\x89HDF"
-TABLES = ("arrivals", "forecasts", "leads", "counts", "fractions", "chances")
+TABLES = ("arrivals", "forecasts", "leads", "counts", "fractions", "probabilities")
 
 
 class Done(NamedTuple):

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from service.cli import app
 from tests.browser import Watched, chromium
 from tests.event import ENDED, enter, take_place
-from tests.unit.service.ledger.test_ledger import told
+from tests.unit.service.ledger.test_ledger import probability_row
 
 DOCS = Path(__file__).parents[2] / "docs"
 SIZES = {"phone": (360, 740), "desk": (1280, 800), "large": (1920, 1080)}
@@ -36,7 +36,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     desk = take_place(folder)
     # Too few to be compared otherwise.
     for model in ("ms-lstm", "ms-preciplstm"):
-        enter(desk.ledger, model, 0, hits=50, told=[told(100, 0.5), told(100, 2.0)])
+        rows = [probability_row(100, rate) for rate in (0.5, 2.0)]
+        enter(desk.ledger, model, 0, hits=50, probabilities=rows)
     desk.ledger.engine.dispose()
     written = folder / "report.html"
     run("report", "--to", ENDED.isoformat(), "-o", written, "--data", folder / "data")
@@ -86,9 +87,9 @@ def test_all_of_it_is_seen_without_scripts_and_without_asking_anybody(
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size[0]
     assert "advection foresaw" in page.locator("section").first.inner_text()
-    (told_of,) = page.get_by_role("heading", name="Did it come as often as told?").all()
-    assert "ms-preciplstm" in told_of.locator("..").inner_text()
-    assert told_of.locator("..").locator("svg.chart").count() == 2
+    (section,) = page.get_by_role("heading", name="Reliability of the probabilities").all()
+    assert "ms-preciplstm" in section.locator("..").inner_text()
+    assert section.locator("..").locator("svg.chart").count() == 2
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,7 +16,7 @@ from service.api.dependencies import Desk
 from service.errors import LedgerAway
 from service.monitoring.ledger_collector import Facts
 from service.monitoring.metrics import Process
-from service.monitoring.skill_collector import Scores
+from service.monitoring.skill_collector import SkillCollector
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
@@ -30,14 +30,14 @@ def install(app: FastAPI, desk: Desk) -> Process:
     desk.encoded.on_request = lambda held: process.cached(hit=held)
     router, facts = APIRouter(), CollectorRegistry()
     facts.register(Facts(desk.settings, desk.ledger, desk.jobs.book))
-    scores = Scores(desk.ledger)
+    skill = SkillCollector(desk.ledger)
 
     @router.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         """Counts and times of this process, and what the ledger knows."""
         told = generate_latest(process.registry) + generate_latest(facts)
         with suppress(LedgerAway):  # Facts says so
-            told += scores.text().encode()
+            told += skill.text().encode()
         return Response(told, media_type=CONTENT_TYPE_LATEST)
 
     app.include_router(router)

@@ -8,8 +8,8 @@ from verification import (
     DifferentGrids,
     brier,
     brier_skill,
-    chance_sums,
     climatology,
+    probability_sums,
     reliability,
 )
 
@@ -17,14 +17,16 @@ LEADS = np.array([30, 60], "timedelta64[m]").astype("timedelta64[ns]")
 
 
 def rain(seed: int = 0, side: int = 20) -> DataArray:
-    """What came at two leads."""
+    """Rain rates at two leads."""
     rates = np.random.default_rng(seed).gamma(0.5, 3, (len(LEADS), side, side))
     return DataArray(rates, {"lead_time": LEADS}, ("lead_time", "y", "x"))
 
 
-def told(observed: DataArray, chance: DataArray | float, threshold: float = 2.0) -> DataArray:
+def constant(
+    observed: DataArray, probability: DataArray | float, threshold: float = 2.0
+) -> DataArray:
     """A probability for one threshold."""
-    field = chance + 0 * observed.fillna(0)
+    field = probability + 0 * observed.fillna(0)
     return field.expand_dims(threshold=[threshold])
 
 
@@ -34,70 +36,70 @@ def only(score: DataArray) -> list[float]:
 
 def test_a_perfect_forecast_has_no_error_and_all_skill() -> None:
     observed = rain()
-    sums = chance_sums(told(observed, (observed >= 2).astype(float)), observed)
+    sums = probability_sums(constant(observed, (observed >= 2).astype(float)), observed)
     assert only(brier(sums)) == [0, 0]
     assert only(brier_skill(sums)) == [1, 1]
 
 
-def test_telling_how_often_it_comes_has_the_error_of_climatology_and_no_skill() -> None:
+def test_the_observed_frequency_as_forecast_has_the_error_of_climatology_and_no_skill() -> None:
     observed = rain()
     often = (observed >= 2).mean(["y", "x"])
-    sums = chance_sums(told(observed, often), observed)
+    sums = probability_sums(constant(observed, often), observed)
     np.testing.assert_allclose(only(brier(sums)), often * (1 - often))
     np.testing.assert_allclose(brier(sums), climatology(sums))
     np.testing.assert_allclose(only(brier_skill(sums)), 0, atol=1e-12)
 
 
-def test_telling_the_opposite_is_worse_than_climatology() -> None:
+def test_the_opposite_of_what_occurs_is_worse_than_climatology() -> None:
     observed = rain()
-    sums = chance_sums(told(observed, (observed < 2).astype(float)), observed)
+    sums = probability_sums(constant(observed, (observed < 2).astype(float)), observed)
     assert only(brier(sums)) == [1, 1]
     assert (brier_skill(sums) < 0).all()
 
 
-def test_there_is_no_skill_to_tell_where_no_event_came() -> None:
+def test_brier_skill_is_undefined_where_no_event_occurred() -> None:
     observed = 0 * rain()
-    assert np.isnan(only(brier_skill(chance_sums(told(observed, 0.1), observed)))).all()
+    assert np.isnan(only(brier_skill(probability_sums(constant(observed, 0.1), observed)))).all()
 
 
 def test_a_rate_of_the_threshold_is_an_event() -> None:
     observed = (0 * rain() + 0.7).astype(np.float32)
-    sums = chance_sums(told(observed, 1.0, threshold=0.7), observed)
+    sums = probability_sums(constant(observed, 1.0, threshold=0.7), observed)
     assert float(brier(sums).max()) == 0
 
 
 def test_cells_without_data_on_either_side_count_nowhere() -> None:
     observed = rain()
-    chances = told(observed, 0.25)
+    probabilities = constant(observed, 0.25)
     holes = observed.where(observed["x"] > 3)
-    lacking = chances.where(chances["y"] > 5)
-    sums = chance_sums(lacking, holes)
+    lacking = probabilities.where(probabilities["y"] > 5)
+    sums = probability_sums(lacking, holes)
     assert (sums["number"].sum("bin") == 16 * 14).all()
     inside = observed.isel(x=slice(4, None), y=slice(6, None))
     expected = ((inside >= 2) - 0.25) ** 2
     np.testing.assert_allclose(only(brier(sums)), expected.mean(["y", "x"]))
 
 
-def test_bins_hold_what_was_told_and_what_came() -> None:
-    chances = np.array([[0.0, 0.04, 0.1, 0.19], [0.5, 0.5, 0.55, 1.0]])
-    came = np.array([[0.0, 9.0, 0.0, 9.0], [9.0, 0.0, 9.0, 9.0]])
-    observed = DataArray(came[None], {"lead_time": LEADS[:1]}, ("lead_time", "y", "x"))
-    field = observed.copy(data=chances[None]).expand_dims(threshold=[2.0])
-    found = reliability(chance_sums(field, observed)).isel(threshold=0, lead_time=0)
+def test_bins_hold_mean_probability_and_observed_frequency() -> None:
+    probabilities = np.array([[0.0, 0.04, 0.1, 0.19], [0.5, 0.5, 0.55, 1.0]])
+    rates = np.array([[0.0, 9.0, 0.0, 9.0], [9.0, 0.0, 9.0, 9.0]])
+    observed = DataArray(rates[None], {"lead_time": LEADS[:1]}, ("lead_time", "y", "x"))
+    field = observed.copy(data=probabilities[None]).expand_dims(threshold=[2.0])
+    found = reliability(probability_sums(field, observed)).isel(threshold=0, lead_time=0)
     assert found["number"].values.tolist() == [2, 2, 0, 0, 0, 3, 0, 0, 0, 1]
     used = found.isel(bin=[0, 1, 5, 9])
-    np.testing.assert_allclose(used["told"], [0.02, 0.145, 1.55 / 3, 1])
-    np.testing.assert_allclose(used["came"], [0.5, 0.5, 2 / 3, 1])
-    assert np.isnan(found["told"].isel(bin=3))
-    assert np.isnan(found["came"].isel(bin=3))
+    np.testing.assert_allclose(used["forecast_probability"], [0.02, 0.145, 1.55 / 3, 1])
+    np.testing.assert_allclose(used["observed_frequency"], [0.5, 0.5, 2 / 3, 1])
+    assert np.isnan(found["forecast_probability"].isel(bin=3))
+    assert np.isnan(found["observed_frequency"].isel(bin=3))
 
 
 def test_sums_of_parts_add_up_to_those_of_the_whole() -> None:
     observed = rain()
-    chances = told(observed, rain(seed=1) / 100)
-    whole = chance_sums(chances, observed)
+    probabilities = constant(observed, rain(seed=1) / 100)
+    whole = probability_sums(probabilities, observed)
     parts: list[Dataset] = [
-        chance_sums(chances.isel(y=rows), observed.isel(y=rows))
+        probability_sums(probabilities.isel(y=rows), observed.isel(y=rows))
         for rows in (slice(0, 7), slice(7, None))
     ]
     for name, sums in whole.items():
@@ -106,16 +108,18 @@ def test_sums_of_parts_add_up_to_those_of_the_whole() -> None:
 
 def test_a_lead_by_itself_has_the_sums_that_it_has_among_others() -> None:
     observed = rain()
-    chances = told(observed, rain(seed=1) / 100)
-    whole = chance_sums(chances, observed)
+    probabilities = constant(observed, rain(seed=1) / 100)
+    whole = probability_sums(probabilities, observed)
     for number in range(len(LEADS)):
-        one = chance_sums(chances.isel(lead_time=number), observed.isel(lead_time=number))
+        one = probability_sums(
+            probabilities.isel(lead_time=number), observed.isel(lead_time=number)
+        )
         assert one["number"].dims == ("threshold", "bin")
         for name, sums in one.items():
             np.testing.assert_array_equal(sums, whole[name].isel(lead_time=number))
 
 
-def test_chances_of_other_cells_are_refused() -> None:
+def test_probabilities_of_other_cells_are_refused() -> None:
     observed = rain()
     with pytest.raises(DifferentGrids, match="19 cells along x"):
-        chance_sums(told(observed, 0.5).isel(x=slice(1, None)), observed)
+        probability_sums(constant(observed, 0.5).isel(x=slice(1, None)), observed)

@@ -44,9 +44,9 @@ def fraction(n: int = 10) -> dict[str, Any]:
     return {"threshold": 0.5, "window": 3, **sums}
 
 
-def told(number: int = 8, threshold: float = 0.5) -> dict[str, Any]:
+def probability_row(number: int = 8, threshold: float = 0.5) -> dict[str, Any]:
     """Sums of probabilities with so many cells in each bin."""
-    sums = {"number": number, "told": number / 4, "came": number // 2}
+    sums = {"number": number, "probability": number / 4, "events": number // 2}
     binned = {column: sums[name] for name in sums for column in book.bins_of(name)}
     return {"threshold": threshold, "squared": number / 8, **binned}
 
@@ -199,11 +199,12 @@ def test_a_lead_is_counted_once(noted: Ledger) -> None:
 
 
 def test_sums_of_probabilities_come_back_as_they_went_in(noted: Ledger) -> None:
-    noted.verified(LEAD, ERRORS, [counts()], [fraction()], [told(2**40), told(4, 2.0)])
-    noted.verified(LEAD, ERRORS, [counts()], [fraction()], [told(9)])
+    rows = [probability_row(2**40), probability_row(4, 2.0)]
+    noted.verified(LEAD, ERRORS, [counts()], [fraction()], rows)
+    noted.verified(LEAD, ERRORS, [counts()], [fraction()], [probability_row(9)])
     more = {"valid_time": VALID[30], "status": "verified"}
-    rows = sorted(noted.rows(book.chances), key=lambda row: row["threshold"])
-    assert rows == [LEAD | told(2**40) | more, LEAD | told(4, 2.0) | more]
+    found = sorted(noted.rows(book.probabilities), key=lambda row: row["threshold"])
+    assert found == [LEAD | row | more for row in rows]
 
 
 def test_a_verification_is_entered_whole_or_not_at_all(noted: Ledger) -> None:
@@ -214,7 +215,7 @@ def test_a_verification_is_entered_whole_or_not_at_all(noted: Ledger) -> None:
     with pytest.raises(IntegrityError):
         noted.verified(LEAD, ERRORS, [counts()], [dict.fromkeys(fraction())])
     assert rows_of(noted) == before
-    half = [told(), told() | {"threshold": None}]
+    half = [probability_row(), probability_row() | {"threshold": None}]
     with pytest.raises(IntegrityError):
         noted.verified(LEAD, ERRORS, [counts()], [fraction()], half)
     assert rows_of(noted) == before
@@ -332,7 +333,7 @@ def test_an_empty_ledger_has_nothing_to_show(ledger: Ledger) -> None:
         Ledger.pending_by_model,
         Ledger.pixels,
         Ledger.verified_latest,
-        Ledger.window_chances,
+        Ledger.window_probabilities,
         Ledger.window_fractions,
         Ledger.windows,
         lambda ledger: ledger.latest("RY"),
@@ -359,7 +360,7 @@ def test_what_is_asked_for_all_the_time_reads_no_big_table_whole(
     with ledger.engine.connect() as connection:
         plan = [row[3] for one in asked for row in connection.exec_driver_sql(*one)]
     assert plan
-    big = ("arrivals", "forecasts", "leads", "counts", "fractions", "chances", "jobs")
+    big = ("arrivals", "forecasts", "leads", "counts", "fractions", "probabilities", "jobs")
     assert [step for step in plan if step.startswith(tuple(f"SCAN {name}" for name in big))] == []
 
 

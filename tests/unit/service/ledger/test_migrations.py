@@ -18,7 +18,7 @@ from service.ledger import tables as book
 from service.ledger.ledger import Ledger
 from tests.postgres import DATABASES, free_port, new_url
 from tests.state_snapshot import rows_of
-from tests.unit.service.ledger.test_ledger import ISSUE, KEY, LATER, arrival, told
+from tests.unit.service.ledger.test_ledger import ISSUE, KEY, LATER, arrival, probability_row
 from tests.unit.service.ledger.test_ledger import counts as count
 
 ROOT = Path(__file__).parents[4]
@@ -112,12 +112,35 @@ def test_the_totals_of_an_old_ledger_are_those_of_its_rows(old: str) -> None:
 
 def test_an_old_ledger_goes_on_where_it_was(old: str) -> None:
     ledger = Ledger(old)
-    ledger.verified(KEY | {"lead_minutes": 60}, {}, [count()], [], [told()])
-    assert [row["number_9"] for row in ledger.rows(book.chances)] == [told()["number_9"]]
+    ledger.verified(KEY | {"lead_minutes": 60}, {}, [count()], [], [probability_row()])
+    assert [row["number_9"] for row in ledger.rows(book.probabilities)] == [
+        probability_row()["number_9"]
+    ]
     ledger.arrive(arrival())
     assert ledger.pending(LATER) == []
     assert len(ledger.pixels()) == 2
     assert ledger.arrivals_by()["RY", "accepted"] == 3
+    assert integrity.faults(old) == []
+
+
+def test_sums_of_probabilities_keep_their_values_when_their_columns_are_renamed(old: str) -> None:
+    former = {"probability": "told", "events": "came"}
+    row = probability_row(8) | KEY | {"lead_minutes": 30}
+    named = {
+        f"{former.get(name, name)}_{number}": row[f"{name}_{number}"]
+        for name in book.BINNED
+        for number in range(book.BINS)
+    }
+    values = {name: row[name] for name in ("model", "weights", "lead_minutes", "threshold")}
+    values |= {"issue": AT, "squared": row["squared"], **named}
+    with connected(old) as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+        migrations.run(connection, "0003")
+        names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+        connection.execute(text(f"INSERT INTO chances ({names}) VALUES ({places})"), values)
+    (found,) = Ledger(old).rows(book.probabilities)
+    assert {name: found[name] for name in row} == row
     assert integrity.faults(old) == []
 
 
@@ -134,7 +157,7 @@ def test_new_tables_are_those_the_revisions_make(url: str) -> None:
 
 
 def test_the_newest_revision_is_the_one_the_program_looks_for() -> None:
-    assert migrations.known() == ["0001", "0002", database.REVISION]
+    assert migrations.known() == ["0001", "0002", "0003", database.REVISION]
 
 
 def test_many_may_open_an_old_ledger_at_once(old: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from service.ledger import tables as book
 from service.ledger.ledger import WINDOWS, Ledger
 from tests.postgres import DATABASES, new_url
-from tests.unit.service.ledger.test_ledger import told
+from tests.unit.service.ledger.test_ledger import probability_row
 
 NOW = datetime(2026, 3, 29, 3, tzinfo=UTC)
 """The clocks of half of Europe have just leapt over an hour."""
@@ -53,8 +53,8 @@ def note(
             row = dict(zip(book.COUNTS, (hits, 2, 3, 4), strict=True)) | {"threshold": 0.5}
             part = {"n": 10, "squared_difference": hits / 4, "squared_reference": 0.5}
             fraction = {"threshold": 0.5, "window": 3, **part}
-            chances = [told(hits)] if telling else []
-            ledger.verified(key | {"lead_minutes": lead}, {"n": 9}, [row], [fraction], chances)
+            probable = [probability_row(hits)] if telling else []
+            ledger.verified(key | {"lead_minutes": lead}, {"n": 9}, [row], [fraction], probable)
 
 
 def hits(ledger: Ledger, hours: int = 6) -> dict[tuple[str, int], int]:
@@ -109,15 +109,15 @@ def test_probabilities_are_summed_over_the_forecasts_that_all_have_which_tell_th
     note(ledger, "seldom", range(4), hits=7, telling=True)
     ledger.refresh_windows(NOW)
     axes = {"hours": 6, "lead_minutes": 30, "refreshed": NOW}
-    assert ledger.window_chances(6) == [
-        axes | {"model": "ms-lstm"} | told(8 * 8),
-        axes | {"model": "ms-predrnn"} | told(8 * 80),
+    assert ledger.window_probabilities(6) == [
+        axes | {"model": "ms-lstm"} | probability_row(8 * 8),
+        axes | {"model": "ms-predrnn"} | probability_row(8 * 80),
     ]
-    assert all(isinstance(row["came_9"], int) for row in ledger.window_chances())
-    assert len(ledger.window_chances()) == 2 * len(WINDOWS)
+    assert all(isinstance(row["events_9"], int) for row in ledger.window_probabilities())
+    assert len(ledger.window_probabilities()) == 2 * len(WINDOWS)
     note(ledger, "persistence", range(-100, -90))
     ledger.refresh_windows(NOW + timedelta(hours=8))
-    assert ledger.window_chances(6) == []
+    assert ledger.window_probabilities(6) == []
 
 
 def test_forecasts_from_before_there_were_sums_of_probabilities_are_left_out_of_them(
@@ -127,7 +127,7 @@ def test_forecasts_from_before_there_were_sums_of_probabilities_are_left_out_of_
     note(ledger, "ms-lstm", range(4), hits=8, telling=True)
     ledger.refresh_windows(NOW)
     assert starts(ledger) == {"ms-lstm": 10}
-    assert [row["number_0"] for row in ledger.window_chances(6)] == [32]
+    assert [row["number_0"] for row in ledger.window_probabilities(6)] == [32]
 
 
 def test_what_is_pending_is_compared_with_nothing(ledger: Ledger) -> None:

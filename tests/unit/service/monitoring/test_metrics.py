@@ -26,7 +26,7 @@ from tests.postgres import DATABASES, new_url
 from tests.scraped import DECLARED, Scrape, scrape
 from tests.served import MODELS, NOW, StandingStill, desk
 from tests.showers import file_bytes, file_name, moment, time
-from tests.unit.service.ledger.test_ledger import counts, told
+from tests.unit.service.ledger.test_ledger import counts, probability_row
 
 RADAR = metrics.FRAMES, metrics.LAST_FRAME, metrics.DELAY, metrics.VALID_AREA
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -61,7 +61,7 @@ def asked(client: TestClient) -> dict[tuple[str, ...], float]:
 def test_all_that_is_declared_is_told_and_nothing_else(client: TestClient, kept: Ledger) -> None:
     files = StandingStill(Settings(data=kept_in(kept)), NOW, lambda key: None)
     take_in(files.archive, kept, file_bytes(12), file_name(12), NOW)
-    tell_chances(kept, told(100))
+    enter_probabilities(kept, probability_row(100))
     kept.refresh_windows(NOW)
     JobBook(kept.engine).ask(KEY, "interactive", NOW)
     JobBook(kept.engine).beat("anna", ["interactive"], "cpu", NOW)
@@ -204,34 +204,41 @@ def test_skill_is_told_anew_when_a_window_is_renewed(tmp_path: Path) -> None:
         assert scrape(client).value(metrics.SKILL, window="6h", **at) is None
 
 
-def test_what_was_told_and_came_is_that_of_the_windows(client: TestClient, kept: Ledger) -> None:
-    likely = {"number_9": 8, "told_9": 7.6, "came_9": 6, "number_2": 0, "told_2": 0.0, "came_2": 0}
-    tell_chances(kept, told(100) | likely)
+def test_reliability_diagrams_are_those_of_the_windows(client: TestClient, kept: Ledger) -> None:
+    likely = {
+        "number_9": 8,
+        "probability_9": 7.6,
+        "events_9": 6,
+        "number_2": 0,
+        "probability_2": 0.0,
+        "events_2": 0,
+    }
+    enter_probabilities(kept, probability_row(100) | likely)
     kept.refresh_windows(NOW)
     found = scrape(client)
     at = {"model": "telling", "lead_minutes": "30", "threshold": "0.5", "window": "6h"}
-    assert found.value(metrics.RELIABILITY_TOLD, bin="0.9", **at) == pytest.approx(0.95)
-    assert found.value(metrics.RELIABILITY_CAME, bin="0.9", **at) == 0.75
+    assert found.value(metrics.RELIABILITY_PROBABILITY, bin="0.9", **at) == pytest.approx(0.95)
+    assert found.value(metrics.RELIABILITY_FREQUENCY, bin="0.9", **at) == 0.75
     assert found.value(metrics.RELIABILITY_CELLS, bin="0.9", **at) == 8
     assert found.value(metrics.RELIABILITY_CELLS, bin="0", **at) == 100
     assert len(found.of(metrics.RELIABILITY_CELLS)) == 9 * 4, "a bin that was not used is absent"
     number, came = 8 * 100 + 8, 8 * 50 + 6
-    error, rate = told(100)["squared"] / number, came / number
+    error, rate = probability_row(100)["squared"] / number, came / number
     assert found.value(metrics.SKILL, score="brier", **at) == pytest.approx(error)
     skill = 1 - error / (rate * (1 - rate))
     assert found.value(metrics.SKILL, score="brier_skill", **at) == pytest.approx(skill)
-    assert not [key for key in found.of(metrics.RELIABILITY_TOLD) if "persistence" in key]
+    assert not [key for key in found.of(metrics.RELIABILITY_PROBABILITY) if "persistence" in key]
 
 
 def test_there_is_no_brier_skill_where_no_event_came(client: TestClient, kept: Ledger) -> None:
-    dry = dict.fromkeys(book.bins_of("came"), 0)
-    tell_chances(kept, told(100) | dry)
+    dry = dict.fromkeys(book.bins_of("events"), 0)
+    enter_probabilities(kept, probability_row(100) | dry)
     kept.refresh_windows(NOW)
     found = scrape(client)
     at = {"model": "telling", "lead_minutes": "30", "threshold": "0.5", "window": "6h"}
-    assert found.value(metrics.SKILL, score="brier", **at) == told(100)["squared"] / 1000
+    assert found.value(metrics.SKILL, score="brier", **at) == probability_row(100)["squared"] / 1000
     assert found.value(metrics.SKILL, score="brier_skill", **at) is None
-    assert found.value(metrics.RELIABILITY_CAME, bin="0.5", **at) == 0
+    assert found.value(metrics.RELIABILITY_FREQUENCY, bin="0.5", **at) == 0
 
 
 def test_models_are_told_with_the_weights_of_their_newest_forecast(
@@ -357,9 +364,9 @@ def test_a_scrape_after_a_year_takes_less_than_50_ms(tmp_path: Path) -> None:
             begun = clock.process_time()
             found = scrape_only(client)
             took.append(clock.process_time() - begun)
-    of_chances = len(TELLING) * 4 * 3 * 4
-    assert len(Scrape(found).of(metrics.SKILL)) == 6 * 4 * 6 * 4 * (8 + 4) + 2 * of_chances
-    assert len(Scrape(found).of(metrics.RELIABILITY_TOLD)) == 10 * of_chances
+    of_probabilities = len(TELLING) * 4 * 3 * 4
+    assert len(Scrape(found).of(metrics.SKILL)) == 6 * 4 * 6 * 4 * (8 + 4) + 2 * of_probabilities
+    assert len(Scrape(found).of(metrics.RELIABILITY_PROBABILITY)) == 10 * of_probabilities
     assert sorted(took)[4] < 0.050, took
 
 
@@ -499,7 +506,7 @@ def back(data: Path, hidden: Path) -> None:
         shutil.move(path, data / path.name)
 
 
-def tell_chances(ledger: Ledger, sums: dict[str, Any]) -> None:
+def enter_probabilities(ledger: Ledger, sums: dict[str, Any]) -> None:
     """A verified lead of a model that tells probabilities, with these sums of them."""
     key = {"model": "telling", "weights": "none", "issue": NOW - HOUR}
     ledger.forecast(key, {"radar_time": NOW - HOUR, "generated": NOW}, {30: NOW - HOUR / 2})
@@ -525,14 +532,16 @@ def put_windows(
     ]
     more = {**some, "n_valid": 72, "n_missing": 0, "refreshed": now}
     with ledger.engine.begin() as connection:
-        for table in (book.windows, book.window_fractions, book.window_chances):
+        for table in (book.windows, book.window_fractions, book.window_probabilities):
             connection.execute(table.delete().where(table.c.hours.in_(hours)))
         if not axes:
             return
         telling = [at for at in axes if at["model"] in TELLING and at["threshold"] in (0.5, 2, 5)]
         if telling:
-            probable = told() | {"refreshed": now}
-            connection.execute(book.window_chances.insert(), [probable | at for at in telling])
+            probable = probability_row() | {"refreshed": now}
+            connection.execute(
+                book.window_probabilities.insert(), [probable | at for at in telling]
+            )
         connection.execute(book.windows.insert(), [at | more for at in axes])
         connection.execute(
             book.window_fractions.insert(),

@@ -49,7 +49,7 @@ def test_probabilities_are_kept_with_their_forecast(told: Archive) -> None:
 def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledger: Ledger) -> None:
     forecast_model(told, ledger, load_forecaster("advection"), time(6), moment(6))
     assert verify(told, ledger, moment(30)) == 8
-    rows = ledger.rows(book.chances)
+    rows = ledger.rows(book.probabilities)
     assert {(row["model"], row["lead_minutes"], row["threshold"]) for row in rows} == {
         ("persistence", lead, threshold) for lead in (30, 60, 90, 120) for threshold in THRESHOLDS
     }
@@ -68,8 +68,8 @@ def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledg
         for least in range(10):
             inside = (probability >= least / 10) & (probability < (least + 1) / 10)
             assert sums["number"].values[at, least] == inside.sum()
-            assert sums["came"].values[at, least] == event[inside].sum()
-            assert sums["told"].values[at, least] == pytest.approx(probability[inside].sum())
+            assert sums["events"].values[at, least] == event[inside].sum()
+            assert sums["probability"].values[at, least] == pytest.approx(probability[inside].sum())
         assert row["squared"] == pytest.approx(((probability - event) ** 2).sum())
         assert sums["number"].values[at].sum() == seen.sum()
 
@@ -77,7 +77,7 @@ def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledg
 def test_what_is_told_is_summed_once(told: Archive, ledger: Ledger) -> None:
     verify(told, ledger, moment(30))
     before = rows_of(ledger)
-    assert len(before["chances"]) == 12
+    assert len(before["probabilities"]) == 12
     assert verify(told, ledger, moment(30)) == 0
     assert rows_of(ledger) == before
 
@@ -92,8 +92,8 @@ def test_a_forecast_with_probabilities_is_verified_as_one_without(
         forecast_model(kept, into, load_forecaster("advection"), time(6), moment(6))
         assert verify(kept, into, moment(30)) == 8
     with_them, without = rows_of(ledger), rows_of(other)
-    assert with_them.pop("chances")
-    assert without.pop("chances") == []
+    assert with_them.pop("probabilities")
+    assert without.pop("probabilities") == []
     assert with_them == without
 
 

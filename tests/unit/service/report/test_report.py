@@ -22,10 +22,10 @@ from service.report.radar import marks_in
 from service.report.report_data import Facts, gather
 from service.runtime.deployment import Deployment
 from service.skill import verification
-from service.skill.period_summary import Period, standing
+from service.skill.period_summary import Period, compare_models
 from tests.event import ENDED, FRAMES, LACKING, enter, take_place
 from tests.showers import moment
-from tests.unit.service.ledger.test_ledger import told
+from tests.unit.service.ledger.test_ledger import probability_row
 
 PERIOD = Period(moment(0) - timedelta(minutes=5), ENDED)
 DASH = "\N{EN DASH}"
@@ -145,33 +145,44 @@ def test_what_is_not_defined_is_a_dash_and_never_0(ledger: Ledger, desk: Deploym
     assert "not defined: it never rained so much" in made
 
 
-def test_it_is_shown_how_often_it_came_where_a_probability_was_told(
-    ledger: Ledger, desk: Deployment
-) -> None:
-    often = told(300) | {"number_9": 1000, "told_9": 950.0, "came_9": 730, "number_0": 20}
+def test_reliability_diagrams_and_brier_scores_are_shown(ledger: Ledger, desk: Deployment) -> None:
+    often = probability_row(300) | {
+        "number_9": 1000,
+        "probability_9": 950.0,
+        "events_9": 730,
+        "number_0": 20,
+    }
     for number in range(3):
-        enter(ledger, "ms-lstm", number, hits=50, told=[often, told(9, 2.0)])
+        enter(ledger, "ms-lstm", number, hits=50, probabilities=[often, probability_row(9, 2.0)])
         enter(ledger, "advection", number, hits=50)
     found = Deployment(desk.settings)
     found.ledger = ledger
     made = write(gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)).decode()
-    assert "Did it come as often as told?" in made
+    assert "Reliability of the probabilities" in made
     pictures = [at["aria-label"] or "" for _, at in Reader(made).elements if "aria-label" in at]
-    (seen,) = (said for said in pictures if said.startswith("How often 0.5 mm/h or more came"))
-    assert "95 % told 73 % came" in seen
-    assert seen.count("told ") == 9, "all tenths but the one of too few cells"
+    (seen,) = (
+        said for said in pictures if said.startswith("Reliability diagram of 0.5 mm/h or more")
+    )
+    assert "forecast 95 % observed 73 %" in seen
+    assert seen.count("forecast ") == 9, "all bins but the one of too few cells"
     assert "not known: too few cells" in made
-    header, *rows = Reader(made).table("Brier score, and Brier skill")
-    assert header[2:] == ["Brier 0.5 mm/h", "skill", "Brier 2 mm/h", "skill", "starts"]
+    header, *rows = Reader(made).table("Scores of probabilities")
+    assert header[2:] == [
+        "Brier score, 0.5 mm/h",
+        "Brier skill, 0.5 mm/h",
+        "Brier score, 2 mm/h",
+        "Brier skill, 2 mm/h",
+        "starts",
+    ]
     (line,) = rows
     cells, came = 20 + 8 * 300 + 1000, 9 * 150 + 730
     error, rate = 300 / 8 / cells, came / cells
-    assert line[:4] == ["+60", "ms-lstm", f"{error:.3f}", f"{1 - error / (rate * (1 - rate)):.2f}"]
+    assert line[:4] == ["+60", "ms-lstm", f"{error:.3f}", f"{1 - error / (rate * (1 - rate)):.3f}"]
     assert line[-1] == "3"
 
 
-def test_where_no_model_tells_probabilities_nothing_is_said_of_them(page: str) -> None:
-    assert "Did it come as often as told?" not in page
+def test_a_report_without_probabilities_has_no_section_on_them(page: str) -> None:
+    assert "Reliability of the probabilities" not in page
     assert "Brier" not in page
 
 
@@ -287,4 +298,4 @@ def test_a_difference_has_its_sign_and_none_has_none(value: float | None, said: 
 
 
 def test_a_period_is_the_same_in_a_report_and_in_curves(desk: Deployment, facts: Facts) -> None:
-    assert standing(desk.ledger, PERIOD).rows == facts.standing.rows
+    assert compare_models(desk.ledger, PERIOD).rows == facts.comparison.rows
