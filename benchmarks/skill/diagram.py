@@ -1,4 +1,4 @@
-"""Reliability as a picture: how often it rained where a probability was told."""
+"""Reliability diagrams as pictures."""
 
 from io import BytesIO
 
@@ -13,7 +13,7 @@ from verification.probabilistic import BINS, FEWEST
 
 INK, QUIET, FAINT = "#1f2a37", "#6b7280", "#d6d3d1"
 LINES = (("#0b4a91", "o"), ("#3d86c0", "s"), ("#f29e38", "^"), ("#8e1652", "D"))
-"""Colour and marker of each lead, told apart by eyes blind to red and green, and in grey."""
+"""Colour and marker of each lead, distinct for colour-blind eyes and in grey."""
 DOTS_PER_INCH = 110
 
 
@@ -21,7 +21,8 @@ def draw(sums: Dataset, title: str) -> bytes:
     """PNG with a panel per threshold, a line per lead, and below how often each bin was used.
 
     Args:
-        sums: Of one model over all starts, by (threshold, lead_time, bin); see `chance_sums`.
+        sums: Of one model over all starts, by (threshold, lead_time, bin); see
+            `verification.probability_sums`.
         title: Stands above it.
     """
     found = reliability(sums)
@@ -37,12 +38,12 @@ def draw(sums: Dataset, title: str) -> bytes:
         panel(above, below, found.sel(threshold=threshold))
         above.set_title(f"{threshold:g} mm/h or more", size=9.5, color=INK)
     axes[1, 0].set(yscale="log", ylim=(1, 2 * max(float(found["number"].max()), 10)))
-    axes[0, 0].set_ylabel("how often it came", size=8.5, color=INK)
+    axes[0, 0].set_ylabel("observed frequency", size=8.5, color=INK)
     axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1))
     axes[1, 0].set_ylabel("cells", size=8.5, color=INK)
     axes[0, 0].legend(loc="upper left", fontsize=8, frameon=False, labelcolor=INK)
     figure.text(0.012, 0.98, title, size=11, weight="bold", va="top", color=INK)
-    note = f"dashed: told as often as it came; bins of under {FEWEST} cells are left out above"
+    note = f"dashed: perfect reliability; bins of under {FEWEST} cells are left out above"
     figure.text(0.012, 0.015, note, size=7.5, color=QUIET)
     file = BytesIO()
     figure.savefig(file, format="png", metadata={"Title": title})
@@ -50,15 +51,15 @@ def draw(sums: Dataset, title: str) -> bytes:
 
 
 def panel(above: Axes, below: Axes, found: Dataset) -> None:
-    """Lines and bars of one threshold."""
+    """Reliability lines and sharpness histogram of one threshold."""
     minutes = (found["lead_time"].to_numpy() / np.timedelta64(1, "m")).astype(int)
     above.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
     for lead, (minute, (colour, marker)) in enumerate(zip(minutes, LINES, strict=False)):
         one = found.isel(lead_time=lead)
-        often = one.where(one["number"] >= FEWEST)
+        drawn = one.where(one["number"] >= FEWEST)
         above.plot(
-            often["told"],
-            often["came"],
+            drawn["forecast_probability"],
+            drawn["observed_frequency"],
             color=colour,
             marker=marker,
             markersize=4.5,
@@ -68,14 +69,14 @@ def panel(above: Axes, below: Axes, found: Dataset) -> None:
         edges = np.linspace(0, 1, BINS + 1)
         below.stairs(one["number"], edges, color=colour, linewidth=1.3, baseline=None)
     above.set(xlim=(0, 1), ylim=(0, 1), xticks=np.arange(5) / 5)
-    below.set_xlabel("probability told", size=8.5, color=INK)
+    below.set_xlabel("forecast probability", size=8.5, color=INK)
     below.xaxis.set_major_formatter(PercentFormatter(1))
     for axis in (above, below):
         plain(axis)
 
 
 def plain(axis: Axes) -> None:
-    """Thin lines, nothing at the top and right."""
+    """Plain axes: thin lines, no spines at the top and right."""
     axis.grid(color=FAINT, linewidth=0.5)
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=8, colors=INK, length=3)

@@ -24,7 +24,7 @@ Climatology is how often the event itself reached the threshold at that lead, kn
 left is that of octaves of wavelength, summed over starts: 1 is as rough as the radar, 0 is flat."""
 DIFFERENCES = "Differences, in bold where surely not 0"
 BRIER = "Brier score; skill against climatology"
-RELIABILITY = "Reliability of {}: mean probability told; how often it came; cells"
+RELIABILITY = "Reliability of {}: mean forecast probability; observed frequency; cells"
 VARIANCE = "Variance left, relative to the radar's, by wavelength"
 
 

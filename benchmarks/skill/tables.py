@@ -101,24 +101,25 @@ def probabilities(sums: Dataset, draws: Draws) -> str:
 
 
 def reliabilities(sums: Dataset) -> str:
-    """Probability told, frequency that came, and cells, in each bin; of one model's whole sums.
+    """Forecast probability, observed frequency and cells of each bin, from the sums of one model.
 
-    Bins that were never told are left out.
+    Bins without cells are left out.
     """
     found = reliability(sums)
     lines = []
     for threshold in found["threshold"].to_numpy():
         for number in range(BINS):
             one = found.sel(threshold=threshold).isel(bin=number)
-            values = (one[name].to_numpy().tolist() for name in ("told", "came", "number"))
+            names = ("forecast_probability", "observed_frequency", "number")
+            values = (one[name].to_numpy().tolist() for name in names)
             cells = [
-                f"{told:.3f}; {came:.3f}; {int(n):,}" if n else "-"
-                for told, came, n in zip(*values, strict=True)
+                f"{probability:.3f}; {frequency:.3f}; {int(n):,}" if n else "-"
+                for probability, frequency, n in zip(*values, strict=True)
             ]
             bounds = f"{number / BINS:g} to {(number + 1) / BINS:g}"
             if one["number"].any():
                 lines.append([f"{threshold:g}", bounds, *cells])
-    return markdown(["mm/h", "told", *leads(sums)], lines)
+    return markdown(["mm/h", "probability", *leads(sums)], lines)
 
 
 def blur(power: DataArray) -> str:
