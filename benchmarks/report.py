@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.conclusions import conclude
 from model_zoo.checkpoints.checkpoint import write_whole
 
 TITLE = "# Performance\n"
@@ -58,6 +59,6 @@ Written by `python -m {command}`; no figure by hand.
 
 
 def write_section(path: Path, section: str, name: str) -> None:
-    """Put a section into a document that has others; see `put`."""
+    """Put a section into a document that has others and renew the document's conclusion."""
     text = path.read_text() if path.exists() else ""
-    write_whole(path, put(text, section, name).encode())
+    write_whole(path, conclude(put(text, section, name)).encode())

@@ -19,14 +19,13 @@ import numpy as np
 import torch
 from xarray import DataArray
 
-from benchmarks.report import put, where
+from benchmarks.report import where, write_section
 from benchmarks.skill import events
 from benchmarks.skill.contenders import Contender, path_of
 from benchmarks.skill.scoring import HORIZON, NoStarts, score
 from benchmarks.speed.throughput import at_least_one
 from ingest import precipitation
 from model_zoo.checkpoints import checkpoint
-from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.fast.autotune import AutotunedNetwork, with_bf16
 from model_zoo.forecasters.network import Network
 from verification import csi, hss
@@ -140,9 +139,7 @@ def main() -> None:
         sys.exit(f"{error}")
     print(table(found))
     if options.write:
-        text = options.write.read_text() if options.write.exists() else ""
-        document = put(text, section(found, options), "scores in bfloat16")
-        write_whole(options.write, document.encode())
+        write_section(options.write, section(found, options), "scores in bfloat16")
 
 
 if __name__ == "__main__":

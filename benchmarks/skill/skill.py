@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.conclusions import conclude
 from benchmarks.skill import events
 from benchmarks.skill.contenders import open_contenders
 from benchmarks.skill.scoring import NoStarts, Scored, score
@@ -39,7 +40,7 @@ def main() -> None:
     except (events.UnknownEvent, ModelError, BadData) as error:
         sys.exit(f"{error}")
     if options.write:
-        options.write.write_text("\n".join([about(sys.argv[1:]), *parts]))
+        options.write.write_text(conclude("\n".join([about(sys.argv[1:]), *parts])))
 
 
 def arguments() -> argparse.Namespace:

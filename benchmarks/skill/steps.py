@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from xarray import DataArray, Dataset
 
-from benchmarks.report import put
+from benchmarks import conclusions
+from benchmarks.report import write_section
 from benchmarks.skill import events
 from benchmarks.skill.contenders import open_contenders
 from benchmarks.skill.scoring import NEIGHBOURHOOD, NoStarts, Scored, score
@@ -35,8 +36,8 @@ from benchmarks.skill.tables import (
     sure,
     with_bounds,
 )
-from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.errors import ModelError
+from model_zoo.profiling.markdown import tables, with_conclusion
 from model_zoo.training.errors import BadData
 from verification import brier_skill
 
@@ -91,7 +92,7 @@ def by_threshold(
 def section(found: Scored, told: str) -> str:
     """What was found, as Markdown."""
     today = date.today()  # noqa: DTZ011  the day where it ran
-    return f"""\
+    text = f"""\
 ## What each step gains
 
 Written by `python -m benchmarks.skill.steps`, Python {platform.python_version()}, torch
@@ -102,6 +103,7 @@ surely not 0. Brier skill is against the event's own frequency.
 
 {told}
 """
+    return with_conclusion(text, conclusions.steps(tables(text)))
 
 
 def main() -> None:
@@ -126,9 +128,7 @@ def main() -> None:
     told = gains(found)
     print(told)
     if options.write:
-        text = options.write.read_text() if options.write.exists() else ""
-        document = put(text, section(found, told), "what each step gains")
-        write_whole(options.write, document.encode())
+        write_section(options.write, section(found, told), "what each step gains")
 
 
 if __name__ == "__main__":

@@ -26,12 +26,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.published.networks import NETWORKS
-from benchmarks.report import put, where
+from benchmarks.report import where, write_section
 from benchmarks.speed.saved_activations import COUNTERPARTS
 from benchmarks.speed.throughput import at_least_one
 from model_zoo.checkpoints import convert
 from model_zoo.checkpoints.arrays import blank
-from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.errors import NotConvertible
 from model_zoo.fast.autotune import AutotunedNetwork, Forecast, unoptimised, with_bf16
 from model_zoo.nowcaster import Nowcaster
@@ -311,9 +310,8 @@ def main() -> None:
         print("\n".join(table(some).splitlines()[2:]), flush=True)
         found += some
     if options.write:
-        text = options.write.read_text() if options.write.exists() else ""
-        document = put(text, section(found, options.rounds), "forecasts on the processor")
-        write_whole(options.write, document.encode())
+        text = section(found, options.rounds)
+        write_section(options.write, text, "forecasts on the processor")
 
 
 if __name__ == "__main__":

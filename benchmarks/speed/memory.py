@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import torch
 
+from benchmarks.conclusions import conclude
 from benchmarks.speed.saved_activations import (
     COUNTERPARTS,
     kept_by_lean,
@@ -126,7 +127,7 @@ def main() -> None:
         print(parts[-1])
     if options.write:
         about = ABOUT.format(channels=options.channels, torch=torch.__version__)
-        options.write.write_text("\n".join([about, *parts]) + NOTES)
+        options.write.write_text(conclude("\n".join([about, *parts]) + NOTES))
 
 
 ABOUT = """# What training keeps

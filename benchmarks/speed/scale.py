@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.conclusions import conclude
 from benchmarks.report import measured, table
 from benchmarks.speed.inference import SHIPPED
 from benchmarks.speed.ingest import compare, simulated
@@ -283,7 +284,7 @@ def main() -> None:
     text = document(measure(options.sides, options.requests, options.rounds))
     print(text)
     if options.write:
-        write_whole(options.write, text.encode())
+        write_whole(options.write, conclude(text).encode())
 
 
 if __name__ == "__main__":

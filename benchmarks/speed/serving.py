@@ -348,12 +348,9 @@ def main() -> None:
     found, size = measure(options.rounds, options.seconds)
     print(table(found))
     if options.write:
-        from benchmarks.report import put
-        from model_zoo.checkpoints.checkpoint import write_whole
+        from benchmarks.report import write_section
 
-        text = options.write.read_text() if options.write.exists() else ""
-        document = put(text, section(found, size, options.rounds), NAME)
-        write_whole(options.write, document.encode())
+        write_section(options.write, section(found, size, options.rounds), NAME)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,9 @@ from torch import Tensor
 
 from benchmarks.published.network import DECOUPLING, Network, loss
 from benchmarks.published.networks import NETWORKS
-from benchmarks.report import put, where
+from benchmarks.report import where, write_section
 from model_zoo.checkpoints import convert
 from model_zoo.checkpoints.arrays import blank
-from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.checkpoints.published_networks import PUBLISHED
 from model_zoo.profiling.activations import drifting_blobs
 from model_zoo.profiling.measure import forget_peak, peak
@@ -415,9 +414,8 @@ def main() -> None:
         found += rows(Trial(name, *sizes), options.modes, options.rounds)
         print(table([row for row in found if row.name == name]), end="\n\n", flush=True)
     if options.write:
-        text = options.write.read_text() if options.write.exists() else ""
         name = title(options).replace("Training", "training")
-        write_whole(options.write, put(text, section(found, options), name).encode())
+        write_section(options.write, section(found, options), name)
 
 
 if __name__ == "__main__":

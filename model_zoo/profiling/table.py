@@ -5,12 +5,14 @@ import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import torch
 
 from model_zoo.checkpoints.arrays import blank
 from model_zoo.profiling.cost import MultiplyAdds, multiply_adds, parameters
+from model_zoo.profiling.markdown import Table, number, span, tables, with_conclusion
 from model_zoo.profiling.measure import Measured, Notebook, measure
 from model_zoo.profiling.papers import DATA_SETS, PUBLISHED, DataSet, Figures
 from model_zoo.zoo import MODELS, Model
@@ -110,6 +112,10 @@ HEADINGS = (
     "paper, GB on 4 GPUs",
 )
 
+WORK = "multiply-adds, 10^9"
+NEAR = 0.05
+"""Relative difference up to which a figure of a paper counts as reproduced."""
+
 SHORT_HEADINGS = (
     "network",
     "parameters",
@@ -157,7 +163,59 @@ def document(found: Sequence[Row], channels: int, patience_seconds: float) -> st
         lines = [HEADINGS, ["---", *["---:"] * (len(HEADINGS) - 1)], *map(cells, chosen)]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
         parts.append(f"## {title}\n\n{table}\n")
-    return "\n".join(parts) + NOTES
+    text = "\n".join(parts) + NOTES
+    return with_conclusion(text, conclusion(tables(text)))
+
+
+def conclusion(found: Sequence[Table]) -> list[str]:
+    """What the tables say in a few lines, from the numbers they show."""
+    work = {
+        (table.section, row[0].rstrip("*")): number(row[table.headings.index(WORK)])
+        for table in found
+        for row in table.rows
+    }
+    halved = [
+        value / work[section, name.removeprefix("ms-")]
+        for (section, name), value in work.items()
+        if name.startswith("ms-") and (section, name.removeprefix("ms-")) in work
+    ]
+    cells = [dict(zip(table.headings, row, strict=True)) for table in found for row in table.rows]
+    sizes = [number(row["parameters"]) for row in cells]
+    compared = [(number(row[WORK]), number(row["paper"])) for row in cells if row["paper"]]
+    near = sum(abs(ours / paper - 1) < NEAR for ours, paper in compared)
+    lines = [f"Networks have {span(sizes, ',.0f')} parameters at this width."] if sizes else []
+    if halved:
+        lines.append(
+            f"A multi-scale network needs {median(halved):.2f} times the multiply-adds of the "
+            f"plain one (median; {span(halved, '.2f')})."
+        )
+    if compared:
+        lines.append(
+            f"Multiply-adds are within {NEAR:.0%} of the paper's figure in {near} of "
+            f"{len(compared)} cases."
+        )
+    return [*lines, *measured_lines(found)]
+
+
+def measured_lines(found: Sequence[Table]) -> list[str]:
+    """The quickest and the slowest forecast and training step of the largest data set."""
+    timed = [table for table in found if any(cell != "-" for cell in table.column("forecast, s"))]
+    if not timed:
+        return []
+    largest = max(timed, key=lambda table: max(map(number, table.column(WORK))))
+    lines = []
+    for what, heading in (("forecast", "forecast, s"), ("training step", "training step, s")):
+        seconds = {
+            name.rstrip("*"): number(cell)
+            for name, cell in zip(largest.column("network"), largest.column(heading), strict=True)
+            if cell != "-"
+        }
+        quick, slow = min(seconds, key=seconds.__getitem__), max(seconds, key=seconds.__getitem__)
+        lines.append(
+            f"{largest.section.partition(':')[0]}: a {what} takes {seconds[quick]:.2g} s "
+            f"({quick}) to {seconds[slow]:.2g} s ({slow})."
+        )
+    return lines
 
 
 def machine() -> str:
