@@ -61,8 +61,10 @@ def test_the_conclusion_of_what_each_step_gains_follows_from_its_table() -> None
 def test_skill_is_concluded_from_the_test_event_lead_by_lead() -> None:
     assert skill(tables(SKILL)) == [
         "Highest CSI at 0.5 mm/h on two: a at 30 min (0.50); b at 60 min (0.35).",
-        "CSI against a, of 2 thresholds and leads, with intervals that exclude 0: "
-        "b 0 above and 1 below.",
+        (
+            "CSI against a, of 2 thresholds and leads, with intervals that exclude 0: "
+            "b 0 above and 1 below."
+        ),
         "Frequency bias at 0.5 mm/h over all leads: a 0.80 to 0.90, b 1.10.",
     ]
 
