@@ -1,4 +1,4 @@
-"""A small service for tests: an hour of made-up showers, forecast and verified, and its desk."""
+"""A small service for tests: an hour of simulated showers, forecast and verified."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from httpx import Response
 from numpy.typing import NDArray
 
 from model_zoo import load_forecaster
-from service.api.dependencies import Desk
+from service.api.dependencies import ApiContext
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.jobs.queue import Jobs
@@ -68,14 +68,14 @@ class StandingStill(Deployment):
         make_forecast(self.archive, self.ledger, self.forecasters, key, self.now)
 
 
-def desk(
+def api_context(
     folder: Path,
     now: datetime = NOW,
     before: Callable[[Key], object] = lambda key: None,
     jobs_waiting: int = 4,
     **settings: Any,
-) -> Desk:
-    """The desk of a service on a folder of data, whose clock stands still.
+) -> ApiContext:
+    """The API context of a service on a folder of data, whose clock stands still.
 
     Args:
         before: Called in the thread of jobs before each forecast is made.
@@ -83,7 +83,7 @@ def desk(
     """
     wanted = {"data": folder, "models": MODELS, "jobs_waiting": jobs_waiting, **settings}
     parts = StandingStill(Settings.model_validate(wanted), now, before)
-    return Desk(
+    return ApiContext(
         settings=parts.settings,
         archive=parts.archive,
         ledger=parts.ledger,

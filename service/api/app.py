@@ -9,13 +9,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Scope
 
 from service.api import problems
-from service.api.dependencies import Desk
-from service.api.middleware.access import Gate
+from service.api.dependencies import ApiContext
+from service.api.middleware.access import AccessControl
 from service.api.middleware.api_keys import KeyFile
 from service.api.middleware.head_as_get import HeadAsGet
 from service.api.middleware.limits import BodyLimit, TimeLimit
-from service.api.middleware.response_cache import Shelf
-from service.api.middleware.security_headers import Shield
+from service.api.middleware.response_cache import ResponseCache
+from service.api.middleware.security_headers import SecurityHeaders
 from service.api.negotiation import JSON, NETCDF, OFFERED
 from service.api.openapi_responses import NEEDS_KEY, PROBLEMS
 from service.api.routes import grids, health, jobs, metrics, nowcasts, page, position, verification
@@ -51,8 +51,8 @@ class Api(FastAPI):
         return self.front(behind) if self.front else behind
 
 
-def create_app(desk: Desk) -> Api:
-    """The API of a desk.
+def create_app(context: ApiContext) -> Api:
+    """The API of a context.
 
     Raises:
         BadKeys: The file of keys cannot be read.
@@ -62,9 +62,9 @@ def create_app(desk: Desk) -> Api:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         yield
-        desk.jobs.close()
+        context.jobs.close()
 
-    keys = KeyFile(desk.settings.api_keys) if desk.settings.api_keys else None
+    keys = KeyFile(context.settings.api_keys) if context.settings.api_keys else None
     app = Api(
         title="Nowcast",
         description=DESCRIPTION,
@@ -73,32 +73,32 @@ def create_app(desk: Desk) -> Api:
         # Looking at each request whether somebody wants to hear of it costs as much as sending it.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.desk = desk
+    app.state.context = context
     for part in (nowcasts, jobs, position, verification, grids):
         app.include_router(part.router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
     app.include_router(health.router, responses=PROBLEMS)
     app.include_router(page.router)
-    guard(app, desk, keys)
+    guard(app, context, keys)
     problems.install(app)
-    process = metrics.install(app, desk)
-    if for_everybody(desk.settings):
-        app.front = partial(Shelf, encoded=desk.encoded, given=process.answered)
+    process = metrics.install(app, context)
+    if is_shared(context.settings):
+        app.front = partial(ResponseCache, encoded=context.encoded, given=process.answered)
     return app
 
 
-def for_everybody(settings: Settings) -> bool:
+def is_shared(settings: Settings) -> bool:
     """Whether an answer that is kept may be given to any client, whoever asks and how often."""
     return not (settings.api_keys or settings.requests_per_minute or settings.cors_origins)
 
 
-def guard(app: FastAPI, desk: Desk, keys: KeyFile | None) -> None:
+def guard(app: FastAPI, context: ApiContext, keys: KeyFile | None) -> None:
     """Put before the routes what every request passes, the last first."""
-    settings = desk.settings
+    settings = context.settings
     app.add_middleware(BodyLimit, largest_bytes=partial(largest_bytes, settings))
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
-    if not for_everybody(settings):
-        app.add_middleware(Shelf, encoded=desk.encoded)
-    app.add_middleware(Gate, keys=keys, per_minute=settings.requests_per_minute)
+    if not is_shared(settings):
+        app.add_middleware(ResponseCache, encoded=context.encoded)
+    app.add_middleware(AccessControl, keys=keys, per_minute=settings.requests_per_minute)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -108,7 +108,7 @@ def guard(app: FastAPI, desk: Desk, keys: KeyFile | None) -> None:
             expose_headers=TOLD,
         )
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Shield)
+    app.add_middleware(SecurityHeaders)
 
 
 def largest_bytes(settings: Settings, scope: Scope) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
-from service.api.encoded_cache import Encoded
+from service.api.encoded_cache import EncodedCache
 from service.archive.archive import Archive
 from service.jobs.queue import Jobs
 from service.ledger.ledger import Ledger
@@ -21,7 +21,7 @@ UPLOADS_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
-class Desk:
+class ApiContext:
     """All that answering a request may need."""
 
     settings: Settings
@@ -30,15 +30,15 @@ class Desk:
     forecasters: Forecasters
     jobs: Jobs
     clock: Callable[[], datetime]
-    encoded: Encoded = field(default_factory=Encoded)
+    encoded: EncodedCache = field(default_factory=EncodedCache)
     uploading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     process: Process | None = None
     """What counts here; the API has one of its own where there is none."""
 
 
-def get_desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
+def get_context(request: Request) -> ApiContext:
+    context: ApiContext = request.app.state.context
+    return context
 
 
-AtDesk = Annotated[Desk, Depends(get_desk)]
+Context = Annotated[ApiContext, Depends(get_context)]

@@ -9,7 +9,7 @@ MOST = 32
 """Representations held: some forms of some models of the newest issues, of up to 3 MB each."""
 
 
-class Encoded:
+class EncodedCache:
     """Representations by name; those not asked for the longest go first.
 
     Attributes:

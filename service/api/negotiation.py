@@ -68,7 +68,7 @@ def quality(media: str, accept: str) -> float:
     return weight if weight > 0 else 0.0  # nor is NaN wanted
 
 
-def held(request: Request, tag: str) -> bool:
+def etag_matches(request: Request, tag: str) -> bool:
     """Whether the client says that it has this already (RFC 9110, section 13.1.2)."""
     if request.method not in ("GET", "HEAD"):
         return False

@@ -12,8 +12,8 @@ from xarray import DataArray
 from ingest.formats.netcdf import ABOUT
 from ingest.grid import known_grid
 from ingest.precipitation import UNITS, credit, exceedance_probabilities
-from service.api.dependencies import Desk
-from service.api.negotiation import JSON, NETCDF, PNG, held
+from service.api.dependencies import ApiContext
+from service.api.negotiation import JSON, NETCDF, PNG, etag_matches
 from service.api.schemas import InsteadOf
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
 from service.errors import Gone, NoFrame, NotAcceptable
@@ -29,7 +29,7 @@ OWN = "private, max-age=300"
 
 def respond(
     request: Request,
-    desk: Desk,
+    context: ApiContext,
     key: Key,
     media: str,
     *,
@@ -47,7 +47,7 @@ def respond(
         Gone: There was one.
         NotAcceptable: It has no such form.
     """
-    if not desk.archive.has_forecast(key) and desk.ledger.has_forecast(ledger_key(key)):
+    if not context.archive.has_forecast(key) and context.ledger.has_forecast(ledger_key(key)):
         raise gone(key)
     headers = {
         "ETag": tag(key, media),
@@ -56,9 +56,9 @@ def respond(
         "Content-Location": location(key),
         "Link": f'<{location(key)}>; rel="canonical"',
     }
-    if held(request, headers["ETag"]) and desk.archive.has_forecast(key):
+    if etag_matches(request, headers["ETag"]) and context.archive.has_forecast(key):
         return Response(status_code=304, headers=headers)
-    content = desk.encoded.get(headers["ETag"], partial(encode, desk, key, media))
+    content = context.encoded.get(headers["ETag"], partial(encode, context, key, media))
     if media == NETCDF:
         headers["Content-Disposition"] = f'attachment; filename="{key.id}.nc"'
     if instead_of is not None and media == JSON:
@@ -72,19 +72,19 @@ def gone(key: Key) -> Gone:
     return Gone(f"the forecast of {key.model} from {what} is past its keeping time")
 
 
-def encode(desk: Desk, key: Key, media: str) -> bytes:
+def encode(context: ApiContext, key: Key, media: str) -> bytes:
     """A forecast of the archive in a form."""
     if media == NETCDF:
-        return desk.archive.forecast_bytes(key)
-    forecast = desk.archive.forecast(key)
+        return context.archive.forecast_bytes(key)
+    forecast = context.archive.forecast(key)
     if media == JSON:
-        return orjson.dumps(document(desk, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(document(context, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
     if known_grid(forecast) is None:
         raise no_picture()
     # matplotlib takes half a second, and few ask for pictures
     from service.plots.fields import of_forecast
 
-    return of_forecast(forecast, radar(desk, key))
+    return of_forecast(forecast, radar(context, key))
 
 
 def no_picture() -> NotAcceptable:
@@ -104,17 +104,17 @@ def location(key: Key) -> str:
     return f"/nowcasts/{iso(to_datetime(key.issue))}?model={key.model.replace('+', '%2B')}"
 
 
-def radar(desk: Desk, key: Key) -> DataArray | None:
+def radar(context: ApiContext, key: Key) -> DataArray | None:
     """The frame a forecast starts from, where the archive still has it."""
     try:
         if key.upload:
-            return desk.archive.upload(key.upload).isel(time=[-1])
-        return desk.archive.frame(key.issue)
+            return context.archive.upload(key.upload).isel(time=[-1])
+        return context.archive.frame(key.issue)
     except NoFrame:
         return None
 
 
-def document(desk: Desk, forecast: DataArray) -> dict[str, Any]:
+def document(context: ApiContext, forecast: DataArray) -> dict[str, Any]:
     """A forecast as the schema `Forecast` has it."""
     key = key_of(forecast)
     issue = to_datetime(key.issue)
@@ -135,7 +135,7 @@ def document(desk: Desk, forecast: DataArray) -> dict[str, Any]:
         "lead_minutes": lead_minutes(forecast),
         "valid_times": [iso(to_datetime(time)) for time in forecast["time"].values],
         "coverage": [coverage(ratio) for ratio in valid.tolist()],
-        "skill": [] if key.upload else known_skill(desk, key, issue),
+        "skill": [] if key.upload else known_skill(context, key, issue),
         "grid": grid_of(forecast),
         "rainfall_rate": np.round(forecast.values, 2),
         "exceedance_probability": [
@@ -173,14 +173,14 @@ def coverage(ratio: float) -> dict[str, Any]:
     return {"state": state, "valid_ratio": round(ratio, 4)}
 
 
-def known_skill(desk: Desk, key: Key, issue: datetime) -> list[dict[str, Any]]:
+def known_skill(context: ApiContext, key: Key, issue: datetime) -> list[dict[str, Any]]:
     """Skill of a model over the days before an issue, as it could be known then.
 
     Without the leads valid at the issue itself, which are verified after the forecast is made: what
     is sent of a forecast shall not change.
     """
     rows = verification.recent(
-        desk.ledger, key.model, issue - timedelta(days=SKILL_DAYS), issue - timedelta(minutes=5)
+        context.ledger, key.model, issue - timedelta(days=SKILL_DAYS), issue - timedelta(minutes=5)
     )
     names = ("lead_minutes", "threshold", "n_valid", *SCORES)
     return [{name: row[name] for name in names} for row in rows]

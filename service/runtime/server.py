@@ -12,9 +12,9 @@ import uvicorn
 
 from model_zoo.errors import ModelError
 from service.api.app import Api, create_app
-from service.api.dependencies import Desk
+from service.api.dependencies import ApiContext
 from service.api.middleware.api_keys import check_exposure
-from service.api.middleware.idle_connections import Patience
+from service.api.middleware.idle_connections import IdleTimeout
 from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.pipeline.poll import sources_of
 from service.runtime import follow
@@ -35,7 +35,7 @@ ALL = ("cycle", "refresh_windows", "clean_up", "send_lost")
 def application(deployment: Deployment) -> Api:
     """The HTTP application of a deployment."""
     return create_app(
-        Desk(
+        ApiContext(
             settings=deployment.settings,
             archive=deployment.archive,
             ledger=deployment.ledger,
@@ -107,7 +107,7 @@ def load_models(deployment: Deployment) -> None:
 
 def patience(settings: Settings) -> type[asyncio.Protocol]:
     """What makes the protocol of each connection, which to the server is its class."""
-    return cast("type[asyncio.Protocol]", Patience(settings.request_seconds))
+    return cast("type[asyncio.Protocol]", IdleTimeout(settings.request_seconds))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pyproj import CRS, Geod, Transformer
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, Grid
 from service.api.app import create_app
 from service.archive.archive import Archive
-from tests.served import desk
+from tests.served import api_context
 from tests.showers import frame, moment, time
 
 cf_units = import_module("cf_units")
@@ -37,7 +37,7 @@ def served(grid: Grid, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("served")
     for number in range(3):
         Archive(folder / "archive").put_frame(frame(number, grid))
-    with TestClient(create_app(desk(folder, moment(3)))) as client:
+    with TestClient(create_app(api_context(folder, moment(3)))) as client:
         headers = {"Accept": "application/x-netcdf", "Prefer": "wait=20"}
         answer = client.post("/nowcast", json={}, headers=headers)
     assert answer.status_code == 200

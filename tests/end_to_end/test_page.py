@@ -29,7 +29,7 @@ from service.ledger.ledger import Ledger
 from service.pipeline.forecast import forecast_model
 from service.pipeline.verify import verify
 from tests.browser import Watched, chromium, serving
-from tests.served import desk
+from tests.served import api_context
 
 START = np.datetime64("2026-06-21T19:30", "ns")
 SEED = 3
@@ -103,7 +103,7 @@ def clock(service_clock: Clock) -> Clock:
 @pytest.fixture(scope="module")
 def service(folder: Path, service_clock: Clock) -> Iterator[str]:
     """A warm service on the event; gives its URL."""
-    with serving(create_app(api_context(folder, service_clock))) as url:
+    with serving(create_app(clocked_context(folder, service_clock))) as url:
         for path in ("grids/latest", "grids/outlines/sphere"):
             httpx.get(f"{url}/{path}", timeout=60).raise_for_status()
         yield url
@@ -116,8 +116,8 @@ def url(service: str, clock: Clock) -> str:
     return service
 
 
-def api_context(folder: Path, clock: Clock, **settings: Any) -> Any:
-    parts = desk(folder, models=tuple(ISSUES), poll_seconds=POLL_SECONDS, **settings)
+def clocked_context(folder: Path, clock: Clock, **settings: Any) -> Any:
+    parts = api_context(folder, models=tuple(ISSUES), poll_seconds=POLL_SECONDS, **settings)
     return replace(parts, clock=clock)
 
 
@@ -437,7 +437,7 @@ def test_the_archive_is_shown_as_it_was_then(open_page: Open) -> None:
 
 
 def test_a_service_without_radar_has_a_notice(browser: Browser, tmp_path: Path) -> None:
-    with serving(create_app(desk(tmp_path))) as url:
+    with serving(create_app(api_context(tmp_path))) as url:
         watched = Watched(browser.new_page())
         watched.page.goto(url)
         watched.until("!document.getElementById('problem').hidden")
@@ -448,7 +448,7 @@ def test_a_service_without_radar_has_a_notice(browser: Browser, tmp_path: Path) 
 def test_a_service_that_does_not_answer_has_a_notice(
     browser: Browser, folder: Path, clock: Clock
 ) -> None:
-    with serving(create_app(api_context(folder, clock))) as url:
+    with serving(create_app(clocked_context(folder, clock))) as url:
         watched = Watched(browser.new_page(locale="en-GB"))
         watched.page.goto(url)
         watched.until(f"{FIRST} && {WHOLE}")
@@ -459,7 +459,9 @@ def test_a_service_with_api_keys_asks_for_one(
     browser: Browser, folder: Path, clock: Clock, tmp_path: Path
 ) -> None:
     secret = api_keys.add(tmp_path / "keys.jsonl", "anna")
-    with serving(create_app(api_context(folder, clock, api_keys=tmp_path / "keys.jsonl"))) as url:
+    with serving(
+        create_app(clocked_context(folder, clock, api_keys=tmp_path / "keys.jsonl"))
+    ) as url:
         watched = Watched(browser.new_page(locale="en-GB"))
         watched.page.goto(url)
         watched.page.get_by_label("API key").fill(secret)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.middleware.api_keys import KeyFile
-from service.api.middleware.rate_limiter import Rates
+from service.api.middleware.rate_limiter import RateLimiter
 from service.api.problems import problem
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/"})
@@ -20,7 +20,7 @@ OPEN_BELOW = "/page/"
 KEY_HEADER = "X-API-Key"
 
 
-class Gate:
+class AccessControl:
     """Lets in who has a key, where there are keys, and not too often.
 
     Args:
@@ -30,7 +30,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, keys: KeyFile | None, per_minute: int) -> None:
         self.app, self.keys, self.per_minute = app, keys, per_minute
-        self.rates = Rates()
+        self.rate_limiter = RateLimiter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or is_open(scope["path"]):
@@ -43,7 +43,7 @@ class Gate:
         said: dict[str, str] = {}
         app: ASGIApp = self.app if key or self.keys is None else no_key
         if per_minute:
-            verdict = self.rates.take(client, per_minute, time.monotonic())
+            verdict = self.rate_limiter.acquire(client, per_minute, time.monotonic())
             said = verdict.headers(per_minute)
             app = too_many if verdict.wait_seconds else app
 

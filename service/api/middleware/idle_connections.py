@@ -6,7 +6,7 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 
-class Patience:
+class IdleTimeout:
     """Makes the protocol of each connection, and ends those on which nothing gets on.
 
     That is, where for so many seconds, or up to twice as many, no request has come to the end of

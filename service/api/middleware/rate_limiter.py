@@ -13,7 +13,7 @@ ROUNDING = 1e-6
 """Seconds by which sums of times may be off."""
 
 
-class Verdict(NamedTuple):
+class RateLimitState(NamedTuple):
     """Whether a request may pass.
 
     Attributes:
@@ -37,26 +37,26 @@ class Verdict(NamedTuple):
         return said
 
 
-class Rates:
+class RateLimiter:
     """The buckets of all clients. For one thread."""
 
     def __init__(self) -> None:
         self._full: OrderedDict[str, float] = OrderedDict()
         """When the bucket of a client will be full, in the order they were last heard of."""
 
-    def take(self, client: str, per_minute: int, now: float) -> Verdict:
+    def acquire(self, client: str, per_minute: int, now: float) -> RateLimitState:
         """One request of a client, at a time in seconds."""
         gap = MINUTE / per_minute
         full = max(self._full.get(client, now), now)
         wait = full + gap - MINUTE - now
         if wait > ROUNDING:
-            return Verdict(0, full - now, wait)
+            return RateLimitState(0, full - now, wait)
         full += gap
         self._full[client] = full
         self._full.move_to_end(client)
         self._forget(now)
         remaining = int((MINUTE - (full - now) + ROUNDING) / gap)
-        return Verdict(remaining, full - now, 0)
+        return RateLimitState(remaining, full - now, 0)
 
     def _forget(self, now: float) -> None:
         """A full bucket is like none."""

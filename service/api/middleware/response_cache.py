@@ -15,7 +15,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.encoded_cache import Encoded
+from service.api.encoded_cache import EncodedCache
 
 FRESH_SECONDS = 0.25
 """For so long nobody looks whether an answer would still be the same."""
@@ -50,7 +50,7 @@ class Answer:
     looking: bool = False
 
 
-class Shelf:
+class ResponseCache:
     """Gives out again the answers that anybody may keep and that have an entity tag.
 
     Args:
@@ -62,7 +62,7 @@ class Shelf:
     def __init__(
         self,
         app: ASGIApp,
-        encoded: Encoded,
+        encoded: EncodedCache,
         clock: Callable[[], float] = time.monotonic,
         given: Given | None = None,
     ) -> None:

@@ -8,7 +8,7 @@ POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'non
 their own."""
 
 
-class Shield:
+class SecurityHeaders:
     """Adds the headers to every answer that does not say them itself."""
 
     def __init__(self, app: ASGIApp) -> None:

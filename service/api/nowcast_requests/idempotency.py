@@ -2,14 +2,14 @@
 
 import hashlib
 
-from service.api.dependencies import Desk
+from service.api.dependencies import ApiContext
 from service.api.nowcast_requests.lookup import find
-from service.api.nowcast_requests.request import Asked
+from service.api.nowcast_requests.request import RawRequest
 from service.archive.key import Key
 from service.errors import BadRequest, UnknownJob
 
 
-def before(desk: Desk, asked: Asked, key: Key) -> Key:
+def before(context: ApiContext, asked: RawRequest, key: Key) -> Key:
     """The forecast that a request was about when it first came under its idempotency key.
 
     Raises:
@@ -17,7 +17,7 @@ def before(desk: Desk, asked: Asked, key: Key) -> Key:
     """
     name = digest(asked.client, asked.name or "")
     body = digest(asked.content_type, asked.model or "", hashlib.sha256(asked.body).hexdigest())
-    first, job = desk.jobs.book.remember(name, body, key.id, desk.jobs.clock())
+    first, job = context.jobs.book.remember(name, body, key.id, context.jobs.clock())
     if first != body:
         raise BadRequest(
             f"Idempotency-Key {asked.name!r} came with another request before; "
@@ -26,7 +26,7 @@ def before(desk: Desk, asked: Asked, key: Key) -> Key:
     if job == key.id:
         return key
     try:
-        return find(desk, job).key
+        return find(context, job).key
     except UnknownJob:  # it was refused then
         return key
 

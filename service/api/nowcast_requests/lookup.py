@@ -2,7 +2,7 @@
 
 import re
 
-from service.api.dependencies import Desk
+from service.api.dependencies import ApiContext
 from service.api.representations import gone
 from service.archive.key import Key, from_stamp, to_datetime
 from service.errors import UnknownJob
@@ -15,7 +15,7 @@ ID = re.compile(
 )
 
 
-def find(desk: Desk, job: str) -> Job:
+def find(context: ApiContext, job: str) -> Job:
     """The job of an id.
 
     Raises:
@@ -23,14 +23,14 @@ def find(desk: Desk, job: str) -> Job:
         Gone: All that is left of it is a line in the ledger.
     """
     try:
-        return desk.jobs.get(job)
+        return context.jobs.get(job)
     except UnknownJob:
         key = key_of_id(job)
         if key is None:
             raise
-        if desk.archive.has_forecast(key):
-            return Job(key, created=desk.archive.generated(key), status="successful")
-        if is_noted(desk, key):
+        if context.archive.has_forecast(key):
+            return Job(key, created=context.archive.generated(key), status="successful")
+        if is_noted(context, key):
             raise gone(key) from None
         raise
 
@@ -44,10 +44,10 @@ def key_of_id(job: str) -> Key | None:
     return Key(issue, parts["model"], parts["version"], parts["upload"] or "")
 
 
-def is_noted(desk: Desk, key: Key) -> bool:
+def is_noted(context: ApiContext, key: Key) -> bool:
     """Whether the ledger knows of a forecast, with any weights of which a key has some digits."""
     if key.upload:
         return False
     noted: dict[str, object] = {"model": key.model, "issue": to_datetime(key.issue)}
     weights = {"weights": key.weights} if key.weights == "none" else {}
-    return desk.ledger.has_forecast(noted | weights)
+    return context.ledger.has_forecast(noted | weights)

@@ -54,7 +54,7 @@ class OwnFrames(BaseModel):
     frames: Frames
 
 
-class Asked(NamedTuple):
+class RawRequest(NamedTuple):
     """A request for a forecast as it came.
 
     Attributes:

@@ -9,10 +9,10 @@ from xarray import DataArray
 
 from ingest.grid import known_grid
 from ingest.precipitation import INTERVAL
-from service.api.dependencies import Desk
+from service.api.dependencies import ApiContext
 from service.api.negotiation import JSON, NETCDF, OFFERED, PNG
 from service.api.nowcast_requests.idempotency import before
-from service.api.nowcast_requests.request import Asked, NowcastRequest, check, parse
+from service.api.nowcast_requests.request import NowcastRequest, RawRequest, check, parse
 from service.api.representations import no_picture
 from service.api.schemas import InsteadOf
 from service.archive.archive import uploaded
@@ -23,12 +23,12 @@ from service.pipeline import gap_filling, upload
 from service.pipeline.served_models import AUTO
 
 
-class Order(NamedTuple):
+class ForecastRequest(NamedTuple):
     """A forecast that can be made.
 
     Attributes:
         frames: Uploaded ones (time, y, x) to make it from, where that is so.
-        latest: Asked for as the newest.
+        latest: RawRequest for as the newest.
         instead_of: The default model, where that cannot forecast.
     """
 
@@ -38,29 +38,29 @@ class Order(NamedTuple):
     instead_of: InsteadOf | None = None
 
 
-def place(desk: Desk, asked: Asked) -> tuple[Order, Job | None]:
+def submit_request(context: ApiContext, asked: RawRequest) -> tuple[ForecastRequest, Job | None]:
     """What a request asks for, and the job that makes it; None where it is there.
 
     What is refused leaves nothing behind.
 
     Raises:
-        As `understand`, `before` and `Jobs.submit`.
+        As `parse_request`, `before` and `Jobs.submit`.
     """
-    order = understand(desk, asked)
+    order = parse_request(context, asked)
     if asked.name is not None:
-        order = order._replace(key=before(desk, asked, order.key))
-    if desk.archive.has_forecast(order.key):
+        order = order._replace(key=before(context, asked, order.key))
+    if context.archive.has_forecast(order.key):
         return order, None
     if order.frames is not None:
-        desk.jobs.admit()
-        desk.archive.put_upload(order.frames)
-    job = desk.jobs.submit(order.key)
-    if job.status == "successful" and not desk.archive.has_forecast(order.key):
-        job = desk.jobs.submit(order.key, again=True)
+        context.jobs.admit()
+        context.archive.put_upload(order.frames)
+    job = context.jobs.submit(order.key)
+    if job.status == "successful" and not context.archive.has_forecast(order.key):
+        job = context.jobs.submit(order.key, again=True)
     return order, job
 
 
-def understand(desk: Desk, asked: Asked) -> Order:
+def parse_request(context: ApiContext, asked: RawRequest) -> ForecastRequest:
     """What a request asks for.
 
     Raises:
@@ -74,47 +74,47 @@ def understand(desk: Desk, asked: Asked) -> Order:
         NoFrame, NoFrames: There are no frames to make it from.
     """
     if asked.media in OFFERED[NETCDF]:
-        return of_upload(desk, asked, NETCDF)
+        return of_upload(context, asked, NETCDF)
     if asked.body and asked.media not in (JSON, ""):
         raise HTTPException(415, f"the body is {asked.media}, should be {JSON} or {NETCDF}")
     # What is larger than any other request must be frames, and these are unfolded elsewhere.
-    large = len(asked.body) > desk.settings.largest_body_bytes
+    large = len(asked.body) > context.settings.largest_body_bytes
     said = None if large else parse(asked.body)
     if large or (isinstance(said, dict) and "frames" in said):
-        return of_upload(desk, asked, JSON)
+        return of_upload(context, asked, JSON)
     wanted = check({} if said is None else said)
-    return of_radar(desk, wanted, wanted.model or asked.model)
+    return of_radar(context, wanted, wanted.model or asked.model)
 
 
-def of_radar(desk: Desk, wanted: NowcastRequest, model: str | None) -> Order:
+def of_radar(context: ApiContext, wanted: NowcastRequest, model: str | None) -> ForecastRequest:
     """An order of a forecast from the radar of the archive."""
     latest = wanted.issue == "latest"
-    issue = newest(desk) if wanted.issue == "latest" else past(desk, to_time(wanted.issue))
-    key = Key(issue, *desk.forecasters.named(model))
-    if desk.archive.has_forecast(key):
-        return Order(key, latest=latest)
-    forecaster, reason = gap_filling.best_possible(desk, issue, None if model == AUTO else model)
+    issue = newest(context) if wanted.issue == "latest" else past(context, to_time(wanted.issue))
+    key = Key(issue, *context.forecasters.named(model))
+    if context.archive.has_forecast(key):
+        return ForecastRequest(key, latest=latest)
+    forecaster, reason = gap_filling.best_possible(context, issue, None if model == AUTO else model)
     if model is not None or not reason:
-        return Order(key, latest=latest)
-    instead_of = InsteadOf(model=desk.forecasters.default, reason=reason)
+        return ForecastRequest(key, latest=latest)
+    instead_of = InsteadOf(model=context.forecasters.default, reason=reason)
     key = Key(issue, forecaster.name, forecaster.weights)
-    return Order(key, latest=latest, instead_of=instead_of)
+    return ForecastRequest(key, latest=latest, instead_of=instead_of)
 
 
-def newest(desk: Desk) -> Time:
-    found = desk.archive.latest_frame()
+def newest(context: ApiContext) -> Time:
+    found = context.archive.latest_frame()
     if found is None:
         raise NoFrames("there is no radar frame yet; run `nowcast ingest` or ask again later")
     return found
 
 
-def past(desk: Desk, issue: Time) -> Time:
+def past(context: ApiContext, issue: Time) -> Time:
     """A time that frames can have.
 
     Raises:
         BadRequest: It lies in the future, or between two frames.
     """
-    now = desk.clock()
+    now = context.clock()
     if to_datetime(issue) > now:
         raise BadRequest(
             f"issue is {stamp(issue)}, which is in the future of {iso(now)}; "
@@ -134,7 +134,7 @@ def on_mark(issue: Time) -> Time:
     return issue
 
 
-def of_upload(desk: Desk, asked: Asked, media: str) -> Order:
+def of_upload(context: ApiContext, asked: RawRequest, media: str) -> ForecastRequest:
     """An order of a forecast from uploaded frames, the newest of which is its issue."""
     frames = upload.read(asked.body, media)
     model = check({"model": frames.attrs.pop("model", None)}).model or asked.model
@@ -143,7 +143,7 @@ def of_upload(desk: Desk, asked: Asked, media: str) -> Order:
             f"{AUTO} goes by skill on the radar of this service, which says nothing of frames from "
             f"elsewhere; name a model"
         )
-    forecaster = desk.forecasters.get(model)
+    forecaster = context.forecasters.get(model)
     if asked.form == PNG and known_grid(frames) is None:
         raise no_picture()
     try:
@@ -152,4 +152,4 @@ def of_upload(desk: Desk, asked: Asked, media: str) -> Order:
         raise BadRequest(f"the uploaded frames will not do: {error}") from error
     sha, _ = uploaded(frames)
     key = Key(frames["time"].values[-1], forecaster.name, forecaster.weights, sha)
-    return Order(key, frames)
+    return ForecastRequest(key, frames)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, NATIONAL_WGS84, Grid, known_grid
 from ingest.precipitation import INTERVAL, credit
 from model_zoo.errors import ModelError
-from service.api.dependencies import Desk
+from service.api.dependencies import ApiContext
 from service.archive.key import Key, Time, to_datetime, to_time
 from service.pipeline.served_models import AUTO, PROVIDER_MODEL
 
@@ -65,27 +65,27 @@ class Overview(BaseModel):
     models: list[ModelThere]
 
 
-def overview(desk: Desk, until: datetime | None) -> Overview:
+def overview(context: ApiContext, until: datetime | None) -> Overview:
     """What there is, or what there was at a time of the past."""
-    newest = newest_frame(desk, until)
+    newest = newest_frame(context, until)
     return Overview(
-        now=desk.clock(),
+        now=context.clock(),
         until=until,
-        stale_minutes=desk.settings.stale_minutes,
-        poll_seconds=desk.settings.poll_seconds,
-        default_model=desk.forecasters.default,
-        radar=radar(desk, newest),
-        models=models(desk, newest),
+        stale_minutes=context.settings.stale_minutes,
+        poll_seconds=context.settings.poll_seconds,
+        default_model=context.forecasters.default,
+        radar=radar(context, newest),
+        models=models(context, newest),
     )
 
 
-def newest_frame(desk: Desk, until: datetime | None) -> Time | None:
+def newest_frame(context: ApiContext, until: datetime | None) -> Time | None:
     """Time of the newest frame; until a time, of the newest in the two hours before."""
     if until is None:
-        return desk.archive.latest_frame()
+        return context.archive.latest_frame()
     asked = to_time(until)
     last = asked - (asked - np.datetime64(0, "ns")) % INTERVAL
-    return next((time for time in back_from(last) if desk.archive.has_frame(time)), None)
+    return next((time for time in back_from(last) if context.archive.has_frame(time)), None)
 
 
 def back_from(time: Time) -> list[Time]:
@@ -93,14 +93,14 @@ def back_from(time: Time) -> list[Time]:
     return [time - step * INTERVAL for step in range(WINDOW // INTERVAL + 1)]
 
 
-def radar(desk: Desk, newest: Time | None) -> RadarThere:
+def radar(context: ApiContext, newest: Time | None) -> RadarThere:
     if newest is None:
         return RadarThere(times=[], age_s=None, attribution=None, grid=None)
-    there = [time for time in back_from(newest) if desk.archive.has_frame(time)]
-    frame = desk.archive.frame(newest)
+    there = [time for time in back_from(newest) if context.archive.has_frame(time)]
+    frame = context.archive.frame(newest)
     return RadarThere(
         times=[to_datetime(time) for time in reversed(there)],
-        age_s=(desk.clock() - to_datetime(newest)).total_seconds(),
+        age_s=(context.clock() - to_datetime(newest)).total_seconds(),
         attribution=credit(frame),
         grid=described(known_grid(frame)),
     )
@@ -120,21 +120,21 @@ def described(grid: Grid | None) -> GridThere | None:
     return None
 
 
-def models(desk: Desk, newest: Time | None) -> list[ModelThere]:
+def models(context: ApiContext, newest: Time | None) -> list[ModelThere]:
     """All served models; the choice among them and the provider's own where there are any."""
-    others = [offered(desk, name, newest) for name in (AUTO, *PROVIDER_MODEL.values())]
-    served = [offered(desk, name, newest) for name in desk.forecasters.served]
+    others = [offered(context, name, newest) for name in (AUTO, *PROVIDER_MODEL.values())]
+    served = [offered(context, name, newest) for name in context.forecasters.served]
     return served + [model for model in others if model.issues]
 
 
-def offered(desk: Desk, name: str, newest: Time | None) -> ModelThere:
+def offered(context: ApiContext, name: str, newest: Time | None) -> ModelThere:
     try:
-        key = desk.forecasters.named(name) if name != AUTO else (AUTO, "none")
+        key = context.forecasters.named(name) if name != AUTO else (AUTO, "none")
     except ModelError as error:
         return ModelThere(name=name, version=None, issues=[], problem=str(error))
     issues: list[datetime] = []
     for time in [] if newest is None else back_from(newest):
-        if desk.archive.has_forecast(Key(time, *key)):
+        if context.archive.has_forecast(Key(time, *key)):
             issues.append(to_datetime(time))
         if len(issues) == MOST_ISSUES:
             break

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from fastapi import Request, Response
 from zlib_ng import gzip_ng
 
-from service.api.negotiation import held, quality
+from service.api.negotiation import etag_matches, quality
 
 
 def send(
@@ -20,7 +20,7 @@ def send(
     packs = quality("gzip", request.headers.get("accept-encoding", "")) > 0
     tag = f'"{name}{"-gzip" if packs else ""}"'
     told = {**headers, "ETag": tag, "Vary": "Accept-Encoding"}
-    if held(request, tag):
+    if etag_matches(request, tag):
         return Response(status_code=304, headers=told)
     content = made()
     if packs:

@@ -17,7 +17,7 @@ from ingest.precipitation import (
     exceedance_probabilities,
     exceedance_probability_name,
 )
-from service.api.dependencies import AtDesk
+from service.api.dependencies import Context
 from service.api.negotiation import JSON
 from service.api.nowcast_requests.resolve import on_mark
 from service.api.page import packed_fields
@@ -41,7 +41,7 @@ BINARY_ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": {BINARY: {}}}
 
 @router.get("/latest")
 def latest(
-    desk: AtDesk,
+    context: Context,
     response: Response,
     until: Annotated[
         Moment | None, Query(description="What there was at a time; now where left out.")
@@ -49,14 +49,14 @@ def latest(
 ) -> Overview:
     """The frames of the last two hours and the forecasts that start from them, by their names."""
     response.headers["Cache-Control"] = FEW_SECONDS
-    return overview(desk, until)
+    return overview(context, until)
 
 
 @router.get("/radar/{time}", response_class=Response, responses=BINARY_ANSWER)
-def radar(request: Request, desk: AtDesk, time: Moment) -> Response:
+def radar(request: Request, context: Context, time: Moment) -> Response:
     """A radar frame."""
     at = on_mark(to_time(time))
-    frame = desk.archive.frame(at)
+    frame = context.archive.frame(at)
 
     def made() -> bytes:
         said = about(frame) | {"times": [iso(to_datetime(at))], "planes": ["rainfall_rate"]}
@@ -68,7 +68,7 @@ def radar(request: Request, desk: AtDesk, time: Moment) -> Response:
 @router.get("/forecasts/{issue}", response_class=Response, responses=BINARY_ANSWER)
 def forecast(
     request: Request,
-    desk: AtDesk,
+    context: Context,
     issue: Annotated[Moment, Path(description="Time of the radar frame it starts from.")],
     model: ModelQuery = None,
     version: Annotated[
@@ -77,9 +77,9 @@ def forecast(
     ] = None,
 ) -> Response:
     """A forecast with its exceedance probabilities, all leads in one."""
-    name, weights = (model, version) if model and version else desk.forecasters.named(model)
+    name, weights = (model, version) if model and version else context.forecasters.named(model)
     key = Key(on_mark(to_time(issue)), name, weights)
-    field = desk.archive.forecast(key)
+    field = context.archive.forecast(key)
 
     def made() -> bytes:
         probabilities = exceedance_probabilities(field)

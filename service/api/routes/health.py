@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.dependencies import AtDesk, Desk
+from service.api.dependencies import ApiContext, Context
 from service.api.openapi_responses import NOT_READY
 from service.api.problems import problem
 from service.api.schemas import Health, Readiness
@@ -30,11 +30,11 @@ def healthz() -> Health:
 
 
 @router.get("/readyz", response_model=Readiness, responses=NOT_READY)
-def readyz(request: Request, desk: AtDesk) -> Response | Readiness:
+def readyz(request: Request, context: Context) -> Response | Readiness:
     """There is fresh radar to forecast from and somebody to do it in time; 503 with every reason
     where that is not so."""
-    radar, queue = of_radar(desk), of_queue(desk)
-    said = radar.said | queue.said | {"jobs": "workers" if desk.settings.redis else "embedded"}
+    radar, queue = of_radar(context), of_queue(context)
+    said = radar.said | queue.said | {"jobs": "workers" if context.settings.redis else "embedded"}
     reasons = radar.reasons + queue.reasons
     if not reasons:
         return Readiness.model_validate(said)
@@ -43,13 +43,13 @@ def readyz(request: Request, desk: AtDesk) -> Response | Readiness:
     return problem(request, status, "NotReady", title, detail, reasons=reasons, **said)
 
 
-def of_radar(desk: Desk) -> Finding:
-    newest = desk.archive.latest_frame()
+def of_radar(context: ApiContext) -> Finding:
+    newest = context.archive.latest_frame()
     if newest is None:
         nothing = {"radar_time": None, "radar_age_s": None}
         return Finding(nothing, ["there is no radar frame yet; run `nowcast ingest`"])
-    time, most = to_datetime(newest), desk.settings.stale_minutes
-    age = (desk.clock() - time).total_seconds()
+    time, most = to_datetime(newest), context.settings.stale_minutes
+    age = (context.clock() - time).total_seconds()
     stale = (
         f"the newest radar frame is of {iso(time)}, {age / 60:.0f} minutes ago, should be under "
         f"{most}; see to the ingest"
@@ -64,14 +64,14 @@ def of_radar(desk: Desk) -> Finding:
     return Finding(said, [stale] if age > 60 * most else [])
 
 
-def of_queue(desk: Desk) -> Finding:
+def of_queue(context: ApiContext) -> Finding:
     """The jobs that somebody waits for, and who does them."""
     try:
-        health = desk.jobs.health()
+        health = context.jobs.health()
     except LedgerAway as error:
         return Finding({"queue": None, "workers": None}, [str(error)])
     queue = {"waiting": health.waiting, "oldest_seconds": round(health.oldest_seconds, 1)}
-    most = desk.settings.oldest_job_seconds
+    most = context.settings.oldest_job_seconds
     reasons = [] if health.problem is None else [health.problem]
     if health.oldest_seconds > most:
         reasons.append(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from service.api.dependencies import AtDesk
+from service.api.dependencies import Context
 from service.api.negotiation import Form
 from service.api.nowcast_requests.lookup import find
 from service.api.openapi_responses import FORMS, JOB
@@ -25,31 +25,31 @@ JobId = Annotated[
 
 
 @router.get("/{job}", responses=JOB)
-def status(desk: AtDesk, job: JobId) -> JobStatus:
+def status(context: Context, job: JobId) -> JobStatus:
     """What has become of a job."""
-    return JobStatus.of(find(desk, job))
+    return JobStatus.of(find(context, job))
 
 
 @router.get("/{job}/results", responses=FORMS, response_model=Forecast)
-def results(request: Request, desk: AtDesk, job: JobId, form: Form) -> Response:
+def results(request: Request, context: Context, job: JobId, form: Form) -> Response:
     """The forecast a job was to make: 409 while it is on its way, the reason where it failed, 410
     where it is past its keeping time."""
-    found = find(desk, job)
+    found = find(context, job)
     if found.status in ("accepted", "running"):
         raise JobRunning(f"job {job} is {found.status}; ask again in a moment")
     if found.error is not None:
         raise fresh(found.error)
     if found.status == "dismissed":
         raise NoForecast(f"job {job} was dismissed; POST /nowcast asks again")
-    if not desk.archive.has_forecast(found.key):
+    if not context.archive.has_forecast(found.key):
         raise gone(found.key)
-    return respond(request, desk, found.key, form)
+    return respond(request, context, found.key, form)
 
 
 @router.delete("/{job}", responses=JOB)
-def dismiss(desk: AtDesk, job: JobId) -> JobStatus:
+def dismiss(context: Context, job: JobId) -> JobStatus:
     """Give up a job that has not started yet; one that has, goes on."""
     try:
-        return JobStatus.of(desk.jobs.dismiss(job))
+        return JobStatus.of(context.jobs.dismiss(job))
     except UnknownJob:
-        return JobStatus.of(find(desk, job))
+        return JobStatus.of(find(context, job))

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.dependencies import Desk
+from service.api.dependencies import ApiContext
 from service.errors import LedgerAway
 from service.monitoring.ledger_collector import Facts
 from service.monitoring.metrics import Process
@@ -23,14 +23,14 @@ OTHER = "other"
 """Method or route of what is neither known nor worth a number of its own."""
 
 
-def install(app: FastAPI, desk: Desk) -> Process:
+def install(app: FastAPI, context: ApiContext) -> Process:
     """Count every request of an application, also those that are refused before they come to a
     route, and answer at /metrics. To be called last. Returns what counts."""
-    process = desk.process or Process(desk.settings)
-    desk.encoded.on_request = lambda held: process.cached(hit=held)
+    process = context.process or Process(context.settings)
+    context.encoded.on_request = lambda held: process.cached(hit=held)
     router, facts = APIRouter(), CollectorRegistry()
-    facts.register(Facts(desk.settings, desk.ledger, desk.jobs.book))
-    skill = SkillCollector(desk.ledger)
+    facts.register(Facts(context.settings, context.ledger, context.jobs.book))
+    skill = SkillCollector(context.ledger)
 
     @router.get("/metrics", include_in_schema=False)
     def metrics() -> Response:

@@ -8,10 +8,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from service.api.dependencies import AtDesk, Desk
+from service.api.dependencies import ApiContext, Context
 from service.api.negotiation import JSON, Form
-from service.api.nowcast_requests.request import Asked
-from service.api.nowcast_requests.resolve import Order, on_mark, place
+from service.api.nowcast_requests.request import RawRequest
+from service.api.nowcast_requests.resolve import ForecastRequest, on_mark, submit_request
 from service.api.openapi_responses import ACCEPTED, BODY, FORMS
 from service.api.representations import respond
 from service.api.schemas import Forecast, JobStatus, ModelName, Moment
@@ -37,7 +37,7 @@ ModelQuery = Annotated[
 )
 async def ask(
     request: Request,
-    desk: AtDesk,
+    context: Context,
     form: Form,
     model: ModelQuery = None,
     prefer: Annotated[
@@ -68,21 +68,26 @@ async def ask(
     """
     kind = request.headers.get("content-type", "")
     client = request.state.client
-    asked = Asked(await request.body(), kind, model, form, client, idempotency_key)
-    threads = desk.uploading if asked.may_bring_frames else None
-    order, job = await to_thread.run_sync(place, desk, asked, limiter=threads)
-    if job is not None and (seconds := seconds_to_wait(prefer, desk.settings.request_seconds)):
-        job = await desk.jobs.wait(job.id, seconds)
-    return await run_in_threadpool(answer, request, desk, form, order, job, prefer)
+    asked = RawRequest(await request.body(), kind, model, form, client, idempotency_key)
+    threads = context.uploading if asked.may_bring_frames else None
+    order, job = await to_thread.run_sync(submit_request, context, asked, limiter=threads)
+    if job is not None and (seconds := seconds_to_wait(prefer, context.settings.request_seconds)):
+        job = await context.jobs.wait(job.id, seconds)
+    return await run_in_threadpool(answer, request, context, form, order, job, prefer)
 
 
 def answer(
-    request: Request, desk: Desk, form: str, order: Order, job: Job | None, prefer: str
+    request: Request,
+    context: ApiContext,
+    form: str,
+    order: ForecastRequest,
+    job: Job | None,
+    prefer: str,
 ) -> Response:
     """The forecast, the reason why there is none, or the job that makes it."""
-    if job is None or desk.archive.has_forecast(order.key):
+    if job is None or context.archive.has_forecast(order.key):
         return respond(
-            request, desk, order.key, form, latest=order.latest, instead_of=order.instead_of
+            request, context, order.key, form, latest=order.latest, instead_of=order.instead_of
         )
     if job.error is not None:
         raise fresh(job.error)
@@ -112,17 +117,17 @@ def seconds_to_wait(prefer: str, request_seconds: float) -> float:
 
 
 @router.get("/nowcasts/latest", responses=FORMS, response_model=Forecast)
-def latest(request: Request, desk: AtDesk, form: Form, model: ModelQuery = None) -> Response:
+def latest(request: Request, context: Context, form: Form, model: ModelQuery = None) -> Response:
     """The newest forecast of a model."""
-    named = desk.forecasters.named(model)
-    key = Key(desk.archive.latest_issue(*named), *named)
-    return respond(request, desk, key, form, latest=True)
+    named = context.forecasters.named(model)
+    key = Key(context.archive.latest_issue(*named), *named)
+    return respond(request, context, key, form, latest=True)
 
 
 @router.get("/nowcasts/{issue}", responses=FORMS, response_model=Forecast)
 def read(
     request: Request,
-    desk: AtDesk,
+    context: Context,
     issue: Annotated[
         Moment,
         Path(
@@ -134,5 +139,5 @@ def read(
     model: ModelQuery = None,
 ) -> Response:
     """The forecast of a model issued at a time."""
-    key = Key(on_mark(to_time(issue)), *desk.forecasters.named(model))
-    return respond(request, desk, key, form)
+    key = Key(on_mark(to_time(issue)), *context.forecasters.named(model))
+    return respond(request, context, key, form)

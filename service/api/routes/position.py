@@ -12,7 +12,7 @@ from xarray import DataArray
 from ingest.grid import at
 from ingest.precipitation import credit, exceedance_probabilities, exceedance_probability_name
 from service.api import openapi_examples
-from service.api.dependencies import AtDesk, Desk
+from service.api.dependencies import ApiContext, Context
 from service.api.nowcast_requests.resolve import on_mark
 from service.api.representations import lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
@@ -42,7 +42,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 
 @router.get("/position", response_class=CoverageJson, responses=DESCRIBED)
 def position(
-    desk: AtDesk,
+    context: Context,
     response: Response,
     coords: Annotated[
         str,
@@ -65,18 +65,18 @@ def position(
     point = POINT.fullmatch(coords)
     if point is None:
         raise BadPlace(f"coords is {coords!r}, should be like POINT(13.41 52.52)")
-    named = desk.forecasters.named(model)
-    start = desk.archive.latest_issue(*named) if issue is None else on_mark(to_time(issue))
+    named = context.forecasters.named(model)
+    start = context.archive.latest_issue(*named) if issue is None else on_mark(to_time(issue))
     key = Key(start, *named)
-    series = at(desk.archive.forecast(key), float(point[1]), float(point[2]))
+    series = at(context.archive.forecast(key), float(point[1]), float(point[2]))
     response.headers["Cache-Control"] = "public, max-age=30"
-    return coverage(series) | freshness(desk, key)
+    return coverage(series) | freshness(context, key)
 
 
-def freshness(desk: Desk, key: Key) -> dict[str, Any]:
+def freshness(context: ApiContext, key: Key) -> dict[str, Any]:
     """How old the radar of a forecast is by now."""
-    age = (desk.clock() - to_datetime(key.issue)).total_seconds()
-    return {"nowcast:radar_age_s": age, "nowcast:stale": age > 60 * desk.settings.stale_minutes}
+    age = (context.clock() - to_datetime(key.issue)).total_seconds()
+    return {"nowcast:radar_age_s": age, "nowcast:stale": age > 60 * context.settings.stale_minutes}
 
 
 def coverage(series: DataArray) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from service.api.dependencies import AtDesk
+from service.api.dependencies import Context
 from service.api.schemas import ModelName, Moment, SkillRow, Verification
 from service.skill import verification as skill
 
@@ -13,7 +13,7 @@ router = APIRouter(tags=["verification"])
 
 @router.get("/verification")
 def verification(
-    desk: AtDesk,
+    context: Context,
     model: Annotated[ModelName | None, Query(description="Only this model.")] = None,
     lead: Annotated[int | None, Query(ge=1, le=1440, description="Minutes.")] = None,
     threshold: Annotated[float | None, Query(gt=0, le=1000, description="mm/h.")] = None,
@@ -22,8 +22,8 @@ def verification(
 ) -> Verification:
     """Counts and scores by model, lead and threshold, over the valid times in (from, to]."""
     models = [] if model is None else [model]
-    states = desk.ledger.states(models, begin, end, lead_minutes=lead)
-    totals = desk.ledger.totals(models, begin, end, lead_minutes=lead, threshold=threshold)
+    states = context.ledger.states(models, begin, end, lead_minutes=lead)
+    totals = context.ledger.totals(models, begin, end, lead_minutes=lead, threshold=threshold)
     return Verification(
         n_valid=states.get("verified", 0),
         n_missing=states.get("missing", 0),

@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from ingest.formats import netcdf
 from ingest.precipitation import check
 from service.api.app import create_app
-from tests.served import desk, fill, iso
+from tests.served import api_context, fill, iso
 
 TIMES = 2 if os.environ.get("NOWCAST_LONG") else 1
 REQUESTS = 10_000 * TIMES
@@ -212,7 +212,7 @@ def test_ten_thousand_odd_requests_are_answered_and_nothing_is_harmed(
     fill(tmp_path)
     before = frames(tmp_path)
     answers: Answers = Counter()
-    app = create_app(desk(tmp_path))
+    app = create_app(api_context(tmp_path))
     ask_by_schema(app, answers)
     by_schema = answers.total()
     with TestClient(app, raise_server_exceptions=False) as client:

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from service.api.app import create_app
 from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
-from tests.served import desk, fill
+from tests.served import api_context, fill
 
 
 @pytest.fixture(scope="session")
@@ -31,14 +31,14 @@ def data(filled: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def reader(filled: Path) -> Iterator[TestClient]:
     """A client of a service that tests only read from."""
-    with TestClient(create_app(desk(filled)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(api_context(filled)), raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture
 def client(data: Path) -> Iterator[TestClient]:
     """A client of a service of the test's own."""
-    with TestClient(create_app(desk(data)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(api_context(data)), raise_server_exceptions=False) as client:
         yield client
 
 

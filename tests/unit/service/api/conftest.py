@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
-from tests.served import Gate, desk
+from tests.served import Gate, api_context
 
 
 @pytest.fixture
@@ -20,6 +20,8 @@ def gate() -> Iterator[Gate]:
 @pytest.fixture
 def slow(data: Path, gate: Gate) -> Iterator[TestClient]:
     """A client of a service whose jobs wait at the gate."""
-    with TestClient(create_app(desk(data, before=gate)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(api_context(data, before=gate)), raise_server_exceptions=False
+    ) as client:
         yield client
         gate.open.set()

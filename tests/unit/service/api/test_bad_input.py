@@ -16,7 +16,7 @@ from service.api.app import create_app
 from service.runtime.deployment import Deployment
 from service.runtime.server import running
 from service.settings import Settings
-from tests.served import MODELS, desk, problem
+from tests.served import MODELS, api_context, problem
 
 JSON = {"Content-Type": "application/json"}
 LARGE = 50 * 2**20
@@ -119,7 +119,7 @@ def test_an_odd_host_does_no_harm(reader: TestClient, host: str, address: str) -
 
 
 def test_a_body_at_the_limit_is_read_and_one_above_is_413(filled: Path) -> None:
-    with TestClient(create_app(desk(filled, largest_upload_bytes=2000))) as client:
+    with TestClient(create_app(api_context(filled, largest_upload_bytes=2000))) as client:
         padding = b" " * 1998
         assert send(client, b'{"unknown": 1}').status_code == 422
         problem(send(client, b"[" + padding + b"]"), 422)

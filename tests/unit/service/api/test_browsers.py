@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from service.api.app import create_app
 from service.api.middleware import api_keys
-from tests.served import desk
+from tests.served import api_context
 
 PAGE = "https://weather.example"
 PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
@@ -17,7 +17,7 @@ PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
 @pytest.fixture(scope="module")
 def client(filled: Path) -> Iterator[TestClient]:
     """Of a service that a page may read."""
-    with TestClient(create_app(desk(filled, cors_origins=(PAGE,)))) as made:
+    with TestClient(create_app(api_context(filled, cors_origins=(PAGE,)))) as made:
         yield made
 
 
@@ -61,7 +61,7 @@ def test_by_default_no_page_of_another_origin_may_read(reader: TestClient) -> No
 
 def test_a_browser_asks_beforehand_without_the_key(filled: Path, tmp_path: Path) -> None:
     api_keys.add(tmp_path / "keys", "anna")
-    app = create_app(desk(filled, cors_origins=("*",), api_keys=tmp_path / "keys"))
+    app = create_app(api_context(filled, cors_origins=("*",), api_keys=tmp_path / "keys"))
     with TestClient(app) as client:
         assert client.options("/nowcast", headers=PREFLIGHT).status_code == 200
         refused = client.post("/nowcast", headers={"Origin": PAGE})

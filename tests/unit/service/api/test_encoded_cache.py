@@ -1,4 +1,4 @@
-"""What was sent lately is made once, and no more of it is held than there is room for."""
+"""What was sent lately is made once, and no more of it is cache than there is room for."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from service.api import encoded_cache
-from service.api.encoded_cache import Encoded
+from service.api.encoded_cache import EncodedCache
 
 
 def test_however_many_ask_at_once_it_is_made_once() -> None:
-    held, made, gate = Encoded(), [], threading.Event()
+    cache, made, gate = EncodedCache(), [], threading.Event()
 
     def make() -> bytes:
         made.append(1)
@@ -18,10 +18,10 @@ def test_however_many_ask_at_once_it_is_made_once() -> None:
         return b"content"
 
     with ThreadPoolExecutor(8) as pool:
-        asked = [pool.submit(held.get, "a", make) for _ in range(8)]
+        asked = [pool.submit(cache.get, "a", make) for _ in range(8)]
         gate.set()
         assert {one.result() for one in asked} == {b"content"}
-    assert held.get("a", lambda: b"another") == b"content"
+    assert cache.get("a", lambda: b"another") == b"content"
     assert len(made) == 1
 
 
@@ -29,17 +29,17 @@ def test_what_could_not_be_made_is_tried_again() -> None:
     def fail() -> bytes:
         raise ValueError("burnt")
 
-    held = Encoded()
+    cache = EncodedCache()
     for _ in range(2):
         with pytest.raises(ValueError, match="burnt"):
-            held.get("a", fail)
-    assert held.get("a", lambda: b"done") == b"done"
+            cache.get("a", fail)
+    assert cache.get("a", lambda: b"done") == b"done"
 
 
 def test_those_not_asked_for_the_longest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoded_cache, "MOST", 3)
-    held = Encoded()
+    cache = EncodedCache()
     for name in ("a", "b", "c", "a", "d"):
-        held.get(name, name.encode)
-    assert held.get("a", lambda: b"new") == b"a"
-    assert held.get("b", lambda: b"new") == b"new"
+        cache.get(name, name.encode)
+    assert cache.get("a", lambda: b"new") == b"a"
+    assert cache.get("b", lambda: b"new") == b"new"

@@ -12,7 +12,7 @@ from service.archive.archive import Archive
 from service.archive.key import Key, stamp
 from service.ledger.ledger import Ledger
 from service.pipeline.verify import verify
-from tests.served import LATEST, NEWEST, desk, iso, problem
+from tests.served import LATEST, NEWEST, api_context, iso, problem
 from tests.showers import frame, moment, time
 
 JSON, NETCDF, PNG = "application/json", "application/x-netcdf", "image/png"
@@ -139,7 +139,7 @@ def test_what_is_immutable_does_not_change_when_more_is_verified(data: Path) -> 
     number = LATEST + 6
     for newer in range(NEWEST + 1, number + 7):
         archive.put_frame(frame(newer))
-    with TestClient(create_app(desk(data, moment(number)))) as client:
+    with TestClient(create_app(api_context(data, moment(number)))) as client:
         wanted = {"issue": iso(number)}
         made = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=10"})
         assert made.status_code == 200

@@ -17,7 +17,7 @@ from service.archive.archive import Archive
 from service.archive.key import Key
 from service.ledger.ledger import Ledger
 from service.pipeline.forecast import forecast_model
-from tests.served import desk, put_frames
+from tests.served import api_context, put_frames
 from tests.showers import moment, time
 from tests.unit.service.fake_probabilities import THRESHOLDS, Telling
 
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(folder: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(desk(folder)), raise_server_exceptions=False) as made:
+    with TestClient(create_app(api_context(folder)), raise_server_exceptions=False) as made:
         yield made
 
 

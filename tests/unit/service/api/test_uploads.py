@@ -20,7 +20,7 @@ from service.api.app import create_app
 from service.api.schemas import Forecast
 from service.archive.archive import Archive
 from service.archive.key import Key, stamp, to_time
-from tests.served import LATEST, Gate, ask, desk, iso, problem
+from tests.served import LATEST, Gate, api_context, ask, iso, problem
 from tests.showers import frame, time
 from tests.state_snapshot import files_of
 
@@ -147,7 +147,7 @@ def test_the_same_frames_are_one_job(slow: TestClient, gate: Gate) -> None:
 
 def test_past_its_keeping_time_it_is_410_and_can_be_sent_anew(data: Path) -> None:
     body = as_netcdf(own(*NUMBERS))
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         address = send(client, body).headers["content-location"]
         soon = to_time(datetime.now(UTC) + timedelta(minutes=1))
         Archive(data / "archive").remove_before("uploads", soon)
@@ -208,7 +208,7 @@ def test_what_is_refused_leaves_nothing_behind(
 
 
 def test_when_the_queue_is_full_nothing_is_kept(data: Path, gate: Gate) -> None:
-    with TestClient(create_app(desk(data, before=gate, jobs_waiting=1))) as client:
+    with TestClient(create_app(api_context(data, before=gate, jobs_waiting=1))) as client:
         ask(client, 1)
         assert gate.reached.acquire(timeout=10)
         ask(client, 2)
@@ -219,14 +219,14 @@ def test_when_the_queue_is_full_nothing_is_kept(data: Path, gate: Gate) -> None:
 
 
 def test_of_what_is_too_large_for_a_question_only_frames_are_taken(data: Path) -> None:
-    with TestClient(create_app(desk(data, largest_body_bytes=1000))) as client:
+    with TestClient(create_app(api_context(data, largest_body_bytes=1000))) as client:
         padded = b'{"model": "advection"' + b" " * 1000 + b"}"
         assert "times" in problem(send(client, padded), 422)["detail"]
         assert send(client, abroad(*NUMBERS)).status_code == 200
 
 
 def test_the_key_of_an_upload_names_its_frames(data: Path) -> None:
-    there = desk(data)
+    there = api_context(data)
     with TestClient(create_app(there)) as client:
         job = send(client, as_netcdf(own(*NUMBERS))).headers["content-location"].split("/")[2]
         key = there.jobs.get(job).key
@@ -244,7 +244,7 @@ def test_who_uploads_keeps_nobody_from_reading(
 
     async def upload_and_read() -> tuple[list[int], int]:
         current_default_thread_limiter().total_tokens = 4
-        transport = ASGITransport(create_app(desk(data)), client=("192.0.2.1", 1))
+        transport = ASGITransport(create_app(api_context(data)), client=("192.0.2.1", 1))
         async with AsyncClient(transport=transport, base_url="http://x", timeout=60) as client:
             await client.get("/nowcasts/latest")
             sent = [

@@ -24,7 +24,7 @@ from service.pipeline.ingest import take_in
 from service.settings import Settings
 from tests.postgres import DATABASES, new_url
 from tests.scraped import DECLARED, Scrape, scrape
-from tests.served import MODELS, NOW, StandingStill, desk
+from tests.served import MODELS, NOW, StandingStill, api_context
 from tests.showers import file_bytes, file_name, moment, time
 from tests.unit.service.ledger.test_ledger import counts, probability_row
 
@@ -71,7 +71,7 @@ def test_all_that_is_declared_is_told_and_nothing_else(client: TestClient, kept:
 
 
 def test_what_has_not_happened_is_0_and_no_gap(tmp_path: Path) -> None:
-    with TestClient(create_app(desk(tmp_path))) as client:
+    with TestClient(create_app(api_context(tmp_path))) as client:
         found = scrape(client)
     outcomes = ["accepted", "duplicate", "late", "missing", "quarantined"]
     frames = {
@@ -89,7 +89,7 @@ def test_what_has_not_happened_is_0_and_no_gap(tmp_path: Path) -> None:
 
 
 def test_times_of_what_never_was_are_not_told(tmp_path: Path) -> None:
-    with TestClient(create_app(desk(tmp_path))) as client:
+    with TestClient(create_app(api_context(tmp_path))) as client:
         found = scrape(client)
     times = [name for name in DECLARED if name.endswith("_timestamp_seconds")]
     assert len(times) > 4
@@ -178,7 +178,7 @@ def test_rain_that_is_right_but_for_its_place_scores_in_wide_neighbourhoods(
 
 
 def test_a_score_of_nothing_is_absent_and_one_of_no_hits_is_0(tmp_path: Path) -> None:
-    with TestClient(create_app(desk(tmp_path))) as client:
+    with TestClient(create_app(api_context(tmp_path))) as client:
         ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
         put_windows(ledger, hours=(6,), models=("dry",), hits=0, misses=0, false_alarms=0)
         put_windows(ledger, hours=(24,), models=("wrong",), hits=0, misses=3, false_alarms=5)
@@ -192,7 +192,7 @@ def test_a_score_of_nothing_is_absent_and_one_of_no_hits_is_0(tmp_path: Path) ->
 
 def test_skill_is_told_anew_when_a_window_is_renewed(tmp_path: Path) -> None:
     at = {"model": "persistence", "lead_minutes": "30", "threshold": "0.5", "score": "pod"}
-    with TestClient(create_app(desk(tmp_path))) as client:
+    with TestClient(create_app(api_context(tmp_path))) as client:
         ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
         put_windows(ledger, hits=1, misses=1)
         assert scrape(client).value(metrics.SKILL, window="6h", **at) == 0.5
@@ -247,7 +247,7 @@ def test_models_are_told_with_the_weights_of_their_newest_forecast(
     for number, weights in ((1, "a" * 64), (3, "c" * 64), (2, "b" * 64)):
         key = {"model": "net", "weights": weights, "issue": moment(number)}
         kept.forecast(key, {"radar_time": moment(number), "generated": NOW}, {30: NOW})
-    with TestClient(create_app(desk(data, models=("net", "advection", "unborn")))) as client:
+    with TestClient(create_app(api_context(data, models=("net", "advection", "unborn")))) as client:
         found = scrape(client)
     told = found.of(metrics.MODEL)
     assert told == {
@@ -306,7 +306,7 @@ def test_facts_are_read_from_any_database(database: str, tmp_path: Path) -> None
     book_of_jobs = JobBook(ledger.engine)
     book_of_jobs.ask(KEY, "scheduled", NOW)
     book_of_jobs.expire(NOW + MINUTE)
-    with TestClient(create_app(desk(tmp_path, ledger=url, models=("net",)))) as client:
+    with TestClient(create_app(api_context(tmp_path, ledger=url, models=("net",)))) as client:
         found = scrape(client)
     ledger.engine.dispose()
     assert found.of(metrics.MODEL) == {("net", "b", "b"): 1}
@@ -321,7 +321,7 @@ def test_a_restart_changes_no_fact(data: Path, kept: Ledger, jobs: JobBook) -> N
     jobs.ask(KEY, "interactive", NOW)
     scrapes = []
     for _ in range(2):  # all is made anew: the application and its connections
-        with TestClient(create_app(desk(data))) as client:
+        with TestClient(create_app(api_context(data))) as client:
             scrapes.append(facts(scrape(client)))
     first, second = scrapes
     assert first == second
@@ -331,8 +331,8 @@ def test_a_restart_changes_no_fact(data: Path, kept: Ledger, jobs: JobBook) -> N
 def test_two_processes_tell_the_same_facts(data: Path, kept: Ledger) -> None:
     kept.refresh_windows(NOW)
     with (
-        TestClient(create_app(desk(data))) as one,
-        TestClient(create_app(desk(data))) as other,
+        TestClient(create_app(api_context(data))) as one,
+        TestClient(create_app(api_context(data))) as other,
     ):
         one.get("/jobs/none")
         assert facts(scrape(one)) == facts(scrape(other))
@@ -355,7 +355,7 @@ def test_without_a_ledger_the_rest_is_told(client: TestClient, data: Path) -> No
 
 def test_a_scrape_after_a_year_takes_less_than_50_ms(tmp_path: Path) -> None:
     models = ("ms-lstm", "ms-preciplstm", "advection", "persistence", "auto", "dwd-rv")
-    with TestClient(create_app(desk(tmp_path, models=models[:4]))) as client:
+    with TestClient(create_app(api_context(tmp_path, models=models[:4]))) as client:
         ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
         put_windows(ledger, models=models)
         put_year(ledger, models)
@@ -404,7 +404,7 @@ def test_paths_and_methods_of_strangers_make_no_series(client: TestClient) -> No
 
 
 def test_requests_that_are_refused_at_the_door_count_too(data: Path) -> None:
-    with TestClient(create_app(desk(data, requests_per_minute=1))) as client:
+    with TestClient(create_app(api_context(data, requests_per_minute=1))) as client:
         answers = [client.get("/nowcasts/latest").status_code for _ in range(3)]
         found = asked(client)
     assert answers[1:] == [429, 429]
@@ -412,7 +412,7 @@ def test_requests_that_are_refused_at_the_door_count_too(data: Path) -> None:
 
 
 def test_a_refusal_on_purpose_is_no_fault(tmp_path: Path) -> None:
-    app = create_app(desk(tmp_path))
+    app = create_app(api_context(tmp_path))
 
     @app.get("/broken")
     def broken() -> None:
@@ -496,7 +496,7 @@ def away(client: TestClient, data: Path) -> Path:
     for path in data.glob("ledger.sqlite*"):
         shutil.move(path, hidden / path.name)
     (data / "ledger.sqlite").mkdir()
-    cast("FastAPI", client.app).state.desk.ledger.engine.dispose()
+    cast("FastAPI", client.app).state.context.ledger.engine.dispose()
     return hidden
 
 

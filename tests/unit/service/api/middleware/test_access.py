@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from service.api.app import create_app
 from service.api.middleware import api_keys
-from tests.served import LATEST, desk, iso, problem
+from tests.served import LATEST, api_context, iso, problem
 
 ADDRESSES = ("/nowcasts/latest", f"/nowcasts/{iso(LATEST)}", "/jobs/x", "/verification",
              "/collections/nowcast/position?coords=POINT(10 51)", "/openapi.json", "/docs",
@@ -29,7 +29,7 @@ def serving(filled: Path) -> Iterator[Callable[..., TestClient]]:
     with ExitStack() as open_clients:
 
         def serve(address: str = "192.0.2.1", **settings: Any) -> TestClient:
-            app = create_app(desk(filled, **settings))
+            app = create_app(api_context(filled, **settings))
             client = TestClient(app, raise_server_exceptions=False, client=(address, 50000))
             return open_clients.enter_context(client)
 

@@ -9,14 +9,19 @@ from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from service.api.app import create_app
-from service.api.encoded_cache import Encoded
-from service.api.middleware.response_cache import FRESH_SECONDS, LONGEST_SECONDS, MOST_BYTES, Shelf
-from tests.served import LATEST, NEWEST, desk, iso, make_forecasts
+from service.api.encoded_cache import EncodedCache
+from service.api.middleware.response_cache import (
+    FRESH_SECONDS,
+    LONGEST_SECONDS,
+    MOST_BYTES,
+    ResponseCache,
+)
+from tests.served import LATEST, NEWEST, api_context, iso, make_forecasts
 
 LATEST_PATH = "/nowcasts/latest"
 
 
-class Kitchen:
+class CountingApp:
     """An application that counts how often it is asked, and waits where it is told to."""
 
     def __init__(self) -> None:
@@ -43,8 +48,8 @@ class Clock:
 
 
 @pytest.fixture
-def kitchen() -> Kitchen:
-    return Kitchen()
+def app() -> CountingApp:
+    return CountingApp()
 
 
 @pytest.fixture
@@ -53,12 +58,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def shelf(kitchen: Kitchen, clock: Clock) -> Shelf:
-    return Shelf(kitchen, Encoded(), clock)
+def cache(app: CountingApp, clock: Clock) -> ResponseCache:
+    return ResponseCache(app, EncodedCache(), clock)
 
 
 async def ask(
-    shelf: Shelf, path: str = LATEST_PATH, query: bytes = b"", method: str = "GET", **headers: str
+    cache: ResponseCache,
+    path: str = LATEST_PATH,
+    query: bytes = b"",
+    method: str = "GET",
+    **headers: str,
 ) -> tuple[int, bytes]:
     """Status and body of an answer."""
     said: list[Message] = []
@@ -71,78 +80,80 @@ async def ask(
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": raw}
-    await shelf(scope, receive, send)
+    await cache(scope, receive, send)
     return said[0]["status"], said[1]["body"]
 
 
-def test_what_was_just_answered_is_not_worked_out_again(shelf: Shelf, kitchen: Kitchen) -> None:
+def test_what_was_just_answered_is_not_worked_out_again(
+    cache: ResponseCache, app: CountingApp
+) -> None:
     async def scene() -> None:
-        assert [await ask(shelf) for _ in range(5)] == [(200, b"rain")] * 5
-        assert kitchen.asked == 1
+        assert [await ask(cache) for _ in range(5)] == [(200, b"rain")] * 5
+        assert app.asked == 1
 
     asyncio.run(scene())
 
 
 def test_after_a_moment_one_looks_anew_and_the_others_do_not_wait_for_it(
-    shelf: Shelf, kitchen: Kitchen, clock: Clock
+    cache: ResponseCache, app: CountingApp, clock: Clock
 ) -> None:
     async def scene() -> None:
-        await ask(shelf)
-        clock.now, kitchen.body = FRESH_SECONDS + 0.01, b"more rain"
-        kitchen.open.clear()
-        looks = asyncio.create_task(ask(shelf))
+        await ask(cache)
+        clock.now, app.body = FRESH_SECONDS + 0.01, b"more rain"
+        app.open.clear()
+        looks = asyncio.create_task(ask(cache))
         await asyncio.sleep(0)
-        assert await ask(shelf) == (200, b"rain")
-        kitchen.open.set()
-        assert await looks == await ask(shelf) == (200, b"more rain")
-        assert kitchen.asked == 2
+        assert await ask(cache) == (200, b"rain")
+        app.open.set()
+        assert await looks == await ask(cache) == (200, b"more rain")
+        assert app.asked == 2
 
     asyncio.run(scene())
 
 
 def test_nobody_gets_what_is_older_however_long_the_look_takes(
-    shelf: Shelf, kitchen: Kitchen, clock: Clock
+    cache: ResponseCache, app: CountingApp, clock: Clock
 ) -> None:
     async def scene() -> None:
-        await ask(shelf)
+        await ask(cache)
         clock.now = FRESH_SECONDS + 0.01
-        kitchen.open.clear()
-        looks = [asyncio.create_task(ask(shelf))]
+        app.open.clear()
+        looks = [asyncio.create_task(ask(cache))]
         await asyncio.sleep(0)
-        clock.now, kitchen.body = LONGEST_SECONDS + 0.01, b"more rain"
-        looks.append(asyncio.create_task(ask(shelf)))
+        clock.now, app.body = LONGEST_SECONDS + 0.01, b"more rain"
+        looks.append(asyncio.create_task(ask(cache)))
         await asyncio.sleep(0)
-        kitchen.open.set()
+        app.open.set()
         assert await asyncio.gather(*looks) == [(200, b"more rain")] * 2
 
     asyncio.run(scene())
 
 
-def test_other_questions_have_other_answers(shelf: Shelf, kitchen: Kitchen) -> None:
+def test_other_questions_have_other_answers(cache: ResponseCache, app: CountingApp) -> None:
     async def scene() -> None:
-        await ask(shelf)
-        await ask(shelf, query=b"model=persistence")
-        await ask(shelf, accept="image/png")
-        await ask(shelf, path="/nowcasts/2026-06-21T23:25:00Z")
-        assert kitchen.asked == 4
-        await ask(shelf, method="POST")
-        await ask(shelf, content_length="2")
-        await ask(shelf, query=b"x" * 600)
-        await ask(shelf, query=b"x" * 600)
-        assert kitchen.asked == 8
+        await ask(cache)
+        await ask(cache, query=b"model=persistence")
+        await ask(cache, accept="image/png")
+        await ask(cache, path="/nowcasts/2026-06-21T23:25:00Z")
+        assert app.asked == 4
+        await ask(cache, method="POST")
+        await ask(cache, content_length="2")
+        await ask(cache, query=b"x" * 600)
+        await ask(cache, query=b"x" * 600)
+        assert app.asked == 8
 
     asyncio.run(scene())
 
 
 @pytest.mark.parametrize("tags", ['"1"', 'W/"1"', '"0", "1"', "*"])
 def test_who_has_it_is_told_so_and_who_has_another_gets_it(
-    shelf: Shelf, kitchen: Kitchen, tags: str
+    cache: ResponseCache, app: CountingApp, tags: str
 ) -> None:
     async def scene() -> None:
-        await ask(shelf)
-        assert await ask(shelf, if_none_match=tags) == (304, b"")
-        assert await ask(shelf, if_none_match='"2"') == (200, b"rain")
-        assert kitchen.asked == 1
+        await ask(cache)
+        assert await ask(cache, if_none_match=tags) == (304, b"")
+        assert await ask(cache, if_none_match='"2"') == (200, b"rain")
+        assert app.asked == 1
 
     asyncio.run(scene())
 
@@ -156,48 +167,48 @@ def test_who_has_it_is_told_so_and_who_has_another_gets_it(
     ],
 )
 def test_what_is_not_for_all_is_not_held(
-    shelf: Shelf, kitchen: Kitchen, headers: dict[str, str]
+    cache: ResponseCache, app: CountingApp, headers: dict[str, str]
 ) -> None:
     async def scene() -> None:
-        kitchen.headers |= headers
-        await ask(shelf)
-        await ask(shelf)
-        assert kitchen.asked == 2
+        app.headers |= headers
+        await ask(cache)
+        await ask(cache)
+        assert app.asked == 2
 
     asyncio.run(scene())
 
 
 def test_what_is_there_no_more_is_not_given_out(
-    shelf: Shelf, kitchen: Kitchen, clock: Clock
+    cache: ResponseCache, app: CountingApp, clock: Clock
 ) -> None:
     async def scene() -> None:
-        await ask(shelf)
-        clock.now, kitchen.status = FRESH_SECONDS + 0.01, 410
-        assert (await ask(shelf))[0] == 410
-        assert (await ask(shelf))[0] == 410
+        await ask(cache)
+        clock.now, app.status = FRESH_SECONDS + 0.01, 410
+        assert (await ask(cache))[0] == 410
+        assert (await ask(cache))[0] == 410
 
     asyncio.run(scene())
 
 
-def test_it_is_bounded(shelf: Shelf, kitchen: Kitchen) -> None:
+def test_it_is_bounded(cache: ResponseCache, app: CountingApp) -> None:
     async def scene() -> None:
-        kitchen.body = bytes(MOST_BYTES // 4 + 1)
+        app.body = bytes(MOST_BYTES // 4 + 1)
         for number in range(4):
-            await ask(shelf, query=b"%d" % number)
-        await ask(shelf, query=b"3")
-        assert kitchen.asked == 4
-        await ask(shelf, query=b"0")
-        assert kitchen.asked == 5
+            await ask(cache, query=b"%d" % number)
+        await ask(cache, query=b"3")
+        assert app.asked == 4
+        await ask(cache, query=b"0")
+        assert app.asked == 5
 
     asyncio.run(scene())
 
 
 def test_the_service_reads_the_same_forecast_once_for_many(filled: Path) -> None:
-    place = desk(filled)
+    context = api_context(filled)
     asked: list[Any] = []
-    looked_up = place.archive.latest_issue
-    place.archive.latest_issue = lambda *key: asked.append(key) or looked_up(*key)  # type: ignore[method-assign,func-returns-value]
-    with TestClient(create_app(place)) as client:
+    looked_up = context.archive.latest_issue
+    context.archive.latest_issue = lambda *key: asked.append(key) or looked_up(*key)  # type: ignore[method-assign,func-returns-value]
+    with TestClient(create_app(context)) as client:
         answers = [client.get(LATEST_PATH) for _ in range(5)]
         assert len({answer.content for answer in answers}) == 1
         first, *others = (dict(answer.headers) for answer in answers)
@@ -211,10 +222,10 @@ def test_the_service_reads_the_same_forecast_once_for_many(filled: Path) -> None
 
 
 def test_a_newer_forecast_is_served_within_a_second(data: Path) -> None:
-    place = desk(data)
-    with TestClient(create_app(place)) as client:
+    context = api_context(data)
+    with TestClient(create_app(context)) as client:
         assert client.get(LATEST_PATH).json()["issue_time"] == iso(LATEST)
-        make_forecasts(place.archive, place.ledger, NEWEST)
+        make_forecasts(context.archive, context.ledger, NEWEST)
         for _ in range(20):
             told = client.get(LATEST_PATH).json()["issue_time"]
             if told == iso(NEWEST):
@@ -225,7 +236,7 @@ def test_a_newer_forecast_is_served_within_a_second(data: Path) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1000])
 def test_what_is_given_out_again_is_counted_as_any_other(filled: Path, limit: int) -> None:
-    with TestClient(create_app(desk(filled, requests_per_minute=limit))) as client:
+    with TestClient(create_app(api_context(filled, requests_per_minute=limit))) as client:
         first = client.get(LATEST_PATH)
         again = [client.get(LATEST_PATH) for _ in range(4)]
         client.get(LATEST_PATH, headers={"If-None-Match": first.headers["etag"]})
@@ -239,6 +250,6 @@ def test_what_is_given_out_again_is_counted_as_any_other(filled: Path, limit: in
 
 
 def test_answers_given_out_again_count_against_the_limit(filled: Path) -> None:
-    with TestClient(create_app(desk(filled, requests_per_minute=3))) as client:
+    with TestClient(create_app(api_context(filled, requests_per_minute=3))) as client:
         told = [client.get(LATEST_PATH).status_code for _ in range(5)]
     assert told == [200, 200, 200, 429, 429]

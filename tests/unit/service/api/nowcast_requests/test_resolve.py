@@ -16,7 +16,7 @@ from service.api.app import create_app
 from service.api.schemas import Forecast
 from service.archive.archive import Archive
 from service.archive.key import stamp
-from tests.served import LATEST, NEWEST, Gate, ask, desk, fill, iso, problem
+from tests.served import LATEST, NEWEST, Gate, api_context, ask, fill, iso, problem
 from tests.showers import frame, moment, time
 
 WAIT = {"Prefer": "wait=10"}
@@ -135,7 +135,7 @@ def test_many_who_ask_for_the_same_get_one_job(slow: TestClient, gate: Gate) -> 
 
 def test_many_who_wait_keep_nobody_from_reading(data: Path, gate: Gate) -> None:
     async def ask_and_read() -> tuple[list[int], list[float]]:
-        app = create_app(desk(data, before=gate))
+        app = create_app(api_context(data, before=gate))
         async with AsyncClient(transport=ASGITransport(app), base_url="http://x") as client:
             ask_one = partial(client.post, "/nowcast", headers={"Prefer": "wait=25"})
             waiting = [asyncio.create_task(ask_one()) for _ in range(100)]
@@ -156,7 +156,7 @@ def test_many_who_wait_keep_nobody_from_reading(data: Path, gate: Gate) -> None:
 
 
 def test_when_too_many_wait_the_next_is_told_to_come_back(data: Path, gate: Gate) -> None:
-    with TestClient(create_app(desk(data, before=gate, jobs_waiting=2))) as client:
+    with TestClient(create_app(api_context(data, before=gate, jobs_waiting=2))) as client:
         ask(client, 1)
         assert gate.reached.acquire(timeout=10)
         assert [ask(client, number).status_code for number in (2, 3)] == [202, 202]
@@ -177,7 +177,7 @@ def gappy(tmp_path: Path) -> Iterator[TestClient]:
     archive = Archive(tmp_path / "archive")
     for number in range(4, 11):
         archive.frame_path(time(number)).unlink()
-    with TestClient(create_app(desk(tmp_path)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(api_context(tmp_path)), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -212,7 +212,7 @@ def test_who_names_the_model_is_told_nothing_of_others(gappy: TestClient) -> Non
 def test_a_job_for_another_model_says_so(data: Path, gate: Gate) -> None:
     archive = Archive(data / "archive")
     archive.put_frame(frame(-20))
-    with TestClient(create_app(desk(data, before=gate))) as client:
+    with TestClient(create_app(api_context(data, before=gate))) as client:
         said = ask(client, -20).json()
         gate.open.set()
     assert said["id"] == f"{stamp(time(-20))}-persistence-none"

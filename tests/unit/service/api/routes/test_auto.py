@@ -11,7 +11,7 @@ from service.api.schemas import Forecast
 from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
 from service.pipeline.verify import verify
-from tests.served import MODELS, NEWEST, desk, iso, problem
+from tests.served import MODELS, NEWEST, api_context, iso, problem
 from tests.showers import frame, moment
 
 WAIT = {"Prefer": "wait=10"}
@@ -50,7 +50,7 @@ def test_auto_tells_the_rain_at_a_place(chosen: TestClient) -> None:
 
 
 def test_auto_is_verified_like_any_other(data: Path) -> None:
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         wanted = {"model": "auto", "issue": iso(6)}
         assert client.post("/nowcast", json=wanted, headers=WAIT).status_code == 200
         ledger = Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
@@ -74,7 +74,7 @@ def test_frames_that_were_made_up_are_named(tmp_path: Path) -> None:
     made = Persistence()(frame(0))
     made.attrs |= {"generated_at": iso(0), "model": "advection", "bridged": ",".join(made_up)}
     archive.put_forecast(made, history="")
-    with TestClient(create_app(desk(tmp_path))) as client:
+    with TestClient(create_app(api_context(tmp_path))) as client:
         answer = client.get("/nowcasts/latest")
         place = client.get("/collections/nowcast/position?coords=POINT(10 51)").json()
     assert answer.json()["bridged"] == place["nowcast:bridged"] == made_up

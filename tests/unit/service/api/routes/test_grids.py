@@ -22,7 +22,7 @@ from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
 from service.pipeline.forecast import forecast_model
 from service.plots.colours import BELOW_AND_ABOVE, COLOURS, LEVELS, STEPS
-from tests.served import LATEST, NEWEST, desk, iso, problem, put_frames
+from tests.served import LATEST, NEWEST, api_context, iso, problem, put_frames
 from tests.showers import frame, moment, time
 from tests.unit.service.fake_probabilities import Telling
 
@@ -83,7 +83,7 @@ def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     put_frames(archive, 0)
     forecast_model(archive, ledger, Telling(), time(0), moment(0))
     ledger.engine.dispose()
-    with TestClient(create_app(desk(folder))) as client:
+    with TestClient(create_app(api_context(folder))) as client:
         yield client
 
 
@@ -158,7 +158,7 @@ def test_what_there_was_at_a_time_has_nothing_from_after_it(reader: TestClient) 
 
 
 def test_where_there_is_no_radar_it_says_so_without_an_error(tmp_path: Path) -> None:
-    with TestClient(create_app(desk(tmp_path))) as client:
+    with TestClient(create_app(api_context(tmp_path))) as client:
         said = client.get("/grids/latest").json()
     assert said["radar"] == {"times": [], "age_s": None, "attribution": None, "grid": None}
     assert [model["issues"] for model in said["models"]] == [[], []]

@@ -8,12 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
-from service.api.dependencies import Desk
+from service.api.dependencies import ApiContext
 from service.archive.key import Key
 from service.jobs.job import Job
 from service.jobs.queue import Jobs
 from service.jobs.transport import Threads
-from tests.served import NEWEST, NOW, Gate, ask, desk, iso, problem
+from tests.served import NEWEST, NOW, Gate, api_context, ask, iso, problem
 from tests.showers import moment, time
 
 
@@ -31,7 +31,7 @@ def test_a_service_with_fresh_radar_is_ready(reader: TestClient) -> None:
 @pytest.mark.parametrize(("minutes", "status"), [(20, 200), (21, 503)])
 def test_a_service_with_old_radar_is_not_ready(filled: Path, minutes: int, status: int) -> None:
     now = moment(NEWEST) + timedelta(minutes=minutes)
-    with TestClient(create_app(desk(filled, now))) as client:
+    with TestClient(create_app(api_context(filled, now))) as client:
         answer = client.get("/readyz")
         assert answer.status_code == status
         if status == 503:
@@ -45,7 +45,7 @@ def test_a_service_whose_clock_is_slow_is_not_ready(
     filled: Path, minutes: int, status: int
 ) -> None:
     now = moment(NEWEST) - timedelta(minutes=minutes)
-    with TestClient(create_app(desk(filled, now))) as client:
+    with TestClient(create_app(api_context(filled, now))) as client:
         answer = client.get("/readyz")
         assert answer.status_code == status
         if status == 503:
@@ -53,7 +53,7 @@ def test_a_service_whose_clock_is_slow_is_not_ready(
 
 
 def test_the_queue_is_told(data: Path, gate: Gate) -> None:
-    with TestClient(create_app(desk(data, before=gate))) as client:
+    with TestClient(create_app(api_context(data, before=gate))) as client:
         said = client.get("/readyz").json()
         assert said["queue"] == {"waiting": 0, "oldest_seconds": 0}
         assert (said["workers"], said["jobs"]) == (1, "embedded")
@@ -82,9 +82,9 @@ class Elsewhere(Threads):
         pass
 
 
-def without_thread(folder: Path, now: datetime, problem: str | None = None) -> Desk:
-    """The desk of a service whose jobs are for workers."""
-    there = desk(folder, now)
+def without_thread(folder: Path, now: datetime, problem: str | None = None) -> ApiContext:
+    """The API context of a service whose jobs are for workers."""
+    there = api_context(folder, now)
     book = there.jobs.book
     there.jobs.close()
     return replace(there, jobs=Jobs(book, Elsewhere(problem), lambda: now, 4, 120, 30))
@@ -142,7 +142,7 @@ def test_every_reason_is_told_at_once(data: Path) -> None:
 
 
 def test_without_its_database_it_is_not_ready_and_says_so(data: Path) -> None:
-    there = desk(data)
+    there = api_context(data)
     with TestClient(create_app(there), raise_server_exceptions=False) as client:
         assert client.get("/readyz").status_code == 200
         there.ledger.engine.dispose()
@@ -156,7 +156,7 @@ def test_without_its_database_it_is_not_ready_and_says_so(data: Path) -> None:
 
 
 def test_a_service_without_radar_is_not_ready(tmp_path: Path) -> None:
-    with TestClient(create_app(desk(tmp_path))) as client:
+    with TestClient(create_app(api_context(tmp_path))) as client:
         assert int(client.get("/readyz").headers["retry-after"]) > 0
         problem(client.get("/readyz"), 503)
         problem(client.post("/nowcast", json={}), 503)

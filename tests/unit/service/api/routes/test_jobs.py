@@ -14,7 +14,7 @@ from service.api.app import create_app
 from service.api.middleware.response_cache import FRESH_SECONDS
 from service.archive.archive import Archive
 from service.archive.key import Key, stamp
-from tests.served import LATEST, NEWEST, NOW, Gate, ask, desk, iso, problem
+from tests.served import LATEST, NEWEST, NOW, Gate, api_context, ask, iso, problem
 from tests.showers import frame, time
 
 WAIT = {"Prefer": "wait=10"}
@@ -42,7 +42,7 @@ def test_a_job_that_failed_says_why(data: Path) -> None:
     def break_down(key: Key) -> None:
         raise ValueError("the soup is salty")
 
-    app = create_app(desk(data, before=break_down))
+    app = create_app(api_context(data, before=break_down))
     with TestClient(app, raise_server_exceptions=False) as client:
         problem(ask(client, **WAIT), 500)
         said = client.get(f"/jobs/{JOB}").json()
@@ -53,10 +53,10 @@ def test_a_job_that_failed_says_why(data: Path) -> None:
 
 
 def test_a_job_that_is_done_is_still_known_after_a_restart(data: Path) -> None:
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         made = ask(client, **WAIT).content
         before = client.get(f"/jobs/{JOB}").json()
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         after = client.get(f"/jobs/{JOB}").json()
         assert (after["id"], after["status"]) == (before["id"], "successful")
         assert after["links"] == before["links"]
@@ -77,7 +77,7 @@ def test_a_job_that_nobody_asked_for_is_404(client: TestClient, job: str) -> Non
 def test_a_forecast_past_its_keeping_time_is_410(data: Path) -> None:
     """The ledger knows of it, the book has forgotten the job."""
     archive, job = Archive(data / "archive"), f"{stamp(time(6))}-advection-none"
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         assert client.get(f"/nowcasts/{iso(6)}").status_code == 200
         archive.remove_before("forecasts", time(LATEST))
         sleep(FRESH_SECONDS)
@@ -88,7 +88,7 @@ def test_a_forecast_past_its_keeping_time_is_410(data: Path) -> None:
 
 
 def test_the_results_of_a_job_past_their_keeping_time_are_410(data: Path) -> None:
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         assert ask(client, 3, **WAIT).status_code == 200
         job = f"{stamp(time(3))}-advection-none"
         Archive(data / "archive").remove_before("forecasts", time(LATEST))
@@ -97,7 +97,7 @@ def test_the_results_of_a_job_past_their_keeping_time_are_410(data: Path) -> Non
 
 
 def test_a_forecast_past_its_keeping_time_can_be_asked_for_anew(data: Path) -> None:
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         for number in (3, 6):  # with and without a job in the book
             assert ask(client, number, **WAIT).status_code == 200
         Archive(data / "archive").remove_before("forecasts", time(LATEST))
@@ -108,7 +108,7 @@ def test_a_forecast_past_its_keeping_time_can_be_asked_for_anew(data: Path) -> N
 
 
 def test_a_job_that_its_workers_did_not_survive_says_so(data: Path) -> None:
-    there = desk(data)
+    there = api_context(data)
     book, key = there.jobs.book, Key(time(NEWEST), "advection", "none")
     book.ask(key, "interactive", NOW)
     for worker in ("w1", "w2", "w3"):
@@ -144,11 +144,11 @@ def test_the_same_key_and_another_body_is_422(client: TestClient) -> None:
 
 
 def test_an_idempotency_key_is_remembered_across_a_restart(data: Path, gate: Gate) -> None:
-    with TestClient(create_app(desk(data, before=gate))) as client:
+    with TestClient(create_app(api_context(data, before=gate))) as client:
         first = ask(client, **{"Idempotency-Key": "a"}).headers["location"]
         gate.open.set()
     Archive(data / "archive").put_frame(frame(NEWEST + 1))
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         again = ask(client, **{"Idempotency-Key": "a"}, **WAIT)
         for _ in range(5):  # on a machine with much else to do
             if again.status_code == 202:
@@ -162,7 +162,7 @@ def issue_of(answer: Response) -> np.datetime64:
 
 
 def test_two_clients_may_use_the_same_idempotency_key(data: Path) -> None:
-    app = create_app(desk(data))
+    app = create_app(api_context(data))
     with TestClient(app, client=("192.0.2.1", 1)) as one:
         other = TestClient(app, client=("192.0.2.2", 1))
         assert ask(one, LATEST, **{"Idempotency-Key": "a"}).status_code == 200

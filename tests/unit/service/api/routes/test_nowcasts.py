@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from service.api.app import create_app
 from service.archive.archive import Archive
 from service.archive.key import Key
-from tests.served import ISSUES, LATEST, NEWEST, desk, iso, problem
+from tests.served import ISSUES, LATEST, NEWEST, api_context, iso, problem
 from tests.showers import frame, moment, time
 
 
@@ -70,7 +70,7 @@ def test_a_lead_that_is_all_there_or_not_at_all_is_said_to_be(data: Path) -> Non
     archive.put_frame(blind)
     now = moment(NEWEST + 2)
     for number, state in ((NEWEST + 1, "ok"), (NEWEST + 2, "none")):
-        with TestClient(create_app(desk(data, now))) as client:
+        with TestClient(create_app(api_context(data, now))) as client:
             wanted = {"issue": iso(number), "model": "persistence"}
             answer = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=10"})
         assert {lead["state"] for lead in answer.json()["coverage"]} == {state}

@@ -13,7 +13,7 @@ from model_zoo.forecasters.baselines import Persistence
 from service.api.app import create_app
 from service.archive.archive import Archive
 from service.archive.key import Key
-from tests.served import LATEST, desk, iso, problem
+from tests.served import LATEST, api_context, iso, problem
 from tests.showers import frame, time
 
 
@@ -102,7 +102,7 @@ def told(tmp_path: Path) -> Callable[..., Any]:
         made[:] = np.array(rates, np.float32)[:, None, None]
         made.attrs |= {"generated_at": iso(0), "model": "advection"}
         archive.put_forecast(made, history="")
-        with TestClient(create_app(desk(folder))) as client:
+        with TestClient(create_app(api_context(folder))) as client:
             said: dict[str, Any] = place(client, "POINT(10 51)").json()
             return said
 

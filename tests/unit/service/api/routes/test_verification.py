@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from service.api.app import create_app
 from service.ledger import tables as book
 from service.ledger.ledger import Ledger
-from tests.served import NEWEST, desk, iso, problem
+from tests.served import NEWEST, api_context, iso, problem
 from tests.showers import moment
 
 
@@ -37,7 +37,7 @@ def test_a_score_that_is_undefined_is_null(data: Path) -> None:
     ledger.forecast(key, {"radar_time": moment(0), "generated": moment(0)}, {30: moment(6)})
     dry = {"hits": 0, "misses": 0, "false_alarms": 0, "correct_negatives": 100}
     ledger.verified(key | {"lead_minutes": 30}, {}, [dry | {"threshold": 0.5}], [])
-    with TestClient(create_app(desk(data))) as client:
+    with TestClient(create_app(api_context(data))) as client:
         answer = client.get("/verification?model=desert")
     (row,) = answer.json()["rows"]
     scores = ("csi", "hss", "pod", "far", "fbias", "ets")
