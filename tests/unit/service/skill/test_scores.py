@@ -34,12 +34,12 @@ from service.api.app import create_app
 from service.report import glossary, page, tables
 from service.skill.verification import counted, table
 from service.skill.window_scores import scores as window_scores
-from tests.served import desk
+from tests.served import api_context
 import sys, pathlib
 
 row = {"model": "net", "lead_minutes": 30, "threshold": 0.5, "n_valid": 1}
 row |= {"hits": 5, "misses": 1, "false_alarms": 2, "correct_negatives": 2}
-with TestClient(create_app(desk(pathlib.Path(sys.argv[1])))) as client:
+with TestClient(create_app(api_context(pathlib.Path(sys.argv[1])))) as client:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
 json.dump(
     {
