@@ -1,4 +1,4 @@
-"""How sure a score is: what it might have been with other starts of the same weather."""
+"""Confidence intervals of scores by a block bootstrap over forecast starts."""
 
 from collections.abc import Callable, Hashable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from verification.errors import BadResample
 
 
 class Interval(NamedTuple):
-    """The bounds between which a score lies."""
+    """Bounds of the confidence interval of a score."""
 
     low: DataArray
     high: DataArray
@@ -27,7 +27,7 @@ def interval(
     level: float = 0.9,
     block: int | None = None,
 ) -> Interval:
-    """The range of a score of summed counts, by drawing the starts again.
+    """Confidence interval of a score of summed counts, by resampling the starts.
 
     Forecasts that start minutes apart see the same rain, so blocks of consecutive starts are drawn
     and not single ones: the circular block bootstrap of Politis and Romano (1992). Blocks are drawn

@@ -1,8 +1,9 @@
-"""Yes-or-no verification: count first, add the counts up, score last.
+"""Categorical verification: contingency tables of events, and scores computed from them.
 
-Scores of sums are not means of scores, so only counts are ever stored. Formulas after Jolliffe and
-Stephenson (2012), Forecast Verification, chapter 3, doi:10.1002/9781119960003, with a hits, b false
-alarms, c misses, d correct negatives. Every score is float64, and NaN where its denominator is 0.
+Scores of summed tables are not means of scores, so only counts are stored. Formulas after Jolliffe
+and Stephenson (2012), Forecast Verification, chapter 3, doi:10.1002/9781119960003, with a hits,
+b false alarms, c misses, d correct negatives. Every score is float64, and NaN where its denominator
+is 0.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -18,7 +19,7 @@ from verification.matching import kept_coords, pair, split
 def count(
     forecast: DataArray, observed: DataArray, thresholds: Sequence[float], over: Iterable[Hashable]
 ) -> Dataset:
-    """How often rain of at least each threshold was forecast, and came.
+    """Contingency tables of the events "at least this rain rate", one for each threshold.
 
     Args:
         forecast: Rain rate in mm/h, NaN for no data.
@@ -37,16 +38,16 @@ def count(
     event.check(thresholds)
     kept, summed = split(forecast, over)
     shape = (*(forecast.sizes[dim] for dim in kept), -1)
-    said, came = (
+    predicted, truth = (
         field.transpose(*kept, *summed).to_numpy().reshape(shape)
         for field in pair(forecast, observed)
     )
-    seen, (alarms, events, hits) = _tally(said, came, thresholds)
+    valid, (alarms, events, hits) = _tally(predicted, truth, thresholds)
     cells = {
         "hits": hits,
         "misses": events - hits,
         "false_alarms": alarms - hits,
-        "correct_negatives": seen - alarms - events + hits,
+        "correct_negatives": valid - alarms - events + hits,
     }
     return Dataset(
         {name: (("threshold", *kept), n) for name, n in cells.items()},
@@ -55,42 +56,44 @@ def count(
 
 
 def _tally(
-    said: NDArray[np.floating], came: NDArray[np.floating], thresholds: Sequence[float]
+    predicted: NDArray[np.floating], truth: NDArray[np.floating], thresholds: Sequence[float]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many cells of (..., cells) both fields know (...), and in how many of them the forecast,
-    the observation, and both reach each threshold (3, threshold, ...).
+    """Number of valid cells (...), and of forecast events, observed events and hits among them
+    (3, threshold, ...), of fields (..., cells).
 
     Most cells are dry in both, and are looked at once: after the lowest threshold only those that
     reach it are left. Line by line, so that all of it stays in the cache.
     """
-    groups = said.shape[:-1]
-    said_limits, came_limits = (event.limits(field, thresholds) for field in (said, came))
+    groups = predicted.shape[:-1]
+    predicted_limits, observed_limits = (
+        event.limits(field, thresholds) for field in (predicted, truth)
+    )
     lowest = int(np.argmin(thresholds))
-    seen = np.empty(groups, np.int64)
+    valid = np.empty(groups, np.int64)
     reached = np.empty((3, len(thresholds), *groups), np.int64)
     for line in np.ndindex(*groups):
-        forecast, observed = said[line], came[line]
+        forecast, observed = predicted[line], truth[line]
         known = ~(np.isnan(forecast) | np.isnan(observed))
-        wet = (forecast >= said_limits[lowest]) | (observed >= came_limits[lowest])
+        wet = (forecast >= predicted_limits[lowest]) | (observed >= observed_limits[lowest])
         wet &= known
-        seen[line] = np.count_nonzero(known)
+        valid[line] = np.count_nonzero(known)
         cells = np.flatnonzero(wet)
         forecast, observed = forecast[cells], observed[cells]
-        for number, limits in enumerate(zip(said_limits, came_limits, strict=True)):
-            alarm, came_about = forecast >= limits[0], observed >= limits[1]
-            of = (alarm, came_about, alarm & came_about)
+        for number, limits in enumerate(zip(predicted_limits, observed_limits, strict=True)):
+            is_forecast, is_observed = forecast >= limits[0], observed >= limits[1]
+            of = (is_forecast, is_observed, is_forecast & is_observed)
             reached[:, number, *line] = [*map(np.count_nonzero, of)]
-    return seen, reached
+    return valid, reached
 
 
 def csi(counts: Dataset) -> DataArray:
-    """Critical success index a / (a + b + c), 0 to 1; NaN where no event was forecast or came."""
+    """Critical success index a / (a + b + c), 0 to 1; NaN without forecast or observed event."""
     a, b, c, _ = _table(counts)
     return _ratio(a, a + b + c)
 
 
 def pod(counts: Dataset) -> DataArray:
-    """Probability of detection a / (a + c), 0 to 1; NaN where no event came."""
+    """Probability of detection a / (a + c), 0 to 1; NaN where no event was observed."""
     a, _, c, _ = _table(counts)
     return _ratio(a, a + c)
 
@@ -102,7 +105,7 @@ def far(counts: Dataset) -> DataArray:
 
 
 def fbias(counts: Dataset) -> DataArray:
-    """Frequency bias (a + b) / (a + c), forecast per event that came; NaN where none came."""
+    """Frequency bias (a + b) / (a + c), forecast events per observed one; NaN without any."""
     a, b, c, _ = _table(counts)
     return _ratio(a + b, a + c)
 

@@ -1,4 +1,4 @@
-"""How far off a forecast is in mm/h: sums first, as with counts, and means last.
+"""Continuous verification: errors of the rain rate in mm/h, as sums that add up and means of them.
 
 An all-dry forecast has the lowest MAE of all on many events, so read these beside the scores of
 events and the frequency bias.
@@ -28,13 +28,13 @@ def error_sums(forecast: DataArray, observed: DataArray, over: Iterable[Hashable
         DifferentGrids: The fields do not lie on the same cells and leads.
     """
     kept, summed = split(forecast, over)
-    said, came = (f.transpose(*kept, *summed).to_numpy() for f in pair(forecast, observed))
-    error = said.astype(np.float64) - came
+    predicted, truth = (f.transpose(*kept, *summed).to_numpy() for f in pair(forecast, observed))
+    error = predicted.astype(np.float64) - truth
     axes = tuple(range(len(kept), error.ndim))
-    seen = ~np.isnan(error)
-    error[~seen] = 0  # adds nothing to the sums; n knows
+    valid = ~np.isnan(error)
+    error[~valid] = 0  # adds nothing to the sums; n knows
     sums = {
-        "n": seen.sum(axes, dtype=np.int64),
+        "n": valid.sum(axes, dtype=np.int64),
         "signed": error.sum(axes),
         "absolute": np.abs(error).sum(axes),
         "squared": np.square(error).sum(axes),

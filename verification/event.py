@@ -1,4 +1,4 @@
-"""What an event is, said once: a rain rate that reaches the threshold."""
+"""Definition of an event: a rain rate of at least the threshold."""
 
 from collections.abc import Sequence
 

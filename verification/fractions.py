@@ -1,4 +1,4 @@
-"""Fractions skill score: how well the share of rainy cells around each cell was forecast.
+"""Fractions skill score: skill of the forecast fraction of events in neighbourhoods of a scale.
 
 Roberts and Lean (2008), doi:10.1175/2007MWR2123.1, with one deviation: their fraction counts what
 lies outside the domain as dry. Here it is events per cell with data inside the window, so the edge
@@ -18,8 +18,8 @@ from verification import event
 from verification.errors import BadWindow
 from verification.matching import kept_coords, pair, split
 
-MOST_TRUTHS = 16
-"""Fields that came of which counts are held, as several forecasts may be compared with one."""
+OBSERVED_CACHE = 16
+"""Observed fields whose window counts are kept, as several forecasts may be compared with one."""
 
 
 def window_cells(scale_km: float, cell_km: float = 5.0) -> int:
@@ -63,26 +63,29 @@ def fraction_sums(
         if window < 1 or window % 2 == 0:
             raise BadWindow(f"a window of {window} cells has no centre; give odd numbers, 1, 3, 5")
     kept, summed = split(forecast, ["y", "x"])
-    said, came = (f.transpose(*kept, *summed).to_numpy() for f in pair(forecast, observed))
-    layers = said.shape[:-2]
+    predicted, truth = (f.transpose(*kept, *summed).to_numpy() for f in pair(forecast, observed))
+    layers = predicted.shape[:-2]
     shape = (len(thresholds), len(windows), *layers)
     n, difference, reference = np.empty(shape, np.int64), np.empty(shape), np.empty(shape)
-    limits = [event.limits(field, thresholds) for field in (said, came)]
+    limits = [event.limits(field, thresholds) for field in (predicted, truth)]
     lowest, coverage = int(np.argmin(thresholds)), None
-    truths: dict[int, Counts] = {}
+    observed_counts: dict[int, WindowCounts] = {}
     for layer in np.ndindex(*layers):
-        seen = ~(np.isnan(said[layer]) | np.isnan(came[layer]))
-        if coverage is None or not np.array_equal(seen, coverage.seen):
-            coverage = Coverage(seen, windows)
-            truths.clear()
-        place = came[layer].__array_interface__["data"][0]  # forecasts may share what came
-        if place not in truths:
-            if len(truths) == MOST_TRUTHS:
-                truths.clear()
-            truths[place] = Counts(coverage, [came[layer] >= limit for limit in limits[1]])
-        counts = Counts(coverage, [said[layer] >= limit for limit in limits[0]])
-        n[:, :, *layer] = np.count_nonzero(seen)
-        for number, sums in enumerate(_layer_sums(coverage, counts, truths[place], lowest)):
+        valid = ~(np.isnan(predicted[layer]) | np.isnan(truth[layer]))
+        if coverage is None or not np.array_equal(valid, coverage.valid):
+            coverage = Coverage(valid, windows)
+            observed_counts.clear()
+        address = truth[layer].__array_interface__["data"][0]  # forecasts may share a frame
+        if address not in observed_counts:
+            if len(observed_counts) == OBSERVED_CACHE:
+                observed_counts.clear()
+            events = [truth[layer] >= limit for limit in limits[1]]
+            observed_counts[address] = WindowCounts(coverage, events)
+        counts = WindowCounts(coverage, [predicted[layer] >= limit for limit in limits[0]])
+        n[:, :, *layer] = np.count_nonzero(valid)
+        for number, sums in enumerate(
+            _layer_sums(coverage, counts, observed_counts[address], lowest)
+        ):
             difference[:, number, *layer], reference[:, number, *layer] = sums
     dims = ("threshold", "window", *kept)
     return Dataset(
@@ -100,47 +103,51 @@ def fraction_sums(
 
 
 def fss(sums: Dataset) -> DataArray:
-    """Fractions skill score, 0 to 1; NaN where no event was forecast or came."""
+    """Fractions skill score, 0 to 1; NaN where no event was forecast or observed.
+
+    Args:
+        sums: Of `fraction_sums`.
+    """
     score: DataArray = 1 - sums["squared_difference"] / sums["squared_reference"]
     return score.clip(min=0)  # below 0 it is only by rounding
 
 
 class Coverage:
-    """Which cells of a (y, x) are known, and how many in the windows around each.
+    """Valid cells of a field (y, x), and their number in the windows around each cell.
 
     Args:
-        seen: Cells that both fields know.
+        valid: Cells (y, x) where both fields have data.
         windows: Widths in cells.
     """
 
-    def __init__(self, seen: NDArray[np.bool_], windows: Sequence[int]) -> None:
-        self.seen, self.windows = seen, windows
-        apart = Apart([seen], max(windows, default=1) // 2)
-        self.known = [apart.window_sums(window)[0].copy() for window in windows]
-        self.partly = [
-            (known < window**2) | ~seen for known, window in zip(self.known, windows, strict=True)
+    def __init__(self, valid: NDArray[np.bool_], windows: Sequence[int]) -> None:
+        self.valid, self.windows = valid, windows
+        layers = SpacedLayers([valid], max(windows, default=1) // 2)
+        self.cells = [layers.window_sums(window)[0].copy() for window in windows]
+        self.is_partial = [
+            (cells < window**2) | ~valid for cells, window in zip(self.cells, windows, strict=True)
         ]
 
 
-class Counts:
-    """How many cells with an event there are in the windows around each, for each threshold.
+class WindowCounts:
+    """Number of cells with an event in the windows around each cell, for each threshold.
 
     Args:
-        coverage: Of a (y, x).
-        reached: Where each threshold is reached.
+        coverage: Valid cells of the field.
+        reached: Where each threshold is reached, (y, x) each.
     """
 
     def __init__(self, coverage: Coverage, reached: Sequence[NDArray[np.bool_]]) -> None:
-        events = [field & coverage.seen for field in reached]
-        apart = Apart(events, max(coverage.windows, default=1) // 2)
-        self.counts = [apart.window_sums(window) for window in coverage.windows]
+        events = [field & coverage.valid for field in reached]
+        layers = SpacedLayers(events, max(coverage.windows, default=1) // 2)
+        self.counts = [layers.window_sums(window) for window in coverage.windows]
         self.squares = [
             np.array([cv2.norm(one, cv2.NORM_L2SQR) for one in counts]) for counts in self.counts
         ]
 
 
 def _layer_sums(
-    coverage: Coverage, forecast: Counts, observed: Counts, lowest: int
+    coverage: Coverage, forecast: WindowCounts, observed: WindowCounts, lowest: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Squared difference and squared reference of each threshold of one (y, x), window by window.
 
@@ -151,18 +158,17 @@ def _layer_sums(
     Args:
         lowest: Number of the threshold that all events reach.
     """
-    seen = coverage.seen
     for number, window in enumerate(coverage.windows):
-        said, came = forecast.counts[number], observed.counts[number]
-        near = np.logical_or(said[lowest], came[lowest])
-        partly = np.flatnonzero(near & coverage.partly[number])
-        rows, columns = np.divmod(partly, seen.shape[1])
+        predicted, truth = forecast.counts[number], observed.counts[number]
+        near = np.logical_or(predicted[lowest], truth[lowest])
+        partial = np.flatnonzero(near & coverage.is_partial[number])
+        rows, columns = np.divmod(partial, coverage.valid.shape[1])
         # 0 where the cell itself has no data
-        share = seen[rows, columns] / coverage.known[number][rows, columns]
-        few, others = (counts[:, rows, columns].astype(float) for counts in (said, came))
+        share = coverage.valid[rows, columns] / coverage.cells[number][rows, columns]
+        few, others = (counts[:, rows, columns].astype(float) for counts in (predicted, truth))
         squares = forecast.squares[number] + observed.squares[number]
         squares -= square_sums(few) + square_sums(others)
-        both = zip(said, came, strict=True)
+        both = zip(predicted, truth, strict=True)
         differences = np.array([cv2.norm(f, o, cv2.NORM_L2SQR) for f, o in both])
         differences -= square_sums(few - others)
         full = window**4
@@ -178,10 +184,10 @@ def square_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return sums
 
 
-class Apart:
-    """Layers of cells one below the other, with so much room between them that no window reaches
-    from one into another: so all their windows are summed at once, by adding up what lies in one
-    line of memory, shifted.
+class SpacedLayers:
+    """Fields in one line of memory, with gaps so wide that no window reaches from one into another.
+
+    So the windows of all fields are summed at once, by adding up shifted copies of the line.
 
     Args:
         layers: True or False, each (y, x).
@@ -200,8 +206,10 @@ class Apart:
         self._line = room.ravel()
 
     def window_sums(self, window: int) -> NDArray[Any]:
-        """How many cells of the window around each cell are True, (layer, y, x); none is outside
-        the grid. Of a type that OpenCV takes."""
+        """Number of True cells in the window around each cell, (layer, y, x), of a type of OpenCV.
+
+        Cells outside the grid count as False.
+        """
         small = np.min_scalar_type(window**2)
         line = self._line.astype(small if small.itemsize <= 2 else np.float64, copy=False)
         summed = running_sum(running_sum(line, window, 1), window, self._width)

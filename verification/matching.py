@@ -1,4 +1,4 @@
-"""Which cells may be compared: the same places, the same valid times, and data on every side."""
+"""Matching of forecasts and observations: same grid, same valid times, common valid cells."""
 
 from collections.abc import Hashable, Iterable
 
@@ -10,7 +10,7 @@ from verification.errors import DifferentGrids
 
 
 def match(forecast: DataArray, observed: DataArray) -> DataArray:
-    """The frames that came at the valid times of a forecast.
+    """Observed frames at the valid times of a forecast.
 
     Args:
         forecast: Fields with y and x; its coordinate `time` holds their valid times, as
@@ -34,7 +34,7 @@ def match(forecast: DataArray, observed: DataArray) -> DataArray:
 
 
 def missing(forecast: DataArray, observed: DataArray) -> DataArray:
-    """True where no frame came for a valid time of the forecast; dims of `forecast.time`.
+    """True where there is no frame for a valid time of the forecast; dims of `forecast.time`.
 
     Raises:
         DifferentGrids: Two frames claim the same time.
@@ -119,11 +119,11 @@ def _same_along(dims: Iterable[Hashable], forecast: DataArray, observed: DataArr
 
 
 def _place(forecast: DataArray, observed: DataArray) -> NDArray[np.intp]:
-    """Which frame belongs to each valid time, -1 for none."""
-    came = observed.indexes["time"]
-    if not came.is_unique:
-        twice = came[came.duplicated()][0]
+    """Index of the frame of each valid time, -1 for none; shape of `forecast.time`."""
+    times = observed.indexes["time"]
+    if not times.is_unique:
+        twice = times[times.duplicated()][0]
         raise DifferentGrids(f"two frames claim the time {twice}; pass each time once")
     valid = forecast["time"].to_numpy()
-    place: NDArray[np.intp] = came.get_indexer(valid.ravel()).reshape(valid.shape)
+    place: NDArray[np.intp] = times.get_indexer(valid.ravel()).reshape(valid.shape)
     return place

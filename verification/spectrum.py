@@ -1,4 +1,4 @@
-"""How much of the variance of a rain field lies at which scale: what blurring takes away."""
+"""Radially averaged power spectrum of rain fields, which shows smoothing by scale."""
 
 import numpy as np
 from xarray import DataArray

@@ -1,4 +1,4 @@
-"""The card of trained weights: what they are, what they learnt from and how good they are.
+"""Model card of trained weights: architecture, training data and skill.
 
     python -m benchmarks.skill.card model_zoo/weights/ms-lstm.safetensors
     python -m benchmarks.skill.card ms-lstm.safetensors --parents runs/simulated/best.safetensors
@@ -19,11 +19,11 @@ import numpy as np
 import torch
 
 from benchmarks.skill import events
-from benchmarks.skill.contenders import open_contenders
-from benchmarks.skill.events import Standing
+from benchmarks.skill.events import EventRole
+from benchmarks.skill.forecasters import open_forecasters
 from benchmarks.skill.provenance import description
 from benchmarks.skill.scoring import NoStarts, Scored, score
-from benchmarks.skill.sections import pictured, section
+from benchmarks.skill.sections import draw_reliability, section
 from benchmarks.skill.skill import add_common
 from model_zoo.checkpoints import checkpoint
 from model_zoo.checkpoints.checkpoint import Checkpoint
@@ -72,22 +72,22 @@ def write(options: argparse.Namespace) -> Path:
     trained = checkpoint.load(options.weights)
     line = lineage(trained, [checkpoint.load(path) for path in options.parents])
     experiments = [one.experiment for one in line]
-    wanted = {options.validation: Standing.VALIDATION, options.test: Standing.TEST}
-    for event, standing in wanted.items():
-        found = events.standing(event, experiments)
-        if found is not standing:
+    wanted = {options.validation: EventRole.VALIDATION, options.test: EventRole.TEST}
+    for event, role in wanted.items():
+        found = events.role_of(event, experiments)
+        if found is not role:
             raise BadCheckpoint(
-                f"{event} should be for {standing.value!r} of {options.weights}, but is for "
+                f"{event} should be for {role.value!r} of {options.weights}, but is for "
                 f"{found.value!r}; name another event"
             )
         events.find(event, options.shared)
-    contenders = [
+    forecasters = [
         one._replace(experiments=experiments) if one.experiments else one
-        for one in open_contenders([*BESIDE, str(options.weights)])
+        for one in open_forecasters([*BESIDE, str(options.weights)])
     ]
     every = np.timedelta64(options.every, "m")
     judged = [
-        score(event, events.read(event, options.shared), contenders, every) for event in wanted
+        score(event, events.read(event, options.shared), forecasters, every) for event in wanted
     ]
     file: Path = options.weights.with_suffix(".md")
     sections = [linked(found, options.pictures, file.parent) for found in judged]
@@ -115,7 +115,7 @@ def lineage(trained: Checkpoint, parents: Sequence[Checkpoint]) -> list[Checkpoi
 
 def linked(found: Scored, folder: Path, from_folder: Path) -> str:
     """The section of an event, its pictures drawn into a folder."""
-    files = pictured(found, folder)
+    files = draw_reliability(found, folder)
     links = {label: Path(os.path.relpath(p, from_folder)).as_posix() for label, p in files.items()}
     return section(found, links, "###")
 

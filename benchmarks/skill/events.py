@@ -1,4 +1,4 @@
-"""Radar events that forecasters are scored on, and what each of them may be used to claim.
+"""Radar events that forecasters are verified on, and their role in training, validation or test.
 
 They lie in ../shared/data (see reference/data.md there): sequences of several countries at 4 or
 5 km as npz, and folders of German radar files at 1 km, which are brought to 5 km.
@@ -47,20 +47,20 @@ class UnknownEvent(LookupError):
     """There are no files of this event."""
 
 
-class Standing(Enum):
-    """What the choices behind some forecasters had to do with an event."""
+class EventRole(Enum):
+    """Role of an event for some forecasters."""
 
     TRAINING = "training: a network has learnt from it"
     VALIDATION = "validation: choices were made on it"
     TEST = "test: nothing was chosen on it"
 
 
-def standing(event: str, experiments: Collection[Mapping[str, Any]] = ()) -> Standing:
+def role_of(event: str, experiments: Collection[Mapping[str, Any]] = ()) -> EventRole:
     """What an event can show of the baselines and of networks trained by these experiments."""
-    for split, found in (("train", Standing.TRAINING), ("validation", Standing.VALIDATION)):
+    for split, found in (("train", EventRole.TRAINING), ("validation", EventRole.VALIDATION)):
         if any(fnmatch(event, name) for one in experiments for name in named(one, split)):
             return found
-    return Standing.VALIDATION if event in (*CORPUS, *TUNED_ON) else Standing.TEST
+    return EventRole.VALIDATION if event in (*CORPUS, *TUNED_ON) else EventRole.TEST
 
 
 def named(experiment: Mapping[str, Any], split: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What bfloat16 does to scores: the trained networks in float32 and in bfloat16, on real radar.
+"""Effect of bfloat16 on scores: the trained networks in float32 and bfloat16 on real radar.
 
     python -m benchmarks.skill.precision
     python -m benchmarks.skill.precision --write docs/performance.md
@@ -21,7 +21,7 @@ from xarray import DataArray
 
 from benchmarks.report import where, write_section
 from benchmarks.skill import events
-from benchmarks.skill.contenders import Contender, path_of
+from benchmarks.skill.forecasters import NamedForecaster, path_of
 from benchmarks.skill.scoring import HORIZON, NoStarts, score
 from benchmarks.speed.throughput import at_least_one
 from ingest import precipitation
@@ -45,7 +45,7 @@ class Row(NamedTuple):
     csi: float
     """Largest change over leads and thresholds."""
     hss: float
-    chance: float
+    probability: float
     """Largest change of a probability in the last of the forecasts."""
     events: int
     """Least number of cells that reached a threshold at a lead."""
@@ -59,17 +59,19 @@ def row(name: str, event: str, frames: DataArray, every: np.timedelta64) -> Row:
     """
     trained = checkpoint.load(path_of(name))
     both = {way: Network(trained, name=way, device="cpu", by=by) for way, by in WAYS.items()}
-    contenders = [Contender(way, network, [trained.experiment]) for way, network in both.items()]
-    counts = score(event, frames, contenders, every).counts
+    forecasters = [
+        NamedForecaster(way, network, [trained.experiment]) for way, network in both.items()
+    ]
+    counts = score(event, frames, forecasters, every).counts
     summed = counts.sum("start")
-    came = (summed["hits"] + summed["misses"]).sel(model="float32").min().item()
+    events_observed = (summed["hits"] + summed["misses"]).sel(model="float32").min().item()
     one, other = (
         precipitation.exceedance_probabilities(network(frames, horizon=HORIZON))
         for network in both.values()
     )
-    chance = max(abs(one[threshold] - other[threshold]).max().item() for threshold in one)
-    changes = change(csi(summed)), change(hss(summed)), chance
-    return Row(Path(name).stem, event, counts.sizes["start"], *changes, int(came))
+    probability = max(abs(one[threshold] - other[threshold]).max().item() for threshold in one)
+    changes = change(csi(summed)), change(hss(summed)), probability
+    return Row(Path(name).stem, event, counts.sizes["start"], *changes, int(events_observed))
 
 
 def change(scores: DataArray) -> float:
@@ -95,7 +97,7 @@ def table(found: list[Row]) -> str:
     """Rows as Markdown."""
     lines = [HEADINGS, ["---", "---", *["---:"] * (len(HEADINGS) - 2)]]
     for one in found:
-        changes = (f"{one.csi:.4f}", f"{one.hss:.4f}", f"{one.chance:.1e}")
+        changes = (f"{one.csi:.4f}", f"{one.hss:.4f}", f"{one.probability:.1e}")
         lines.append([one.name, one.event, str(one.starts), *changes, f"{one.events:,}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -1,4 +1,4 @@
-"""One pass over an event: every forecast is made once, and compared in every way at once.
+"""Verification of several forecasters on an event, in one pass: each forecast is made once.
 
 All forecasters start at the same times and count on the cells where each of them and the radar
 have data.
@@ -13,12 +13,12 @@ import xarray as xr
 from xarray import DataArray, Dataset
 
 from benchmarks.skill import events
-from benchmarks.skill.contenders import Contender
-from benchmarks.skill.events import Standing
+from benchmarks.skill.events import EventRole
+from benchmarks.skill.forecasters import NamedForecaster
 from benchmarks.skill.neighbourhood_probability import neighbourhood
 from ingest import precipitation
 from model_zoo.forecasters.contract import LEAD_STEP, Forecaster, NotEnoughFrames
-from verification import chance_sums, common_mask, count, match, radial_spectrum, window_cells
+from verification import common_mask, count, match, probability_sums, radial_spectrum, window_cells
 
 THRESHOLDS = (0.5, 2.0, 5.0)
 HORIZON = 4
@@ -34,15 +34,15 @@ HOUR = np.timedelta64(1, "h")
 
 
 class Scored(NamedTuple):
-    """What forecasters came to on an event."""
+    """Verification of forecasters on an event."""
 
     event: str
     about: str
-    standing: Standing
+    role: EventRole
     counts: Dataset
     """Contingency counts by (model, start, threshold, lead_time)."""
-    chances: Dataset | None
-    """Sums of probabilities by (model, start, threshold, lead_time, bin); None if none are told."""
+    probabilities: Dataset | None
+    """Sums of probabilities by (model, start, threshold, lead_time, bin); None if without."""
     power: DataArray
     """Variance in octaves by (model, start, lead_time, wavelength), the radar's first."""
     seconds: Mapping[str, float]
@@ -61,67 +61,67 @@ class Start(NamedTuple):
     """The same for one start."""
 
     counts: Dataset
-    chances: Dataset | None
+    probabilities: Dataset | None
     power: DataArray
     seconds: tuple[float, ...]
 
 
 def score(
-    event: str, frames: DataArray, contenders: Sequence[Contender], every: np.timedelta64
+    event: str, frames: DataArray, forecasters: Sequence[NamedForecaster], every: np.timedelta64
 ) -> Scored:
     """Let all forecasters forecast an event.
 
     Args:
         event: Its name.
         frames: (time, y, x) in mm/h, NaN for no data.
-        contenders: Who forecasts.
+        forecasters: Those to compare.
         every: From start to start.
 
     Raises:
         NoStarts: There is no time that leaves enough frames before and after.
     """
-    back = history(contenders)
+    back = history(forecasters)
     issues = list(events.starts(frames, every, back, HORIZON * LEAD_STEP))
-    found = [one for issue in issues if (one := of_start(issue, frames, contenders, back))]
+    found = [one for issue in issues if (one := of_start(issue, frames, forecasters, back))]
     if not found:
         raise NoStarts(
             f"{event}: no start leaves the frames of {back.astype('timedelta64[m]')} before it and "
             f"of {(HORIZON * LEAD_STEP).astype('timedelta64[m]')} after it"
         )
-    per_start = [one.chances for one in found if one.chances is not None]
+    per_start = [one.probabilities for one in found if one.probabilities is not None]
     seconds = np.median([one.seconds for one in found], axis=0)
     return Scored(
         event,
         events.described(frames),
-        events.standing(event, [one for each in contenders for one in each.experiments]),
+        events.role_of(event, [one for each in forecasters for one in each.experiments]),
         xr.concat([one.counts for one in found], "start"),
         xr.concat(per_start, "start") if per_start else None,
         xr.concat([one.power for one in found], "start"),
-        dict(zip((one.label for one in contenders), seconds.tolist(), strict=True)),
+        dict(zip((one.label for one in forecasters), seconds.tolist(), strict=True)),
         len(issues) - len(found),
         max(round(len(found) * HOUR / (issues[-1] - issues[0] + every)), 1),
     )
 
 
-def history(contenders: Sequence[Contender]) -> np.timedelta64:
+def history(forecasters: Sequence[NamedForecaster]) -> np.timedelta64:
     """How far back the most demanding of them looks."""
-    needs = [one.forecaster.needs for one in contenders]
+    needs = [one.forecaster.needs for one in forecasters]
     return max(age for need in needs for age in (*need.required, *need.useful))
 
 
 def of_start(
     issue: np.datetime64,
     frames: DataArray,
-    contenders: Sequence[Contender],
+    forecasters: Sequence[NamedForecaster],
     back: np.timedelta64,
 ) -> Start | None:
     """What comes of one start; None if some forecaster lacks frames."""
     past = frames.sel(time=slice(issue - back, issue))
     try:
-        made = [timed(one.forecaster, past) for one in contenders]
+        made = [timed(one.forecaster, past) for one in forecasters]
     except NotEnoughFrames:
         return None
-    forecasts = {one.label: forecast for one, (forecast, _) in zip(contenders, made, strict=True)}
+    forecasts = {one.label: forecast for one, (forecast, _) in zip(forecasters, made, strict=True)}
     observed = match(made[0][0], frames)
     compared = observed.where(common_mask(*forecasts.values(), observed=observed))
     compared = compared.reset_coords(drop=True)
@@ -132,7 +132,7 @@ def of_start(
         count(xr.concat(bare, "model"), compared, THRESHOLDS, ["y", "x"]).assign_coords(
             model=labels
         ),
-        sums_of_chances(forecasts, compared, km),
+        sums_of_probabilities(forecasts, compared, km),
         power(masked, km).assign_coords(model=[RADAR, *labels]),
         tuple(seconds for _, seconds in made),
     )
@@ -145,24 +145,28 @@ def timed(forecaster: Forecaster, past: DataArray) -> tuple[DataArray, float]:
     return forecast, time.perf_counter() - began
 
 
-def sums_of_chances(
+def sums_of_probabilities(
     forecasts: Mapping[str, DataArray], compared: DataArray, km: float
 ) -> Dataset | None:
-    """Sums of all forecasts that tell probabilities, and of advection's neighbourhood."""
-    told: dict[str, DataArray] = {}
+    """Sums of all forecasts with exceedance probabilities, and of advection's neighbourhood."""
+    fields_of: dict[str, DataArray] = {}
     for label, forecast in forecasts.items():
         found = precipitation.exceedance_probabilities(forecast)
         if set(THRESHOLDS) <= found.keys():
             fields = [found[threshold].reset_coords(drop=True) for threshold in THRESHOLDS]
-            told[label] = xr.concat(fields, "threshold").assign_coords(threshold=list(THRESHOLDS))
-    if not told:
+            fields_of[label] = xr.concat(fields, "threshold").assign_coords(
+                threshold=list(THRESHOLDS)
+            )
+    if not fields_of:
         return None
     if ADVECTION in forecasts:
         window = window_cells(WINDOW_KM, km)
         blurred = neighbourhood(forecasts[ADVECTION], THRESHOLDS, window)
-        told = {NEIGHBOURHOOD: blurred, **told}
-    sums: Dataset = xr.concat([chance_sums(t, compared) for t in told.values()], "model")
-    return sums.assign_coords(model=list(told))
+        fields_of = {NEIGHBOURHOOD: blurred, **fields_of}
+    sums: Dataset = xr.concat(
+        [probability_sums(one, compared) for one in fields_of.values()], "model"
+    )
+    return sums.assign_coords(model=list(fields_of))
 
 
 def power(fields: DataArray, km: float) -> DataArray:

@@ -1,4 +1,4 @@
-"""What forecasters came to on an event as a section of a document."""
+"""Verification of forecasters on an event, as a section of a document."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,18 +8,19 @@ import torch
 import xarray as xr
 
 from benchmarks.skill import diagram, tables
-from benchmarks.skill.events import Standing
+from benchmarks.skill.events import EventRole
 from benchmarks.skill.scoring import NEIGHBOURHOOD, Scored
 from benchmarks.skill.tables import Draws
 
-HOW = f"""Scores of yes or no (a rate of the threshold or more) are made of counts summed over all
-starts, on the cells where every forecaster and the radar have data. FBIAS is how often an event was
-forecast per time it came. In brackets stands the 90 % interval of a bootstrap: of one event over
+HOW = f"""\
+Categorical scores (an event is a rate of the threshold or more) are computed from counts summed
+over all starts, on the cells where every forecaster and the radar have data. FBIAS is forecast
+events per observed one. In brackets stands the 90 % interval of a bootstrap: of one event over
 blocks of starts of an hour, which is too narrow, as weather remembers longer, and left out below
 three blocks; of several events together over events. Differences are drawn pairwise, so they may be
 sure where the intervals of the scores overlap.
 
-Climatology is how often the event itself reached the threshold at that lead, known beforehand;
+Climatology is the observed frequency of the event in the sample at that lead, known beforehand;
 "{NEIGHBOURHOOD}" is the share of cells around in which its forecast reaches it. The variance
 left is that of octaves of wavelength, summed over starts: 1 is as rough as the radar, 0 is flat."""
 DIFFERENCES = "Differences, in bold where surely not 0"
@@ -32,7 +33,7 @@ def section(found: Scored, pictures: Mapping[str, str], heading: str = "##") -> 
     """All tables of an event.
 
     Args:
-        found: What the forecasters came to.
+        found: Sums and scores of the forecasters.
         pictures: Where the reliability of each is drawn, by label.
         heading: How deep it stands in its document.
     """
@@ -41,15 +42,15 @@ def section(found: Scored, pictures: Mapping[str, str], heading: str = "##") -> 
     took = ", ".join(f"{label} {1e3 * s:.1f} ms" for label, s in found.seconds.items())
     parts = [
         f"{heading} {found.event}\n",
-        f"{found.standing.value.capitalize()}. {found.about}; {starts} starts{lacking}.",
+        f"{found.role.value.capitalize()}. {found.about}; {starts} starts{lacking}.",
         f"Median time of a forecast, threads {torch.get_num_threads()}: {took}.\n",
         tables.scores(found.counts, draws) + "\n",
         *titled(DIFFERENCES, tables.differences(found.counts, draws)),
     ]
-    if found.chances is not None:
-        parts += titled(BRIER, tables.probabilities(found.chances, draws))
-        whole = found.chances.sum("start")
-        for label in tellers(found):
+    if found.probabilities is not None:
+        parts += titled(BRIER, tables.probabilities(found.probabilities, draws))
+        whole = found.probabilities.sum("start")
+        for label in with_probabilities(found):
             one = tables.reliabilities(whole.sel(model=label))
             parts += titled(RELIABILITY.format(label), one)
             if label in pictures:
@@ -58,13 +59,13 @@ def section(found: Scored, pictures: Mapping[str, str], heading: str = "##") -> 
     return "\n".join(parts)
 
 
-def summary(standing: Standing, several: Sequence[Scored]) -> str:
-    """Scores of events of one standing together, drawn by event."""
+def summary(role: EventRole, several: Sequence[Scored]) -> str:
+    """Scores of all events of one role together, resampled by event."""
     counts = xr.concat([found.counts.sum("start") for found in several], "event")
     draws = Draws("event", 1)
     parts = [
         f"## {len(several)} events together\n",
-        f"{standing.value.capitalize()}. Counts of all starts of all events are summed.\n",
+        f"{role.value.capitalize()}. Counts of all starts of all events are summed.\n",
         tables.scores(counts, draws) + "\n",
         *titled(DIFFERENCES, tables.differences(counts, draws)),
     ]
@@ -76,19 +77,19 @@ def titled(title: str, table: str) -> list[str]:
     return [f"{title}:\n", table + "\n"] if table else []
 
 
-def tellers(found: Scored) -> list[str]:
-    """The networks that tell probabilities."""
-    told = [] if found.chances is None else found.chances["model"].to_numpy().tolist()
-    return [label for label in told if label != NEIGHBOURHOOD]
+def with_probabilities(found: Scored) -> list[str]:
+    """Labels of the networks that forecast probabilities."""
+    labels = [] if found.probabilities is None else found.probabilities["model"].to_numpy().tolist()
+    return [label for label in labels if label != NEIGHBOURHOOD]
 
 
-def pictured(found: Scored, folder: Path) -> dict[str, Path]:
-    """Draw the reliability of each network that tells probabilities. Returns the files."""
+def draw_reliability(found: Scored, folder: Path) -> dict[str, Path]:
+    """Draw the reliability diagram of each network with probabilities; the files by label."""
     files = {}
-    for label in tellers(found):
-        assert found.chances is not None
+    for label in with_probabilities(found):
+        assert found.probabilities is not None
         name = re.sub(r"[^\w.+-]+", "-", f"reliability-{label}-{found.event}")
         files[label] = folder / f"{name}.png"
-        sums = found.chances.sel(model=label).sum("start")
+        sums = found.probabilities.sel(model=label).sum("start")
         files[label].write_bytes(diagram.draw(sums, f"Reliability of {label}, {found.event}"))
     return files

@@ -1,4 +1,4 @@
-"""How good forecasts are on real radar: scores, what is sure of them, probabilities and blur.
+"""Skill of forecasts on real radar: scores with intervals, probabilities and smoothing.
 
     python -m benchmarks.skill
     python -m benchmarks.skill --events ry_20200907 --every 10 --forecasters advection s-prog
@@ -23,9 +23,9 @@ import torch
 
 from benchmarks.conclusions import conclude
 from benchmarks.skill import events
-from benchmarks.skill.contenders import open_contenders
+from benchmarks.skill.forecasters import open_forecasters
 from benchmarks.skill.scoring import NoStarts, Scored, score
-from benchmarks.skill.sections import HOW, pictured, section, summary
+from benchmarks.skill.sections import HOW, draw_reliability, section, summary
 from model_zoo.errors import ModelError
 from model_zoo.training.errors import BadData
 
@@ -71,7 +71,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def sections(options: argparse.Namespace) -> list[str]:
-    """One section for each event and one for all of a standing, printed as soon as they are there.
+    """One section per event and one for all events of a role, printed as soon as they are there.
 
     Raises:
         UnknownEvent, BadData: An event is not there, or is damaged.
@@ -79,22 +79,22 @@ def sections(options: argparse.Namespace) -> list[str]:
     """
     for event in options.events:
         events.find(event, options.shared)  # before minutes are spent on others
-    contenders = open_contenders(options.forecasters)
-    parts, alike = [], dict[events.Standing, list[Scored]]()
+    forecasters = open_forecasters(options.forecasters)
+    parts, alike = [], dict[events.EventRole, list[Scored]]()
     for event in options.events:
         frames = events.read(event, options.shared)
         try:
-            found = score(event, frames, contenders, np.timedelta64(options.every, "m"))
+            found = score(event, frames, forecasters, np.timedelta64(options.every, "m"))
         except NoStarts as error:
             print(f"left out: {error}")
             continue
-        pictures = pictured(found, options.write.parent) if options.write else {}
+        pictures = draw_reliability(found, options.write.parent) if options.write else {}
         parts.append(section(found, {label: path.name for label, path in pictures.items()}))
         print(parts[-1])
-        alike.setdefault(found.standing, []).append(found)
-    for standing, several in alike.items():
+        alike.setdefault(found.role, []).append(found)
+    for role, several in alike.items():
         if len(several) > 1:
-            parts.append(summary(standing, several))
+            parts.append(summary(role, several))
             print(parts[-1])
     return parts
 

@@ -1,4 +1,4 @@
-"""What each step of a training gains on the validation event, with its interval.
+"""Gain in skill of each step of a training on the validation event, with its interval.
 
     python -m benchmarks.skill.steps advection guess.safetensors simulated.safetensors ms-lstm
     python -m benchmarks.skill.steps ... --write docs/experiments.md
@@ -23,7 +23,7 @@ from xarray import DataArray, Dataset
 from benchmarks import conclusions
 from benchmarks.report import write_section
 from benchmarks.skill import events
-from benchmarks.skill.contenders import open_contenders
+from benchmarks.skill.forecasters import open_forecasters
 from benchmarks.skill.scoring import NEIGHBOURHOOD, NoStarts, Scored, score
 from benchmarks.skill.skill import add_common
 from benchmarks.skill.tables import (
@@ -33,7 +33,7 @@ from benchmarks.skill.tables import (
     Score,
     leads,
     markdown,
-    sure,
+    significance,
     with_bounds,
 )
 from model_zoo.errors import ModelError
@@ -47,7 +47,12 @@ BRIER = "Brier skill"
 def gains(found: Scored) -> str:
     """Of each forecaster against the one before, by score, threshold and lead, as Markdown."""
     lines = [
-        [name, f"{threshold:g}", f"{called(later)} after {called(earlier)}", *map(sure, cells)]
+        [
+            name,
+            f"{threshold:g}",
+            f"{label_of(later)} after {label_of(earlier)}",
+            *map(significance, cells),
+        ]
         for name, sums, of in compared(found)
         for earlier, later in pairwise(sums["model"].to_numpy().tolist())
         for threshold, cells in by_threshold(sums, partial(gain, earlier, later, of), found.hour)
@@ -55,7 +60,7 @@ def gains(found: Scored) -> str:
     return markdown(["score", "mm/h", "step", *leads(found.counts)], lines)
 
 
-def called(forecaster: str) -> str:
+def label_of(forecaster: str) -> str:
     """Its name; of the checkpoint in the folder of a run, that of the folder."""
     path = Path(forecaster)
     return path.parent.name if path.suffix == ".safetensors" else forecaster
@@ -65,9 +70,9 @@ def compared(found: Scored) -> Iterator[tuple[str, Dataset, Score]]:
     """Names of scores, what they are of, and the scores."""
     for name in COMPARED:
         yield name, found.counts, SCORES[name]
-    if found.chances is not None:
-        told = found.chances["model"] != NEIGHBOURHOOD
-        yield BRIER, found.chances.sel(model=told), brier_skill
+    if found.probabilities is not None:
+        is_network = found.probabilities["model"] != NEIGHBOURHOOD
+        yield BRIER, found.probabilities.sel(model=is_network), brier_skill
 
 
 def gain(earlier: str, later: str, of: Score, sums: Dataset) -> DataArray:
@@ -89,19 +94,19 @@ def by_threshold(
         yield threshold, list(zip(*columns, strict=True))
 
 
-def section(found: Scored, told: str) -> str:
+def section(found: Scored, table: str) -> str:
     """What was found, as Markdown."""
     today = date.today()  # noqa: DTZ011  the day where it ran
     text = f"""\
 ## What each step gains
 
 Written by `python -m benchmarks.skill.steps`, Python {platform.python_version()}, torch
-{torch.__version__}, {today}; no figure by hand. {found.event}: {found.standing.value}.
+{torch.__version__}, {today}; no figure by hand. {found.event}: {found.role.value}.
 {found.about}; {found.counts.sizes["start"]} starts. In brackets the 90 % interval of a bootstrap
-over blocks of starts of an hour, which is too narrow, as weather remembers longer; in bold what is
-surely not 0. Brier skill is against the event's own frequency.
+over blocks of starts of an hour, which is too narrow, as weather remembers longer; in bold where
+it excludes 0. Brier skill is against the event's own frequency.
 
-{told}
+{table}
 """
     return with_conclusion(text, conclusions.steps(tables(text)))
 
@@ -119,16 +124,16 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     try:
         frames = events.read(options.event, options.shared)
-        contenders = open_contenders(options.steps)
-        if len(contenders) < 2:
-            sys.exit(f"{len(contenders)} forecaster to compare, should be two or more")
-        found = score(options.event, frames, contenders, np.timedelta64(options.every, "m"))
+        forecasters = open_forecasters(options.steps)
+        if len(forecasters) < 2:
+            sys.exit(f"{len(forecasters)} forecaster to compare, should be two or more")
+        found = score(options.event, frames, forecasters, np.timedelta64(options.every, "m"))
     except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
         sys.exit(f"{error}")
-    told = gains(found)
-    print(told)
+    table = gains(found)
+    print(table)
     if options.write:
-        write_section(options.write, section(found, told), "what each step gains")
+        write_section(options.write, section(found, table), "what each step gains")
 
 
 if __name__ == "__main__":

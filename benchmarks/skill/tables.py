@@ -1,4 +1,4 @@
-"""What forecasters came to on events, as Markdown tables.
+"""Scores of forecasters on events, as Markdown tables.
 
 In brackets stand 90 % intervals of a bootstrap. They are left out below three blocks.
 """
@@ -68,7 +68,7 @@ def differences(counts: Dataset, draws: Draws) -> str:
             for at, found in rows(values, "threshold", "model"):
                 if at["model"] != reference:
                     said = f"{at['model']} - {reference}"
-                    cells = [sure(one) for one in found]
+                    cells = [significance(one) for one in found]
                     lines.append([name, f"{at['threshold']:g}", said, *cells])
     headings = ["score", "mm/h", "difference", *leads(counts)]
     return markdown(headings, lines) if lines else ""
@@ -165,8 +165,8 @@ def bounded(score: Sequence[float], pattern: str) -> str:
     return f"{said} [{pattern.format(low)}, {pattern.format(high)}]"
 
 
-def sure(difference: Sequence[float]) -> str:
-    """The same of a difference, in bold where it is surely one."""
+def significance(difference: Sequence[float]) -> str:
+    """A difference with its bounds, in bold where they exclude 0."""
     _, low, high = difference
     said = bounded(difference, "{:+.3f}")
     return f"**{said}**" if low > 0 or high < 0 else said

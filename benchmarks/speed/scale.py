@@ -21,7 +21,7 @@ from benchmarks.speed.inference import SHIPPED
 from benchmarks.speed.ingest import compare, simulated
 from benchmarks.speed.slopes import MODEL, Forecast, Line, fitted, forecast, request_milliseconds
 from benchmarks.speed.throughput import at_least_one
-from benchmarks.speed.verification import contests
+from benchmarks.speed.verification import comparisons
 from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.profiling.cost import multiply_adds
 
@@ -88,7 +88,7 @@ def measure(sides: Sequence[int], requests: int, rounds: int) -> Slopes:
     """Measure all slopes; minutes."""
     with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as name:
         ours, _ = compare(simulated(Path(name)), Path(name), rounds)
-    counting = next(iter(contests(180, 2, rounds=3)))
+    counting = next(iter(comparisons(180, 2, rounds=3)))
     seconds = min(clock for clock, _ in counting.ours) / counting.pairs
     return Slopes(
         [forecast(side) for side in sides],

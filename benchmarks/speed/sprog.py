@@ -21,7 +21,7 @@ from xarray import DataArray
 from benchmarks.pysteps_sprog import PystepsSPROG
 from benchmarks.report import measured, table, write_section
 from benchmarks.speed.throughput import at_least_one
-from benchmarks.speed.verification import HEADINGS, LACKING, Contest, cells, contest
+from benchmarks.speed.verification import HEADINGS, LACKING, Comparison, cells, compare
 from ingest.grid import MODEL_FACTOR, block_mean
 from ingest.simulation.simulate import simulate
 from model_zoo.forecasters.sprog import SPROG
@@ -42,19 +42,19 @@ def frames(side: int) -> DataArray:
     return DataArray(rates[:, *middle], coords, ("time", "y", "x"))
 
 
-def contests(sides: Sequence[int], rounds: int) -> Iterator[Contest]:
+def comparisons(sides: Sequence[int], rounds: int) -> Iterator[Comparison]:
     """Whole forecasts, the motion with them, of few leads and of more."""
     ours, theirs = SPROG(), PystepsSPROG()
     for side in sides:
         given = frames(side)
         for horizon in HORIZONS:
             what = f"{side} x {side}, {horizon} leads"
-            yield contest(
+            yield compare(
                 what, partial(theirs, given, horizon), partial(ours, given, horizon), 1, rounds
             )
 
 
-def section(found: Sequence[Contest]) -> str:
+def section(found: Sequence[Comparison]) -> str:
     """What was found, as Markdown."""
     about = measured("benchmarks.speed.sprog --write docs/performance.md", "numpy", "pysteps")
     return f"""\
@@ -82,7 +82,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     print(table(HEADINGS, []), flush=True)
     found = []
-    for one in contests(options.sides, options.rounds):
+    for one in comparisons(options.sides, options.rounds):
         found.append(one)
         print(table(HEADINGS, [cells(one)]).splitlines()[-1], flush=True)
     if options.write:

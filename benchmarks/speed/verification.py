@@ -73,7 +73,7 @@ class Fields(NamedTuple):
         )
 
 
-class Contest(NamedTuple):
+class Comparison(NamedTuple):
     """Times of another's way and of ours, in turns: seconds by the clock and of the processor."""
 
     what: str
@@ -107,14 +107,14 @@ def simulated(side: int, issues: int) -> Fields:
     return Fields(DataArray(said, dims=dims), DataArray(came, dims=(dims[0], *dims[2:])))
 
 
-def contest(
+def compare(
     what: str, theirs: Callable[[], object], ours: Callable[[], object], pairs: int, rounds: int
-) -> Contest:
+) -> Comparison:
     """Time both in turns, after once untimed."""
     theirs(), ours()
     times = [(timed(theirs), timed(ours)) for _ in range(rounds)]
     before, after = zip(*times, strict=True)
-    return Contest(what, before, after, pairs)
+    return Comparison(what, before, after, pairs)
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -231,7 +231,7 @@ def agree(theirs: NDArray[np.float64], ours: NDArray[np.float64]) -> None:
     np.testing.assert_allclose(theirs[there], ours[there], rtol=1e-4, atol=1e-5)
 
 
-def contests(side: int, issues: int, rounds: int) -> Iterator[Contest]:
+def comparisons(side: int, issues: int, rounds: int) -> Iterator[Comparison]:
     """Every comparison, each after it is asserted that the numbers agree."""
     fields = simulated(side, issues)
     whole, few = fields.everywhere(), Fields(*(f.isel(issue=[0]) for f in fields)).everywhere()
@@ -239,8 +239,8 @@ def contests(side: int, issues: int, rounds: int) -> Iterator[Contest]:
     many, some = issues * MODELS * LEADS, MODELS * LEADS
     with_pysteps = find_spec("pysteps") is not None
 
-    def race(what: str, theirs: Way, ours: Way, on: Fields, pairs: int) -> Contest:
-        return contest(what, partial(theirs, on), partial(ours, on), pairs, rounds)
+    def race(what: str, theirs: Way, ours: Way, on: Fields, pairs: int) -> Comparison:
+        return compare(what, partial(theirs, on), partial(ours, on), pairs, rounds)
 
     expected = flat(ours_counted(fields))
     np.testing.assert_array_equal(by_numpy(fields), expected)
@@ -336,8 +336,8 @@ def sum_over(made: Callable[[], Dataset], batches: int) -> Dataset:
 HEADINGS = ("", "theirs, ms", "ours, ms", "times as fast", "by processor time")
 
 
-def cells(found: Contest) -> list[str]:
-    """A contest as it is printed: milliseconds of a field against a field."""
+def cells(found: Comparison) -> list[str]:
+    """A comparison as it is printed: milliseconds of a field against a field."""
     theirs, ours = (
         1e3 * median(clock for clock, _ in times) / found.pairs
         for times in (found.theirs, found.ours)
@@ -366,7 +366,7 @@ def told(found: Year) -> str:
     return text + "."
 
 
-def section(found: Sequence[Contest], whole: Year) -> str:
+def section(found: Sequence[Comparison], whole: Year) -> str:
     """What was found, as Markdown."""
     packages = ["numpy", "xarray", "scores", *(["pysteps"] if find_spec("pysteps") else [])]
     about = measured("benchmarks.speed.verification --write docs/performance.md", *packages)
@@ -406,7 +406,7 @@ def main() -> None:
         print(LACKING)
     print(table(HEADINGS, []), flush=True)
     found = []
-    for one in contests(options.side, options.batch, options.rounds):
+    for one in comparisons(options.side, options.batch, options.rounds):
         found.append(one)
         print(table(HEADINGS, [cells(one)]).splitlines()[-1], flush=True)
     whole = year(options.side, options.issues, processors(), min(options.issues, PART))

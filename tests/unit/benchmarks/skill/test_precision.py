@@ -19,7 +19,7 @@ def test_a_network_is_compared_with_itself_in_bfloat16(made: Path, weights: Weig
     found = row(str(weights(lively=True)), "early", events.read("early", made), QUARTER)
     assert found.starts > 5
     assert found.events > 0
-    assert 0 < found.chance < 0.05
+    assert 0 < found.probability < 0.05
     assert found.csi < 0.05
 
 

@@ -10,8 +10,8 @@ import xarray as xr
 from xarray import DataArray, Dataset
 
 from benchmarks.skill import events, tables
-from benchmarks.skill.contenders import Contender, open_contenders
-from benchmarks.skill.events import Standing
+from benchmarks.skill.events import EventRole
+from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import (
     NEIGHBOURHOOD,
     SPECTRUM_LEADS,
@@ -45,7 +45,7 @@ class Counting(Persistence):
 
 
 def scored(made: Path, event: str, *names: str) -> Scored:
-    return score(event, events.read(event, made), open_contenders(names), QUARTER)
+    return score(event, events.read(event, made), open_forecasters(names), QUARTER)
 
 
 def counts(hits: list[list[int]], models: list[str]) -> Dataset:
@@ -99,22 +99,22 @@ def test_an_event_says_how_wide_its_cells_are(tmp_path: Path) -> None:
 def test_an_event_shows_less_if_a_network_has_seen_it() -> None:
     data = {"source": "corpus", "train": ["sim-1-*", "one"], "validation": ["other"]}
     experiments = [{"data": data}]
-    assert events.standing("one", experiments) is Standing.TRAINING
-    assert events.standing("sim-1-07", experiments) is Standing.TRAINING
-    assert events.standing("other", experiments) is Standing.VALIDATION
-    assert events.standing("third", experiments) is Standing.TEST
-    assert events.standing(events.VALIDATION) is Standing.VALIDATION
-    assert events.standing(events.GERMAN) is Standing.TEST
-    assert events.standing("one", [{"data": {"source": "kth", "train": 3}}]) is Standing.TEST
+    assert events.role_of("one", experiments) is EventRole.TRAINING
+    assert events.role_of("sim-1-07", experiments) is EventRole.TRAINING
+    assert events.role_of("other", experiments) is EventRole.VALIDATION
+    assert events.role_of("third", experiments) is EventRole.TEST
+    assert events.role_of(events.VALIDATION) is EventRole.VALIDATION
+    assert events.role_of(events.GERMAN) is EventRole.TEST
+    assert events.role_of("one", [{"data": {"source": "kth", "train": 3}}]) is EventRole.TEST
 
 
 def test_all_start_where_the_most_demanding_can(made: Path, weights: Weights) -> None:
     """A network looks back 90 minutes, and a forecast reaches 120 ahead, of 420."""
     frames = events.read("early", made)
     alone, beside = Counting(), Counting()
-    network = open_contenders([str(weights())])
-    score("early", frames, [Contender("a", alone, [])], QUARTER)
-    score("early", frames, [Contender("a", beside, []), *network], QUARTER)
+    network = open_forecasters([str(weights())])
+    score("early", frames, [NamedForecaster("a", alone, [])], QUARTER)
+    score("early", frames, [NamedForecaster("a", beside, []), *network], QUARTER)
     minutes = [
         [int((at - NOON) / np.timedelta64(1, "m")) for at in one.issues] for one in (alone, beside)
     ]
@@ -123,9 +123,9 @@ def test_all_start_where_the_most_demanding_can(made: Path, weights: Weights) ->
 
 def test_a_start_that_lacks_frames_is_left_out_for_all(made: Path, weights: Weights) -> None:
     frames = events.read("early", made)
-    contenders = open_contenders(["persistence", str(weights())])
+    forecasters = open_forecasters(["persistence", str(weights())])
     gap = frames.drop_sel(time=frames["time"].values[10])  # 150 minutes after noon
-    found = score("early", gap, contenders, QUARTER)
+    found = score("early", gap, forecasters, QUARTER)
     # at 150 there is nothing to start from, and 180, 210 and 240 lack a frame of before
     assert found.left_out == 3
     assert found.counts.sizes["start"] == 11
@@ -141,15 +141,15 @@ def test_all_count_on_the_same_cells(made: Path, weights: Weights) -> None:
     found = scored(made, "late", "persistence", "advection", str(weights()))
     cells = found.counts.to_dataarray().sum("variable")
     np.testing.assert_array_equal(cells.max("model"), cells.min("model"))
-    assert found.chances is not None
-    told = found.chances["number"].sum("bin")
+    assert found.probabilities is not None
+    told = found.probabilities["number"].sum("bin")
     assert told["model"].values.tolist() == [NEIGHBOURHOOD, "ms-convlstm"]
     for label in told["model"].values:
         np.testing.assert_array_equal(told.sel(model=label), cells.sel(model="advection"))
 
 
 def test_forecasts_that_tell_no_probabilities_have_no_brier_score(made: Path) -> None:
-    assert scored(made, "early", "persistence", "advection").chances is None
+    assert scored(made, "early", "persistence", "advection").probabilities is None
 
 
 def test_a_field_that_stays_is_forecast_without_fault_and_without_blur(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_two_networks_of_one_kind_are_told_apart(weights: Weights) -> None:
     one, other = weights("one", seed=1), weights("other", seed=2)
 
     def labels(*paths: Path) -> list[str]:
-        return [each.label for each in open_contenders(["advection", *map(str, paths)])]
+        return [each.label for each in open_forecasters(["advection", *map(str, paths)])]
 
     assert labels(one, one) == ["advection", "ms-convlstm"]
     assert labels(one, other) == ["advection", "one", "other"]
@@ -266,7 +266,7 @@ def test_the_command_names_what_it_does_not_find(
 
 def test_advection_beats_persistence_on_the_german_event(shared: Path) -> None:
     frames = events.read(events.GERMAN, shared)
-    contenders = open_contenders(["persistence", "advection"])
-    found = score(events.GERMAN, frames, contenders, np.timedelta64(60, "m"))
+    forecasters = open_forecasters(["persistence", "advection"])
+    found = score(events.GERMAN, frames, forecasters, np.timedelta64(60, "m"))
     skill = csi(found.counts.sum("start")).sel(threshold=0.5)
     assert (skill.sel(model="advection") > skill.sel(model="persistence")).all()

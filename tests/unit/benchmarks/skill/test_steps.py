@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.skill import events
-from benchmarks.skill.contenders import open_contenders
+from benchmarks.skill.forecasters import open_forecasters
 from benchmarks.skill.scoring import score
 from benchmarks.skill.steps import gains, main
 from verification import csi
@@ -19,7 +19,7 @@ QUARTER = np.timedelta64(15, "m")
 
 def test_each_forecaster_is_compared_with_the_one_before(made: Path) -> None:
     names = ["persistence", "advection", "persistence"]
-    found = score("early", events.read("early", made), open_contenders(names), QUARTER)
+    found = score("early", events.read("early", made), open_forecasters(names), QUARTER)
     told = gains(found)
     assert "| CSI | 0.5 | advection after persistence |" in told
     summed = csi(found.counts.sum("start")).sel(threshold=0.5).isel(lead_time=0)
@@ -31,8 +31,8 @@ def test_each_forecaster_is_compared_with_the_one_before(made: Path) -> None:
 
 def test_chances_are_compared_only_where_both_tell_them(made: Path, weights: Weights) -> None:
     files = [str(weights(name, lively=name == "later")) for name in ("earlier", "later")]
-    contenders = open_contenders(["advection", *files])
-    told = gains(score("early", events.read("early", made), contenders, QUARTER))
+    forecasters = open_forecasters(["advection", *files])
+    told = gains(score("early", events.read("early", made), forecasters, QUARTER))
     steps = {tuple(line.split(" | ")[:3:2]) for line in told.splitlines()[2:]}
     assert ("| Brier skill", "later after earlier") in steps
     assert ("| CSI", "earlier after advection") in steps

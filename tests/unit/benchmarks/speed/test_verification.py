@@ -10,12 +10,12 @@ from benchmarks.speed.verification import (
     LEADS,
     MODELS,
     YEAR,
-    Contest,
+    Comparison,
     Year,
     by_numpy,
     cells,
-    contest,
-    contests,
+    compare,
+    comparisons,
     counted,
     flat,
     main,
@@ -45,7 +45,7 @@ def test_pairs_come_in_the_order_of_the_counts() -> None:
 
 
 def test_all_ways_agree_before_they_are_timed() -> None:
-    found = {one.what: one for one in contests(SIDE, issues=1, rounds=1)}
+    found = {one.what: one for one in comparisons(SIDE, issues=1, rounds=1)}
     assert {"counts, plain numpy", "counts, scores", "fractions, scores"} <= set(found)
     assert all(one.pairs == MODELS * LEADS for one in found.values())
 
@@ -58,7 +58,7 @@ def test_counting_is_ten_times_as_fast_as_pysteps() -> None:
 
     fields, ratios = simulated(180, 4).everywhere(), []
     for _ in range(TRIES):
-        one = contest("", lambda: by_pysteps(fields), lambda: ours_counted(fields), 48, 3)
+        one = compare("", lambda: by_pysteps(fields), lambda: ours_counted(fields), 48, 3)
         ratios.append(one.ratio(1))
         if ratios[-1] > TARGET:
             return
@@ -67,7 +67,7 @@ def test_counting_is_ten_times_as_fast_as_pysteps() -> None:
 
 def test_ratios_are_of_pairs_and_milliseconds_of_one_field() -> None:
     theirs, ours = [(2.0, 2.0), (8.0, 2.0), (3.0, 2.0)], [(1.0, 0.5), (2.0, 0.2), (2.0, 0.5)]
-    assert cells(Contest("x", theirs, ours, 10)) == ["x", "300.000", "200.000", "2.0", "4.0"]
+    assert cells(Comparison("x", theirs, ours, 10)) == ["x", "300.000", "200.000", "2.0", "4.0"]
 
 
 def test_batches_are_shared_out_whole() -> None:

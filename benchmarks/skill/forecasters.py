@@ -1,4 +1,4 @@
-"""The forecasters to compare, by the names they go by in the tables."""
+"""The forecasters to compare, with their labels in the tables."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,16 +11,16 @@ from model_zoo.forecasters.by_name import BASELINES, SUFFIX, find_weights, load_
 from model_zoo.forecasters.contract import Forecaster
 
 
-class Contender(NamedTuple):
-    """A forecaster among others."""
+class NamedForecaster(NamedTuple):
+    """A forecaster with its label."""
 
     label: str
     forecaster: Forecaster
     experiments: Sequence[Mapping[str, Any]]
-    """Those that trained it; none of a baseline."""
+    """Experiments that trained it; none for a baseline."""
 
 
-def open_contenders(names: Iterable[str]) -> list[Contender]:
+def open_forecasters(names: Iterable[str]) -> list[NamedForecaster]:
     """Forecasters by their names or paths; "pysteps-s-prog" is left out where pysteps is missing.
 
     Each goes by its own name, or where several have that by the name of its file, or by its path.
@@ -41,7 +41,7 @@ def open_contenders(names: Iterable[str]) -> list[Contender]:
     labels = [[one.name, Path(name).stem, name] for name, one in found.items()]
     taken = Counter(word for words in labels for word in set(words))
     return [
-        Contender(
+        NamedForecaster(
             next(word for word in words if taken[word] == 1 or word == name),
             forecaster,
             []
