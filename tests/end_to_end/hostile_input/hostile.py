@@ -3,7 +3,8 @@
     python -m tests.end_to_end.hostile_input.hostile KIND FIRST LAST
 
 makes the cases FIRST to LAST - 1 of a kind, the same in every run, and tells of each when it is
-through: what came of it, "read" or "refused" if all is well, the seconds of the processor it took,
+through: what came of it, "read" or "refused" if all is well, "drier" if a single flipped bit of a
+header has made it rain less than it did, the seconds of the processor it took,
 and the highest memory so far in megabytes. A case that hangs ends the process.
 """
 
@@ -17,11 +18,14 @@ import resource
 import signal
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -31,6 +35,7 @@ from ingest.precipitation import check
 from ingest.simulation.simulate import encode
 from service.pipeline import upload
 from tests.showers import frame
+from tests.unit.ingest.formats.test_odim import german
 from tests.unit.ingest.formats.test_radar_file import odim as odim_file
 
 TIME = np.datetime64("2025-06-21T12:35", "ns")
@@ -53,6 +58,10 @@ NUMBER = re.compile(rb"\d+")
 NUMBERS = (b"0", b"-1", b"00000", b"99999", b"4294967296", b"1e9", b"nan", b"9" * 400, b"", b" ")
 MEMORY = 2 * 2**30
 PATIENCE_SECONDS = 20
+LIGHT = 0.1
+"""mm/h from which it rains."""
+TOLERANCE = 0.01
+"""Share by which a rate may be lower, and be called the same."""
 SEALED: dict[str, Callable[..., object]] = {
     "odim": lambda about, packed: odim.composite(about["attributes"], packed),
     "netcdf": upload.field_of,
@@ -170,6 +179,121 @@ def case(kind: str, number: int, seeds: list[bytes]) -> bytes:
     return bytes(data)
 
 
+# one bit of a header
+
+
+def reflectivity() -> bytes:
+    """A composite of one byte a cell."""
+    cells = np.zeros((900, 900), "u1")
+    cells[300:340, 300:340] = np.random.default_rng(1).integers(60, 150, (40, 40))
+    cells[800:] = 250
+    header = (
+        b"RX211235100000625BY%7dVS 3SW   2.13.1PR E+00INT   5GP 900x 900MS 14<boo,ros,emd> \x03"
+    )
+    return header % (len(header % 0) + cells.size) + cells.tobytes()
+
+
+def lead() -> bytes:
+    """A lead of a forecast."""
+    with tarfile.open(fileobj=io.BytesIO(rv())) as archive:
+        part = archive.extractfile(archive.getmembers()[1])
+        assert part is not None
+        return part.read()
+
+
+def header_of_radolan(data: bytes) -> list[tuple[int, int]]:
+    return [(0, data.index(b"\x03") + 1)]
+
+
+def header_of_hdf5(data: bytes) -> list[tuple[int, int]]:
+    """Everything but the pieces of the field, which have checksums of their own."""
+    edges = [0]
+    with h5py.File(io.BytesIO(data)) as file:
+        name = next(name for name in ("dataset1/data1/data", "rainfall_rate") if name in file)
+        field = file[name].id
+        pieces = [field.get_chunk_info(at) for at in range(field.get_num_chunks())]
+        for piece in sorted(pieces, key=lambda piece: piece.byte_offset):
+            edges += [piece.byte_offset, piece.byte_offset + piece.size]
+    edges.append(len(data))
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def echoes() -> bytes:
+    """A composite of reflectivities, up to 32.5 dBZ."""
+
+    def stronger(file: h5py.File) -> None:
+        file["dataset1/data1/data"][500:600, 500:600] = 130
+
+    return german("DBZH", change=stronger, gain=0.5, offset=-32.5)
+
+
+def packed_frames() -> bytes:
+    """Frames of whole numbers and a scale."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "packed.nc"
+        field = frames().drop_vars(["lat", "lon"], errors="ignore")
+        how = {"dtype": "i4", "scale_factor": 0.01, "_FillValue": -1, "zlib": True}
+        field.to_dataset(name="rainfall_rate").to_netcdf(path, encoding={"rainfall_rate": how})
+        return path.read_bytes()
+
+
+Regions = Callable[[bytes], list[tuple[int, int]]]
+FLIPPED: dict[str, tuple[str, Callable[[], bytes], Regions]] = {
+    "flip of RY": ("radolan", radolan, header_of_radolan),
+    "flip of RX": ("radolan", reflectivity, header_of_radolan),
+    "flip of RV": ("radolan", lead, header_of_radolan),
+    "flip of ACRR": ("odim", german, header_of_hdf5),
+    "flip of RATE": ("odim", lambda: german("RATE", gain=0.12), header_of_hdf5),
+    "flip of DBZH": ("odim", echoes, header_of_hdf5),
+    "flip of packed frames": ("netcdf", packed_frames, header_of_hdf5),
+}
+"""Kind of file, one that is good, and where its header is."""
+
+
+def flipped(kind: str, number: int) -> bytes:
+    """A file with one bit of its header flipped, another one for each number."""
+    data, bits = bits_of(kind)
+    out, bit = bytearray(data), bits[number]
+    out[bit // 8] ^= 1 << bit % 8
+    return bytes(out)
+
+
+@cache
+def bits_of(kind: str) -> tuple[bytes, list[int]]:
+    """A good file, and the bits of its header in the order in which they are flipped."""
+    _, make, regions = FLIPPED[kind]
+    data = make()
+    bits = [bit for begin, end in regions(data) for bit in range(8 * begin, 8 * end)]
+    random.Random(kind).shuffle(bits)
+    return data, bits
+
+
+def rates_in(kind: str, data: bytes) -> np.ndarray:
+    """The rates of a file as the service reads it, but in this process."""
+    if kind not in SEALED:
+        return parse(data, "hostile").values
+    found: Any = SEALED[kind](*sandbox_worker.unfolded(kind, data))
+    return np.asarray(found.rate if kind == "odim" else found.values)
+
+
+@cache
+def truth(kind: str) -> np.ndarray:
+    return rates_in(FLIPPED[kind][0], bits_of(kind)[0])
+
+
+def read_flipped(kind: str, data: bytes) -> str:
+    """What comes of a flipped bit: "drier" where it rains less, or is dry where no data are."""
+    try:
+        found = rates_in(FLIPPED[kind][0], data)
+    except (BadField, sandbox_worker.Refused):
+        return "refused"
+    right = truth(kind)
+    if found.shape != right.shape:
+        return "another_shape"
+    less = (right >= LIGHT) & (found < (1 - TOLERANCE) * right)
+    return "drier" if (less | (np.isnan(right) & (found < LIGHT))).any() else "read"
+
+
 # reading it
 
 
@@ -186,20 +310,30 @@ def read(kind: str, data: bytes) -> str:
 
 
 def main(kind: str, first: int, last: int) -> None:
-    seeds = SEEDS[kind]()
-    assert all(read(kind, seed) == "read" for seed in seeds), "the seeds are good"
+    make, come = made_and_read(kind)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     for number in range(first, last):
-        data = case(kind, number, seeds)
+        data = make(number)
         signal.alarm(PATIENCE_SECONDS)
         begin = time.process_time()
         try:
-            outcome = read(kind, data)
+            outcome = come(data)
         except Exception as error:  # noqa: BLE001  what must not happen
             outcome = f"{type(error).__name__}:{error}".replace(" ", "_").replace("\n", "_")[:200]
         seconds = time.process_time() - begin
         most = highest_megabytes()
         print(outcome, f"{seconds:.3f}", most, flush=True)
+
+
+def made_and_read(kind: str) -> tuple[Callable[[int], bytes], Callable[[bytes], str]]:
+    """What makes a case of a kind by its number, and what reads it."""
+    if kind in FLIPPED:
+        assert read_flipped(kind, bits_of(kind)[0]) == "read", "the seed is good"
+        assert (truth(kind) >= LIGHT).sum() > 100, "and wet"
+        return partial(flipped, kind), partial(read_flipped, kind)
+    seeds = SEEDS[kind]()
+    assert all(read(kind, seed) == "read" for seed in seeds), "the seeds are good"
+    return partial(case, kind, seeds=seeds), partial(read, kind)
 
 
 def highest_megabytes() -> int:

@@ -4,6 +4,7 @@ soon and in bounded memory; and what takes its reader down takes down no service
 import bz2
 import gzip
 import io
+import os
 import resource
 import subprocess
 import sys
@@ -24,12 +25,14 @@ from ingest.formats import netcdf
 from ingest.formats.sandbox import READ_SECONDS
 from ingest.formats.sandbox_worker import MEMORY_BYTES
 from service.pipeline import upload
-from tests.end_to_end.hostile_input.hostile import SEALED, SEEDS, case, frames
+from tests.end_to_end.hostile_input.hostile import FLIPPED, SEALED, SEEDS, bits_of, case, frames
 from tests.unit.ingest.formats.test_radar_file import odim
 
 ROOT = Path(__file__).parents[3]
 MODULE = "tests.end_to_end.hostile_input.hostile"
 CASES = {"radolan": 5000, "odim": 5000, "rv": 3000, "netcdf": 6000, "json": 1000}
+FLIPS = 5000 if os.environ.get("NOWCAST_LONG") else 60
+"""Of each kind, or all there are: those of the long run are over 20,000."""
 MOST_SECONDS = 2.0
 """Of the processor, for one file."""
 MOST_MEGABYTES = 800
@@ -76,6 +79,18 @@ def test_spoilt_files_are_read_or_refused(kind: str) -> None:
     for number in lost:
         with suppress(BadField):
             whole(kind, case(kind, number, seeds))
+
+
+@pytest.mark.parametrize("kind", FLIPPED)
+def test_one_flipped_bit_of_a_header_never_makes_it_drier(kind: str) -> None:
+    """What is read is the same, or is refused: of a header that says another scale, too."""
+    number = min(FLIPS, len(bits_of(kind)[1]))
+    found = outcomes(kind, number)
+    drier = [at for at, outcome in enumerate(found) if outcome.word not in ("read", "refused")]
+    lost = [at for at in drier if found[at] == LOST]
+    assert drier == lost, [(found[at].word, bits_of(kind)[1][at]) for at in drier[:20]]
+    assert lost == [] or FLIPPED[kind][0] in SEALED, "which would have taken the service down"
+    assert max(outcome.seconds for outcome in found) < MOST_SECONDS
 
 
 def whole(kind: str, data: bytes) -> object:
