@@ -15,18 +15,18 @@ from xarray import DataArray
 
 from model_zoo.errors import ModelError
 from model_zoo.forecasters import motion
-from model_zoo.forecasters.baselines import MINUTE, carry, last_minutes, motion_of
+from model_zoo.forecasters.baselines import MINUTE, advect_newest, motion_of, recent_frames
 from model_zoo.forecasters.contract import (
     LEAD_STEP,
     NO_WEIGHTS,
     Needs,
     NotEnoughFrames,
     check_horizon,
-    listed,
-    make,
+    format_time,
+    format_times,
+    make_forecast,
     minutes,
-    select,
-    stamp,
+    select_frames,
     times_of,
 )
 
@@ -77,12 +77,12 @@ class PystepsSPROG:
         """
         check_horizon(horizon)
         step, three = evenly_spaced(frames, self.name)
-        recent = last_minutes(frames, motion.SPAN_MINUTES, self.name)
+        recent = recent_frames(frames, motion.SPAN_MINUTES, self.name)
         moving = motion_of(recent)
         steps = np.arange(1, horizon + 1) * (LEAD_STEP / step)
         faded = self.fade(three, moving * np.float32(step / MINUTE), steps.tolist())
-        rate = carry(recent, moving, horizon) if faded is None else faded
-        return make(rate, recent, self)
+        rate = advect_newest(recent, moving, horizon) if faded is None else faded
+        return make_forecast(rate, recent, self)
 
     def fade(self, three: DataArray, displacement: Array, steps: list[float]) -> Array | None:
         """Rates `steps` frames after the newest of `three`; None where no fading can be told.
@@ -119,11 +119,11 @@ def evenly_spaced(frames: DataArray, reader: str) -> tuple[np.timedelta64, DataA
     """
     for step in STEPS:
         with contextlib.suppress(NotEnoughFrames):
-            return step, select(frames, (2 * step, step, 0 * step), reader)
+            return step, select_frames(frames, (2 * step, step, 0 * step), reader)
     times = times_of(frames)
     raise NotEnoughFrames(
-        f"{reader} from {stamp(times[-1])} needs three frames 5, 10 or 15 minutes apart up to "
-        f"then; got {listed(times)}"
+        f"{reader} from {format_time(times[-1])} needs three frames 5, 10 or 15 minutes apart up "
+        f"to then; got {format_times(times)}"
     )
 
 

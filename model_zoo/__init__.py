@@ -1,5 +1,4 @@
-"""Recurrent nowcasting networks: a cell, which is what a layer remembers, times a shape, which is
-where the layers sit in scale."""
+"""Recurrent nowcasting networks, every family of cells in every shape, and baselines."""
 
 from model_zoo import reference
 from model_zoo.forecasters.by_name import load_forecaster

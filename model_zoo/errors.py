@@ -1,14 +1,14 @@
-"""Everything the model zoo can fail at by itself, in one tree. Radar data fail in ingest.errors.
+"""Errors of the model zoo, in one tree; those of radar data are in ingest.errors.
 
 * ModelError
   + UnknownModel     no network of this name is in the zoo; also a KeyError
   + UnknownScale     no intensity scale of this name; also a KeyError
-  + NoWeights        there are no trained weights to forecast with
-  + BadCheckpoint    a file or set of arrays is not what a network can take its weights from
-  + NotConvertible   a published network whose numbers ours cannot give, or that we do not know
-  + BadGrid          a field whose height and width the network cannot halve; also a ValueError
-  x BadFrames        frames a forecast cannot start from; also a ValueError
-    + NotEnoughFrames  some of those it needs are missing (forecasters/contract.py)
+  + NoWeights        there are no trained weights of a network
+  + BadCheckpoint    a file or set of arrays does not fit a network
+  + NotConvertible   a published network that is unknown, or that ours does not reproduce
+  + BadGrid          height and width cannot be halved as often as needed; also a ValueError
+  + BadFrames        frames that a forecast cannot start from; also a ValueError
+    + NotEnoughFrames  required frames are missing (forecasters/contract.py)
 """
 
 
@@ -16,7 +16,7 @@ class ModelError(Exception):
     """Base of all errors of the model zoo."""
 
     def __str__(self) -> str:
-        """The message as written; a KeyError would show it in quotation marks."""
+        """Return the message; a KeyError would put it in quotation marks."""
         return " ".join(str(arg) for arg in self.args)
 
 
@@ -29,19 +29,19 @@ class UnknownScale(ModelError, KeyError):
 
 
 class NoWeights(ModelError):
-    """There are no trained weights, and a network without them never forecasts."""
+    """There are no trained weights; untrained networks do not forecast."""
 
 
 class BadCheckpoint(ModelError):
-    """A network cannot take its weights from this."""
+    """A file or set of arrays is not a checkpoint of the network."""
 
 
 class NotConvertible(ModelError):
-    """A published network that ours cannot reproduce number for number."""
+    """A published network that is unknown, or whose results ours does not reproduce."""
 
 
 class BadGrid(ModelError, ValueError):
-    """The height or width of a field is not a multiple of what the network needs."""
+    """Height or width of a field is not a multiple of what the network needs."""
 
 
 class BadFrames(ModelError, ValueError):

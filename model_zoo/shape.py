@@ -1,14 +1,14 @@
-"""Where the layers of a stack sit in scale, and which earlier layers each one listens to.
+"""Shapes of networks: levels of resolution of the layers, and skip connections between them.
 
 The shape of a network is a tuple of levels, one for each layer, and a rule for skips. Level l works
 at 1 / 2**l of the resolution of the input. A rule gives, for each layer, the earlier layers whose
-outputs are added to what the layer below gives out, resampled to its level:
+outputs are resampled to its level and added to the output of the layer below:
 
-    mirror_skips      what the layer at the same height of the other slope gave out, as in a U-Net;
-                      MS-RNN, https://arxiv.org/abs/2206.03010
-    no_skips          nothing: the ablation without skips
-    unet3_plus_skips  all finer or equal layers of the down slope, all coarser ones of the up slope,
-                      as in UNet 3+, https://arxiv.org/abs/2004.08790
+    mirror_skips      the encoder layer of the same level, as in a U-Net; MS-RNN,
+                      https://arxiv.org/abs/2206.03010
+    no_skips          none: the ablation without skips
+    unet3_plus_skips  all finer or equal layers of the encoder, all coarser ones of the decoder, as
+                      in UNet 3+, https://arxiv.org/abs/2004.08790
     all_skips         every earlier layer
 """
 
@@ -16,26 +16,26 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 Skips = tuple[tuple[int, ...], ...]
-"""For each layer, the earlier layers added to its input beside the one below."""
+"""For each layer, the indices of the earlier layers added to its input."""
 
 
 class Shape(NamedTuple):
-    """A stack without its cells."""
+    """Levels and skip connections of a stack."""
 
     levels: tuple[int, ...]
     skips: Callable[[Sequence[int]], Skips]
 
 
 def no_skips(levels: Sequence[int]) -> Skips:
-    """Each layer listens only to the one below."""
+    """No skip connections."""
     return tuple(() for _ in levels)
 
 
 def mirror_skips(levels: Sequence[int]) -> Skips:
-    """Where the level falls, the layer at the same height of the other slope.
+    """Connect each decoder layer to the encoder layer of the same level.
 
     Raises:
-        ValueError: The levels do not read the same both ways, so slopes cannot be paired.
+        ValueError: The levels are not symmetric.
     """
     if list(levels) != list(reversed(levels)):
         raise ValueError(f"levels {tuple(levels)} must read the same both ways, to pair the slopes")
@@ -47,7 +47,7 @@ def mirror_skips(levels: Sequence[int]) -> Skips:
 
 
 def unet3_plus_skips(levels: Sequence[int]) -> Skips:
-    """On the up slope, finer or equal layers of the down slope and coarser ones of the up slope."""
+    """Connect decoder layers to finer or equal encoder layers and to coarser decoder layers."""
     half = len(levels) // 2
     return tuple(
         tuple(
@@ -60,5 +60,5 @@ def unet3_plus_skips(levels: Sequence[int]) -> Skips:
 
 
 def all_skips(levels: Sequence[int]) -> Skips:
-    """Every earlier layer."""
+    """Connect each layer to every earlier layer."""
     return tuple(tuple(range(layer - 1)) for layer, _ in enumerate(levels))

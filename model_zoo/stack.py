@@ -1,4 +1,4 @@
-"""Cells joined into a network: the one place that knows about depth and scale."""
+"""Stack of cells: depth and scale of a network."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast
@@ -12,7 +12,7 @@ from model_zoo.shape import Skips
 
 
 class Past(NamedTuple):
-    """What a stack remembers from one time step to the next."""
+    """State of a stack between two time steps."""
 
     states: list[State]
     memory: Tensor | None
@@ -27,15 +27,15 @@ class Stack(nn.Module):
     https://arxiv.org/abs/2206.03010, whatever the cells are.
 
     Attributes:
-        levels: One for each layer.
-        multiple: What the height and width of the input must be multiples of.
+        levels: Number of halvings of the resolution at each layer.
+        multiple: Height and width of the input must be multiples of this.
     """
 
     def __init__(self, cells: Sequence[Cell], levels: Sequence[int], skips: Skips) -> None:
-        """Join `cells`, bottom first.
+        """Stack `cells`, bottom first.
 
         Raises:
-            ValueError: The levels are not those of a stack that ends at the scale it began at.
+            ValueError: Levels are negative, or do not begin and end with 0.
         """
         super().__init__()
         if min(levels) < 0 or levels[0] != 0 or levels[-1] != 0:
@@ -51,7 +51,15 @@ class Stack(nn.Module):
         )
 
     def forward(self, x: Tensor, past: Past | None) -> tuple[Tensor, Past, list[Tensor]]:
-        """One time step. Returns what the top gives out, what to remember, and any penalties.
+        """Advance one time step.
+
+        Args:
+            x: (batch, channels, height, width).
+            past: State after the last step; None before the first.
+
+        Returns:
+            Hidden state of the top layer, as `x`; the new state; auxiliary losses (batch,
+            channels) of the layers that have one.
 
         Raises:
             BadGrid: The height or width of `x` is not a multiple of `multiple`.
@@ -79,7 +87,11 @@ class Stack(nn.Module):
 
 
 def check_divisible(x: Tensor, multiple: int) -> None:
-    """Refuse a field that cannot be halved as often as needed."""
+    """Check that a field (..., height, width) can be halved as often as needed.
+
+    Raises:
+        BadGrid: Height or width is not a multiple of `multiple`.
+    """
     height, width = x.shape[-2:]
     if height % multiple or width % multiple:
         raise BadGrid(

@@ -29,40 +29,40 @@ CHANNELS = 32
 """Hidden width of all layers in the MS-LSTM paper."""
 
 Family = Callable[[int, int], list[Cell]]
-"""From channels and depth to the cells of a network, bottom first."""
+"""From channels and number of layers to the cells of a network, bottom first."""
 
 
 class Model(NamedTuple):
-    """A network without its width."""
+    """Cells and shape of a network of any width."""
 
     family: Family
     shape: Shape
 
 
 def all_of(cell: Callable[[int], Cell]) -> Family:
-    """A family whose layers are all alike."""
+    """Make a family with the same cell in all layers."""
     return lambda channels, depth: [cell(channels) for _ in range(depth)]
 
 
 def predrnn_plus(channels: int, depth: int) -> list[Cell]:
-    """Causal LSTMs with a gradient highway into the second, if there is one."""
+    """Make causal LSTMs with a gradient highway into the second, if there is one."""
     first, *rest = (CausalLSTM(channels) for _ in range(depth))
     return [first, *(GradientHighway(channels, cell) for cell in rest[:1]), *rest[1:]]
 
 
 def predrnn_v2(channels: int, depth: int) -> list[Cell]:
-    """PredRNN-V2 cells that share one adapter."""
+    """Make PredRNN-V2 cells that share one adapter."""
     adapter = nn.Conv2d(channels, channels, kernel_size=1)
     return [PredRNNv2(channels, adapter) for _ in range(depth)]
 
 
 def mim(channels: int, depth: int) -> list[Cell]:
-    """MIM cells on a PredRNN cell: the bottom has no layer below whose change it could learn."""
+    """Make MIM cells above a PredRNN cell: the bottom layer has no layer below to difference."""
     return [PredRNN(channels), *(MIM(channels) for _ in range(depth - 1))]
 
 
 def motionrnn(channels: int, depth: int) -> list[Cell]:
-    """MIM with motion between the layers."""
+    """Make MIM cells with motion highways between the layers."""
     *lower, top = mim(channels, depth)
     return [*(MotionHighway(channels, cell) for cell in lower), top]
 
@@ -88,7 +88,7 @@ PLAIN = Shape((0, 0, 0, 0, 0, 0), no_skips)
 MULTI_SCALE = Shape((0, 1, 2, 2, 1, 0), mirror_skips)
 
 SHAPES: Mapping[str, Shape] = MappingProxyType({"{}": PLAIN, "ms-{}": MULTI_SCALE})
-"""Every family comes in each of these; the key makes its name."""
+"""Shapes of every family; the key is the pattern of the name."""
 
 ABLATIONS: Mapping[str, Shape] = MappingProxyType(
     {
@@ -97,7 +97,7 @@ ABLATIONS: Mapping[str, Shape] = MappingProxyType(
         "ms-convlstm-fc": MULTI_SCALE._replace(skips=all_skips),
     }
 )
-"""Of the pyramid, with ConvLSTM cells."""
+"""Ablations of the multi-scale shape, with ConvLSTM cells."""
 
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
@@ -122,14 +122,14 @@ def build(
     levels: Sequence[int] | None = None,
     exceedances: int = 0,
 ) -> Nowcaster:
-    """A model of the zoo by name, such as "predrnn" or "ms-predrnn", with random weights.
+    """Build a model of the zoo, such as "predrnn" or "ms-predrnn", with random weights.
 
     Args:
         name: One of `MODELS`.
         channels: Width of every layer.
-        levels: Deeper, shallower or steeper than the model is by default, one level per layer.
-        exceedances: Of how many thresholds the network tells how likely they are reached, instead
-            of the rain; see `Nowcaster`.
+        levels: Level of each layer, if not those of the model.
+        exceedances: Number of thresholds whose exceedance probabilities are predicted instead of
+            rain; see `Nowcaster`.
 
     Raises:
         UnknownModel: There is no such model; the message lists those there are.

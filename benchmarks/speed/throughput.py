@@ -39,7 +39,7 @@ from model_zoo.training.data.sample import Sample
 from model_zoo.training.data.settings import Germany
 from model_zoo.training.distributed import Ranks
 from model_zoo.training.experiment import Experiment, Loss, Machine, Optimiser
-from model_zoo.training.learner import Learner
+from model_zoo.training.learner import Trainer
 from model_zoo.zoo import CHANNELS
 
 SHAPE = DATA_SETS["germany"]
@@ -97,7 +97,7 @@ class Trial(NamedTuple):
         return NETWORKS[self.rival](self.channels, self.side, self.side)
 
 
-class Taken(NamedTuple):
+class TimedStep(NamedTuple):
     """What one step took."""
 
     seconds: float
@@ -111,8 +111,8 @@ class Row(NamedTuple):
     name: str
     mode: str
     batch: int
-    taken: Sequence[Taken]
-    beside: Sequence[Taken]
+    taken: Sequence[TimedStep]
+    beside: Sequence[TimedStep]
     """By the published network, just before each."""
     difference: float
     """Of the first loss from that of the published network, as a share of it."""
@@ -172,7 +172,7 @@ def ours(name: str, network: Network, machine: Machine, device: torch.device) ->
         machine=machine,
     )
     converted = convert.load(COUNTERPARTS[name], network.state_dict())
-    learner = Learner(converted, experiment, 1, Ranks(0, 1, device))
+    learner = Trainer(converted, experiment, 1, Ranks(0, 1, device))
     return lambda sample: learner.step(sample, 0).loss
 
 
@@ -218,13 +218,13 @@ def learnt(step: Step, side: int) -> float:
     return step(batch_of(1, side)).item()
 
 
-def timed(step: Step, sample: Sample, device: torch.device) -> Taken:
+def timed(step: Step, sample: Sample, device: torch.device) -> TimedStep:
     """Take a step by the clock."""
     finish(device)
     clock, processor = perf_counter(), process_time()
     step(sample)
     finish(device)
-    return Taken(perf_counter() - clock, process_time() - processor)
+    return TimedStep(perf_counter() - clock, process_time() - processor)
 
 
 def finish(device: torch.device) -> None:
@@ -247,8 +247,8 @@ def rows(trial: Trial, modes: Sequence[str], rounds: int) -> list[Row]:
     published, *converted = steps(trial, modes)
     sample = batch_of(batch, trial.side)
     first, *losses = [step(sample).item() for step in (published, *converted)]
-    beside: dict[str, list[Taken]] = {mode: [] for mode in modes}
-    taken: dict[str, list[Taken]] = {mode: [] for mode in modes}
+    beside: dict[str, list[TimedStep]] = {mode: [] for mode in modes}
+    taken: dict[str, list[TimedStep]] = {mode: [] for mode in modes}
     for _ in range(rounds):
         for mode, step in zip(modes, converted, strict=True):
             beside[mode].append(timed(published, sample, device))

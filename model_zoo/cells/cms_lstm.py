@@ -1,12 +1,12 @@
-"""CMS-LSTM: a ConvLSTM with its input and past gating each other, and its states attended to.
+"""CMS-LSTM: a ConvLSTM with mutual gating of its inputs and multi-scale attention of its states.
 
 Chai et al. (2021), https://arxiv.org/abs/2102.03586, as the MS-RNN and MS-LSTM papers run it: 3x3
 kernels, no layer norm, no dropout.
 
 Attention over the whole field takes 2 C (2 H W)**2 multiply-adds per layer and step, that within
 its 4 and 16 blocks a quarter and a sixteenth as much again: at 32 channels 0.35 G on 32 x 32
-pixels, and 353 G on 180 x 180, which is 14.8 T for a forecast. Memory stays that of the fields, for
-where torch has a fused kernel scores are never kept.
+pixels, and 353 G on 180 x 180, which is 14.8 T for a forecast. Memory is that of the fields
+where torch has a fused kernel, which does not save scores.
 """
 
 import torch
@@ -18,7 +18,7 @@ from model_zoo.cells.convlstm import ConvLSTM
 from model_zoo.cells.modulation import modulate
 
 SCALES = (1, 2, 4)
-"""Into how many blocks each side of the field is cut."""
+"""Numbers of blocks along each side of the field."""
 
 
 class BlockAttention(nn.Module):
@@ -27,14 +27,14 @@ class BlockAttention(nn.Module):
     def __init__(self, channels: int, cuts: int) -> None:
         super().__init__()
         self.cuts = cuts
-        # the key's bias shifts all scores of a query alike and so does nothing; published weights
+        # the bias of the key shifts all scores of a query alike, without effect; published weights
         # have one
         self.query = conv(channels, channels, kernel_size=1)
         self.key = conv(channels, channels, kernel_size=1)
         self.value = conv(channels, channels, kernel_size=1)
 
     def forward(self, pair: Tensor) -> Tensor:
-        """Both fields attended to; they stand side by side, (batch, channels, height, 2 width)."""
+        """Attend to two fields concatenated along the width, (batch, channels, height, 2 width)."""
         _, _, height, width = pair.shape
         query, key, value = (self.split(of(pair)) for of in (self.query, self.key, self.value))
         attended = F.scaled_dot_product_attention(query, key, value, scale=1.0)
@@ -44,7 +44,7 @@ class BlockAttention(nn.Module):
         return blocks.permute(0, 6, 1, 3, 4, 2, 5).flatten(4).flatten(2, 3)
 
     def split(self, pair: Tensor) -> Tensor:
-        """The pixels of each block, those of both fields together: (batch, blocks, pixels, C)."""
+        """Cut two concatenated fields into blocks of both: (batch, blocks, pixels, channels)."""
         _, _, height, width = pair.shape
         blocks = torch.unflatten(pair, 2, (self.cuts, height // self.cuts))
         blocks = torch.unflatten(blocks, 4, (2, self.cuts, width // 2 // self.cuts))
@@ -53,7 +53,7 @@ class BlockAttention(nn.Module):
 
 
 class Expression(nn.Module):
-    """Hidden and cell state, rewritten after attention at several scales."""
+    """Spatiotemporal expression: update of hidden and cell state by attention at several scales."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -63,9 +63,9 @@ class Expression(nn.Module):
         self.gates = ConvSum(2, channels, 3 * channels)
 
     def forward(self, h: Tensor, c: Tensor) -> State:
-        """Both states anew."""
+        """Update both states, (batch, channels, height, width) each."""
         pair = torch.cat([h, c], dim=3)
-        # one picture of both, as published: the kernel sees across the seam between the fields
+        # one convolution over both fields, as published: kernels extend over the seam between them
         joined = self.join(torch.cat([attend(pair) + pair for attend in self.scales], dim=1))
         z = self.fuse(torch.cat(joined.chunk(2, dim=3), dim=1))
         i, g, o = self.gates(h, z).chunk(3, dim=1)
@@ -88,7 +88,7 @@ class CMSLSTM(Cell):
         self.expression = Expression(channels)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         h, c = state
         x, h = modulate(x, h, self.from_h, self.from_x)
         step: Step = self.cell(x, (h, c), memory)

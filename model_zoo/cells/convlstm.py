@@ -1,4 +1,4 @@
-"""ConvLSTM: the LSTM with convolutions for matrix products.
+"""ConvLSTM: an LSTM with convolutions in place of matrix products.
 
 Shi et al. (2015), https://arxiv.org/abs/1506.04214, without its peephole terms.
 """
@@ -10,7 +10,7 @@ from model_zoo.cells.lean_gates import Gates
 
 
 class ConvLSTM(Cell):
-    """One memory of 3x3 kernels."""
+    """An LSTM cell with 3x3 kernels."""
 
     states = 2  # h, c
 
@@ -19,7 +19,7 @@ class ConvLSTM(Cell):
         self.gates = Gates(2, channels, 4)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         h, c = state
         c, o = self.gates.update(c, x, h)
         h = o.sigmoid() * c.tanh()

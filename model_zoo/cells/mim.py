@@ -1,15 +1,15 @@
-"""MIM: PredRNN whose forget gate gives way to two memories of how its input changes.
+"""MIM (Memory In Memory): PredRNN with two memories of change in place of the forget gate.
 
 Wang et al. (2019), https://arxiv.org/abs/1811.07490.
 
-- The change is that of the cell's own input since the last step, skips included. In a plain stack
-  this is the paper's difference of the hidden states of the layer below. The code published with
-  the MS-RNN paper leaves the skips of the pyramid out of the earlier of the two inputs.
-- Every layer takes that change; in the code of the cell's authors higher layers take the change
-  that the layer below has found. As in the code published with the MS-RNN paper, gates have no
-  peephole weights, which would tie the cell to one grid.
-- The published code has weights for the forget gate that was given up, and for both memories in
-  the bottom layer, whose results it drops; here there are none (the bottom layer is PredRNN).
+- The change is the difference of the input of the cell from the last step, with skips. In a plain
+  stack this is the difference of the hidden states of the layer below, as in the paper. The code
+  published with the MS-RNN paper leaves skips out of the earlier of the two inputs.
+- Every layer uses that change; in the code of the authors of the cell, higher layers use the change
+  computed by the layer below. As in the code published with the MS-RNN paper, gates have no
+  peephole weights, which would fix the grid size.
+- The published code has unused weights of the forget gate and of both memories in the bottom layer;
+  here there are none (the bottom layer is PredRNN).
 """
 
 from torch import Tensor
@@ -19,7 +19,7 @@ from model_zoo.cells.lean_gates import Fuse, Gates
 
 
 class MIM(Cell):
-    """Two memories of change, one of what moves (n), one of what stays (s), in place of a gate."""
+    """A cell with a memory of the non-stationary (n) and one of the stationary (s) change."""
 
     states = 5  # h, c, n of the non-stationary part, s of the stationary part, last input
 
@@ -35,7 +35,7 @@ class MIM(Cell):
         self.fuse = Fuse(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         h, c, n, s, last_x = state
         m = lazy_zeros(x) if memory is None else memory
 

@@ -1,4 +1,4 @@
-"""MK-LSTM, the cell of MS-LSTM: a ConvLSTM with one memory of near and one of far neighbours.
+"""MK-LSTM, the multi-kernel cell of MS-LSTM: a ConvLSTM with memories of 3x3 and of 5x5 kernels.
 
 Ma, Zhang and Liu (2023), https://arxiv.org/abs/2304.07724, equation 3.
 """
@@ -10,7 +10,7 @@ from model_zoo.cells.lean_gates import Fuse, Gates
 
 
 class MKLSTM(Cell):
-    """One memory of 3x3 and one of 5x5 kernels, and an output gate that sees both."""
+    """A cell with a memory of 3x3 and one of 5x5 kernels, and an output gate that uses both."""
 
     states = 3  # h, c of 3x3 kernels, c of 5x5 kernels
 
@@ -23,7 +23,7 @@ class MKLSTM(Cell):
         self.fuse = Fuse(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         h, near, far = state
         near, o_near = self.near_gates.update(near, x, h)
         far, o_far = self.far_gates.update(far, x, h)

@@ -1,4 +1,4 @@
-"""MoDeRNN: a ConvLSTM whose input and past first gate each other through kernels of three sizes.
+"""MoDeRNN: a ConvLSTM after mutual gating of input and hidden state by kernels of three sizes.
 
 Chai, Xu and Yuan (2021), https://arxiv.org/abs/2110.12978, its detail context block.
 """
@@ -17,14 +17,17 @@ SIZES = (3, 5, 7)
 
 
 class MeanConv(nn.Module):
-    """The mean of convolutions of several odd sizes, to be used as the one that it equals."""
+    """The mean of convolutions of several odd kernel sizes, computed as one convolution."""
 
     def __init__(self, channels: int, sizes: tuple[int, ...] = SIZES) -> None:
         super().__init__()
         self.convs = nn.ModuleList(conv(channels, channels, size) for size in sizes)
 
     def forward(self) -> Callable[[Tensor], Tensor]:
-        """The one convolution, for as long as the weights stay as they are."""
+        """Return the mean convolution, valid until the weights change.
+
+        It maps (batch, channels, height, width) to the same shape.
+        """
         weights, biases = zip(*(conv.parameters() for conv in self.convs), strict=True)
         with torch.no_grad():
             mean, bias = mean_kernel(weights), torch.stack(biases).mean(0)
@@ -37,7 +40,7 @@ class MeanConv(nn.Module):
 
 
 class MoDeRNN(Cell):
-    """A ConvLSTM after mutual gating; what it carries on is not gated."""
+    """A ConvLSTM after mutual gating; its states are those of the ConvLSTM, not gated."""
 
     states = ConvLSTM.states  # h, c
 
@@ -48,7 +51,7 @@ class MoDeRNN(Cell):
         self.cell = ConvLSTM(channels)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         h, c = state
         x, h = modulate(x, h, self.from_h(), self.from_x())
         step: Step = self.cell(x, (h, c), memory)

@@ -1,11 +1,11 @@
-"""MotionRNN: a gated cell followed by a motion GRU, with a highway past both.
+"""MotionRNN: a cell with an output gate, followed by a motion GRU, with a highway past both.
 
 Wu et al. (2021), https://arxiv.org/abs/2103.02243, around MIM, as the MS-RNN and MS-LSTM papers
 have it. From the code published with those come 1x1 gates, flows that start from zero, flows that
 are displacements from the pixel itself (the authors' own code adds the nine neighbours of a pixel)
-and the highway from the input of the cell. Three slips of that code are mended: samples of a batch
-are not mixed, the moved copies keep their places in space, and a flow of zero moves nothing. Its
-motion GRU above the top layer, whose result it drops, is left out.
+and the highway from the input of the cell. Three errors of that code are corrected: samples of a
+batch are not mixed, warped copies keep their positions, and a flow of zero moves nothing. Its
+motion GRU above the top layer, whose result is unused, is left out.
 """
 
 import torch
@@ -16,11 +16,11 @@ from model_zoo.layers.lean_convolution import JoinedConv
 from model_zoo.layers.warp import warp
 
 TREND_RATE = 0.5
-"""The paper's alpha: how fast the trend follows the flow."""
+"""The alpha of the paper: rate at which the trend follows the flow."""
 
 
 class MotionGRU(nn.Module):
-    """Moves a field along `flows` flow fields, each a passing part and a slow trend."""
+    """Warps a field by `flows` flow fields, each the sum of a transient part and a slow trend."""
 
     def __init__(self, channels: int, *, flows: int = 9) -> None:
         super().__init__()
@@ -36,13 +36,26 @@ class MotionGRU(nn.Module):
         self.gate = JoinedConv(2, channels, channels, kernel_size=1)
 
     def begin(self, x: Tensor) -> State:
-        """Flow and trend before the first frame: zero, at half the resolution of `x`."""
+        """Return initial flow and trend for `x` (batch, channels, height, width): zeros.
+
+        Returns:
+            Both (batch, 2 flows, height / 2, width / 2).
+        """
         batch, _, height, width = x.shape
         still = x.new_zeros(batch, 2 * self.flows, height // 2, width // 2)
         return still, still
 
     def forward(self, h: Tensor, flow: Tensor, trend: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The field moved, the flow it was moved by, and the new trend."""
+        """Warp the hidden state.
+
+        Args:
+            h: (batch, channels, height, width).
+            flow: (batch, 2 flows, height / 2, width / 2), in pixels of that resolution.
+            trend: As `flow`.
+
+        Returns:
+            The warped field as `h`, the new flow and the new trend as `flow`.
+        """
         e = self.encode(h)
         both = torch.cat([e, flow], dim=1)
         u = self.update(both).sigmoid()
@@ -59,10 +72,10 @@ class MotionGRU(nn.Module):
 
 
 class MotionHighway(Cell):
-    """A gated cell, its output moved, plus as much of its input as its gate held back."""
+    """A cell whose output is warped, plus its input weighted by 1 - output gate."""
 
     def __init__(self, channels: int, cell: Cell) -> None:
-        """Move what `cell`, which must have an output gate, gives out."""
+        """Wrap `cell`, which must have an output gate."""
         super().__init__()
         self.states = 2 + cell.states  # flow and trend, then those of the cell
         self.multiple = 2 * cell.multiple  # the motion GRU works at half resolution
@@ -70,11 +83,11 @@ class MotionHighway(Cell):
         self.motion = MotionGRU(channels)
 
     def begin(self, x: Tensor) -> State:
-        """State before the first frame: still, then that of the cell."""
+        """Return the initial state for `x` (batch, channels, height, width)."""
         return *self.motion.begin(x), *self.cell.begin(x)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step.
+        """Advance one time step; shapes as in `Cell.forward`.
 
         Raises:
             TypeError: The cell has no output gate.
@@ -85,5 +98,5 @@ class MotionHighway(Cell):
             raise TypeError(f"{type(self.cell).__name__} has no output gate for a motion highway")
         moved, flow, trend = self.motion(step.hidden, flow, trend)
         hidden = moved + (1 - step.gate) * x
-        _, *rest = step.state  # the cell goes on from where it was moved to
+        _, *rest = step.state  # the next step of the cell starts from the warped field
         return step._replace(hidden=hidden, state=(flow, trend, hidden, *rest))

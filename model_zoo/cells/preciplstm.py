@@ -1,4 +1,4 @@
-"""PrecipLSTM: PredRNN with local attention and two more memories, of space and of change.
+"""PrecipLSTM: PredRNN with local attention and memories of space and of temporal change.
 
 Ma et al. (2022), https://doi.org/10.1109/TGRS.2022.3198222. As in the code published with the
 MS-RNN and MS-LSTM papers, the attended input feeds three of the four memories.
@@ -12,7 +12,7 @@ from model_zoo.layers.local_attention import LocalAttention
 
 
 class PrecipLSTM(Cell):
-    """Four memories: forward in time, up through the layers, of space, and of change in time."""
+    """A cell with four memories: temporal, spatiotemporal, spatial, and of temporal change."""
 
     states = 5  # h, c, spatial memory, temporal memory, last input
 
@@ -29,7 +29,7 @@ class PrecipLSTM(Cell):
         self.fuse = Fuse(4, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         h, c, space, change, last_x = state
         m = lazy_zeros(x) if memory is None else memory
         a = x + self.attended(self.attention(x))

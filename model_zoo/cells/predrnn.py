@@ -1,4 +1,4 @@
-"""PredRNN: an LSTM cell with a second memory that climbs the layers before it moves in time.
+"""PredRNN: an LSTM cell with a second memory that passes up the layers, then to the next time step.
 
 Wang et al. (2017), PredRNN: Recurrent Neural Networks for Predictive Learning using Spatiotemporal
 LSTMs, NeurIPS 2017, its ST-LSTM unit.
@@ -11,7 +11,7 @@ from model_zoo.cells.lean_gates import Fuse
 
 
 class PredRNN(Cell):
-    """One memory forward in time, one up through the layers, and an output gate that sees both."""
+    """ST-LSTM: a temporal and a spatiotemporal memory, and an output gate that uses both."""
 
     states = 2  # h, c
 
@@ -23,14 +23,18 @@ class PredRNN(Cell):
         self.fuse = Fuse(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         step, _, _ = self.advance(x, state, memory)
         return step
 
     def advance(
         self, x: Tensor, state: State, memory: Tensor | None
     ) -> tuple[Step, Tensor, Tensor]:
-        """The step, and what it wrote into c and into the memory."""
+        """Advance one time step; shapes as in `Cell.forward`.
+
+        Returns:
+            The step, and the increments of c and of the memory, as `x`.
+        """
         h, c = state
         m = lazy_zeros(x) if memory is None else memory
 

@@ -1,8 +1,8 @@
 """PredRNN++: causal LSTM cells, the second of them fed through a gradient highway.
 
 Wang et al. (2018), https://arxiv.org/abs/1804.06300. As published with the MS-RNN and MS-LSTM
-papers, all gates of the second memory see x, c and m, and the output gate, a tanh as in the paper,
-does not see h.
+papers, all gates of the second memory depend on x, c and m, and the output gate, a tanh as in the
+paper, does not depend on h.
 """
 
 from torch import Tensor
@@ -13,7 +13,7 @@ from model_zoo.layers.lean_convolution import JoinedConv
 
 
 class CausalLSTM(Cell):
-    """Two memories in a row: the second is written with what the first has become."""
+    """Causal LSTM: two cascaded memories, the second updated from the first."""
 
     states = 2  # h, c
 
@@ -26,7 +26,7 @@ class CausalLSTM(Cell):
         self.fuse = Fuse(2, channels, channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         h, c = state
         m = lazy_zeros(x) if memory is None else memory
 
@@ -41,10 +41,10 @@ class CausalLSTM(Cell):
 
 
 class GradientHighway(Cell):
-    """A cell whose input passes through a highway unit with a state of its own."""
+    """A cell behind a gradient highway unit, which has a state of its own."""
 
     def __init__(self, channels: int, cell: Cell) -> None:
-        """Put a highway unit before `cell`."""
+        """Wrap `cell`."""
         super().__init__()
         self.states = 1 + cell.states  # z, then those of the cell
         self.multiple = cell.multiple
@@ -52,7 +52,7 @@ class GradientHighway(Cell):
         self.gates = ConvSum(2, channels, 2 * channels)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         z, *inner = state
         p, s = self.gates(x, z).chunk(2, dim=1)
         s = s.sigmoid()

@@ -1,8 +1,9 @@
-"""TrajGRU: a convolutional GRU that gathers its past along learnt flow fields.
+"""TrajGRU: a convolutional GRU whose hidden state is warped by learnt flow fields.
 
 Shi et al. (2017), https://arxiv.org/abs/1706.03458, with 3x3 kernels everywhere, as the MS-RNN and
-MS-LSTM papers run it, and the order of its gates as published with them. A flow of zero leaves the
-past where it is; in the code published with those papers it does not, see `warp.shrinking_warp`.
+MS-LSTM papers run it, and the order of its gates as published with them. A flow of zero
+leaves the hidden state in place; in the code published with those papers it does not, see
+`warp.shrinking_warp`.
 """
 
 from collections.abc import Callable
@@ -15,11 +16,11 @@ from model_zoo.cell import Cell, ConvSum, State, Step, conv
 from model_zoo.layers.warp import warp
 
 SLOPE = 0.2
-"""Of the leaky ReLUs, after the paper."""
+"""Slope of the leaky ReLUs, as in the paper."""
 
 
 class TrajGRU(Cell):
-    """A GRU whose past is its hidden state, seen along several flow fields at once."""
+    """A GRU with its hidden state warped by several flow fields."""
 
     states = 1  # h
 
@@ -30,7 +31,7 @@ class TrajGRU(Cell):
         links: int = 10,
         warp: Callable[[Tensor, Tensor], Tensor] = warp,
     ) -> None:
-        """Make a cell that follows `links` flow fields, moving its past by `warp`."""
+        """Make a cell with `links` flow fields, which warps its hidden state by `warp`."""
         super().__init__()
         self.links = links
         self.warp = warp
@@ -40,13 +41,13 @@ class TrajGRU(Cell):
         self.past_gates = conv(links * channels, 3 * channels, kernel_size=1)
 
     def forward(self, x: Tensor, state: State, memory: Tensor | None) -> Step:
-        """Advance one time step."""
+        """Advance one time step; shapes as in `Cell.forward`."""
         (h,) = state
         flows = self.flow(F.leaky_relu(self.flow_features(x, h), SLOPE))
         past = self.warp(h, -torch.unflatten(flows, 1, (self.links, 2)))
 
         z_x, r_x, n_x = self.input_gates(x).chunk(3, dim=1)
-        # link after link, as the published weights have it
+        # channels ordered by link, as in the published weights
         z_h, r_h, n_h = self.past_gates(past.transpose(1, 2).flatten(1, 2)).chunk(3, dim=1)
         z = (z_x + z_h).sigmoid()
         r = (r_x + r_h).sigmoid()

@@ -1,4 +1,4 @@
-"""The arrays of a network, and a network from its arrays."""
+"""Arrays of a network by name, and networks from arrays."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,13 +17,13 @@ Array = Tensor | NDArray[Any]
 def blank(
     model: str, channels: int, levels: Sequence[int] | None = None, exceedances: int = 0
 ) -> Nowcaster:
-    """A network without weights yet, on no device, made without touching the random generator."""
+    """Make a network without weights, on the meta device, without using the random generator."""
     with torch.device("meta"):
         return build(model, channels=channels, levels=levels, exceedances=exceedances)
 
 
 def arrays_of(network: Nowcaster) -> dict[str, Tensor]:
-    """All arrays of a network by name; one that several layers share is there once."""
+    """Return all arrays, of any shape, of a network by name; one shared by several layers once."""
     unique: dict[int, tuple[str, Tensor]] = {}
     for name, array in network.state_dict(keep_vars=True).items():
         unique.setdefault(id(array), (name, array))
@@ -31,12 +31,12 @@ def arrays_of(network: Nowcaster) -> dict[str, Tensor]:
 
 
 def fill(network: Nowcaster, arrays: Mapping[str, Tensor], source: str) -> None:
-    """Give a blank network its weights, in their precision, on the CPU.
+    """Fill a blank network with weights, in their precision, on the CPU.
 
     Args:
-        network: As `blank` made it.
-        arrays: By the names of `arrays_of`.
-        source: What the arrays come from, for the message.
+        network: Made by `blank`.
+        arrays: By the names of `arrays_of`, in the shape of each.
+        source: Origin of the arrays, for the message.
 
     Raises:
         BadCheckpoint: Arrays are missing, unexpected, misshapen or not finite numbers.
@@ -49,10 +49,10 @@ def fill(network: Nowcaster, arrays: Mapping[str, Tensor], source: str) -> None:
 
 
 def check(arrays: Mapping[str, Tensor], wanted: Mapping[str, Tensor], source: str) -> None:
-    """Refuse arrays that are not the wanted ones, saying all that is wrong with them.
+    """Check names, shape, type and values of arrays; the error lists all faults.
 
     Raises:
-        BadCheckpoint: They do not fit.
+        BadCheckpoint: Arrays are missing, unexpected, misshapen or not finite numbers.
     """
     faults = [f"{name} is missing" for name in wanted if name not in arrays]
     faults += [f"{name} is unexpected" for name in arrays if name not in wanted]

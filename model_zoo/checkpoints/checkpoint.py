@@ -1,8 +1,8 @@
-"""Trained networks on disk: weights with all that is needed to use and to judge them.
+"""Checkpoints: weights of trained networks with the metadata to use them.
 
-A checkpoint is one safetensors file. Its tensors are the network's; its metadata hold, as JSON
-under the key "nowcast", which model of the zoo it is, how wide and how deep, the intensity scale it
-sees rain in, the experiment that trained it and where it comes from. Nothing in it is ever run.
+A checkpoint is one safetensors file. Its tensors are those of the network; its metadata are, as
+JSON under the key "nowcast", the model, its width and levels, the intensity scale, the experiment
+that trained it and its provenance. No code is stored or run.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from model_zoo.nowcaster import Nowcaster
 
 KEY = "nowcast"
 FORMAT = 1
-"""Raised when a file of before could be misread."""
+"""Version of the metadata, raised when older files could be misread."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network as it was saved."""
+    """A network and its metadata."""
 
     network: Nowcaster
     """In evaluation mode, on the CPU."""
@@ -43,11 +43,11 @@ class Checkpoint:
     cuts: tuple[tuple[float, ...], ...]
     """Probability from which on it rains so hard, by lead and threshold; none if not chosen yet."""
     experiment: Mapping[str, Any]
-    """Settings it was trained with; empty if it was not trained here."""
+    """Settings of its training; empty if it was not trained here."""
     provenance: Mapping[str, Any]
-    """Where it comes from: data, revision, time, or what it was converted from."""
+    """Origin: data, revision, time, or the file it was converted from."""
     sha256: str
-    """Of the file, in hexadecimal: names these weights in every forecast made with them."""
+    """Of the file, in hexadecimal; attribute `weights` of forecasts."""
 
 
 def save(
@@ -63,11 +63,11 @@ def save(
     thresholds: Sequence[float] = (),
     cuts: Sequence[Sequence[float]] = (),
 ) -> None:
-    """Write a checkpoint in one piece: after a crash the file is whole, or as it was before.
+    """Write a checkpoint atomically.
 
     Raises:
-        BadCheckpoint: The network is not what `model` and `channels` say, or has weights that are
-            not finite, so that it could not be loaded again.
+        BadCheckpoint: The network does not fit `model` and `channels`, or has weights that are not
+            finite.
         ModelError: There is no such model or scale.
     """
     scale_named(scale)
@@ -97,7 +97,7 @@ def load(path: str | Path) -> Checkpoint:
 
     Raises:
         NoWeights: There is no such file.
-        BadCheckpoint: It is no checkpoint of ours, is damaged, or does not fit its own model.
+        BadCheckpoint: It is not one of our checkpoints, damaged, or does not fit its model.
     """
     path = Path(path)
     try:
@@ -137,7 +137,11 @@ def load(path: str | Path) -> Checkpoint:
 
 
 def read_card(data: bytes, path: Path) -> dict[str, Any]:
-    """What a safetensors file says of itself, if it is one of ours."""
+    """Read the metadata of a checkpoint.
+
+    Raises:
+        BadCheckpoint: There are none of our checkpoints, or of another version.
+    """
     length = int.from_bytes(data[:8], "little")
     metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
     try:
@@ -158,7 +162,7 @@ def read_card(data: bytes, path: Path) -> dict[str, Any]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write under a temporary name beside `path`, reach the disk, then take the name."""
+    """Write a file atomically: to a temporary file beside it, flushed to disk, then renamed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

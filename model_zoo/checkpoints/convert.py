@@ -1,4 +1,4 @@
-"""Weights of the networks published with the MS-RNN and MS-LSTM papers, taken into ours."""
+"""Conversion of the weights published with the MS-RNN and MS-LSTM papers to our networks."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,19 +18,19 @@ from model_zoo.errors import BadCheckpoint, NotConvertible
 from model_zoo.nowcaster import Nowcaster
 
 EMBED = "embed.conv_embed.weight"
-"""Its first dimension is the width of a published network."""
+"""Array whose first dimension is the width of a published network."""
 
 
 def load(name: str, weights: Mapping[str, Array]) -> Nowcaster:
-    """A published network as one of ours, with the numbers it was published with.
+    """Make one of our networks with published weights, with the same results.
 
     Args:
-        name: As its authors call it, such as "MS-LSTM"; one of `published.PUBLISHED`.
-        weights: Its arrays by its own names. Their shapes say how wide the network is, their type
-            in which precision it computes.
+        name: Published name, such as "MS-LSTM"; one of `published_networks.PUBLISHED`.
+        weights: Arrays by their published names. Their shape determines the width of the network,
+            their type its precision.
 
     Raises:
-        NotConvertible: We do not know the network, or ours cannot give its numbers.
+        NotConvertible: The network is unknown, or ours does not reproduce its results.
         BadCheckpoint: Arrays are missing, unexpected, misshapen or not finite numbers.
     """
     published = look_up(name)
@@ -44,7 +44,7 @@ def load(name: str, weights: Mapping[str, Array]) -> Nowcaster:
     network = blank(published.model, channels=arrays[EMBED].numel())
     places = match(published, network)
     check(
-        {theirs: array for theirs, array in arrays.items() if not is_dropped(theirs, published)},
+        {theirs: array for theirs, array in arrays.items() if not is_unused(theirs, published)},
         {theirs: place.whole() for theirs, place in places.items()},
         f"the weights of {name}",
     )
@@ -54,21 +54,21 @@ def load(name: str, weights: Mapping[str, Array]) -> Nowcaster:
 
 
 class Place(NamedTuple):
-    """Where an array of theirs goes."""
+    """Array of our network that a published array is copied to."""
 
     name: str
     array: Tensor
     rows: Rows | None
 
     def whole(self) -> Tensor:
-        """An array of the shape that theirs should have."""
+        """Return an array with the shape of the published one."""
         if self.rows is None:
             return self.array
         size = len(self.array) // len(self.rows.kept) * self.rows.gates
         return self.array.new_empty(size, *self.array.shape[1:])
 
     def part(self, array: Tensor) -> Tensor:
-        """What ours takes of theirs."""
+        """Select the gates that ours has from a published array (gates * outputs, ...)."""
         if self.rows is None:
             return array
         gates = array.chunk(self.rows.gates)
@@ -76,7 +76,7 @@ class Place(NamedTuple):
 
 
 def match(published: Published, network: Nowcaster) -> dict[str, Place]:
-    """The place in our network for each array of a published one that is used, by its name."""
+    """Map the name of each used array of a published network to its place in ours."""
     theirs = {
         ours.ours if isinstance(ours, Rows) else ours: (name, ours)
         for name, ours in published.modules.items()
@@ -90,37 +90,30 @@ def match(published: Published, network: Nowcaster) -> dict[str, Place]:
     return places
 
 
-def is_dropped(name: str, published: Published) -> bool:
-    """Whether an array belongs to a convolution whose result the published network drops."""
+def is_unused(name: str, published: Published) -> bool:
+    """Whether an array belongs to a convolution whose result the published network does not use."""
     return published.modules.get(name.rpartition(".")[0], name) is None
 
 
 def tensor(name: str, array: Array) -> Tensor:
-    """An array of either kind as a tensor."""
+    """Convert an array of any shape to a tensor.
+
+    Raises:
+        BadCheckpoint: It is not an array of numbers.
+    """
     if isinstance(array, Tensor):
         return array
     try:
         return torch.from_numpy(np.array(array))
     except (TypeError, ValueError) as error:
-        raise BadCheckpoint(f"{name} is no array of numbers: {error}") from error
-
-
-def counterparts(name: str) -> dict[str, str]:
-    """Names of the arrays of a published network that it uses, and what they are called in ours.
-
-    Raises:
-        NotConvertible: As `load`.
-    """
-    published = look_up(name)
-    places = match(published, blank(published.model, channels=4))
-    return {theirs: place.name for theirs, place in places.items()}
+        raise BadCheckpoint(f"{name} is not an array of numbers: {error}") from error
 
 
 def look_up(name: str) -> Published:
-    """The names of a published network's parts.
+    """Return the names of the arrays of a published network.
 
     Raises:
-        NotConvertible: We do not know the network, or ours cannot give its numbers.
+        NotConvertible: The network is unknown, or ours does not reproduce its results.
     """
     if name in REFUSED:
         raise NotConvertible(f"{name!r} cannot be converted: {REFUSED[name]}")
@@ -132,18 +125,18 @@ def look_up(name: str) -> Published:
 def convert(
     source: str | Path, name: str, destination: str | Path, *, scale: str = "reflectivity"
 ) -> None:
-    """Turn a checkpoint file of a published network into one of ours.
+    """Convert a checkpoint file of a published network to one of ours.
 
     Args:
         source: A state dict as torch.save writes it, also inside a dictionary under one of
             `published_files.NESTS` and with the prefix of DistributedDataParallel; a .npz, the
             names with or without "w/" in front; or a .safetensors.
-        name: As its authors call it, such as "MS-LSTM"; one of `published.PUBLISHED`.
+        name: Published name, such as "MS-LSTM"; one of `published_networks.PUBLISHED`.
         destination: Where to write the checkpoint.
         scale: Intensity scale the network was trained with.
 
     Raises:
-        NotConvertible: We do not know the network, or ours cannot give its numbers.
+        NotConvertible: The network is unknown, or ours does not reproduce its results.
         BadCheckpoint: The file cannot be read, or its arrays do not fit.
         UnknownScale: There is no such scale.
     """

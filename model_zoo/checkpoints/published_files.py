@@ -1,4 +1,4 @@
-"""Checkpoint files of published networks: the arrays in them, and never any code."""
+"""Reading of checkpoint files of published networks; code in them is never run."""
 
 import pickle
 import zipfile
@@ -15,14 +15,14 @@ from model_zoo.checkpoints.arrays import Array
 from model_zoo.errors import BadCheckpoint
 
 NESTS = ("state_dict", "net_param", "model")
-"""Where training scripts put the weights of a network among other things."""
+"""Keys under which training scripts store the weights of a network."""
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
-    """The arrays in a checkpoint file of a published network, by its own names.
+    """Read the arrays, of any shape, of a checkpoint file of a published network, by its names.
 
     Raises:
-        BadCheckpoint: It cannot be read, or holds something else.
+        BadCheckpoint: The file cannot be read, or has no state dict.
     """
     try:
         arrays = READERS.get(path.suffix, read_torch)(path)
@@ -43,24 +43,28 @@ def read_arrays(path: Path) -> dict[str, Array]:
 
 
 def read_npz(path: Path) -> dict[str, Array]:
-    """Arrays of a .npz; only those under "w/", as parity kits have them, where there are any."""
+    """Read the arrays, of any shape, of a .npz; only those under "w/" if there are any."""
     with np.load(path, allow_pickle=False) as file:
         under = [key for key in file if key.startswith("w/")]
         return {key.removeprefix("w/"): file[key] for key in under or file}
 
 
 def read_torch(path: Path) -> dict[str, Array]:
-    """Arrays of a state dict that torch.save wrote, perhaps inside another dictionary."""
-    found = torch.load(path, map_location="cpu", weights_only=True)
-    while isinstance(found, Mapping) and (nest := next((n for n in NESTS if n in found), None)):
-        found = found[nest]
-    if not isinstance(found, Mapping) or not all(isinstance(a, Tensor) for a in found.values()):
+    """Read the arrays, of any shape, of a state dict, perhaps nested in a dictionary.
+
+    Raises:
+        ValueError: There is no state dict.
+    """
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    while isinstance(loaded, Mapping) and (nest := next((n for n in NESTS if n in loaded), None)):
+        loaded = loaded[nest]
+    if not isinstance(loaded, Mapping) or not all(isinstance(a, Tensor) for a in loaded.values()):
         raise ValueError(f"it holds no state dict, at most under {', '.join(NESTS)}")
-    return dict(found)
+    return dict(loaded)
 
 
 def read_safetensors(path: Path) -> dict[str, Array]:
-    """Arrays of a .safetensors."""
+    """Read the arrays, of any shape, of a .safetensors."""
     return dict(safetensors.torch.load_file(path))
 
 
@@ -68,4 +72,4 @@ READERS: Mapping[str, Callable[[Path], dict[str, Array]]] = {
     ".npz": read_npz,
     ".safetensors": read_safetensors,
 }
-"""By the end of a file's name; others are taken for what torch.save wrote."""
+"""By file suffix; other files are read by torch.load."""

@@ -1,30 +1,30 @@
-"""What the published networks call the convolutions of a layer: tables from their names to ours."""
+"""Names of the convolutions of a layer in the published networks, mapped to ours."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class Rows(NamedTuple):
-    """A convolution of ours that has only some of the gates of theirs."""
+    """A convolution of ours with a subset of the gates of the published one."""
 
     ours: str
     kept: tuple[int, ...]
-    """Which of their gates, in order."""
+    """Indices of the gates that ours has."""
     gates: int
-    """How many theirs has."""
+    """Number of gates of the published convolution."""
 
 
 Names = Mapping[str, str | Rows | None]
-"""None where they have a convolution whose result they drop, so that we have none."""
+"""None for a published convolution whose result is unused; ours has none."""
 
 
 def pair(x: str, h: str, ours: str) -> Names:
-    """Two convolutions that are summed."""
+    """Map two convolutions that are summed."""
     return {x: f"{ours}.convs.0", h: f"{ours}.convs.1"}
 
 
 def inside(name: str, names: Names) -> Names:
-    """The same in a cell that another one wraps under `name`."""
+    """Map the names of a cell that is wrapped by another under `name`."""
     return {
         theirs: ours._replace(ours=f"{name}.{ours.ours}")
         if isinstance(ours, Rows)
@@ -33,8 +33,8 @@ def inside(name: str, names: Names) -> Names:
     }
 
 
-def dropped(names: Names) -> Names:
-    """Convolutions whose results are dropped."""
+def unused(names: Names) -> Names:
+    """Mark convolutions as unused."""
     return dict.fromkeys(names)
 
 
@@ -70,7 +70,7 @@ CHANGE: Names = {
 MIM: Names = {
     **PREDRNN,
     **CHANGE,
-    # gates i, f, g, o, of which f is computed and dropped
+    # gates i, f, g, o, of which f is computed and not used
     "_conv_x2h": Rows("gates.convs.0", (0, 2, 3), 4),
     "_conv_h2h": Rows("gates.convs.1", (0, 2, 3), 4),
 }

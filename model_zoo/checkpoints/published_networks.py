@@ -1,8 +1,8 @@
-"""The networks published with the MS-RNN and MS-LSTM papers, and what becomes of them here.
+"""The networks published with the MS-RNN and MS-LSTM papers, mapped to ours.
 
-https://arxiv.org/abs/2206.03010 and https://arxiv.org/abs/2304.07724. They are known by their own
-names. "_fixed" stands for the published network with its warp mended so that a flow of zero moves
-nothing, and in MotionRNN with samples kept apart and moved copies in their places.
+https://arxiv.org/abs/2206.03010 and https://arxiv.org/abs/2304.07724. They have their
+own names. "_fixed" is the published network with its warp corrected so that a flow of zero moves
+nothing, and in MotionRNN with samples of a batch and positions of warped copies not mixed.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ from model_zoo.checkpoints.published_names import (
     TRAJGRU,
     Names,
     Rows,
-    dropped,
     inside,
+    unused,
 )
 
 DEPTH = 6
@@ -36,17 +36,17 @@ class Published(NamedTuple):
     """A published network."""
 
     model: str
-    """What it is called in our zoo."""
+    """Name of our model."""
     layers: tuple[Names, ...]
-    """Names of each layer's convolutions, bottom first."""
+    """Names of the convolutions of each layer, bottom first."""
     layer: str = "rnns.lstm"
-    """What the names of layers begin with."""
+    """Prefix of the names of layers."""
     beside: Names = MappingProxyType({})
-    """Full names of convolutions that belong to no one layer."""
+    """Full names of convolutions outside the layers."""
 
     @property
     def modules(self) -> Names:
-        """Full names of all convolutions, theirs to ours."""
+        """Map the full names of all published convolutions to ours."""
         names: dict[str, str | Rows | None] = {
             "embed.conv_embed": "embed",
             "fc.conv_fc": "head",
@@ -59,21 +59,21 @@ class Published(NamedTuple):
 
 
 PREDRNN_PLUS = (
-    {**CAUSAL, **dropped(HIGHWAY)},
+    {**CAUSAL, **unused(HIGHWAY)},
     {**inside("cell", CAUSAL), **HIGHWAY},
-    *({**CAUSAL, **dropped(HIGHWAY)},) * (DEPTH - 2),
+    *({**CAUSAL, **unused(HIGHWAY)},) * (DEPTH - 2),
 )
-"""All layers have the highway's convolutions, only the second uses them."""
+"""All layers have the convolutions of the highway, only the second uses them."""
 
-MIMS = ({**PREDRNN, **dropped(CHANGE)}, *(MIM,) * (DEPTH - 1))
-"""The bottom layer computes its memories of change and drops them."""
+MIMS = ({**PREDRNN, **unused(CHANGE)}, *(MIM,) * (DEPTH - 1))
+"""The memories of change of the bottom layer are not used."""
 
-MOVED = tuple({**inside("cell", names), **inside("motion", MOTION)} for names in MIMS[:-1])
-MOTIONS = (*MOVED, {**MIMS[-1], **dropped(MOTION)})
-"""The top layer computes its motion and drops it."""
+WITH_MOTION = tuple({**inside("cell", names), **inside("motion", MOTION)} for names in MIMS[:-1])
+MOTIONS = (*WITH_MOTION, {**MIMS[-1], **unused(MOTION)})
+"""The motion of the top layer is not used."""
 
 ADAPTER: Names = {"rnns.adapter": "stack.cells.0.adapter"}
-"""One for all layers."""
+"""One adapter for all layers."""
 
 PUBLISHED: Mapping[str, Published] = MappingProxyType(
     {

@@ -66,7 +66,7 @@ class FastConvLSTM:
         self.backend = backend
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `FastCell`."""
+        """Advance one time step; shapes as in `FastCell`."""
         h, c = state
         c, o = self.gates([x, h], lstm_update(0, 1, 2, c), linear(3))
         h = self.backend.mix(sigmoid(o) * tanh(c))
@@ -93,7 +93,7 @@ class FastMKLSTM:
         self.fuse = backend.convolution(kernel_of(cell.fuse, inputs=2))
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `FastCell`."""
+        """Advance one time step; shapes as in `FastCell`."""
         h, near, far = state
         (near,) = self.near([x, h], lstm_update(0, 1, 2, near))
         far, o = self.far([x, h], lstm_update(0, 1, 2, far), linear(3))
@@ -116,7 +116,7 @@ class FastPredRNN:
         self.fuse = backend.convolution(kernel_of(cell.fuse, inputs=2))
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `FastCell`."""
+        """Advance one time step; shapes as in `FastCell`."""
         h, c = state
         c, o = self.gates([x, h], lstm_update(0, 1, 2, c), linear(3))
         (m,) = self.memory_gates([x, memory], lstm_update(0, 1, 2, memory))
@@ -142,7 +142,7 @@ class FastCausalLSTM:
         self.fuse = backend.convolution(kernel_of(cell.fuse, inputs=2))
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `FastCell`."""
+        """Advance one time step; shapes as in `FastCell`."""
         h, c = state
         (c,) = self.gates([x, h, c], lstm_update(0, 1, 2, c))
         m = c.new_zeros(c.shape) if memory is None else memory
@@ -176,7 +176,7 @@ class FastPrecipLSTM:
         self.backend, self.window = backend, attention.window
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `FastCell`."""
+        """Advance one time step; shapes as in `FastCell`."""
         h, c, space, change, last_x = state
         query, key, value = self.query_key_value([x], linear(0), linear(1), linear(2))
         (a,) = self.attended([self.backend.attend(query, key, value, self.window)], linear(0, x))

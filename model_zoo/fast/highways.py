@@ -62,7 +62,7 @@ class FastTrajGRU:
         self.shrinking = cell.warp is shrinking_warp
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `cells.FastCell`."""
+        """Advance one time step; shapes as in `cells.FastCell`."""
         (h,) = state
         z, r, n = self.input_gates([x], linear(0), linear(1), linear(2))
         (features,) = self.flow_features([x, h], Formula((leaky_relu(0),)))
@@ -91,7 +91,7 @@ class FastMIM:
         self.fuse = backend.convolution(kernel_of(cell.fuse, inputs=2))
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `cells.FastCell`."""
+        """Advance one time step; shapes as in `cells.FastCell`."""
         h, c, n, s, last_x = state
         change = x if last_x is None else x - last_x
         (n,) = self.change_gates([change, n], lstm_update(0, 1, 2, n))
@@ -117,7 +117,7 @@ class FastGradientHighway:
         self.cell = cell
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `cells.FastCell`."""
+        """Advance one time step; shapes as in `cells.FastCell`."""
         z, *inner = state
         kept = () if z is None else (complement(1), identity(z))
         (z,) = self.gates([x, z], Formula((sigmoid(1), tanh(0)), kept))
@@ -184,7 +184,7 @@ class FastMotionHighway:
         self.motion, self.cell, self.backend = gru, cell, backend
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `cells.FastCell`."""
+        """Advance one time step; shapes as in `cells.FastCell`."""
         flow, trend, *inner = state
         step = self.cell(x, tuple(inner), memory)
         assert step.gate is not None
@@ -224,7 +224,7 @@ class FastMoDeRNN:
         self.cell = FastConvLSTM(cell.cell, backend, unchanged)
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `cells.FastCell`."""
+        """Advance one time step; shapes as in `cells.FastCell`."""
         h, c = state
         x, h = self.modulate(x, h)
         return self.cell(x, (h, c), memory)
@@ -246,7 +246,7 @@ class FastCMSLSTM:
         self.backend = backend
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `cells.FastCell`."""
+        """Advance one time step; shapes as in `cells.FastCell`."""
         h, c = state
         x, h = self.modulate(x, h)
         _, (h, c), memory, _ = self.cell(x, (h, c), memory)

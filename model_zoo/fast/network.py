@@ -69,7 +69,7 @@ class Unoptimised:
         self.cell = cell
 
     def __call__(self, x: Tensor, state: States, memory: Field) -> Step:
-        """Advance one time step; tensors as in `cells.FastCell`."""
+        """Advance one time step; shapes as in `cells.FastCell`."""
         there = tuple(field for field in state if field is not None)
         step = self.cell(x, there or self.cell.begin(x), memory)
         gate = None if step.gate is None else step.gate.logit()

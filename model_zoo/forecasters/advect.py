@@ -1,8 +1,9 @@
-"""Rain carried along by a motion.
+"""Semi-Lagrangian backward advection of rain fields.
 
-Semi-Lagrangian and backward: for each cell the place is looked up that its rain comes from, so that
-rain is neither torn apart nor piled up, and however far ahead, it is interpolated once (Germann and
-Zawadzki 2002, doi:10.1175/1520-0493(2002)130<2859:SDOTPO>2.0.CO;2).
+The departure point of each cell is traced back along the motion and the field is interpolated there
+once, whatever the lead time (Germann and Zawadzki 2002,
+doi:10.1175/1520-0493(2002)130<2859:SDOTPO>2.0.CO;2). Positions are (y, x, 2) in cells, column
+before row, as OpenCV has them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,75 +15,112 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 STEP_MINUTES = 15.0
-"""Of a trajectory; each step takes the motion half way along it (midpoint rule)."""
+"""Length of a step of a trajectory, integrated by the midpoint rule."""
 
 
-def carry(rate: Array, motion: Array, minutes: Sequence[float]) -> Array:
-    """A field carried along by a motion that stays as it is.
+def advect(rate: Array, motion: Array, minutes: Sequence[float]) -> Array:
+    """Advect a field by a motion that is constant in time.
 
     Args:
         rate: (y, x) in mm/h, NaN for no data.
         motion: (y, x, 2), cells per minute along x and y, finite.
-        minutes: How far ahead, rising.
+        minutes: Lead times, rising.
 
     Returns:
-        (len(minutes), y, x) in mm/h. Each cell takes the mean of the four it comes from between,
-        of those that have data; NaN where less than half of that weight has, or lies outside.
+        (len(minutes), y, x) in mm/h, bilinear between the cells around the departure point that
+        have data; NaN where less than half of their weight has data or lies inside the field.
     """
-    return np.concatenate([bring(rate[None], at) for at in sources(motion, minutes)])
+    points = departure_points(motion, minutes)
+    return np.concatenate([sample_at(rate[None], positions) for positions in points])
 
 
-def sources(motion: Array, minutes: Sequence[float]) -> Iterator[Array]:
-    """Where what each cell has so many minutes ahead comes from, (y, x, 2): column, then row."""
-    at, now = cells(*motion.shape[:2]), 0.0
+def departure_points(motion: Array, minutes: Sequence[float]) -> Iterator[Array]:
+    """Trace the departure point of each cell for each lead time.
+
+    Args:
+        motion: (y, x, 2), cells per minute along x and y, finite.
+        minutes: Lead times, rising.
+
+    Yields:
+        Positions (y, x, 2) for each lead time.
+    """
+    positions, now = cell_positions(*motion.shape[:2]), 0.0
     for then in minutes:
-        at = back(at, motion, then - now)
+        positions = trace_back(positions, motion, then - now)
         now = then
-        yield at
+        yield positions
 
 
-def bring(fields: Array, at: Array) -> Array:
-    """Fields (field, y, x) that have data in the same cells, each from `at` as in `carry`."""
+def sample_at(fields: Array, positions: Array) -> Array:
+    """Interpolate fields at positions, as in `advect`.
+
+    Args:
+        fields: (field, y, x), NaN for no data, in the same cells of all fields.
+        positions: (y, x, 2).
+
+    Returns:
+        (field, y, x).
+    """
     valid = ~np.isnan(fields[0])
-    # the weights of the valid neighbours of a cell are sampled just as their rain is
+    # the weight of the valid neighbours is interpolated as the field is
     layers = [*np.where(valid, fields, np.float32(0)), valid.astype(np.float32)]
     sampled = cv2.remap(
-        np.dstack(layers), at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+        np.dstack(layers), positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
     )
     share = sampled[..., -1:]
-    brought: Array = np.where(share >= 0.5, sampled[..., :-1] / np.maximum(share, 0.5), np.nan)
-    return np.moveaxis(brought, -1, 0)
+    mean = sampled[..., :-1] / np.maximum(share, 0.5)
+    result: Array = np.where(share >= 0.5, mean, np.nan)
+    return np.moveaxis(result, -1, 0)
 
 
-def follow(rate: Array, motion: Array, minutes: float) -> Array:
-    """A field of later, brought back to where its rain was so many minutes before.
+def advect_backward(rate: Array, motion: Array, minutes: float) -> Array:
+    """Move a field back along the motion to an earlier time.
 
-    Each cell takes the value, (y, x), of the one cell it will be in, not a mean of several, so that
-    it reaches any threshold as often as before; NaN where that has no data or lies outside.
+    Each cell takes the value of the nearest cell to its position after `minutes`, without
+    interpolation, so that thresholds are exceeded as often as before.
+
+    Args:
+        rate: (y, x) in mm/h, NaN for no data.
+        motion: (y, x, 2), cells per minute along x and y, finite.
+        minutes: How far back.
+
+    Returns:
+        (y, x) in mm/h, NaN where the position has no data or lies outside the field.
     """
-    there = back(cells(*rate.shape), motion, -minutes)
-    followed: Array = cv2.remap(
-        rate, there, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan
+    positions = trace_back(cell_positions(*rate.shape), motion, -minutes)
+    advected: Array = cv2.remap(
+        rate, positions, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan
     )
-    return followed
+    return advected
 
 
-def back(at: Array, motion: Array, minutes: float) -> Array:
-    """Where what is at places (rows, columns, 2) was so many minutes before, or will be after."""
+def trace_back(positions: Array, motion: Array, minutes: float) -> Array:
+    """Trace positions back along the motion.
+
+    Args:
+        positions: (y, x, 2).
+        motion: (y, x, 2), cells per minute along x and y.
+        minutes: How far back; negative values trace forward.
+
+    Returns:
+        (y, x, 2).
+    """
     steps = max(round(abs(minutes) / STEP_MINUTES), 1)
     step = np.float32(minutes / steps)
     for _ in range(steps):
-        half_way = at - step / 2 * sample(motion, at)
-        at = at - step * sample(motion, half_way)
-    return at
+        half_way = positions - step / 2 * motion_at(motion, positions)
+        positions = positions - step * motion_at(motion, half_way)
+    return positions
 
 
-def sample(motion: Array, at: Array) -> Array:
-    """The motion at places; beyond the border as at the border."""
-    here: Array = cv2.remap(motion, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return here
+def motion_at(motion: Array, positions: Array) -> Array:
+    """Interpolate the motion (y, x, 2) at positions (y, x, 2); constant beyond the border."""
+    motions: Array = cv2.remap(
+        motion, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return motions
 
 
-def cells(rows: int, columns: int) -> Array:
-    """Where each cell is, (rows, columns, 2): column, then row."""
+def cell_positions(rows: int, columns: int) -> Array:
+    """Return the position of each cell, (rows, columns, 2): column, then row."""
     return np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(np.float32)

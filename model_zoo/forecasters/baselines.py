@@ -1,4 +1,4 @@
-"""Forecasts without learning, which every network has to beat: rain that stays, rain that moves."""
+"""Baseline forecasters without training: persistence and advection."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from model_zoo.forecasters.contract import (
     Needs,
     NotEnoughFrames,
     check_horizon,
-    listed,
-    make,
+    format_time,
+    format_times,
+    make_forecast,
     minutes,
-    select,
-    stamp,
+    select_frames,
     times_of,
 )
 
@@ -24,27 +24,34 @@ MINUTE = np.timedelta64(1, "m")
 
 
 class Persistence:
-    """The newest frame, again and again. No data stays no data."""
+    """Eulerian persistence: the newest frame at every lead time; no data stays NaN."""
 
     name = "persistence"
     weights = NO_WEIGHTS
     needs = Needs(minutes(0))
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        """Forecast from the newest of `frames`; see `Forecaster`."""
+        """Forecast from the newest of `frames` (time, y, x) in mm/h; see `Forecaster`.
+
+        Returns:
+            (lead_time, y, x) in mm/h, NaN for no data.
+
+        Raises:
+            BadFrames: The frames are not (time, y, x) with rising times.
+            ValueError: The horizon is less than 1.
+        """
         check_horizon(horizon)
-        newest = select(frames, self.needs.required, self.name)
+        newest = select_frames(frames, self.needs.required, self.name)
         rate = np.repeat(newest.to_numpy(), horizon, axis=0)
-        return make(rate, newest, self)
+        return make_forecast(rate, newest, self)
 
 
 class Advection:
-    """The newest frame, carried along by the motion seen in the last half hour (Lagrangian
-    persistence); see `model_zoo.forecasters.motion` and `model_zoo.forecasters.advect`.
+    """Lagrangian persistence: the newest frame advected by the motion of the last half hour.
 
-    Echoes that stand still while the rain moves are forecast to stand.
-    What comes from outside the field or from where there is no data is NaN. Where there is too
-    little rain to see a motion, there is none.
+    See `model_zoo.forecasters.motion` and `model_zoo.forecasters.advect`. Echoes that stand still
+    while the rain moves are forecast to stay. Rain from outside the field or from cells without
+    data is NaN. Without enough rain to estimate it, the motion is zero.
     """
 
     name = "advection"
@@ -52,15 +59,22 @@ class Advection:
     needs = Needs(minutes(0), useful=minutes(30, 25, 20, 15, 10, 5))
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        """Forecast from the newest of `frames`; see `Forecaster`.
+        """Forecast from the newest of `frames` (time, y, x) in mm/h; see `Forecaster`.
+
+        Returns:
+            (lead_time, y, x) in mm/h, NaN for no data.
 
         Raises:
-            NotEnoughFrames: The newest has none before it in the half hour of `needs`; any one is
-                enough, the 5-minute frames are best.
+            NotEnoughFrames: There is no frame in the half hour before the newest; one is enough,
+                frames every 5 minutes are best.
+            BadFrames: The frames are not (time, y, x) with rising times.
+            ValueError: The horizon is less than 1.
         """
         check_horizon(horizon)
-        recent, kept = set_aside(last_minutes(frames, motion.SPAN_MINUTES, self.name), self.name)
-        return make(put_back(carry(recent, motion_of(recent), horizon), kept), recent, self)
+        recent, kept = set_aside(recent_frames(frames, motion.SPAN_MINUTES, self.name), self.name)
+        return make_forecast(
+            put_back(advect_newest(recent, motion_of(recent), horizon), kept), recent, self
+        )
 
 
 def set_aside(frames: DataArray, reader: str) -> tuple[DataArray, NDArray[np.float32]]:
@@ -81,7 +95,7 @@ def set_aside(frames: DataArray, reader: str) -> tuple[DataArray, NDArray[np.flo
     Raises:
         NotEnoughFrames: The newest has none before it in the last half hour.
     """
-    recent = last_minutes(frames, motion.SPAN_MINUTES, reader)
+    recent = recent_frames(frames, motion.SPAN_MINUTES, reader)
     times = recent["time"].to_numpy()
     ages = (times[-1] - times) / MINUTE
     still = steady(rates(recent))
@@ -104,42 +118,54 @@ def put_back(rate: NDArray[np.float32], kept: NDArray[np.float32]) -> NDArray[np
 
 
 def motion_of(frames: DataArray) -> NDArray[np.float32]:
-    """The motion seen in frames, (y, x, 2) in cells per minute."""
+    """Estimate the motion (y, x, 2) in cells per minute from frames (time, y, x) in mm/h."""
     times = frames["time"].to_numpy()
     minutes_ago = (times - times[-1]) / MINUTE
     return motion.estimate(rates(frames), minutes_ago.tolist(), cell_metres(frames))
 
 
-def carry(frames: DataArray, moving: NDArray[np.float32], horizon: int) -> NDArray[np.float32]:
-    """Rates (horizon, y, x) of the newest frame carried along to each lead."""
+def advect_newest(
+    frames: DataArray, moving: NDArray[np.float32], horizon: int
+) -> NDArray[np.float32]:
+    """Advect the newest frame to each lead time.
+
+    Args:
+        frames: (time, y, x) in mm/h, NaN for no data.
+        moving: Motion (y, x, 2) in cells per minute.
+        horizon: Number of lead times, 30 minutes apart.
+
+    Returns:
+        (horizon, y, x) in mm/h, NaN for no data.
+    """
     leads = np.arange(1, horizon + 1) * (LEAD_STEP / MINUTE)
-    return advect.carry(rates(frames)[-1], moving, leads.tolist())
+    return advect.advect(rates(frames)[-1], moving, leads.tolist())
 
 
 def rates(frames: DataArray) -> NDArray[np.float32]:
-    """The values of frames, (time, y, x) in mm/h."""
+    """Return the values of frames, (time, y, x) float32 in mm/h."""
     return frames.to_numpy().astype(np.float32, copy=False)
 
 
-def last_minutes(frames: DataArray, span: int, reader: str) -> DataArray:
-    """The frames of the last `span` minutes, the newest and at least one before it.
+def recent_frames(frames: DataArray, span: int, reader: str) -> DataArray:
+    """Select the frames (time, y, x) of the last `span` minutes, two of them at least.
 
     Raises:
-        BadFrames: They are no frames in the right order.
-        NotEnoughFrames: The newest is alone; the message says what `reader` needs.
+        BadFrames: The frames are not (time, y, x) with rising times.
+        NotEnoughFrames: There is only the newest; the message names `reader`.
     """
     times = times_of(frames)
     recent = frames.isel(time=np.flatnonzero(times >= times[-1] - np.timedelta64(span, "m")))
     if len(recent) < 2:
         raise NotEnoughFrames(
-            f"{reader} from {stamp(times[-1])} needs another frame of the {span} minutes before, "
-            f"from {stamp(times[-1] - np.timedelta64(span, 'm'))} on; got {listed(times)}"
+            f"{reader} from {format_time(times[-1])} needs another frame of the {span} minutes "
+            f"before, from {format_time(times[-1] - np.timedelta64(span, 'm'))} on; "
+            f"got {format_times(times)}"
         )
     return recent
 
 
 def cell_metres(frames: DataArray) -> float | None:
-    """Side of a cell, from the coordinate x in m; None without one."""
+    """Return the cell size of frames (time, y, x) in m, from the coordinate x; None without one."""
     if "x" not in frames.coords or frames.sizes["x"] < 2:
         return None
     x = frames["x"].to_numpy()

@@ -1,4 +1,4 @@
-"""Forecasters by name: the baselines, and networks with trained weights."""
+"""Loading of forecasters by name: baselines and trained networks."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -30,19 +30,19 @@ def load_forecaster(
     weights_folder: str | Path | None = None,
     bf16: bool = False,
 ) -> Forecaster:
-    """A forecaster that can be called on frames.
+    """Load a forecaster, to be called on frames.
 
     Args:
         name_or_path: "persistence", "advection" or "s-prog"; a network of the zoo, such as
             "ms-lstm"; or the path of a checkpoint, which ends in .safetensors.
         device: Where a network runs: as torch names it, or "auto" for the GPU if there is one.
-        weights_folder: Where to look for <name>.safetensors before the weights that were shipped.
-        bf16: Whether a network's convolutions may be in bfloat16, where that is the fastest.
+        weights_folder: Searched for <name>.safetensors before the shipped weights.
+        bf16: Whether convolutions of a network may run in bfloat16 where that is fastest.
 
     Raises:
-        UnknownModel: Nothing goes by this name; the message lists what does.
+        UnknownModel: There is no forecaster of this name; the message lists those there are.
         NoWeights: There are no trained weights of this network, or no file at this path.
-        BadCheckpoint: The file is no checkpoint, or one of another network.
+        BadCheckpoint: The file is not a checkpoint, or that of another network.
     """
     by = partial(AutotunedNetwork, bf16=bf16)
     if isinstance(name_or_path, Path) or name_or_path.endswith(SUFFIX):
@@ -52,7 +52,7 @@ def load_forecaster(
     if name in BASELINES:
         return BASELINES[name]()
     if name not in MODELS:
-        raise UnknownModel(unknown(name))
+        raise UnknownModel(unknown_message(name))
     path = find_weights(name, weights_folder)
     trained = checkpoint.load(path)
     if MODELS.get(trained.model) != MODELS[name]:
@@ -64,10 +64,10 @@ def load_forecaster(
 
 
 def find_weights(name: str, folder: str | Path | None) -> Path:
-    """The checkpoint of a network of the zoo, in `folder` or among those shipped.
+    """Find the checkpoint of a network of the zoo, in `folder` or among those shipped.
 
     Raises:
-        NoWeights: There is none; the message says where it was looked for and how to get one.
+        NoWeights: There is none; the message names the searched folders and how to get weights.
     """
     folders = [SHIPPED] if folder is None else [Path(folder), SHIPPED]
     paths = [folder / f"{name}{SUFFIX}" for folder in folders]
@@ -81,8 +81,8 @@ def find_weights(name: str, folder: str | Path | None) -> Path:
     )
 
 
-def unknown(name: str) -> str:
-    """What to say of a name that nothing goes by."""
+def unknown_message(name: str) -> str:
+    """Return the error message for an unknown name, with the closest known one."""
     known = [*BASELINES, *MODELS]
     close = difflib.get_close_matches(name.lower(), known, n=1)
     return (

@@ -1,12 +1,12 @@
-"""What every forecaster takes and gives: frames of the past in, a forecast out.
+"""Interface of forecasters: radar frames in, a forecast out.
 
-    frames     (time, y, x) in mm/h, as in ingest.precipitation; the newest is the issue
+    frames     (time, y, x) in mm/h, as in ingest.precipitation; the newest is the issue time
     forecast   (lead_time, y, x) in mm/h, with the scalar `forecast_reference_time` and the valid
-               `time` of each lead; attributes tell the model, its weights and the frames it saw;
-               where it tells them, the probabilities of thresholds as coordinates
+               `time` of each lead; attributes name the model, its weights and the frames used;
+               exceedance probabilities as coordinates, if the model predicts them
 
-NaN is no data in both. Frames are chosen by their times, never by their places in the array, so any
-cadence will do that has the frames a forecaster needs.
+NaN is no data in both. Frames are selected by time, not by index, so that any cadence works that
+includes the required frames.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,44 +27,44 @@ from ingest.precipitation import (
 from model_zoo.errors import BadFrames
 
 LEAD_STEP = np.timedelta64(30, "m")
-"""From one lead of a forecast to the next, and between the frames a network sees."""
+"""Time between two leads of a forecast, and between the input frames of a network."""
 HORIZON = 4
 """Leads of a forecast of the service: two hours."""
 NO_WEIGHTS = "none"
-"""What stands for the hash of the weights in a forecast that was made without any."""
+"""Attribute `weights` of forecasts of models without weights."""
 NO_PROBABILITIES: Mapping[float, NDArray[np.float32]] = MappingProxyType({})
-LISTED = 12
-"""How many times an error message lists before it leaves some out."""
+MAX_LISTED = 12
+"""Most times that an error message lists."""
 
 
 class NotEnoughFrames(BadFrames):
-    """Frames that a forecast cannot start without are missing."""
+    """Frames that the forecaster requires are missing."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Which frames a forecaster looks at, as time before the issue, oldest first.
+    """Ages of the frames that a forecaster uses, before the issue time.
 
     Attributes:
-        required: Without these there is no forecast.
-        useful: These are used as well where they are there; a forecaster that needs some of them,
-            whichever they are, raises NotEnoughFrames where none is.
+        required: Frames without which there is no forecast.
+        useful: Frames that are used if they exist; a forecaster that needs at least one of them
+            raises NotEnoughFrames if there is none.
     """
 
     required: tuple[np.timedelta64, ...]
     useful: tuple[np.timedelta64, ...] = ()
 
     def times(self, issue: np.datetime64) -> list[np.datetime64]:
-        """The times of all frames worth having for a forecast from `issue`, oldest first."""
+        """Return the times of all usable frames for a forecast from `issue`, oldest first."""
         return [issue - age for age in sorted({*self.required, *self.useful}, reverse=True)]
 
 
 class Forecaster(Protocol):
-    """Anything that can say how the rain goes on."""
+    """A model that forecasts rain from radar frames."""
 
     @property
     def name(self) -> str:
-        """As `load_forecaster` knows it."""
+        """Name of the model, as for `load_forecaster`."""
 
     @property
     def weights(self) -> str:
@@ -72,39 +72,41 @@ class Forecaster(Protocol):
 
     @property
     def needs(self) -> Needs:
-        """Which frames to give it."""
+        """Frames that the forecaster uses."""
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
         """Forecast from the newest of `frames`.
 
         Args:
             frames: (time, y, x) in mm/h, oldest first, NaN for no data, on a grid of any size.
-                There may be more of them than the forecaster needs.
-            horizon: How many leads, 30 minutes apart, the first 30 minutes after the issue.
+                More frames than needed are ignored.
+            horizon: Number of lead times, 30 minutes apart, the first 30 minutes after the issue.
 
         Returns:
-            (lead_time, y, x) in mm/h, NaN where nothing can be said.
+            (lead_time, y, x) in mm/h, NaN where there is no forecast.
 
         Raises:
-            BadFrames: The frames are not such frames; a NotEnoughFrames where some are missing.
+            BadFrames: The frames are not (time, y, x) with rising times.
+            NotEnoughFrames: Required frames are missing.
         """
 
 
 def minutes(*ages: int) -> tuple[np.timedelta64, ...]:
-    """Times before the issue, in minutes."""
+    """Convert ages in minutes to timedeltas."""
     return tuple(np.timedelta64(age, "m") for age in ages)
 
 
 def times_of(frames: DataArray) -> NDArray[np.datetime64]:
-    """The times of frames, after a look at whether they are frames in the right order.
+    """Check frames (time, y, x) and return their times (time,), datetime64[ns] in UTC.
 
     Raises:
-        BadFrames: The dimensions are others, there is no frame at all, or the times do not rise.
+        BadFrames: The dimensions differ, or the times do not rise.
+        NotEnoughFrames: There is no frame at all.
     """
     if frames.dims != ("time", "y", "x"):
         raise BadFrames(f"frames have dimensions {frames.dims}, should have (time, y, x)")
     if 0 in frames.shape:
-        raise NotEnoughFrames(f"frames of shape {frames.shape} hold nothing to forecast from")
+        raise NotEnoughFrames(f"frames of shape {frames.shape} are empty; give one frame at least")
     times = frames["time"].to_numpy() if "time" in frames.coords else np.arange(len(frames))
     if not np.issubdtype(times.dtype, np.datetime64):
         raise BadFrames(f"times of frames are {times.dtype}, should be datetime64 in UTC")
@@ -112,48 +114,59 @@ def times_of(frames: DataArray) -> NDArray[np.datetime64]:
     if np.isnat(times).any() or not later.all():
         bad = int(np.argmin(later)) + 1 if later.size else 0
         raise BadFrames(
-            f"times of frames should rise, but frame {bad} is of {stamp(times[bad])}"
-            + (f", after one of {stamp(times[bad - 1])}" if bad else "")
+            f"times of frames should rise, but frame {bad} is of {format_time(times[bad])}"
+            + (f", after one of {format_time(times[bad - 1])}" if bad else "")
             + ": sort them, and drop those that come twice"
         )
     return times.astype("datetime64[ns]")
 
 
-def select(frames: DataArray, ages: Iterable[np.timedelta64], reader: str) -> DataArray:
-    """The frames of the given ages before the newest one, oldest first.
+def select_frames(frames: DataArray, ages: Iterable[np.timedelta64], reader: str) -> DataArray:
+    """Select the frames of the given ages before the newest one.
+
+    Args:
+        frames: (time, y, x) in mm/h, oldest first.
+        ages: Times before the newest frame.
+        reader: Name of the forecaster, for the message.
+
+    Returns:
+        (age, y, x) in mm/h with the dimension called `time`, oldest first.
 
     Raises:
-        BadFrames: They are no frames in the right order.
-        NotEnoughFrames: One of them is not there; the message says which `reader` needs.
+        BadFrames: The frames are not (time, y, x) with rising times.
+        NotEnoughFrames: One of them is missing; the message lists them.
     """
     times = times_of(frames)
     wanted = [times[-1] - age for age in sorted(ages, reverse=True)]
     missing = [time for time in wanted if time not in times]
     if missing:
         raise NotEnoughFrames(
-            f"{reader} from {stamp(times[-1])} needs frames of {listed(wanted)}; "
-            f"{listed(missing)} missing, got {listed(times)}"
+            f"{reader} from {format_time(times[-1])} needs frames of {format_times(wanted)}; "
+            f"{format_times(missing)} missing, got {format_times(times)}"
         )
     return frames.isel(time=np.searchsorted(times, np.array(wanted)))
 
 
-def make(
+def make_forecast(
     rate: NDArray[np.float32],
     frames: DataArray,
     forecaster: Forecaster,
     probabilities: Mapping[float, NDArray[np.float32]] = NO_PROBABILITIES,
 ) -> DataArray:
-    """A forecast from the rates (lead_time, y, x) for each lead after the newest of `frames`.
+    """Make a forecast with coordinates and attributes from rates.
 
     Args:
-        rate: In mm/h, NaN for no data.
-        frames: Those it was made of, oldest first; lends the grid, its coordinates and attributes.
-        forecaster: Who made it.
-        probabilities: Probabilities (lead_time, y, x) that the rain reaches thresholds in mm/h.
+        rate: (lead_time, y, x) in mm/h, NaN for no data.
+        frames: Input frames (time, y, x), oldest first; their grid and attributes are taken over.
+        forecaster: Its name and weights go to the attributes.
+        probabilities: By threshold in mm/h, the probability (lead_time, y, x) that it is reached.
+
+    Returns:
+        (lead_time, y, x) in mm/h.
     """
     issue = times_of(frames)[-1]
     leads = (LEAD_STEP * np.arange(1, len(rate) + 1)).astype("timedelta64[ns]")
-    place = {
+    grid_coordinates = {
         name: coord.variable for name, coord in frames.coords.items() if "time" not in coord.dims
     }
     stamps = {
@@ -171,27 +184,35 @@ def make(
         **frames.attrs,
         "model": forecaster.name,
         "weights": forecaster.weights,
-        "radar_times": " ".join(stamp(time) for time in times_of(frames)),
+        "radar_times": " ".join(format_time(time) for time in times_of(frames)),
     }
     dims = ("lead_time", "y", "x")
     return DataArray(
-        rate.astype(np.float32), {**place, **stamps, **coordinates}, dims, NAME, attributes
+        rate.astype(np.float32),
+        {**grid_coordinates, **stamps, **coordinates},
+        dims,
+        NAME,
+        attributes,
     )
 
 
 def check_horizon(horizon: int) -> None:
-    """Refuse a forecast without leads."""
+    """Check that a horizon has one lead time at least.
+
+    Raises:
+        ValueError: It has none.
+    """
     if horizon < 1:
         raise ValueError(f"horizon is {horizon}, should be 1 lead of {LEAD_STEP} or more")
 
 
-def stamp(time: np.datetime64) -> str:
-    """A time in UTC as RFC 3339 has it, in seconds."""
+def format_time(time: np.datetime64) -> str:
+    """Format a time in UTC as RFC 3339, to the second."""
     return "no time" if np.isnat(time) else f"{time.astype('datetime64[s]')}Z"
 
 
-def listed(times: Iterable[np.datetime64]) -> str:
-    """Times in a sentence; of many only the newest."""
-    stamps = [stamp(time) for time in times]
-    left_out = len(stamps) - LISTED
-    return f"{left_out} earlier and " * (left_out > 0) + ", ".join(stamps[-LISTED:])
+def format_times(times: Iterable[np.datetime64]) -> str:
+    """List times in a sentence, only the newest of many."""
+    stamps = [format_time(time) for time in times]
+    left_out = len(stamps) - MAX_LISTED
+    return f"{left_out} earlier and " * (left_out > 0) + ", ".join(stamps[-MAX_LISTED:])

@@ -18,9 +18,16 @@ from model_zoo.checkpoints.checkpoint import Checkpoint
 from model_zoo.device import named
 from model_zoo.fast.autotune import AutotunedNetwork, Forecast
 from model_zoo.forecasters import advect, motion
-from model_zoo.forecasters.baselines import MINUTE, last_minutes, motion_of, put_back, set_aside
+from model_zoo.forecasters.baselines import MINUTE, recent_frames, motion_of, put_back, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
-from model_zoo.forecasters.contract import LEAD_STEP, Needs, check_horizon, make, minutes, select
+from model_zoo.forecasters.contract import (
+    LEAD_STEP,
+    Needs,
+    check_horizon,
+    make_forecast,
+    minutes,
+    select_frames,
+)
 from model_zoo.nowcaster import Nowcaster
 
 Array = NDArray[np.float32]
@@ -82,18 +89,18 @@ class Network:
             NotEnoughFrames: One of the frames 90, 60, 30 and 0 minutes old is missing.
         """
         check_horizon(horizon)
-        select(frames, AGES, self.name)  # to say first what is missing of the network's own
+        select_frames(frames, AGES, self.name)  # to say first what is missing of the network's own
         frames, kept = set_aside(frames, self.name) if self.moves else (frames, None)
-        given = select(frames, AGES, self.name)
+        given = select_frames(frames, AGES, self.name)
         rates = rates_of(given)
         ahead: list[Array] = []
         if self.moves:
-            moving = motion_of(last_minutes(frames, motion.SPAN_MINUTES, self.name))
+            moving = motion_of(recent_frames(frames, motion.SPAN_MINUTES, self.name))
             leads = range(1, max(horizon, GIVEN - 1) + 1)
-            ahead = list(advect.sources(moving, [lead * STEP_MINUTES for lead in leads]))
+            ahead = list(advect.departure_points(moving, [lead * STEP_MINUTES for lead in leads]))
             # a frame of so many leads ago is where a forecast of so many leads will come from
             here = [
-                advect.bring(rate[None], at)[0]
+                advect.sample_at(rate[None], at)[0]
                 for rate, at in zip(rates[:-1], ahead[GIVEN - 2 :: -1], strict=True)
             ]
             rates = np.stack([*here, rates[-1]])
@@ -101,17 +108,17 @@ class Network:
         said[:, :, np.isnan(rates[-1])] = np.nan
         cuts = self.cuts(said, rates[-1])
         if self.moves:
-            said = np.stack([advect.bring(*pair) for pair in zip(said, ahead, strict=False)])
+            said = np.stack([advect.sample_at(*pair) for pair in zip(said, ahead, strict=False)])
         if not self._thresholds:
             rain = said[:, 0]
-            return make(rain if kept is None else put_back(rain, kept), given, self)
+            return make_forecast(rain if kept is None else put_back(rain, kept), given, self)
         chances = {
             threshold: said[:, at]
             for at, threshold in enumerate(self._thresholds)
             if threshold in exceedance.TOLD
         }
         rain = self.rain(said, cuts)
-        return make(rain if kept is None else put_back(rain, kept), given, self, chances)
+        return make_forecast(rain if kept is None else put_back(rain, kept), given, self, chances)
 
     def predict(self, rates: Array, horizon: int) -> Array:
         """What the network says of rates (time, y, x) in mm/h: the next `horizon` of them,

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from xarray import DataArray
 
 from model_zoo.forecasters import advect, cascade, motion
-from model_zoo.forecasters.baselines import MINUTE, last_minutes, motion_of, put_back, set_aside
+from model_zoo.forecasters.baselines import MINUTE, recent_frames, motion_of, put_back, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
 from model_zoo.forecasters.contract import (
     LEAD_STEP,
     NO_WEIGHTS,
     Needs,
     check_horizon,
-    make,
+    make_forecast,
     minutes,
 )
 
@@ -66,7 +66,7 @@ class SPROG:
             NotEnoughFrames: The newest has none before it in the half hour of `needs`.
         """
         check_horizon(horizon)
-        recent, kept = set_aside(last_minutes(frames, motion.SPAN_MINUTES, self.name), self.name)
+        recent, kept = set_aside(recent_frames(frames, motion.SPAN_MINUTES, self.name), self.name)
         moving = motion_of(recent)
         times = recent["time"].to_numpy()
         every = ((times[-1] - times) / MINUTE).tolist()
@@ -75,9 +75,11 @@ class SPROG:
         leads = (np.arange(1, horizon + 1) * (LEAD_STEP / MINUTE)).tolist()
         rates = carried_to_newest(rates_of(recent)[chosen], moving, ages)
         fields = sprog_fields(rates, ages, leads)
-        ahead = advect.sources(moving, leads)
-        rate = [advect.bring(field[None], at)[0] for field, at in zip(fields, ahead, strict=True)]
-        return make(put_back(np.stack(rate), kept), recent, self)
+        ahead = advect.departure_points(moving, leads)
+        rate = [
+            advect.sample_at(field[None], at)[0] for field, at in zip(fields, ahead, strict=True)
+        ]
+        return make_forecast(put_back(np.stack(rate), kept), recent, self)
 
 
 def carried_to_newest(rates: Array, moving: Array, ages: Sequence[float]) -> Array:
@@ -88,9 +90,9 @@ def carried_to_newest(rates: Array, moving: Array, ages: Sequence[float]) -> Arr
         moving: (y, x, 2), cells per minute along x and along y.
         ages: Minutes from each frame to the newest, falling to 0.
     """
-    earlier = advect.sources(moving, ages[-2::-1])
+    earlier = advect.departure_points(moving, ages[-2::-1])
     carried = [
-        advect.bring(rate[None], at)[0] for rate, at in zip(rates[-2::-1], earlier, strict=True)
+        advect.sample_at(rate[None], at)[0] for rate, at in zip(rates[-2::-1], earlier, strict=True)
     ]
     return np.stack([*carried[::-1], rates[-1]])
 

@@ -1,9 +1,9 @@
-"""Attention of every pixel to the window around it, exact, in plain PyTorch.
+"""Exact local attention of every pixel to the window around it, in plain PyTorch.
 
-The field is cut into tiles; the pixels of a tile attend together to all that any of their windows
-reaches, each with what lies outside its own window masked. Memory grows with the field, not with
-field times window: surroundings are copied and scores computed for one strip of tiles at a time,
-and nothing but query, key and value is kept for the backward pass, which computes scores again.
+The field is cut into tiles. All pixels of a tile attend to the union of their windows, with pixels
+outside their own window masked. Memory grows with the field, not with field times window: scores
+are computed for one row of tiles at a time, and only query, key and value are saved for the
+backward pass, which computes the scores again. Fields are (batch, channels, height, width).
 """
 
 from typing import Any
@@ -14,12 +14,12 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 TILE = 10
-"""Height and width of a tile. Larger ones waste work on what is masked, smaller ones copy more; the
+"""Height and width of a tile. Larger tiles mask more, smaller ones copy more; 10 is the
 fastest of 6 to 20 for a window of 30 on a CPU."""
 
 
 class LocalAttention(nn.Module):
-    """Attention with one head; scores are not divided by the root of the number of channels."""
+    """Local attention with one head; scores are not divided by the square root of the channels."""
 
     def __init__(self, channels: int, window: int) -> None:
         """Attend to `window` x `window` pixels."""
@@ -30,16 +30,16 @@ class LocalAttention(nn.Module):
         self.value = nn.Conv2d(channels, channels, kernel_size=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The mean value in the window of each pixel, weighted by how keys fit its query."""
+        """Attend to the window of each pixel; `x` is (batch, channels, height, width)."""
         return attend(self.query(x), self.key(x), self.value(x), self.window)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
     """Softmax attention of each pixel to the window around it.
 
-    Even windows reach one pixel further up and left than down and right. Positions outside the
-    field count, with a score and a value of zero, as in the networks published with the MS-RNN and
-    MS-LSTM papers.
+    Even windows extend one pixel further up and left than down and right. Positions outside the
+    field have a score and a value of zero and take part in the softmax, as in the networks
+    published with the MS-RNN and MS-LSTM papers.
 
     Args:
         query: (batch, channels, height, width).
@@ -55,17 +55,17 @@ def attend(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
 
 
 class WindowAttention(torch.autograd.Function):
-    """`attend` with a backward pass that keeps no scores."""
+    """`attend` with a backward pass that recomputes the scores."""
 
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401  (torch's own type has none of what it is used for)
+        ctx: Any,  # noqa: ANN401  torch's type lacks the attributes used here
         query: Tensor,
         key: Tensor,
         value: Tensor,
         window: int,
     ) -> Tensor:
-        """See `attend`."""
+        """Attend; shapes as in `attend`."""
         ctx.save_for_backward(query, key, value)
         ctx.window = window
         tiling = Tiling(query, window)
@@ -84,7 +84,7 @@ class WindowAttention(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401
         upstream: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, None]:
-        """Gradients of query, key and value, computed in float32 at least."""
+        """Return gradients shaped as query, key and value, computed in float32 at least."""
         query, key, value = ctx.saved_tensors
         tiling = Tiling(query, ctx.window)
         wide = torch.promote_types(query.dtype, torch.float32)
@@ -110,7 +110,10 @@ class WindowAttention(torch.autograd.Function):
 
 
 class Tiling:
-    """A field cut into rows and columns of tiles, and what the windows of each tile reach."""
+    """Cuts fields (batch, channels, height, width) into tiles, and into surroundings of tiles.
+
+    The surroundings of a tile are the union of the windows of its pixels.
+    """
 
     def __init__(self, field: Tensor, window: int) -> None:
         self.device = field.device
@@ -121,7 +124,7 @@ class Tiling:
         self.before = window // 2
 
     def mask(self, dtype: torch.dtype) -> Tensor:
-        """To add to scores: 0 where a pixel of a tile sees its surroundings, -inf elsewhere."""
+        """Return the score mask (pixels, surroundings): 0 in the window, -inf elsewhere."""
         place = torch.arange(self.reach, device=self.device)
         offset = place - place[:TILE, None]
         seen = (offset >= 0) & (offset < self.window)
@@ -130,36 +133,36 @@ class Tiling:
         return unseen.masked_fill(seen, 0)
 
     def fill(self, field: Tensor) -> Tensor:
-        """The field, filled up with zeros to whole tiles."""
+        """Zero-pad a field to whole tiles."""
         missing = (self.columns * TILE - self.width, self.rows * TILE - self.height)
         return F.pad(field, (0, missing[0], 0, missing[1]))
 
     def surround(self, field: Tensor) -> Tensor:
-        """The field, filled up, and a rim of zeros as far as windows reach."""
+        """Zero-pad a field to whole tiles, and by the reach of the windows on each side."""
         after = self.window - 1 - self.before
         return F.pad(self.fill(field), (self.before, after, self.before, after))
 
     def crop(self, field: Tensor, rim: int = 0) -> Tensor:
-        """The field without what was put around it."""
+        """Remove the padding."""
         return field[:, :, rim : rim + self.height, rim : rim + self.width]
 
     def tiles(self, filled: Tensor, row: int) -> Tensor:
-        """The tiles of a row: (batch, tiles, pixels, channels)."""
+        """Return the tiles of a row of a filled field, (batch, tiles, pixels, channels)."""
         strip = filled[:, :, row * TILE : (row + 1) * TILE]
         return self.as_tokens(strip.unfold(3, TILE, TILE))
 
     def around(self, surrounded: Tensor, row: int) -> Tensor:
-        """What the tiles of a row reach: (batch, tiles, pixels, channels)."""
+        """Return the surroundings of a row of tiles, (batch, tiles, pixels, channels)."""
         strip = surrounded[:, :, row * TILE : row * TILE + self.reach]
         return self.as_tokens(strip.unfold(3, self.reach, TILE))
 
     @staticmethod
     def as_tokens(tiles: Tensor) -> Tensor:
-        """From (batch, channels, height, tiles, width) to (batch, tiles, pixels, channels)."""
+        """Permute (batch, channels, height, tiles, width) to (batch, tiles, pixels, channels)."""
         return tiles.permute(0, 3, 2, 4, 1).flatten(2, 3)
 
     def add(self, around: Tensor, total: Tensor, row: int) -> None:
-        """The reverse of `around`, added to a surrounded field where tiles overlap."""
+        """Add surroundings of a row of tiles to a padded field: the adjoint of `around`."""
         tiles = around.permute(0, 3, 2, 1).flatten(1, 2)
         size = (self.reach, total.shape[-1])
         rows = slice(row * TILE, row * TILE + self.reach)
@@ -167,6 +170,6 @@ class Tiling:
 
     @staticmethod
     def put(tiles: Tensor, field: Tensor, row: int) -> None:
-        """The reverse of `tiles`, into a filled field."""
+        """Write a row of tiles to a filled field: the inverse of `tiles`."""
         strip = torch.unflatten(tiles, 2, (TILE, TILE)).permute(0, 4, 2, 1, 3).flatten(3)
         field[:, :, row * TILE : (row + 1) * TILE] = strip

@@ -1,4 +1,4 @@
-"""Fields from one scale to another."""
+"""Resampling between the scales of a network, for fields (batch, channels, height, width)."""
 
 from typing import Any
 
@@ -11,7 +11,11 @@ from torch.nn import functional as F
 def resample(x: Tensor, rise: int) -> Tensor:
     """Halve height and width `rise` times by max pooling, or double them -`rise` times.
 
-    Doubling is bilinear and puts the centres of pixels where they belong (align_corners=False).
+    Doubling is bilinear with `align_corners=False`.
+
+    Args:
+        x: (batch, channels, height, width).
+        rise: Difference of level; 0 returns `x`.
     """
     if rise > 0:
         pooled: Tensor = MaxPool.apply(x, 2**rise)  # type: ignore[no-untyped-call]
@@ -22,14 +26,15 @@ def resample(x: Tensor, rise: int) -> Tensor:
 
 
 class MaxPool(torch.autograd.Function):
-    """Max pooling that keeps no indices, of 8 bytes each, but finds them again from its input.
+    """Max pooling that saves its input and recomputes the indices, of 8 bytes each.
 
-    The input is kept for the next step of the layer that gave it out anyway.
+    The input is saved anyway, as a state of the layer below. Fields are (batch, channels, height,
+    width).
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int) -> Tensor:  # noqa: ANN401
-        """The maximum of each block of `size` x `size` pixels."""
+        """Return the maximum of each block of `size` x `size` pixels."""
         ctx.save_for_backward(x)
         ctx.size = size
         return F.max_pool2d(x, size)
@@ -37,7 +42,7 @@ class MaxPool(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        """All of the gradient to the first maximum of each block."""
+        """Pass the gradient to the first maximum of each block."""
         (x,) = ctx.saved_tensors
         size = [ctx.size, ctx.size]
         _, indices = F.max_pool2d_with_indices(x, size)

@@ -1,4 +1,4 @@
-"""Looking inside a network: what its layers give out over time, and what they look at.
+"""Activations and effective receptive fields of the layers of a network.
 
 After figures 4 and 5 of the MS-LSTM paper (arXiv 2304.07724), 4 and 5 of the MS-RNN paper
 (arXiv 2206.03010). The effective receptive field is that of Luo et al. (2016), arXiv 1701.04128.
@@ -23,32 +23,32 @@ from model_zoo.nowcaster import Nowcaster
 from model_zoo.zoo import build
 
 GIVEN = 4
-"""Frames that are looked at."""
+"""Number of given frames."""
 BLOBS = 12
 
 
 class Sight(NamedTuple):
-    """What one layer looks at in the newest frame, both (height, width) and 1 at the most."""
+    """Sensitivity of a layer to the newest frame, (height, width), maximum 1."""
 
     layer: int
     level: int
     """Halvings of the resolution at which the layer works."""
     field: NDArray[np.float32]
-    """Effective receptive field: by how much its centre cell depends on each pixel, the mean over
-    inputs of the gradient's magnitude."""
+    """Effective receptive field: mean over inputs of the magnitude of the gradient of the centre cell
+    with respect to each pixel."""
     gradient: NDArray[np.float32]
-    """Input gradient: by how much all it gives out depends on each pixel of one input."""
+    """Magnitude of the gradient of all outputs with respect to each pixel of one input."""
 
 
 def open_network(name_or_path: str, channels: int, seed: int) -> tuple[str, Nowcaster, Scale]:
-    """A network with random weights by its name in the zoo, or a trained one by its checkpoint.
+    """Open a network with random weights by its name in the zoo, or a checkpoint.
 
     Returns:
-        What to call it, the network, and the intensity scale it knows rain in.
+        A title, the network and its intensity scale.
 
     Raises:
         UnknownModel: There is no such network.
-        BadCheckpoint: The file is none.
+        BadCheckpoint: The file is not a checkpoint.
     """
     if name_or_path.endswith(".safetensors"):
         trained = checkpoint.load(name_or_path)
@@ -59,44 +59,53 @@ def open_network(name_or_path: str, channels: int, seed: int) -> tuple[str, Nowc
 
 
 def scaled_frames(frames: DataArray, scale: Scale, multiple: int) -> Tensor:
-    """Frames in mm/h as a network sees them, (1, time, 1, height, width): dry where there is no
-    data, and padded to a multiple."""
+    """Convert frames (time, y, x) in mm/h to network input.
+
+    Args:
+        frames: NaN, which is no data, becomes dry.
+        scale: Of the network.
+        multiple: Height and width are padded to a multiple of this.
+
+    Returns:
+        (1, time, 1, height, width) in 0..1.
+    """
     rates = torch.from_numpy(np.nan_to_num(frames.to_numpy().astype(np.float32)))
     height, width = rates.shape[-2:]
     return F.pad(scale.encode(rates)[None, :, None], (0, -width % multiple, 0, -height % multiple))
 
 
 def layer_outputs(network: Nowcaster, frames: Tensor, horizon: int) -> list[NDArray[np.float32]]:
-    """What each layer gives out, bottom first: (time + horizon - 1, height, width) at its scale.
-
-    The mean over channels of the magnitude of what the layer hands on, for the first sample.
+    """Return the mean magnitude over channels of the hidden states of each layer, bottom first.
 
     Args:
         network: Any network of the zoo.
-        frames: (batch, time, 1, height, width), scaled to 0..1.
-        horizon: How many frames to predict beyond them.
+        frames: (batch, time, 1, height, width), scaled to 0..1; the first sample is used.
+        horizon: Number of frames to predict after them.
+
+    Returns:
+        For each layer (time + horizon - 1, height, width) at its resolution.
     """
-    with torch.no_grad(), listening(network) as heard:
+    with torch.no_grad(), recorded_outputs(network) as recorded:
         network.eval()(frames, horizon=horizon)
     return [
         torch.stack([hidden[0].abs().mean(0) for hidden in layer]).float().cpu().numpy()
-        for layer in heard
+        for layer in recorded
     ]
 
 
 def sights(network: Nowcaster, frames: Tensor) -> Iterator[Sight]:
-    """What the layers of the encoder, which is the lower half, look at, bottom first.
+    """Compute the sensitivity of the encoder layers, the lower half, bottom first.
 
     Args:
         network: Any network of the zoo.
-        frames: (batch, time, 1, height, width), scaled to 0..1; the newest frame is looked at, the
-            others come before it. The receptive field is the mean over the batch.
+        frames: (batch, time, 1, height, width), scaled to 0..1; sensitivity is to the newest. The
+            receptive field is the mean over the batch.
     """
     network.eval()
     given = frames.clone().requires_grad_()
-    with listening(network) as heard:
+    with recorded_outputs(network) as recorded:
         network(given, horizon=1)
-    newest = [layer[-1] for layer in heard]
+    newest = [layer[-1] for layer in recorded]
     for layer in range((len(newest) + 1) // 2):
         hidden = newest[layer]
         row, column = (side // 2 for side in hidden.shape[-2:])
@@ -111,40 +120,43 @@ def sights(network: Nowcaster, frames: Tensor) -> Iterator[Sight]:
 
 
 def magnitude(output: Tensor, given: Tensor) -> Tensor:
+    """Return the magnitude of the gradient of a scalar, shaped as `given`."""
     (gradient,) = torch.autograd.grad(output, given, retain_graph=True)
     return gradient.abs()
 
 
 def scaled(field: Tensor) -> NDArray[np.float32]:
-    """A field with its largest value at 1, unless there is none."""
+    """Scale a field (height, width) to a maximum of 1; zeros stay zero."""
     largest = field.max().clamp(min=torch.finfo(field.dtype).tiny)
     found: NDArray[np.float32] = (field / largest).float().cpu().numpy()
     return found
 
 
 @contextmanager
-def listening(network: Nowcaster) -> Iterator[list[list[Tensor]]]:
-    """Collects, by layer and then by time, what the cells of a network hand on."""
-    heard: list[list[Tensor]] = []
+def recorded_outputs(network: Nowcaster) -> Iterator[list[list[Tensor]]]:
+    """Collect the hidden states (batch, channels, height, width) of a network by layer and step."""
+    recorded: list[list[Tensor]] = []
     handles = []
     for cell in cast("Iterable[nn.Module]", network.stack.cells):
         outputs: list[Tensor] = []
-        heard.append(outputs)
+        recorded.append(outputs)
 
-        def note(module: nn.Module, given: object, step: Step, to: list[Tensor] = outputs) -> None:
+        def record(
+            module: nn.Module, given: object, step: Step, to: list[Tensor] = outputs
+        ) -> None:
             del module, given
             to.append(step.hidden)
 
-        handles.append(cell.register_forward_hook(note))
+        handles.append(cell.register_forward_hook(record))
     try:
-        yield heard
+        yield recorded
     finally:
         for handle in handles:
             handle.remove()
 
 
 def drifting_blobs(time: int, side: int, batch: int = 1, seed: int = 0) -> Tensor:
-    """Round blobs that drift together, (batch, time, 1, side, side) in 0..1, to look at."""
+    """Make frames (batch, time, 1, side, side) in 0..1 of round blobs that drift together."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side]
     frames = np.zeros((batch, time, 1, side, side), np.float32)

@@ -1,6 +1,6 @@
-"""What a network costs: work of a forecast, and memory of a training step.
+"""Cost of a network: multiply-adds of a forecast, and activation memory of training.
 
-Work is counted as the papers do: multiply-adds, of convolutions, over the given + horizon - 1 steps
+Multiply-adds are counted as in the papers: those of convolutions over the given + horizon - 1 steps
 in which a network predicts a frame.
 """
 
@@ -17,21 +17,20 @@ CONVOLUTION = torch.ops.aten.convolution
 
 
 class MultiplyAdds(NamedTuple):
-    """Work of one forecast of one sample."""
+    """Multiply-adds of a forecast of one sample."""
 
     convolutions: int
     attention: int
-    """Products of queries, keys and values as they are executed, masked ones included. The papers
-    leave these out."""
+    """Products of queries, keys and values, masked ones included. The papers do not count these."""
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """Sum of both."""
         return self.convolutions + self.attention
 
 
 def parameters(name: str, channels: int) -> int:
-    """How many numbers a network learns.
+    """Count the parameters of a network.
 
     Raises:
         UnknownModel: There is no such model.
@@ -42,24 +41,24 @@ def parameters(name: str, channels: int) -> int:
 def multiply_adds(
     name: str, channels: int, height: int, width: int, given: int, horizon: int
 ) -> MultiplyAdds:
-    """Count the work of a forecast, without doing it.
+    """Count the multiply-adds of a forecast on the meta device.
 
     Args:
         name: One of `zoo.MODELS`.
         channels: Width of every layer.
         height: Of the field, in pixels.
         width: Likewise.
-        given: How many frames the network sees.
-        horizon: How many it predicts beyond them.
+        given: Number of given frames.
+        horizon: Number of frames to predict after them.
 
     Raises:
         UnknownModel: There is no such model.
-        BadGrid: The field is not a multiple of what the network needs.
+        BadGrid: Height or width cannot be halved as often as the network needs.
     """
     network = blank(name, channels).eval()
     frame = torch.empty(1, 1, height, width, device="meta")
     with torch.no_grad():
-        _, past, _ = network.step(frame, None)  # which has less to do, as all states are zero
+        _, past, _ = network.step(frame, None)  # not counted: its states are zero
         with FlopCounterMode(display=False) as counter:
             network.step(frame, past)
     counts = counter.get_flop_counts()["Global"]
@@ -70,24 +69,24 @@ def multiply_adds(
 
 
 def saved_bytes(network: Nowcaster, frames: Tensor, horizon: int) -> int:
-    """Bytes that a forward pass keeps for the backward pass, beside the weights.
+    """Measure the bytes that a forward pass saves for the backward pass, without the weights.
 
     Args:
-        network: On the same device.
-        frames: (batch, time, 1, height, width), on a device with memory.
-        horizon: How many frames to predict beyond them.
+        network: On the device of `frames`.
+        frames: (batch, time, 1, height, width), not on the meta device.
+        horizon: Number of frames to predict after them.
     """
     weights = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
-    kept: dict[int, Tensor] = {}  # holding on to each, lest its place be used again
+    saved: dict[int, Tensor] = {}  # references, so that no memory is reused
 
-    def keep(tensor: Tensor) -> Tensor:
-        # without its history, which would hold on to the graph that holds on to this
+    def save(tensor: Tensor) -> Tensor:
+        # detached, as its graph would refer to this
         bare = tensor.detach()
-        kept[bare.untyped_storage().data_ptr()] = bare
+        saved[bare.untyped_storage().data_ptr()] = bare
         return bare
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
         rollout = network(frames, horizon=horizon)
-    sizes = [tensor.untyped_storage().nbytes() for at, tensor in kept.items() if at not in weights]
-    del rollout  # the graph lives until here, so that nothing kept was freed and counted twice
+    sizes = [tensor.untyped_storage().nbytes() for at, tensor in saved.items() if at not in weights]
+    del rollout  # not before: saved tensors that are freed could be counted twice
     return sum(sizes)

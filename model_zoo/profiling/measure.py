@@ -1,9 +1,9 @@
-"""Time and memory of a network on the machine at hand, each measured in a process of its own.
+"""Time and memory of a network on this machine, measured in a process of its own.
 
     python -m model_zoo.profiling.measure ms-lstm 32 180 180 4 4
 
-A process of its own, so that one network's memory is not another's, and one that needs more than
-there is takes only itself down.
+A process of its own, so that memory of networks is not mixed, and one that runs out of memory ends
+only itself.
 """
 
 import argparse
@@ -26,31 +26,31 @@ from model_zoo.zoo import build
 
 REPEATS = 3
 ENOUGH_SECONDS = 5.0
-"""After which a run is not repeated any more."""
+"""Runs are not repeated after this time."""
 MEGABYTE = 1e6
 
 
-class Measured(NamedTuple):
-    """Of one sample in float32. Times are the best of a few runs, in s; memory is in MB."""
+class Measurement(NamedTuple):
+    """Cost of one sample in float32: best times of a few runs in s, memory in MB."""
 
     forecast_seconds: float
     forecast_peak: float
-    """Above the network at rest: allocator's on a GPU, resident on a CPU."""
+    """Above the network at rest: allocated memory on a GPU, resident memory on a CPU."""
     step_seconds: float
     """Forward, backward and Adam."""
     step_peak: float
     kept: float
-    """Kept by the forward pass for the backward pass."""
+    """Saved by the forward pass for the backward pass."""
 
 
-def measure(name: str, channels: int, data: DataSet, patience_seconds: float) -> Measured | None:
-    """Measure a network in a process of its own; None where it fails or takes too long.
+def measure(name: str, channels: int, data: DataSet, patience_seconds: float) -> Measurement | None:
+    """Measure a network in a process of its own; None if it fails or takes too long.
 
     Args:
         name: One of `zoo.MODELS`.
         channels: Width of every layer.
         data: Shape of the sequences.
-        patience_seconds: After which it is given up.
+        patience_seconds: Time limit.
     """
     numbers = [channels, data.height, data.width, data.given, data.horizon]
     command = [sys.executable, "-m", "model_zoo.profiling.measure", name, *map(str, numbers)]
@@ -60,28 +60,28 @@ def measure(name: str, channels: int, data: DataSet, patience_seconds: float) ->
         )
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
         return None
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+    return Measurement(**json.loads(done.stdout.splitlines()[-1]))
 
 
-class Notebook:
-    """Measurements on file, a line each, so that hours of them can be split and stopped.
+class MeasurementFile:
+    """File of measurements, a JSON line each, so that long series can be interrupted and resumed.
 
-    Several processes may write to one; a line is kept only for the machine it was measured on.
+    Several processes may write to it; lines are read on the machine they were measured on only.
     """
 
     def __init__(self, path: Path | None, machine: str) -> None:
         self.path, self.machine = path, machine
 
-    def find(self, name: str, channels: int, data: DataSet) -> Measured | None:
-        """What was measured of a network before, if anything."""
+    def find(self, name: str, channels: int, data: DataSet) -> Measurement | None:
+        """Return an earlier measurement of a network; None if there is none."""
         if self.path is None or not self.path.exists():
             return None
         key = [self.machine, name, channels, *data[1:]]
         lines = map(json.loads, self.path.read_text().splitlines())
-        return next((Measured(*line["found"]) for line in lines if line["key"] == key), None)
+        return next((Measurement(*line["found"]) for line in lines if line["key"] == key), None)
 
-    def note(self, name: str, channels: int, data: DataSet, found: Measured) -> None:
-        """Write down what was measured."""
+    def append(self, name: str, channels: int, data: DataSet, found: Measurement) -> None:
+        """Append a measurement."""
         if self.path is not None:
             line = {"key": [self.machine, name, channels, *data[1:]], "found": list(found)}
             with self.path.open("a") as file:
@@ -89,7 +89,7 @@ class Notebook:
 
 
 def main() -> None:
-    """Measure in this process and print the figures as JSON."""
+    """Measure in this process and print the result as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     for number in ("channels", "height", "width", "given", "horizon"):
@@ -103,8 +103,15 @@ def main() -> None:
     sys.stdout.write(json.dumps(found._asdict()) + "\n")
 
 
-def run(network: Nowcaster, given: Tensor, truth: Tensor, horizon: int) -> Measured:
-    """Forecast, then train, a few times each."""
+def run(network: Nowcaster, given: Tensor, truth: Tensor, horizon: int) -> Measurement:
+    """Measure forecasts, then training steps.
+
+    Args:
+        network: On the device of the frames.
+        given: (batch, time, 1, height, width) in 0..1.
+        truth: Frames after each given one and predicted one, likewise.
+        horizon: Number of frames to predict.
+    """
     rest = forget_peak(given.device)
     network.eval()
     forecast_seconds = best(lambda: forecast(network, given, horizon), given.device)
@@ -115,10 +122,11 @@ def run(network: Nowcaster, given: Tensor, truth: Tensor, horizon: int) -> Measu
     step_seconds = best(lambda: step(network, optimiser, given, truth, horizon), given.device)
     step_peak = peak(given.device) - rest
     kept = saved_bytes(network, given, horizon) / MEGABYTE
-    return Measured(forecast_seconds, forecast_peak, step_seconds, step_peak, kept)
+    return Measurement(forecast_seconds, forecast_peak, step_seconds, step_peak, kept)
 
 
 def forecast(network: Nowcaster, given: Tensor, horizon: int) -> None:
+    """Run a forecast from frames (batch, time, 1, height, width)."""
     with torch.inference_mode():
         network(given, horizon=horizon)
 
@@ -126,6 +134,7 @@ def forecast(network: Nowcaster, given: Tensor, horizon: int) -> None:
 def step(
     network: Nowcaster, optimiser: torch.optim.Optimizer, given: Tensor, truth: Tensor, horizon: int
 ) -> None:
+    """Run a training step; shapes as in `run`."""
     optimiser.zero_grad(set_to_none=True)
     rollout = network(given, horizon=horizon)
     error = rollout.frames - truth
@@ -134,7 +143,7 @@ def step(
 
 
 def best(work: Callable[[], object], device: torch.device) -> float:
-    """The shortest of a few runs, in s; of one where that takes long."""
+    """Return the shortest time of a few runs in s, or of a single long one."""
     times: list[float] = []
     while len(times) < REPEATS and sum(times) < ENOUGH_SECONDS:
         start = time.perf_counter()
@@ -146,24 +155,24 @@ def best(work: Callable[[], object], device: torch.device) -> float:
 
 
 def peak(device: torch.device) -> float:
-    """Most memory held since `forget_peak`, in MB."""
+    """Return the peak memory since `forget_peak` in MB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
     return resident("VmHWM")
 
 
 def forget_peak(device: torch.device) -> float:
-    """Measure the peak from now on; returns what is held now, in MB."""
+    """Reset the peak memory and return the current memory in MB."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device) / MEGABYTE
     gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak becomes what is held now
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: resets the peak
     return resident("VmRSS")
 
 
 def resident(field: str) -> float:
-    """A line of what Linux says of this process, in MB."""
+    """Read a field of /proc/self/status in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024 / MEGABYTE
 

@@ -1,7 +1,7 @@
-"""What the papers say of the networks, to be shown beside our own figures.
+"""Costs of the networks as published, to be shown beside our own.
 
 Ma, Zhang and Liu (2023), MS-LSTM, arXiv 2304.07724, tables of cost, for six layers of 32 channels.
-Work is in 10^9 multiply-adds of one forecast, memory in GB of four GPUs at a batch of four in all.
+Multiply-adds of one forecast in 10^9, memory in GB of four GPUs at a batch of four in all.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
 
 
 class Figures(NamedTuple):
-    """What a paper gives for one network on one data set."""
+    """Published cost of a network on a data set."""
 
     multiply_adds: float
     memory: float

@@ -1,4 +1,4 @@
-"""The cost of every network of the zoo as a table, with the papers' figures beside ours."""
+"""Table of the cost of every network of the zoo, with the published costs."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ import torch
 from model_zoo.checkpoints.arrays import blank
 from model_zoo.profiling.cost import MultiplyAdds, multiply_adds, parameters
 from model_zoo.profiling.markdown import Table, number, span, tables, with_conclusion
-from model_zoo.profiling.measure import Measured, Notebook, measure
+from model_zoo.profiling.measure import Measurement, MeasurementFile, measure
 from model_zoo.profiling.papers import DATA_SETS, PUBLISHED, DataSet, Figures
 from model_zoo.zoo import MODELS, Model
 
@@ -26,11 +26,11 @@ class Row(NamedTuple):
     name: str
     data_set: str
     shape: DataSet
-    """As run: the grid is padded where the network cannot halve it as it is."""
+    """As run: the grid is padded if the network cannot halve it as often as needed."""
     parameters: int
     work: MultiplyAdds
     published: Figures | None
-    measured: Measured | None
+    measured: Measurement | None
 
     @property
     def is_padded(self) -> bool:
@@ -46,26 +46,25 @@ def rows(
     notes: Path | None = None,
     progress: Callable[[str], object] = lambda said: None,
 ) -> Iterator[Row]:
-    """Costs, network by network.
+    """Compute the cost of each network on each data set.
 
     Args:
         names: Of `zoo.MODELS`.
         data_sets: Of `papers.DATA_SETS`.
         channels: Width of every layer.
-        patience_seconds: How long measuring one network on one data set may take before it is
-            given up; None measures nothing.
-        notes: File of what was measured before on this machine, and is not measured again.
+        patience_seconds: Time limit for measuring a network on a data set; None measures nothing.
+        notes: File of earlier measurements on this machine, which are reused.
         progress: Called before each row.
     """
-    chosen, notebook = list(names), Notebook(notes, machine())
+    chosen, file = list(names), MeasurementFile(notes, machine())
     for data_set in data_sets:
-        known: dict[Model, Measured | None] = {}
+        known: dict[Model, Measurement | None] = {}
         for name in chosen:
             progress(f"{name}, {data_set}")
             shape = padded(DATA_SETS[data_set], blank(name, channels).stack.multiple)
-            # Some networks go by two names, and need be measured only once.
+            # some networks have two names, and are measured once
             if MODELS[name] not in known:
-                known[MODELS[name]] = timed(name, channels, shape, patience_seconds, notebook)
+                known[MODELS[name]] = timed(name, channels, shape, patience_seconds, file)
             found = known.get(MODELS[name])
             yield Row(
                 name,
@@ -79,21 +78,21 @@ def rows(
 
 
 def timed(
-    name: str, channels: int, shape: DataSet, patience_seconds: float | None, notebook: Notebook
-) -> Measured | None:
-    """What a network takes: from the notebook, or measured now and noted there."""
+    name: str, channels: int, shape: DataSet, patience_seconds: float | None, file: MeasurementFile
+) -> Measurement | None:
+    """Return an earlier measurement of a network, or measure it and append it to the file."""
     same = (other for other in MODELS if MODELS[other] == MODELS[name])
-    noted = (notebook.find(other, channels, shape) for other in same)
+    noted = (file.find(other, channels, shape) for other in same)
     found = next((measured for measured in noted if measured is not None), None)
     if found is None and patience_seconds is not None:
         found = measure(name, channels, shape, patience_seconds)
         if found is not None:
-            notebook.note(name, channels, shape, found)
+            file.append(name, channels, shape, found)
     return found
 
 
 def padded(data: DataSet, multiple: int) -> DataSet:
-    """The shape with a grid that is a multiple of what a network needs."""
+    """Pad the grid to a multiple of what a network needs."""
     height, width = (side + -side % multiple for side in (data.height, data.width))
     return data._replace(height=height, width=width)
 
@@ -129,11 +128,11 @@ SHORT_HEADINGS = (
     "kept MB",
     "paper GB",
 )
-"""The same for narrow places."""
+"""Headings for the terminal."""
 
 
 def cells(row: Row) -> list[str]:
-    """A row as it is printed, in the order of `HEADINGS`."""
+    """Format a row in the order of `HEADINGS`."""
     found, published = row.measured, row.published
     attention = row.work.attention / BILLION
     return [
@@ -152,7 +151,7 @@ def cells(row: Row) -> list[str]:
 
 
 def document(found: Sequence[Row], channels: int, patience_seconds: float) -> str:
-    """The table as Markdown, for docs/models.md."""
+    """Write the table as Markdown, for docs/models.md."""
     about = ABOUT.format(channels=channels, machine=machine(), patience=patience_seconds)
     parts = [about]
     for data_set, data in DATA_SETS.items():
@@ -219,7 +218,7 @@ def measured_lines(found: Sequence[Table]) -> list[str]:
 
 
 def machine() -> str:
-    """What the figures were measured on."""
+    """Describe this machine."""
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor()
     where = where or platform.machine()
     cores, threads = os.cpu_count(), torch.get_num_threads()

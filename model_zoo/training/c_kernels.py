@@ -46,7 +46,7 @@ class TrainingBackend:
         return each_sample(convolution, fields, formulas)
 
     def fields_gradient(self, upstream: Tensor, kernels: Sequence[Tensor]) -> Tensor:
-        """Compute the gradient of the fields; see `ConvolutionBackend.fields_gradient`."""
+        """Compute the gradient of fields; shapes as in `ConvolutionBackend.fields_gradient`."""
         none = upstream.new_zeros(sum(kernel.shape[1] for kernel in kernels))
         convolution = self.convolution_of(kernels, none, [len(kernels[0])], backwards=True)
         return each_sample(convolution, [upstream], lambda _: [linear(0)])[0]

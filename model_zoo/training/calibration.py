@@ -18,11 +18,11 @@ from model_zoo import exceedance, intensity
 from model_zoo.checkpoints import checkpoint
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.sample import Split
-from model_zoo.training.distributed import joined
+from model_zoo.training.distributed import process_group
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment
 from model_zoo.training.learner import seen
-from model_zoo.training.validation import Judge
+from model_zoo.training.validation import Validator
 
 BINS = 1000
 """Of probability."""
@@ -71,16 +71,16 @@ def calibrate(
         ) from error
     levels = intensity.scale(trained.scale).encode(torch.tensor(trained.thresholds))
 
-    def judge(split: Split, samples: int | None) -> Judge:
+    def judge(split: Split, samples: int | None) -> Validator:
         settings, seed = experiment.data, experiment.seed
         sequences = open_data(settings, data, split, seed=seed, scale=trained.scale)
-        return Judge(sequences, settings, trained.scale, batch=batch, samples=samples)
+        return Validator(sequences, settings, trained.scale, batch=batch, samples=samples)
 
     judges = [judge(Split.VALIDATION, None), judge(Split.TRAIN, training_samples)]
     total, done = sum(len(one.chosen) for one in judges), 0
     shape = experiment.data.horizon, len(levels), BINS, 2
     found = torch.zeros(shape, dtype=torch.int64)
-    with joined(device) as ranks, torch.inference_mode():
+    with process_group(device) as ranks, torch.inference_mode():
         network = trained.network.to(ranks.device).eval()
         for one in judges:
             for sample in one.batches(ranks):
@@ -108,18 +108,18 @@ def calibrate(
     return cuts
 
 
-def histogram(chances: Tensor, frames: Tensor, mask: Tensor, levels: Tensor) -> Tensor:
+def histogram(probabilities: Tensor, frames: Tensor, mask: Tensor, levels: Tensor) -> Tensor:
     """How often each probability was told without and with the event, (lead, threshold, bin, 2).
 
     Args:
-        chances: (batch, lead, threshold, height, width).
+        probabilities: (batch, lead, threshold, height, width).
         frames: What came, (batch, lead, 1, height, width) in 0..1.
         mask: Where that is known.
         levels: Thresholds in 0..1.
     """
     came = exceedance.events(frames, levels)
-    at = (chances * BINS).to(torch.int64).clamp(max=BINS - 1) * 2 + came
-    leads, thresholds = chances.shape[1:3]
+    at = (probabilities * BINS).to(torch.int64).clamp(max=BINS - 1) * 2 + came
+    leads, thresholds = probabilities.shape[1:3]
     rows = [
         at[:, lead, threshold][mask[:, lead, 0]].bincount(minlength=2 * BINS)
         for lead in range(leads)

@@ -1,4 +1,4 @@
-"""Weights to begin a training with, and those to keep of it."""
+"""Initial weights of a training, and the checkpoints it saves."""
 
 import math
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from model_zoo.training.data.settings import Rain
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment
 from model_zoo.training.state import Progress
-from model_zoo.training.validation import Judgement
+from model_zoo.training.validation import Validation
 from model_zoo.zoo import build
 
 
-def first_weights(experiment: Experiment, start: Path | None) -> tuple[Nowcaster, str | None]:
-    """A network with random weights of the seed, or those of a checkpoint and its hash.
+def initial_network(experiment: Experiment, start: Path | None) -> tuple[Nowcaster, str | None]:
+    """Make a network with random weights, or load it from a checkpoint and return its hash too.
 
     Raises:
         BadExperiment: The checkpoint is of another network or scale.
@@ -33,7 +33,7 @@ def first_weights(experiment: Experiment, start: Path | None) -> tuple[Nowcaster
             network.guess.levels.copy_(scaled)
         return network, None
     parent = checkpoint.load(start)
-    said = (parent.model, parent.channels, parent.scale, parent.view, parent.thresholds)
+    given = (parent.model, parent.channels, parent.scale, parent.view, parent.thresholds)
     wanted = (
         experiment.model,
         experiment.channels,
@@ -41,33 +41,38 @@ def first_weights(experiment: Experiment, start: Path | None) -> tuple[Nowcaster
         view_of(experiment),
         experiment.thresholds,
     )
-    if said != wanted:
+    if given != wanted:
         raise BadExperiment(
-            f"{start} is {said[0]} of {said[1]} channels on the scale {said[2]}, view {said[3]}, "
-            f"thresholds {said[4]}; the experiment is of " + ", ".join(map(str, wanted))
+            f"{start} is {given[0]} of {given[1]} channels on the scale {given[2]}, "
+            f"view {given[3]}, thresholds {given[4]}; the experiment is of "
+            + ", ".join(map(str, wanted))
         )
     return parent.network, parent.sha256
 
 
-def keep(
+def save_checkpoint(
     path: Path,
     network: Nowcaster,
     experiment: Experiment,
     progress: Progress,
-    found: Judgement | None,
+    validation: Validation | None,
     about: Mapping[str, Any],
 ) -> None:
-    """Write a checkpoint that says where its weights come from.
+    """Write a checkpoint with its provenance.
 
     Args:
-        path: Where.
-        network: With the weights to keep.
+        path: Of the checkpoint.
+        network: With the weights to save.
         experiment: That trained it.
-        progress: How far that is.
-        found: How good it is, if that is known.
-        about: More to say.
+        progress: Of the training.
+        validation: Its scores, if known.
+        about: Further provenance.
     """
-    known = {} if found is None else {k: v for k, v in row_of(found).items() if math.isfinite(v)}
+    finite = (
+        {}
+        if validation is None
+        else {k: v for k, v in log_row(validation).items() if math.isfinite(v)}
+    )
     checkpoint.save(
         path,
         network,
@@ -81,21 +86,21 @@ def keep(
             "data": experiment.data.source,
             "step": progress.step,
             "seconds": round(progress.seconds),
-            "validation": known,
+            "validation": finite,
             **about,
         },
     )
 
 
 def view_of(experiment: Experiment) -> str:
-    """The view that a network is trained in."""
+    """Return the view, "fixed" or "moving", that a network is trained in."""
     return experiment.data.view if isinstance(experiment.data, Rain) else "fixed"
 
 
-def row_of(found: Judgement) -> dict[str, float]:
-    """A validation as a row of the log: means over the future frames; NaN for what has none."""
-    scores = found.scores
-    row = {"loss": found.loss}
+def log_row(validation: Validation) -> dict[str, float]:
+    """Return a validation as a row of the log: means over future frames, NaN if undefined."""
+    scores = validation.scores
+    row = {"loss": validation.loss}
     row |= {name: float(scores.mean(name)) for name in ("mse", "mae", "ssim", "psnr")}
     for name in ("csi", "hss"):
         if name in scores.steps:

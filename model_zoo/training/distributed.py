@@ -1,4 +1,4 @@
-"""The devices that train together: one process each, as `torchrun` starts them, or just one."""
+"""Distributed data-parallel training: one process for each device, started by `torchrun`."""
 
 import os
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from torch import distributed as dist
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those that train together."""
+    """Rank of this process in the process group, and its device."""
 
     rank: int
     size: int
     device: torch.device
 
     @property
-    def leads(self) -> bool:
-        """Whether this one writes the files."""
+    def is_main(self) -> bool:
+        """Whether this process writes the files."""
         return self.rank == 0
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum of a tensor over all processes, the same in each."""
+        """Sum a tensor of any shape over all processes (all-reduce)."""
         if self.size == 1:
             return tensor
         total = tensor.detach().clone()
@@ -32,14 +32,14 @@ class Ranks:
         return total
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Wait for all processes (barrier)."""
         if self.size > 1:
             dist.barrier()
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Ranks]:
-    """Join the others, if `torchrun` started some, by NCCL on GPUs and gloo on the CPU.
+def process_group(device: str) -> Iterator[Ranks]:
+    """Join the process group of `torchrun`, if there is one, by NCCL on GPUs and gloo on CPUs.
 
     Args:
         device: As torch names it, or "auto" for the GPU if there is one.
@@ -49,12 +49,12 @@ def joined(device: str) -> Iterator[Ranks]:
     if "WORLD_SIZE" not in os.environ:
         yield Ranks(0, 1, torch.device(device))
         return
-    at = torch.device(device)
-    if at.type == "cuda":
-        at = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(at)
-    dist.init_process_group("nccl" if at.type == "cuda" else "gloo")
+    chosen = torch.device(device)
+    if chosen.type == "cuda":
+        chosen = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(chosen)
+    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size(), at)
+        yield Ranks(dist.get_rank(), dist.get_world_size(), chosen)
     finally:
         dist.destroy_process_group()

@@ -1,10 +1,10 @@
-"""What training can fail at, beside the errors of the zoo and of reading radar data.
+"""Errors of training, beside those of the zoo and of reading radar data.
 
 * ModelError (model_zoo.errors)
   + BadData        files of a data set are missing, damaged or of another layout
   + BadExperiment  settings that contradict each other, the data or the machine
-  + BadRun         a folder holds the training of something else
-  + MissingPackage what is asked for needs the extra `train`
+  + BadRun         the folder of a run holds another training, or training diverged
+  + MissingPackage a package of the extra `train` is needed
 """
 
 from model_zoo.errors import ModelError
@@ -19,8 +19,8 @@ class BadExperiment(ModelError):
 
 
 class BadRun(ModelError):
-    """The folder of a run holds another one, or one that cannot be gone on with."""
+    """The folder of a run holds another training, or one that cannot resume."""
 
 
 class MissingPackage(ModelError):
-    """What is asked for needs a package of the extra `train`, which is not installed."""
+    """A package of the extra `train` is needed and not installed."""

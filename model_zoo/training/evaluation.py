@@ -1,4 +1,4 @@
-"""A trained network on a data set, beside what the paper says of it."""
+"""Evaluation of a trained network on a data set, beside the results of the paper."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,15 +11,15 @@ from model_zoo.training import paper_tables
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.sample import Split
 from model_zoo.training.data.settings import data_settings
-from model_zoo.training.distributed import joined
+from model_zoo.training.distributed import process_group
 from model_zoo.training.metrics import Scores
-from model_zoo.training.optimisation.losses import losses_by
-from model_zoo.training.validation import RATES, Judge
+from model_zoo.training.optimisation.losses import make_frame_losses
+from model_zoo.training.validation import RATES, Validator
 
 SEED = 2022
-"""Of the test sequences that are drawn."""
-WAYS = {"all frames, as the paper": True, "future frames alone": False}
-"""Names of our rows, and whether the given frames that are predicted again count in them."""
+"""Seed of test sequences that are drawn at random."""
+AVERAGES = {"all frames, as the paper": True, "future frames alone": False}
+"""Names of our rows, and whether predictions of given frames count in them."""
 
 
 class Table(NamedTuple):
@@ -31,7 +31,7 @@ class Table(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What a network came to."""
+    """Scores of a network on a data set."""
 
     samples: int
     scores: Scores
@@ -51,18 +51,18 @@ def evaluate(
     device: str = "auto",
     report: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Let a trained network predict a data set, cut as it was for its training.
+    """Evaluate a trained network on a data set, cut as for its training.
 
     Args:
         path: The checkpoint.
         source: Name of the data set.
-        data: Where its files lie.
-        split: Which part of it.
-        samples: So many of them, spread evenly; all by default.
+        data: Folder of its files.
+        split: Training, validation or test.
+        samples: Number of samples, spread evenly; all by default.
         batch: Samples at a time.
-        workers: Processes that make samples.
+        workers: Data loader processes.
         device: As torch names it, or "auto" for the GPU if there is one.
-        report: Told how many samples of how many are done.
+        report: Called with the number of samples done and in all.
 
     Raises:
         NoWeights: There is no such checkpoint.
@@ -73,17 +73,18 @@ def evaluate(
     trained = checkpoint.load(path)
     settings = data_settings(source, trained.experiment)
     sequences = open_data(settings, data, split, seed=SEED, scale=trained.scale)
-    judge = Judge(sequences, settings, trained.scale, batch=batch, samples=samples, workers=workers)
-    with joined(device) as ranks:
+    validator = Validator(
+        sequences, settings, trained.scale, batch=batch, samples=samples, workers=workers
+    )
+    with process_group(device) as ranks:
         network = trained.network.to(ranks.device)
         kind = "exceedance" if trained.thresholds else "l1+l2"
-        losses = losses_by(kind, intensity.scale(trained.scale))
-        scores = judge(network, ranks, losses, report=report).scores
-    title = (
-        f"{trained.model} on {settings.source}, {split.name.lower()}, {len(judge.chosen)} samples"
-    )
+        losses = make_frame_losses(kind, intensity.scale(trained.scale))
+        scores = validator(network, ranks, losses, report=report).scores
+    samples = len(validator.chosen)
+    title = f"{trained.model} on {settings.source}, {split.name.lower()}, {samples} samples"
     return Evaluation(
-        len(judge.chosen),
+        samples,
         scores,
         Table(title, *beside_paper(scores, settings.source, trained.model)),
         Table("frame by frame", *by_frame(scores, settings.given)),
@@ -91,7 +92,7 @@ def evaluate(
 
 
 def beside_paper(scores: Scores, source: str, model: str) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows of the paper's table: its own, then ours."""
+    """Return headings and rows of the table of the paper: its own, then ours."""
     if source == "taxibj":
         headings = [f"MSE {ahead}" for ahead in range(1, scores.horizon + 1)]
         ours = {"ours": [float(value) for value in scores.future["mse"].values]}
@@ -104,7 +105,7 @@ def beside_paper(scores: Scores, source: str, model: str) -> tuple[list[str], li
                 for name in ("csi", "hss")
                 for value in scores.mean(name, history=history).values
             ]
-            for way, history in WAYS.items()
+            for way, history in AVERAGES.items()
         }
         paper = paper_tables.GERMANY.get(model) if source == "germany" else None
     else:
@@ -112,15 +113,15 @@ def beside_paper(scores: Scores, source: str, model: str) -> tuple[list[str], li
         headings = [name.upper() for name in names]
         ours = {
             f"ours, {way}": [float(scores.mean(name, history=history)) for name in names]
-            for way, history in WAYS.items()
+            for way, history in AVERAGES.items()
         }
         paper = paper_tables.MOVING_MNIST.get(model) if source == "moving-mnist" else None
-    said = {"paper": list(paper)} if paper is not None else {}
-    return ["", *headings], [[way, *map(figure, row)] for way, row in (said | ours).items()]
+    published = {"paper": list(paper)} if paper is not None else {}
+    return ["", *headings], [[way, *map(figure, row)] for way, row in (published | ours).items()]
 
 
 def by_frame(scores: Scores, given: int) -> tuple[list[str], list[list[str]]]:
-    """Headings and a row for each frame after the first; those predicted again come first."""
+    """Return headings and a row for each frame after the first, given frames first."""
     plain = [name for name in ("mse", "mae", "ssim", "psnr") if name in scores.steps]
     headings = ["frame", *(name.upper() for name in plain)]
     lines = []
@@ -136,7 +137,7 @@ def by_frame(scores: Scores, given: int) -> tuple[list[str], list[list[str]]]:
 
 
 def figure(value: float) -> str:
-    """A number with about four digits."""
+    """Format a number with about four digits."""
     if math.isnan(value):
         return "-"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}"

@@ -1,6 +1,6 @@
-"""What is trained, on what and how: read from TOML, saved in the checkpoint.
+"""Experiments: settings of a training, read from TOML and saved in the checkpoint.
 
-A file says what differs from the defaults, which are those of the MS-LSTM paper,
+A file has the settings that differ from the defaults, which are those of the MS-LSTM paper,
 https://arxiv.org/abs/2304.07724, and of the code published with it.
 """
 
@@ -19,52 +19,52 @@ SHIPPED = Path(__file__).parents[1] / "experiments"
 
 
 class Optimiser(Frozen):
-    """How weights follow the gradient."""
+    """Settings of the optimiser and the learning rate."""
 
     kind: Literal["adam", "adamw"] = "adam"
     rate: PositiveFloat = 3e-4
     decay: Annotated[float, Field(ge=0)] = 0.0
-    """Weight decay, beside the gradient with "adamw", in it with "adam"."""
+    """Weight decay: decoupled with "adamw", added to the gradient with "adam"."""
     schedule: Literal["constant", "cosine"] = "constant"
     warm_up: Count = 0
-    """Steps over which the rate rises from nothing."""
+    """Steps of linear warm-up of the learning rate."""
     floor: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the rate that a cosine ends at."""
+    """Final learning rate of a cosine schedule, as a fraction of `rate`."""
     clip: PositiveFloat | None = None
-    """Largest norm of the gradient."""
+    """Maximum norm of the gradient; longer ones are scaled down."""
 
 
 class Loss(Frozen):
-    """What is made small."""
+    """Settings of the loss."""
 
     kind: Literal["l1+l2", "balanced", "exceedance"] = "l1+l2"
-    """"balanced" weighs cells by how hard it rains, after Shi et al. (2017); "exceedance" is the
-    cross entropy of the thresholds of `model_zoo.exceedance`."""
+    """"balanced" weights cells by rain rate, after Shi et al. (2017); "exceedance" is the cross
+    entropy of the thresholds of `model_zoo.exceedance`."""
     history: bool = True
-    """Whether the given frames after the first are predicted as well, as in the papers."""
+    """Whether predictions of given frames count as well, as in the papers."""
     decoupling: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the penalty of PredRNN-V2."""
+    """Weight of the decoupling loss of PredRNN-V2."""
     decoupling_sum: bool = False
-    """Whether this is summed over layers and channels, as in the published code, not averaged."""
+    """Whether it is summed over layers and channels, as in the published code, not averaged."""
 
 
 class Machine(Frozen):
-    """How the arithmetic is done; changes the result by rounding only."""
+    """Settings of the computation, which change the result by rounding only."""
 
     bf16: bool = False
     """Convolutions in bfloat16; weights and loss stay float32."""
     compile: bool = False
-    """By `torch.compile`, the stack of cells of one time step at a time."""
+    """Compile a time step of the stack by `torch.compile`."""
     graphs: bool = False
-    """With `compile` on a GPU: what was compiled is launched as CUDA graphs. It pays where kernels
-    are many and small, on small frames and in the networks that warp."""
+    """With `compile` on a GPU: run compiled code as CUDA graphs, of use where kernels are many and
+    small, on small frames and in networks that warp."""
     channels_last: bool = False
     kernels: bool = False
-    """Convolutions by our kernels in C (`model_zoo.fast`), the fastest way on a processor; they
-    need GCC and are of float32 only."""
+    """Convolutions by our C kernels (`model_zoo.fast`), the fastest on a CPU; float32 only, needs
+    GCC."""
     lean: bool = False
-    """All gates are worked out again in the backward pass rather than kept, which takes up to a
-    third longer, with `kernels` a tenth, and halves the memory of some networks."""
+    """Recompute all gates in the backward pass instead of saving them: up to a third slower, with
+    `kernels` a tenth, and half the memory for some networks."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -76,37 +76,37 @@ class Machine(Frozen):
 
 
 class Experiment(Frozen):
-    """One training."""
+    """All settings of a training."""
 
     name: Annotated[str, Field(pattern=r"^[\w.+-]+$")]
     model: str
     channels: PositiveInt = CHANNELS
     data: DataSettings
     scale: str = "reflectivity"
-    """Intensity scale; of use with rain only."""
+    """Name of the intensity scale of rain."""
     seed: Count = 2022
     batch: PositiveInt = 4
-    """Samples of a step on all devices together."""
+    """Samples per step on all devices together."""
     epochs: PositiveInt = 20
     steps: PositiveInt | None = None
-    """Of the whole training, if it is not to last for `epochs`."""
+    """Steps of the training; None for `epochs`."""
     optimiser: Optimiser = Optimiser()
     loss: Loss = Loss()
     sampling: Literal["scheduled", "reverse", "none"] = "scheduled"
-    """Which true frames are seen beyond the given ones in training; see `scheduled_sampling.py`."""
+    """Scheduled sampling of true frames in training; see `scheduled_sampling.py`."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Decay of a running mean of the weights, which is then what is validated and kept."""
+    """Decay of an exponential moving average of the weights, which is then validated and saved."""
     validate_every: PositiveInt | None = None
-    """Steps; an epoch by default."""
+    """Steps between two validations; an epoch by default."""
     validation_samples: PositiveInt | None = None
-    """So many of the validation split, spread over it; all by default."""
+    """Number of samples of the validation split, spread evenly; all by default."""
     patience: PositiveInt | None = None
-    """Validations without a better one after which it stops."""
+    """Validations without improvement before training stops early."""
     machine: Machine = Machine()
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """mm/h; those whose exceedance the network tells, none if it tells the rain."""
+        """Thresholds in mm/h whose exceedance is predicted; none if rain is predicted."""
         return exceedance.THRESHOLDS if self.loss.kind == "exceedance" else ()
 
     @model_validator(mode="after")
@@ -128,10 +128,10 @@ class Experiment(Frozen):
 
 
 def read_experiment(path: str | Path) -> Experiment:
-    """An experiment of a TOML file, or a shipped one by its name.
+    """Read an experiment from a TOML file, or a shipped one by its name.
 
     Raises:
-        BadExperiment: There is no such file, it is no TOML, or has settings that are wrong.
+        BadExperiment: There is no such file, it is not TOML, or has invalid settings.
     """
     file = Path(path)
     if not file.is_file() and (shipped := SHIPPED / f"{path}.toml").is_file():
@@ -144,7 +144,7 @@ def read_experiment(path: str | Path) -> Experiment:
             f"{path} cannot be read: {error.strerror}; name a TOML file, or one of {names}"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadExperiment(f"{file} is no TOML: {error}") from error
+        raise BadExperiment(f"{file} is not TOML: {error}") from error
     try:
         return Experiment.model_validate(settings)
     except ValidationError as error:

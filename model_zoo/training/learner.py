@@ -17,16 +17,16 @@ from model_zoo.training.data.sample import Sample
 from model_zoo.training.distributed import Ranks
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment, Optimiser
-from model_zoo.training.optimisation.ema import Average
+from model_zoo.training.optimisation.ema import ExponentialMovingAverage
 from model_zoo.training.optimisation.learning_rate import learning_rate
-from model_zoo.training.optimisation.losses import loss_of, losses_by
-from model_zoo.training.optimisation.scheduled_sampling import chances, draw_fed
+from model_zoo.training.optimisation.losses import make_frame_losses, total_loss
+from model_zoo.training.optimisation.scheduled_sampling import draw_fed_mask, sampling_probabilities
 
 MASKS, LAYERS = 1, 2
 """What random numbers of a step are for."""
 
 
-class Taken(NamedTuple):
+class StepResult(NamedTuple):
     """What a step came to."""
 
     loss: Tensor
@@ -38,7 +38,7 @@ class Taken(NamedTuple):
     """Chance that a future frame was shown."""
 
 
-class Learner:
+class Trainer:
     """A network with what makes it learn."""
 
     def __init__(
@@ -70,14 +70,14 @@ class Learner:
             # all steps have the same shapes, so looking for the fastest convolution pays
             torch.backends.cudnn.benchmark = True
         self.network.train()
-        self.average = Average(network, experiment.ema) if experiment.ema else None
+        self.average = ExponentialMovingAverage(network, experiment.ema) if experiment.ema else None
         self.optimiser = make_optimiser(network, experiment.optimiser)
-        self.losses = losses_by(experiment.loss.kind, intensity.scale(experiment.scale))
+        self.losses = make_frame_losses(experiment.loss.kind, intensity.scale(experiment.scale))
         self.shared: nn.Module = self.network
         if ranks.size > 1:
             self.shared = DistributedDataParallel(self.network)
 
-    def step(self, sample: Sample, step: int) -> Taken:
+    def step(self, sample: Sample, step: int) -> StepResult:
         """Learn from this device's part of the batch of a step, counted from 0."""
         rate = learning_rate(self.experiment.optimiser, step, self.steps)
         for group in self.optimiser.param_groups:
@@ -95,8 +95,10 @@ class Learner:
         self.optimiser.step()
         if self.average is not None:
             self.average.update(self.network, step)
-        future = chances(self.experiment.sampling, step, self.steps, self.experiment.epochs).future
-        return Taken(loss.detach(), norm, rate, future)
+        future = sampling_probabilities(
+            self.experiment.sampling, step, self.steps, self.experiment.epochs
+        ).future
+        return StepResult(loss.detach(), norm, rate, future)
 
     def clip(self) -> Tensor:
         """Shorten the gradient if it is too long; its norm before."""
@@ -118,12 +120,14 @@ class Learner:
             rollout: Rollout = self.shared(seen(self.network, frames, mask)[:, :-1], fed=fed)
         losses = self.losses(rollout.frames, frames[:, 1:], mask[:, 1:])
         penalty = rollout.summed_penalty if settings.decoupling_sum else rollout.penalty
-        return loss_of(losses, penalty, self.experiment.data.given, settings)
+        return total_loss(losses, penalty, self.experiment.data.given, settings)
 
     def fed(self, batch: int, steps: int, step: int) -> Tensor:
         """Which frames this device's part of the batch sees; see `sampling`."""
-        probabilities = chances(self.experiment.sampling, step, self.steps, self.experiment.epochs)
-        drawn = draw_fed(
+        probabilities = sampling_probabilities(
+            self.experiment.sampling, step, self.steps, self.experiment.epochs
+        )
+        drawn = draw_fed_mask(
             probabilities,
             batch * self.ranks.size,
             self.experiment.data.given,

@@ -1,4 +1,4 @@
-"""What happened in a training, row by row: CSV always, TensorBoard where it is installed."""
+"""Training logs as CSV, and for TensorBoard where it is installed."""
 
 import csv
 import os
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class Log:
-    """The files of one kind of rows, which all have a column `step`."""
+    """A log of rows with a column `step`."""
 
     def __init__(self, folder: Path, name: str, step: int) -> None:
-        """Go on with the rows up to a step; later ones, of a run that was killed, are dropped."""
+        """Continue the log after a step; later rows, of a run that was killed, are dropped."""
         self.path = folder / f"{name}.csv"
         self.name = name
         kept = [row for row in read_log(self.path) if int(row["step"]) <= step]
@@ -40,7 +40,7 @@ class Log:
             self._board.flush()
 
     def close(self) -> None:
-        """Bring the rows to disk."""
+        """Flush the rows to disk."""
         if self.path.exists():
             with self.path.open() as file:
                 os.fsync(file.fileno())
@@ -49,17 +49,17 @@ class Log:
 
 
 def read_log(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a CSV file; none where there is no file."""
+    """Read the complete rows of a CSV file; none if there is no file."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    # the last row of a run that was killed may be half a row
+    # the last row of a run that was killed may be incomplete
     return [row for row in rows if None not in row and None not in row.values()]
 
 
 def open_board(folder: Path, step: int) -> Any:  # noqa: ANN401  TensorBoard's type, if there is one
-    """A writer for TensorBoard; None where it is not installed."""
+    """Open a TensorBoard writer; None where TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

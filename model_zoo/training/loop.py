@@ -1,10 +1,10 @@
-"""Training from beginning to end, and on from wherever it was stopped.
+"""The training loop, with validation, checkpoints and resuming.
 
     experiment + data + folder -> folder/last.safetensors, folder/best.safetensors
 
-A folder holds one training: the weights, `state.safetensors` to go on from, and its logs. Run the
-same command again after a kill, on as many devices as you like, and it goes on from the last state
-saved; on the CPU in float32 and with as many processes it ends bit for bit where it would have.
+A folder holds one training: weights, `state.safetensors` to resume from, and logs. After a kill the
+same command resumes from the last saved state, on any number of devices; on the CPU in float32 and
+with the same number of processes the result is bit for bit that of an uninterrupted training.
 """
 
 import math
@@ -18,34 +18,34 @@ from torch.utils.data import DataLoader
 
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.training import state
-from model_zoo.training.checkpoints import first_weights, keep, row_of
+from model_zoo.training.checkpoints import initial_network, log_row, save_checkpoint
 from model_zoo.training.data.batches import Batches
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.sample import Sample, Sequences, Split
-from model_zoo.training.distributed import Ranks, joined
+from model_zoo.training.distributed import Ranks, process_group
 from model_zoo.training.errors import BadRun
 from model_zoo.training.experiment import Experiment
-from model_zoo.training.learner import Learner, Taken
+from model_zoo.training.learner import StepResult, Trainer
 from model_zoo.training.log import Log
-from model_zoo.training.run import Moment, Run, alone
-from model_zoo.training.validation import Judge, Judgement
+from model_zoo.training.run import Run, TrainingStatus, exclusive
+from model_zoo.training.validation import Validation, Validator
 
 
 def train(experiment: Experiment, run: Run) -> Path:
-    """Train a network, or go on with a training in the folder of the run.
+    """Train a network, or resume the training in the folder of the run.
 
     Returns:
-        The checkpoint with the least loss on the validation split.
+        Path of the checkpoint with the lowest validation loss.
 
     Raises:
         BadData: Files of the data set are missing or damaged.
         BadExperiment: The settings do not fit the data or the devices.
-        BadRun: The folder holds another training, or the loss is no number any more.
-        BadCheckpoint: The weights to start from are of another network.
+        BadRun: The folder holds another training, or the loss is not finite.
+        BadCheckpoint: The initial weights are of another network.
     """
-    with joined(run.device) as ranks, alone(run.folder, leads=ranks.leads):
+    with process_group(run.device) as ranks, exclusive(run.folder, is_main=ranks.is_main):
         training = Training(experiment, run, ranks)
-        training.go()
+        training.run_steps()
     return run.folder / "best.safetensors"
 
 
@@ -53,15 +53,15 @@ class Training:
     """One training in its folder."""
 
     def __init__(self, experiment: Experiment, run: Run, ranks: Ranks) -> None:
-        """Open the data, make or load the network, and take up what is in the folder."""
+        """Open the data, make or load the network, and resume from the state in the folder."""
         self.experiment, self.run, self.ranks = experiment, run, ranks
         sequences = self.open(Split.TRAIN)
         self.samples = len(sequences)
         self.per_epoch = max(self.samples // experiment.batch, 1)
         self.steps = experiment.steps or experiment.epochs * self.per_epoch
         self.validate_every = experiment.validate_every or self.per_epoch
-        network, self.parent = first_weights(experiment, run.start)
-        self.learner = Learner(network, experiment, self.steps, ranks)
+        network, self.parent = initial_network(experiment, run.start)
+        self.trainer = Trainer(network, experiment, self.steps, ranks)
         run.folder.mkdir(parents=True, exist_ok=True)
         self.plan = {
             "experiment": experiment.model_dump(mode="json"),
@@ -69,7 +69,7 @@ class Training:
             "start": self.parent,
         }
         self.progress = state.load(self.state_path, *self.stateful, self.plan)
-        self.judge = Judge(
+        self.validator = Validator(
             self.open(Split.VALIDATION),
             experiment.data,
             experiment.scale,
@@ -82,21 +82,21 @@ class Training:
 
     @property
     def state_path(self) -> Path:
-        """The file to go on from."""
+        """Path of the state to resume from."""
         return self.run.folder / "state.safetensors"
 
     @property
     def stateful(self) -> tuple[Nowcaster, Any, torch.optim.Optimizer]:
-        """All that learns."""
-        return self.learner.network, self.learner.average, self.learner.optimiser
+        """Network, moving average and optimiser, which make up the state."""
+        return self.trainer.network, self.trainer.average, self.trainer.optimiser
 
     def open(self, split: Split) -> Sequences:
-        """The samples of a split."""
+        """Open the samples of a split."""
         settings, seed = self.experiment.data, self.experiment.seed
         return open_data(settings, self.run.data, split, seed=seed, scale=self.experiment.scale)
 
     def load(self, sequences: Sequences) -> DataLoader[Sample]:
-        """The batches from the next step to the last."""
+        """Make the loader of the batches from the next step to the last."""
         batches = Batches(
             len(sequences),
             self.experiment.batch,
@@ -111,8 +111,8 @@ class Training:
         workers = self.run.workers
         return DataLoader(sequences, batch_sampler=batches, num_workers=workers, pin_memory=pinned)
 
-    def go(self) -> None:
-        """Take all steps that are left."""
+    def run_steps(self) -> None:
+        """Run the remaining steps."""
         if self.is_over():
             return
         logs = {n: Log(self.run.folder, n, self.progress.step) for n in self.log_names}
@@ -120,14 +120,14 @@ class Training:
         last, last_step = begin, self.progress.step
         for sample in self.loader:
             step = self.progress.step
-            taken = self.learner.step(sample, step)
+            result = self.trainer.step(sample, step)
             self.progress.step = step + 1
             done = self.progress.step
             if done % self.run.log_every == 0 or done == self.steps:
                 now = time.monotonic()
                 speed = (done - last_step) * self.experiment.batch / (now - last)
                 last, last_step = now, done
-                self.note(taken, speed, logs)
+                self.log_step(result, speed, logs)
             self.progress.seconds = before + time.monotonic() - begin
             if done % self.validate_every == 0 or done == self.steps:
                 self.validate(logs)
@@ -140,78 +140,86 @@ class Training:
             log.close()
 
     def is_over(self) -> bool:
-        """Whether no step is left, or none is worth it."""
+        """Whether all steps are done, or training stopped early."""
         return self.progress.stopped or self.progress.step >= self.steps
 
     @property
     def log_names(self) -> tuple[str, ...]:
-        """Logs that this process writes."""
-        return ("training", "validation") if self.ranks.leads else ()
+        """Names of the logs that this process writes."""
+        return ("training", "validation") if self.ranks.is_main else ()
 
     def is_time_to_save(self, done: int) -> bool:
-        """Whether a state is due after so many steps."""
+        """Whether a state is due after `done` steps."""
         every = (self.run.save_every, self.validate_every)
         return any(done % steps == 0 for steps in every) or done == self.steps
 
-    def note(self, taken: Taken, speed: float, logs: Mapping[str, Log]) -> None:
-        """Write a row of the training log, and tell who watches."""
-        loss = self.ranks.sum(taken.loss).item() / self.ranks.size
+    def log_step(self, result: StepResult, speed: float, logs: Mapping[str, Log]) -> None:
+        """Write a row of the training log and report the progress.
+
+        Raises:
+            BadRun: The loss is not finite.
+        """
+        loss = self.ranks.sum(result.loss).item() / self.ranks.size
         done = self.progress.step
         if not math.isfinite(loss):
             raise BadRun(
                 f"the loss of step {done} is {loss}; lower the rate, clip the gradient or lengthen "
                 "the warm-up, and begin in a new folder"
             )
-        if self.ranks.leads:
+        if self.ranks.is_main:
             row = {
                 "epoch": (done - 1) // self.per_epoch + 1,
                 "loss": loss,
-                "rate": taken.rate,
-                "gradient_norm": taken.norm.item(),
-                "shown_future": taken.future,
+                "rate": result.rate,
+                "gradient_norm": result.norm.item(),
+                "shown_future": result.future,
                 "samples_per_second": speed,
             }
             logs["training"].write(done, row)
-            self.run.report(Moment(done, self.steps, loss, speed, self.validation))
+            self.run.report(TrainingStatus(done, self.steps, loss, speed, self.validation))
 
     def validate(self, logs: Mapping[str, Log]) -> None:
-        """Judge the network, or its mean over time, and keep it if it is the best so far."""
-        average, network = self.learner.average, self.learner.network
+        """Validate the weights, or their moving average, and save them if they are the best."""
+        average, network = self.trainer.average, self.trainer.network
         if average is not None:
             average.swap(network)
         bf16 = self.experiment.machine.bf16
-        found = self.judge(network, self.ranks, self.learner.losses, bf16=bf16)
-        self.validation, progress = found.loss, self.progress
-        if math.isfinite(found.loss) and (progress.best is None or found.loss < progress.best):
-            progress.best, progress.best_step, progress.worse = found.loss, progress.step, 0
-            self.keep("best", found)
+        validation = self.validator(network, self.ranks, self.trainer.losses, bf16=bf16)
+        self.validation, progress = validation.loss, self.progress
+        if math.isfinite(validation.loss) and (
+            progress.best is None or validation.loss < progress.best
+        ):
+            progress.best, progress.best_step, progress.worse = validation.loss, progress.step, 0
+            self.save_weights("best", validation)
         else:
             progress.worse += 1
         patience = self.experiment.patience
         progress.stopped = patience is not None and progress.worse >= patience
         if average is not None:
             average.swap(network)
-        if self.ranks.leads:
-            logs["validation"].write(progress.step, row_of(found))
+        if self.ranks.is_main:
+            logs["validation"].write(progress.step, log_row(validation))
 
-    def keep(self, name: str, found: Judgement | None = None) -> None:
-        """Write the weights as they are now as a checkpoint."""
-        if self.ranks.leads:
+    def save_weights(self, name: str, validation: Validation | None = None) -> None:
+        """Write the current weights as a checkpoint."""
+        if self.ranks.is_main:
             path = self.run.folder / f"{name}.safetensors"
             about = {"samples": self.samples, "start": self.parent, **self.run.about}
-            keep(path, self.learner.network, self.experiment, self.progress, found, about)
+            save_checkpoint(
+                path, self.trainer.network, self.experiment, self.progress, validation, about
+            )
 
     def save(self) -> None:
-        """Write the state to go on from."""
-        if self.ranks.leads:
+        """Write the state to resume from."""
+        if self.ranks.is_main:
             state.save(self.state_path, *self.stateful, self.progress, self.plan)
 
     def finish(self) -> None:
-        """Keep the last weights, or their mean."""
-        average, network = self.learner.average, self.learner.network
+        """Save the last weights, or their moving average."""
+        average, network = self.trainer.average, self.trainer.network
         if average is not None:
             average.swap(network)
-        self.keep("last")
+        self.save_weights("last")
         if average is not None:
             average.swap(network)
         self.ranks.wait()

@@ -1,10 +1,10 @@
-"""The papers' scores, as sums that add up over batches and devices, and scored last.
+"""Scores of the papers, accumulated as sums over batches and devices.
 
 Definitions of the MS-LSTM paper, https://arxiv.org/abs/2304.07724, and the code published with it,
-all on the 0..1 scale with predictions cut to it: MSE and MAE are sums over the cells of a frame,
-SSIM is that of Wang et al. (2004), doi:10.1109/TIP.2003.819861, with a Gaussian of 1.5 on 11 x 11
-pixels, PSNR has 1e-5 inside the logarithm; each is a mean over frames. CSI and HSS come from counts
-over all cells and samples of a lead. Deviation: cells that are not known count nowhere; for SSIM,
+all on the 0..1 scale with predictions clipped to it: MSE and MAE are sums over the cells of a
+frame, SSIM is that of Wang et al. (2004), doi:10.1109/TIP.2003.819861, with a Gaussian of 1.5 on 11
+x 11 pixels, PSNR has 1e-5 inside the logarithm; each is a mean over frames. CSI and HSS come from
+counts over all cells and samples of a lead. Deviation: cells without data are left out; for SSIM,
 which needs whole windows, they are 0 in both fields.
 """
 
@@ -22,15 +22,15 @@ from model_zoo.training.distributed import Ranks
 
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
-"""Of SSIM at a range of 1."""
+"""Constants of SSIM for a data range of 1."""
 NO_ERROR = 1e-5
-"""Inside the logarithm of PSNR, which is at most 50 dB by it."""
+"""Added inside the logarithm of PSNR, which limits it to 50 dB."""
 SUMS = ("frames", "mse", "mae", "ssim", "psnr")
 COUNTS = ("hits", "misses", "false_alarms", "correct_negatives")
 
 
 class Scores(NamedTuple):
-    """What sums come to."""
+    """Scores by step."""
 
     steps: Dataset
     """mse, mae, ssim and psnr by (step), csi and hss by (threshold, step), for each frame after the
@@ -39,13 +39,21 @@ class Scores(NamedTuple):
 
     @property
     def future(self) -> Dataset:
-        """Of the frames beyond the given ones alone."""
+        """Scores of the frames after the given ones, by (step)."""
         return self.steps.isel(step=slice(-self.horizon, None))
 
     def mean(self, name: str, *, history: bool = False) -> DataArray:
-        """Mean of a score over the future frames, or over all as the papers' tables have it.
+        """Average a score over future frames, or over all frames as in the tables of the papers.
 
-        What is not defined, such as CSI where there is no event, is left out; the papers take 0.
+        Undefined scores (NaN), such as CSI without events, are left out; over all frames they are
+        0, as in the papers.
+
+        Args:
+            name: Of the score.
+            history: Whether to average over all frames.
+
+        Returns:
+            Scalar, or by (threshold,).
         """
         if history:
             return self.steps[name].fillna(0).mean("step")
@@ -53,11 +61,11 @@ class Scores(NamedTuple):
 
 
 @dataclass
-class Sums:
-    """Sums over samples by step, which is the frame predicted, from the second frame on."""
+class ScoreSums:
+    """Sums over samples by step, the predicted frame, from the second frame on."""
 
     thresholds: tuple[float, ...]
-    """Events, as their names: rates in mm/h, or values in 0..1."""
+    """Thresholds of events, rates in mm/h or values in 0..1."""
     scaled: Tensor
     """The same on the 0..1 scale."""
     horizon: int
@@ -67,32 +75,46 @@ class Sums:
     """(cell of the contingency table, threshold, step) int64, in the order of `COUNTS`."""
 
     @classmethod
-    def begin(
+    def zeros(
         cls,
         steps: int,
         horizon: int,
         thresholds: tuple[float, ...],
         scaled: Tensor,
         device: torch.device,
-    ) -> "Sums":
-        """Nothing yet, of sequences with so many predicted frames."""
+    ) -> "ScoreSums":
+        """Make sums of zero.
+
+        Args:
+            steps: Predicted frames of a sequence.
+            horizon: Those of them after the given frames.
+            thresholds: Of events.
+            scaled: The same on the 0..1 scale, (threshold,).
+            device: Of the sums.
+        """
         totals = torch.zeros(len(SUMS), steps, dtype=torch.float64, device=device)
         shape = (len(COUNTS), len(thresholds), steps)
         counts = torch.zeros(shape, dtype=torch.int64, device=device)
         return cls(thresholds, scaled.to(device), horizon, totals, counts)
 
     def add(self, predicted: Tensor, frames: Tensor, mask: Tensor) -> None:
-        """Take in a batch: predicted and true frames (batch, step, 1, height, width) and mask."""
-        said = predicted.float().clamp(0, 1).where(mask, 0.0)
-        came = frames.where(mask, 0.0)
-        error = (said - came).double()
+        """Add a batch.
+
+        Args:
+            predicted: (batch, step, 1, height, width) in 0..1.
+            frames: True frames, of the same shape.
+            mask: Of the same shape, True where known.
+        """
+        clipped = predicted.float().clamp(0, 1).where(mask, 0.0)
+        observed = frames.where(mask, 0.0)
+        error = (clipped - observed).double()
         cells = mask.sum((2, 3, 4)).clamp(min=1)
         squared, absolute = error.square().sum((2, 3, 4)), error.abs().sum((2, 3, 4))
-        found = (torch.ones_like(squared), squared, absolute, ssim(said, came))
+        found = (torch.ones_like(squared), squared, absolute, ssim(clipped, observed))
         noise = psnr(squared / cells)
         self.totals += torch.stack([*(one.double().sum(0) for one in found), noise.sum(0)])
         for number, threshold in enumerate(self.scaled):
-            forecast, event = said >= threshold, came >= threshold
+            forecast, event = clipped >= threshold, observed >= threshold
             pairs = (
                 forecast & event,
                 ~forecast & event,
@@ -101,13 +123,13 @@ class Sums:
             )
             self.counts[:, number] += torch.stack([(p & mask).sum((0, 2, 3, 4)) for p in pairs])
 
-    def over(self, ranks: Ranks) -> "Sums":
-        """The sums of all devices."""
+    def all_reduce(self, ranks: Ranks) -> "ScoreSums":
+        """Sum over all devices."""
         totals, counts = ranks.sum(self.totals), ranks.sum(self.counts)
-        return Sums(self.thresholds, self.scaled, self.horizon, totals, counts)
+        return ScoreSums(self.thresholds, self.scaled, self.horizon, totals, counts)
 
     def scores(self) -> Scores:
-        """What the sums come to."""
+        """Compute the scores of the sums."""
         frames, *totals = self.totals.cpu().numpy()
         steps = {"step": range(2, len(frames) + 2)}
         found = Dataset(
@@ -127,14 +149,19 @@ class Sums:
 
 
 def psnr(mean_squared: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio in dB of mean squared errors on the 0..1 scale."""
+    """Compute the PSNR in dB of mean squared errors (any shape) on the 0..1 scale."""
     return 10 * torch.log10(1 / (mean_squared + NO_ERROR))
 
 
 def ssim(one: Tensor, other: Tensor) -> Tensor:
-    """Structural similarity of frames (..., 1, height, width) in 0..1, (...).
+    """Compute the structural similarity.
 
-    Windows lie wholly within a frame; one smaller than a window has none, and NaN.
+    Args:
+        one: (..., 1, height, width) in 0..1.
+        other: Likewise.
+
+    Returns:
+        (...), NaN for frames smaller than a window.
     """
     front, size = one.shape[:-3], one.shape[-2:]
     if min(size) < WINDOW:
@@ -149,7 +176,7 @@ def ssim(one: Tensor, other: Tensor) -> Tensor:
 
 
 def smooth(fields: Tensor) -> Tensor:
-    """Gaussian mean over windows that lie wholly within fields (batch, 1, height, width)."""
+    """Filter fields (batch, 1, height, width) by a Gaussian, windows wholly inside the field."""
     away = torch.arange(WINDOW, device=fields.device, dtype=fields.dtype) - (WINDOW - 1) / 2
     weights = torch.exp(-(away**2) / (2 * SIGMA**2)) / (SIGMA * math.sqrt(2 * math.pi))
     weights = weights / weights.sum()

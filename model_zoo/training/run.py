@@ -1,4 +1,4 @@
-"""How a training is run on a machine, beside what it learns."""
+"""Where and how a training runs: folders, device, logging; no effect on what is learnt."""
 
 import fcntl
 from collections.abc import Callable, Iterator, Mapping
@@ -10,55 +10,55 @@ from typing import Any, NamedTuple
 from model_zoo.training.errors import BadRun
 
 
-class Moment(NamedTuple):
-    """Where a training is, for whoever watches."""
+class TrainingStatus(NamedTuple):
+    """Progress of a training, as it is reported."""
 
     step: int
     steps: int
     loss: float
     samples_per_second: float
     validation: float | None
-    """The last one's loss, if there was one since the start of this process."""
+    """Loss of the last validation, if there was one since the start of this process."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """How a training is run here; changes nothing in what it learns."""
+    """Settings of a training on this machine, which do not change what is learnt."""
 
     folder: Path
     data: Path | None = None
-    """Where the files of the data set lie."""
+    """Folder of the data set."""
     start: Path | None = None
-    """Checkpoint to begin with instead of random weights."""
+    """Checkpoint with the initial weights, random if None."""
     device: str = "auto"
     workers: int = 0
-    """Processes of each device that make samples."""
+    """Data loader processes of each device."""
     log_every: int = 20
     save_every: int = 200
-    """Steps; a state is saved after each validation as well."""
+    """Steps between two saved states; there is one after each validation as well."""
     about: Mapping[str, Any] = field(default_factory=dict)
-    """More to say of where the weights come from."""
-    report: Callable[[Moment], None] = lambda _: None
+    """Further provenance of the weights."""
+    report: Callable[[TrainingStatus], None] = lambda _: None
 
 
 @contextmanager
-def alone(folder: Path, *, leads: bool) -> Iterator[None]:
-    """Keep others out of a folder of training; whoever dies lets go of it.
+def exclusive(folder: Path, *, is_main: bool) -> Iterator[None]:
+    """Lock the folder of a training; the lock ends with the process.
 
     Args:
-        folder: Of one training; made if it is not there.
-        leads: Whether this process is the one of its training that writes.
+        folder: Of one training; made if missing.
+        is_main: Whether this is the process of the training that writes files.
 
     Raises:
-        BadRun: Another training is at work in it.
+        BadRun: Another training runs in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         try:
-            if leads:
+            if is_main:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise BadRun(
-                f"another training is at work in {folder}; wait for it or name another folder"
+                f"another training runs in {folder}; wait for it or name another folder"
             ) from error
         yield

@@ -13,14 +13,14 @@ from model_zoo.training.data.sample import Draw, Sample, Sequences
 from model_zoo.training.data.settings import DataSettings, Rain
 from model_zoo.training.distributed import Ranks
 from model_zoo.training.learner import seen
-from model_zoo.training.metrics import Scores, Sums
+from model_zoo.training.metrics import Scores, ScoreSums
 from model_zoo.training.optimisation.losses import FrameLosses
 
 RATES = (0.5, 2.0, 5.0)
 """mm/h; the thresholds of the papers' table of Germany."""
 
 
-class Judgement(NamedTuple):
+class Validation(NamedTuple):
     """What a validation says."""
 
     loss: float
@@ -28,7 +28,7 @@ class Judgement(NamedTuple):
     scores: Scores
 
 
-class Judge:
+class Validator:
     """A way to judge a network: on which samples, by which loss and thresholds."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Judge:
         *,
         bf16: bool = False,
         report: Callable[[int, int], None] | None = None,
-    ) -> Judgement:
+    ) -> Validation:
         """Let a network predict all samples from their given frames.
 
         Args:
@@ -90,7 +90,7 @@ class Judge:
             report: Told how many samples of how many this device has done.
         """
         steps = self.given + self.horizon - 1
-        sums = Sums.begin(steps, self.horizon, self.thresholds, self.scaled, ranks.device)
+        sums = ScoreSums.zeros(steps, self.horizon, self.thresholds, self.scaled, ranks.device)
         losses = torch.zeros(2, dtype=torch.float64, device=ranks.device)
         was_training, done = network.training, 0
         network.eval()
@@ -109,7 +109,7 @@ class Judge:
                 report(done, len(self.chosen[ranks.rank :: ranks.size]))
         network.train(was_training)
         total, number = ranks.sum(losses).tolist()
-        return Judgement(total / number, sums.over(ranks).scores())
+        return Validation(total / number, sums.all_reduce(ranks).scores())
 
     def rain(self, network: Nowcaster, predicted: Tensor) -> Tensor:
         """Frames (batch, time, 1, height, width) in 0..1 of what a network predicted."""

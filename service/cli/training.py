@@ -17,7 +17,7 @@ from service.cli.data_sets import app as data_app
 from service.cli.options import Quiet, console
 
 if TYPE_CHECKING:
-    from model_zoo.training.run import Moment
+    from model_zoo.training.run import TrainingStatus
 
 app = typer.Typer()
 app.add_typer(data_app, name="data")
@@ -59,7 +59,7 @@ def train(
         bar.disable = quiet or not leads
         task = bar.add_task(chosen.name, total=None, said="")
 
-        def tell(moment: "Moment") -> None:
+        def tell(moment: "TrainingStatus") -> None:
             bar.update(task, completed=moment.step, total=moment.steps, said=describe(moment))
 
         best = run(
@@ -90,7 +90,7 @@ def revision() -> str:
     return said.stdout.strip()
 
 
-def describe(moment: "Moment") -> str:
+def describe(moment: "TrainingStatus") -> str:
     """A training at a moment in a few words."""
     judged = "" if moment.validation is None else f", validation {moment.validation:.4g}"
     return f"loss {moment.loss:.4g}{judged}, {moment.samples_per_second:.3g} samples/s"

@@ -179,7 +179,7 @@ def bridged(frames: DataArray, gap: Time) -> DataArray:
     for at in (*before, *after):
         away = float(minutes[at])
         if abs(away) <= NEAR_MINUTES:
-            (carried,) = advect.carry(rates(frames)[at], moving, [-away])
+            (carried,) = advect.advect(rates(frames)[at], moving, [-away])
             total += np.nan_to_num(carried) / np.float32(abs(away))
             weight += ~np.isnan(carried) / np.float32(abs(away))
     mean = np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0)
@@ -187,7 +187,7 @@ def bridged(frames: DataArray, gap: Time) -> DataArray:
     made["time"] = made["time"].copy(data=[gap])
     joined = xr.concat([frames, made], "time", coords="minimal", compat="override", join="override")
     joined = joined.sortby("time")
-    joined.attrs = frames.attrs | {"bridged": contract.stamp(gap)}
+    joined.attrs = frames.attrs | {"bridged": contract.format_time(gap)}
     return joined
 
 

@@ -1,4 +1,7 @@
-"""Variations of a rain sequence that are rain sequences too."""
+"""Augmentation, cropping and padding of rain sequences.
+
+Rates are (time, height, width) in mm/h, NaN for no data.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,18 +11,21 @@ from model_zoo.training.data.settings import Augmentation
 Rates = NDArray[np.float32]
 
 WET = 0.1
-"""mm/h from which a cell is wet."""
+"""Rate in mm/h from which a cell is wet."""
 TRIES = 8
-"""Places looked at for a crop that is wet enough."""
+"""Random positions tried for a crop that is wet enough."""
 
 
 def augment(rates: Rates, rng: np.random.Generator, settings: Augmentation) -> Rates:
-    """Turn, mirror and rescale all frames of a sequence alike.
+    """Rotate, flip and rescale all frames of a sequence alike.
 
     Args:
         rates: (time, height, width) in mm/h, NaN for no data.
-        rng: Where chance comes from.
-        settings: What may happen. Fields that are not square are only turned upside down.
+        rng: Random generator.
+        settings: What is allowed. Fields that are not square are rotated by 180 degrees only.
+
+    Returns:
+        Of the same shape, height and width swapped for some rotations of squares.
     """
     turns, mirrored, factor = int(rng.integers(4)), rng.random() < 0.5, rng.uniform(-1, 1)
     if settings.rotate:
@@ -27,26 +33,35 @@ def augment(rates: Rates, rng: np.random.Generator, settings: Augmentation) -> R
         rates = np.rot90(rates, turns if square else 2 * (turns % 2), axes=(1, 2))
     if settings.flip and mirrored:
         rates = rates[:, :, ::-1]
-    # where it is dry it stays dry, and no data stays no data
+    # dry cells stay dry, and no data stays NaN
     return np.ascontiguousarray(rates * np.float32((1 + settings.intensity) ** factor))
 
 
 def wet_share(rates: Rates) -> float:
-    """Share of the known cells with 0.1 mm/h or more; 0 where nothing is known."""
+    """Return the share of known cells with 0.1 mm/h or more; 0 if none is known."""
     known = np.count_nonzero(~np.isnan(rates))
     return float(np.count_nonzero(rates >= WET) / known) if known else 0.0
 
 
 def known_share(rates: Rates) -> float:
-    """Share of the cells that are known."""
+    """Return the share of cells that are known."""
     return float(np.count_nonzero(~np.isnan(rates)) / rates.size)
 
 
 def crop(rates: Rates, side: int, rng: np.random.Generator, least_wet: float) -> Rates:
-    """A square of a sequence; of some random places the first that is wet enough, else the wettest.
+    """Cut out a random square: the first of some positions that is wet enough, else the wettest.
 
-    Wetness counts over all cells of the square, so that one beyond the radars' sight is passed by.
-    Where the field is smaller than the square, no data is put south and east of it.
+    Wetness is relative to all cells of the square, so that squares outside of radar coverage are
+    avoided. Smaller fields are padded by no data in the south and east.
+
+    Args:
+        rates: (time, height, width) in mm/h, NaN for no data.
+        side: Of the square, in cells.
+        rng: Random generator.
+        least_wet: Share of wet cells that is enough.
+
+    Returns:
+        (time, side, side).
     """
     rates = pad(rates, (max(side, rates.shape[1]), max(side, rates.shape[2])))
     rows, columns = (size - side + 1 for size in rates.shape[1:])
@@ -63,7 +78,7 @@ def crop(rates: Rates, side: int, rng: np.random.Generator, least_wet: float) ->
 
 
 def pad(rates: Rates, shape: tuple[int, int]) -> Rates:
-    """The sequence with no data south and east of it, up to rows and columns."""
+    """Pad a sequence by no data (NaN) in the south and east to `shape`, (rows, columns)."""
     rows, columns = (size - have for size, have in zip(shape, rates.shape[1:], strict=True))
     if not rows and not columns:
         return rates
@@ -71,6 +86,6 @@ def pad(rates: Rates, shape: tuple[int, int]) -> Rates:
 
 
 def pad_whole(rates: Rates, multiple: int) -> Rates:
-    """The sequence with no data south and east of it, up to multiples of rows and columns."""
+    """Pad a sequence by no data (NaN) in the south and east to multiples of `multiple`."""
     rows, columns = (-(-size // multiple) * multiple for size in rates.shape[1:])
     return pad(rates, (rows, columns))

@@ -1,4 +1,4 @@
-"""Which samples make up the batch of a step: a matter of the seed and the step alone."""
+"""Batches of samples as a function of seed and step only, so that training can resume."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from model_zoo.training.errors import BadExperiment
 
 
 class Batches(Sampler[list[Draw]]):
-    """The batches of one device from a step on, epoch after epoch, each in an order of its own.
+    """Batches of one device from a step on, with a new order in each epoch.
 
-    Of every batch each device takes a part, so that together they train on the samples that one
-    device alone would have trained on. What is left over at the end of an epoch is left out.
+    Each device takes a part of every batch, so that together they train on the same samples as a
+    single device. An incomplete batch at the end of an epoch is dropped.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Batches(Sampler[list[Draw]]):
         ranks: int = 1,
         in_order: bool = False,
     ) -> None:
-        """Plan the steps from `first` to before `steps`.
+        """Set up the batches of the steps from `first` to before `steps`.
 
         Args:
             samples: In an epoch.
@@ -41,7 +41,7 @@ class Batches(Sampler[list[Draw]]):
             in_order: Leave samples in their own order.
 
         Raises:
-            BadExperiment: An epoch has no whole batch, or a batch cannot be shared out evenly.
+            BadExperiment: An epoch has no complete batch, or a batch cannot be divided evenly.
         """
         if batch % ranks:
             raise BadExperiment(f"a batch of {batch} cannot be shared evenly by {ranks} devices")
@@ -69,14 +69,14 @@ class Batches(Sampler[list[Draw]]):
             yield [Draw(epoch, index) for index in chosen.tolist()]
 
     def order(self, epoch: int) -> torch.Tensor:
-        """The samples of an epoch, one after the other."""
+        """Return the order of the samples of an epoch, (sample,)."""
         if self.in_order:
             return torch.arange(self.samples)
         return torch.randperm(self.samples, generator=generator(self.seed, epoch))
 
 
 def generator(*seeds: int) -> torch.Generator:
-    """Random numbers of torch that follow from some whole numbers, and from no others."""
+    """Return a torch random generator that is seeded by several integers."""
     mixed = 0
     for seed in seeds:
         # multiplicative mixing as in splitmix64, so that neighbours have nothing in common

@@ -33,9 +33,9 @@ def moving(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
             continue
         minutes = float((times[number] - now) / MINUTE)
         if minutes < 0:
-            (rates[at],) = advect.carry(rates[at], seen, [-minutes])
+            (rates[at],) = advect.advect(rates[at], seen, [-minutes])
         else:
-            rates[at] = advect.follow(rates[at], seen, minutes)
+            rates[at] = advect.advect_backward(rates[at], seen, minutes)
     return rates
 
 

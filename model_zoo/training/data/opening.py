@@ -1,4 +1,4 @@
-"""From settings and a folder to the sequences of a split."""
+"""Opening of the sequences of a split from settings and a folder."""
 
 from pathlib import Path
 from typing import assert_never
@@ -33,14 +33,14 @@ BEGIN, END = np.datetime64("0001-01-01", "m"), np.datetime64("9999-01-01", "m")
 def open_data(
     settings: DataSettings, folder: Path | None, split: Split, *, seed: int, scale: str
 ) -> Sequences:
-    """The sequences of a split of any data set.
+    """Open the sequences of a split of any data set.
 
     Args:
-        settings: Which, and how it is cut.
-        folder: Where its files lie, or the file; simulated rain needs none.
+        settings: Of the data set.
+        folder: Of its files, or its file; simulated rain needs none.
         split: Training, validation or test.
-        seed: Of all that is drawn.
-        scale: Name of the intensity scale that rain is seen in.
+        seed: Of all random numbers.
+        scale: Name of the intensity scale of rain.
 
     Raises:
         BadData: Files are missing, damaged or of another layout, or there are no sequences.
@@ -69,10 +69,7 @@ def open_data(
 def open_germany(
     settings: Germany, path: Path, split: Split, seed: int, scale: intensity.Scale
 ) -> RainSequences:
-    """Windows of German composites that lie wholly in a split's span of time.
-
-    Those for training are `stride` apart; of the others there is one every full sequence.
-    """
+    """Open windows of German composites within the period of a split, `stride` apart."""
     found = open_record(path)
     borders = [np.datetime64(t, "m") for t in (settings.validation_from, settings.test_from)]
     spans = list(zip([BEGIN, *borders], [*borders, END], strict=True))
@@ -82,10 +79,10 @@ def open_germany(
 
 
 def open_record(path: Path) -> Record:
-    """The frames of RYDL.hdf5, a prepared store, an archive, or a folder of radar files.
+    """Open RYDL.hdf5, a prepared store, an archive of the service or a folder of radar files.
 
     Raises:
-        BadData: It is none of these.
+        BadData: There are no radar data of these kinds.
     """
     if path.is_file():
         return germany.rydl(path)

@@ -1,7 +1,7 @@
-"""Years of radar into a store, by many workers at once.
+"""Parallel preparation of years of radar data into a Zarr store.
 
-Dask's distributed scheduler runs the work: on this machine by default, or wherever the scheduler
-at an address has its workers, as long as they see the same files.
+Dask's distributed scheduler runs the work: on this machine by default, or on the workers of a
+scheduler at an address, which need access to the same files.
 """
 
 from collections.abc import Callable
@@ -25,20 +25,20 @@ def prepare(
     scheduler: str | None = None,
     report: Callable[[int, int, list[str]], None] | None = None,
 ) -> list[str]:
-    """Bring all frames of a source to the model grid and into a store; goes on where it stopped.
+    """Write all frames of a source on the model grid to a store; resumes after an interruption.
 
     Args:
         source: RYDL.hdf5, a folder of radar files, or an archive of the service.
         destination: The store.
         workers: Processes on this machine; as many as it has cores by default.
         scheduler: Address of a Dask scheduler instead, such as tcp://host:8786.
-        report: Told after each block how many are done, of how many, and what could not be read.
+        report: Called after each block with the numbers of blocks done and in all, and faults.
 
     Returns:
-        What could not be read, and why; these frames are left out of the store's windows.
+        Frames that could not be read, and why; windows do not contain these frames.
 
     Raises:
-        BadData: The source has no frames, or the store is of other ones.
+        BadData: The source has no frames, or the store has other ones.
         MissingPackage: Dask's distributed scheduler or Zarr is not installed.
     """
     from model_zoo.training.data.opening import open_record
@@ -76,14 +76,18 @@ def prepare(
 
 @cache
 def source_of(path: Path) -> Record:
-    """The frames of a source, listed once in a worker: there may be a million."""
+    """Open a source once in each worker: it may list a million frames."""
     from model_zoo.training.data.opening import open_record
 
     return open_record(path)
 
 
 def write(source: Path, destination: Path, block: int, length: int) -> list[str]:
-    """One block, in a worker; see `store.write_block`."""
+    """Write a block in a worker; see `store.write_block`.
+
+    Raises:
+        BadData: The source has another number of frames than before.
+    """
     record = source_of(source)
     if len(record.times) != length:
         raise BadData(f"{source} has {len(record.times)} frames, had {length} before; start again")

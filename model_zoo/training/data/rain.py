@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from model_zoo.intensity import Scale
 from model_zoo.training.data.augmentation import Rates, augment, crop, pad_whole
 from model_zoo.training.data.moving import moving
-from model_zoo.training.data.record import Record, of_hundredths, read, to_hundredths
-from model_zoo.training.data.sample import Draw, Sample, Sequences, Split, random_of
+from model_zoo.training.data.record import Record, from_hundredths, read, to_hundredths
+from model_zoo.training.data.sample import Draw, Sample, Sequences, Split, rng_of
 from model_zoo.training.data.settings import Augmentation, Rain
 from model_zoo.training.data.sliding_windows import MISSING, windows
 from model_zoo.training.errors import BadData
@@ -72,7 +72,7 @@ class RainSequences(Sequences):
 
     def __getitem__(self, draw: Draw) -> Sample:
         epoch = draw.epoch if self.split is Split.TRAIN else 0
-        rng = random_of(self.seed, self.split, Draw(epoch, draw.index))
+        rng = rng_of(self.seed, self.split, Draw(epoch, draw.index))
         return self.make(self.window(draw.index, rng), rng)
 
     def window(self, index: int, rng: np.random.Generator) -> Window:
@@ -92,7 +92,7 @@ class RainSequences(Sequences):
     def read(self, window: Window) -> Rates:
         """Frames of a window in the view of the settings."""
         if self.moves:
-            return of_hundredths(self.moved(window.key))
+            return from_hundredths(self.moved(window.key))
         return read(self.records[window.record], window.numbers)
 
     def move(self, key: tuple[int, ...]) -> NDArray[np.uint16]:

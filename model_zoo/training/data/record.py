@@ -1,4 +1,7 @@
-"""Radar frames of an event or an archive, by number."""
+"""Records: radar frames of an event or archive by index.
+
+Rates are (time, y, x) in mm/h, NaN for no data.
+"""
 
 from typing import Protocol
 
@@ -9,46 +12,46 @@ from model_zoo.training.data.augmentation import Rates
 from model_zoo.training.data.sliding_windows import MISSING
 
 NO_DATA = 65535
-"""Among rates in mm/h x 100."""
+"""No data among rates in mm/h x 100."""
 
 
 def to_hundredths(rates: Rates) -> NDArray[np.uint16]:
-    """Rates in mm/h, NaN for no data, as small whole numbers."""
+    """Convert rates in mm/h (any shape) to uint16 hundredths; NaN becomes `NO_DATA`."""
     hundredths = np.rint(rates * 100).clip(max=NO_DATA - 1)
     return np.where(np.isnan(rates), NO_DATA, hundredths).astype(np.uint16)
 
 
-def of_hundredths(hundredths: NDArray[np.uint16]) -> Rates:
-    """The rates of such numbers."""
+def from_hundredths(hundredths: NDArray[np.uint16]) -> Rates:
+    """Convert uint16 hundredths (any shape) to rates in mm/h; `NO_DATA` becomes NaN."""
     rates: Rates = np.where(hundredths == NO_DATA, np.nan, hundredths / np.float32(100))
     return rates.astype(np.float32)
 
 
 class Record(Protocol):
-    """Frames of one event or archive, by number."""
+    """Frames of one event or archive by index."""
 
     @property
     def name(self) -> str:
-        """For messages, and to give it a weight by."""
+        """Name, for messages and weights."""
 
     @property
     def times(self) -> NDArray[np.datetime64]:
-        """Ends of the intervals in UTC, rising."""
+        """Ends of the intervals in UTC, rising, (time,)."""
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
-        """(time, y, x) in mm/h, row 0 in the north, NaN for no data."""
+        """Return frames (time, y, x) in mm/h, row 0 in the north, NaN for no data."""
 
     def wet(self) -> NDArray[np.float64]:
-        """Share of the known cells of each frame with 0.1 mm/h or more."""
+        """Return the share of known cells with 0.1 mm/h or more of each frame, (time,)."""
 
 
 def read(record: Record, numbers: NDArray[np.int64]) -> Rates:
-    """Frames of a record; no data for those that lack."""
-    there = numbers != MISSING
+    """Read frames (time, y, x) of a record by index; missing ones are NaN."""
+    present = numbers != MISSING
     rates = np.full((len(numbers), *record.shape), np.nan, np.float32)
-    rates[there] = record.rates(numbers[there])
+    rates[present] = record.rates(numbers[present])
     return rates

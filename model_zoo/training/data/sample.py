@@ -1,8 +1,8 @@
-"""What a network is trained on: sequences of frames beside masks of where they are known.
+"""Samples of data sets: sequences of frames with masks of known cells.
 
-A data set is a `Sequences`: asked for a `Draw`, it gives a `Sample`, and the same one whenever it
-is asked again with the same seed, in whatever process. So the order of batches, augmentation and
-all else that is random follows from the seed and the step, and a run can be taken up anywhere.
+A data set is a `Sequences`: for a `Draw` it returns a `Sample`, always the same for the same seed,
+in any process. The order of batches, augmentation and everything else that is random therefore
+follows from the seed and the step, so that training can resume at any step.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 
 
 class Split(IntEnum):
-    """What samples are for; the number goes into the seeds, so that splits never draw alike."""
+    """Use of a sample; the number is part of the seeds, so that splits differ in random numbers."""
 
     TRAIN = 0
     VALIDATION = 1
@@ -26,39 +26,39 @@ class Split(IntEnum):
 
 @dataclass(frozen=True)
 class Draw:
-    """Which sample is asked for."""
+    """Index of a sample, in an epoch."""
 
     epoch: int
     index: int
 
 
 class Sample(NamedTuple):
-    """A sequence, or with a dimension in front a batch of them."""
+    """A sequence, or a batch with an additional first dimension."""
 
     frames: Tensor
-    """(time, 1, height, width) float32 in 0..1; 0 where nothing is known."""
+    """(time, 1, height, width) float32 in 0..1; 0 where not known."""
     mask: Tensor
-    """The same shape, bool: whether the cell is known."""
+    """Bool of the same shape: whether the cell is known."""
 
 
 class Sequences(Dataset[Sample]):
-    """Samples by number. Where a split is drawn anew in each epoch, the epoch matters as well."""
+    """Samples by index, and by epoch where a split is drawn anew in each."""
 
     def __len__(self) -> int:
-        """Samples in an epoch."""
+        """Return the number of samples in an epoch."""
         raise NotImplementedError
 
     def __getitem__(self, draw: Draw) -> Sample:
-        """The sample of a draw."""
+        """Return the sample of a draw."""
         raise NotImplementedError
 
 
-def random_of(seed: int, split: Split, draw: Draw) -> np.random.Generator:
-    """The random numbers of a draw, which no other draw shares."""
+def rng_of(seed: int, split: Split, draw: Draw) -> np.random.Generator:
+    """Return a random generator for a draw, different from those of all others."""
     return np.random.default_rng((seed, int(split), draw.epoch, draw.index))
 
 
 def known(frames: NDArray[np.float32]) -> Sample:
-    """A sample of frames (time, height, width) in 0..1 that are known everywhere."""
+    """Make a sample of frames (time, height, width) in 0..1 that are known everywhere."""
     tensor = torch.from_numpy(np.ascontiguousarray(frames, np.float32))[:, None]
     return Sample(tensor, torch.ones_like(tensor, dtype=torch.bool))

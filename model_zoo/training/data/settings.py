@@ -1,7 +1,7 @@
-"""Settings of the data sets. Where the files lie is not among them: that is the machine's business.
+"""Settings of the data sets, without the folder of their files, which is an argument of the run.
 
 Defaults are those of the MS-LSTM paper, https://arxiv.org/abs/2304.07724, and of the code published
-with it, but for the validation, which is cut from the training part and not from the test part.
+with it, but for the validation split, which is part of the training and not of the test data.
 """
 
 from collections.abc import Mapping
@@ -26,25 +26,25 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Frozen(BaseModel):
-    """Settings that never change, and know all their names."""
+    """Immutable settings that reject unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Length(Frozen):
-    """How many frames a network is given, and how many it predicts."""
+    """Numbers of given and of predicted frames."""
 
     given: PositiveInt = 4
     horizon: PositiveInt = 4
 
     @property
     def frames(self) -> int:
-        """Frames in a sequence."""
+        """Frames of a sequence."""
         return self.given + self.horizon
 
 
 class MovingMNIST(Length):
-    """Digits that move straight on and bounce off the edges."""
+    """Moving MNIST: digits that move in straight lines and bounce off the edges."""
 
     source: Literal["moving-mnist"] = "moving-mnist"
     given: PositiveInt = 10
@@ -52,29 +52,29 @@ class MovingMNIST(Length):
     side: PositiveInt = 64
     digits: PositiveInt = 2
     slowest: PositiveFloat = 2.0
-    """Pixels from frame to frame."""
+    """Speed in pixels per frame."""
     fastest: PositiveFloat = 6.0
     overhang: Count = 2
-    """Pixels by which a digit leaves the frame before it bounces."""
+    """Pixels of a digit outside the frame when it bounces."""
     train: PositiveInt = 10_500
     validation: PositiveInt = 1_000
     test: PositiveInt = 4_500
     fresh: bool = False
-    """Whether each epoch trains on sequences of its own, and not always on the same ones."""
+    """Whether each epoch trains on new sequences."""
 
 
 class TaxiBJ(Length):
-    """Taxis that drive into each cell of Beijing in half an hour."""
+    """TaxiBJ: taxi inflow of each cell of Beijing per half hour."""
 
     source: Literal["taxibj"] = "taxibj"
     validation: PositiveInt = 672
-    """Windows before the test."""
+    """Number of windows before those of the test."""
     test: PositiveInt = 1344
-    """The last windows, four weeks of half hours."""
+    """Number of last windows, four weeks of half hours."""
 
 
 class KTH(Length):
-    """People who walk, jog and run."""
+    """KTH: videos of people who walk, jog and run."""
 
     source: Literal["kth"] = "kth"
     given: PositiveInt = 10
@@ -85,63 +85,63 @@ class KTH(Length):
 
 
 class Augmentation(Frozen):
-    """What may happen to a sequence of rain in training."""
+    """Random augmentation of rain sequences in training."""
 
     flip: bool = False
     rotate: bool = False
-    """By quarter turns; by half turns where the fields are not square."""
+    """By multiples of 90 degrees, of 180 degrees if fields are not square."""
     intensity: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Rates are multiplied by up to 1 + this, or divided by it."""
+    """Rates are multiplied or divided by a factor of up to 1 + this."""
 
 
 class Rain(Length):
-    """Settings of all sets of radar or simulated rain."""
+    """Settings of all data sets of radar or simulated rain."""
 
     crop: PositiveInt | None = None
-    """Side of a square cut out at random; None for the whole field."""
+    """Side of a random square crop in cells; None for the whole field."""
     validation_crop: PositiveInt | None = None
     multiple: PositiveInt = 4
-    """Whole fields get no data south and east of them up to a multiple of this, so that a network
-    can halve them; MS-MotionRNN needs 8."""
+    """Whole fields are padded by no data in the south and east to a multiple of this, so that a
+    network can halve them; MS-MotionRNN needs 8."""
     augmentation: Augmentation = Augmentation()
     view: Literal["fixed", "moving"] = "fixed"
-    """"moving": every frame is carried to where its rain is at the time of the newest given one, by
-    the motion seen until then, so that a network need only learn how rain changes."""
+    """"moving": Lagrangian coordinates. Every frame is advected to the time of the newest given one
+    by the motion until then, so that a network need only learn how rain changes."""
     least_wet: Share = 0.0
-    """Share of cells with 0.1 mm/h or more that a window has over its frames, to be trained on."""
+    """Minimum share of cells with 0.1 mm/h or more in the frames of a training window."""
     cap: PositiveFloat = 500.0
-    """mm/h; what is above is taken as this."""
+    """Maximum rate in mm/h; higher rates are clipped."""
 
 
 class Germany(Rain):
-    """DWD's radar composites at 5 km, from RYDL.hdf5, files, an archive or a prepared store."""
+    """Composites of DWD at 5 km, from RYDL.hdf5, radar files, an archive or a prepared store."""
 
     source: Literal["germany"] = "germany"
     minutes: PositiveInt = 30
-    """Between the frames of a sequence."""
+    """Time between the frames of a sequence."""
     stride: PositiveInt = 240
-    """Minutes between the starts of training sequences; those of the papers do not overlap."""
+    """Minutes between the starts of training sequences; no overlap in the papers."""
     validation_from: datetime = datetime(2014, 1, 1)  # noqa: DTZ001  UTC by convention, as in files
     test_from: datetime = datetime(2015, 1, 1)  # noqa: DTZ001
 
 
 class Corpus(Rain):
-    """Events of several countries, one npz file each; split by event."""
+    """Radar events of several countries, one npz file each; split by event."""
 
     source: Literal["corpus"] = "corpus"
     train: tuple[str, ...]
-    """Names of files without their suffix; an asterisk stands for anything, as in sim-1-*."""
+    """Names of files without suffix; an asterisk matches anything, as in sim-1-*."""
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     weights: dict[str, PositiveFloat] = {}
-    """How often an event is drawn, 1 where nothing is said; with `samples` only."""
+    """Relative frequency of an event, 1 by default; with `samples` only."""
     minutes: tuple[PositiveInt, ...] = (30,)
-    """Distances between frames to train on. Validation and test take the first."""
+    """Times between frames in training. Validation and test use the first."""
     stride: PositiveInt = 5
     samples: PositiveInt | None = None
-    """Draws in an epoch; None for every window once."""
+    """Random samples per epoch; None for every window once."""
     spare: Count = 0
-    """So many of the last frames of a training window may lack, and are masked then."""
+    """Number of last frames of a training window that may be missing, and are masked."""
 
     @model_validator(mode="after")
     def _given_frames_are_there(self) -> Self:
@@ -153,15 +153,15 @@ class Corpus(Rain):
 
 
 class Simulated(Rain):
-    """Events of `ingest.simulation.rainfield`, each of its own weather, made when asked for."""
+    """Events of `ingest.simulation.rainfield`, each with its own weather, simulated on access."""
 
     source: Literal["simulated"] = "simulated"
     minutes: PositiveInt = 30
     side: PositiveInt = 64
-    """Rows and columns of an event in cells of 5 km."""
+    """Rows and columns of an event, in cells of 5 km."""
     events: PositiveInt = 1000
     crops: PositiveInt = 4
-    """Samples from each event, one after the other."""
+    """Samples of each event, in succession."""
     validation_events: PositiveInt = 16
 
 
@@ -171,7 +171,7 @@ DataSettings = Annotated[
 
 
 def data_settings(source: str, experiment: Mapping[str, object]) -> DataSettings:
-    """Those of the training if it was on this data set, else the paper's.
+    """Return the settings of the training if it was on this data set, else those of the paper.
 
     Raises:
         BadExperiment: There is no such data set, or no settings for it.

@@ -1,4 +1,4 @@
-"""Sequences of frames at equal distances in time, out of a record that may have gaps."""
+"""Sliding windows of equally spaced frames from a record that may have gaps."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,23 +6,26 @@ from numpy.typing import NDArray
 from model_zoo.training.errors import BadData
 
 MISSING = -1
-"""In place of the number of a frame that is not there."""
+"""Index of a frame that is missing."""
 
 
 def windows(
     times: NDArray[np.int64], frames: int, spacing: int, stride: int, *, spare: int = 0
 ) -> NDArray[np.int64]:
-    """Numbers of the frames of every window, (window, frame).
+    """Find the indices of the frames of every window.
 
-    A window is taken where each of its frames is there at its very time, so none straddles a gap,
-    whatever the cadence of the record is.
+    A window needs a frame at each exact time, so that none extends over a gap, whatever the cadence
+    of the record.
 
     Args:
-        times: Of the frames of a record, rising, in any whole unit.
-        frames: In a window.
-        spacing: Between the frames of a window.
-        stride: At least this much lies between the starts of two windows.
-        spare: So many of the last frames may lack; their number is `MISSING` then.
+        times: Of the frames of a record, (time,), rising, in any integer unit.
+        frames: Frames of a window.
+        spacing: Time between two frames of a window.
+        stride: Least time between the starts of two windows.
+        spare: Number of last frames that may be missing; their index is `MISSING`.
+
+    Returns:
+        (window, frame).
 
     Raises:
         BadData: The times do not rise.

@@ -1,4 +1,4 @@
-"""Many years of frames in one chunked Zarr store, prepared once and read fast.
+"""Zarr store of many years of frames, prepared once and fast to read.
 
     rate_x100   (time, y, x) uint16, mm/h x 100, 65535 for no data, row 0 in the north
     time        (time) int64, minutes since 1970-01-01, end of the interval, UTC
@@ -6,8 +6,8 @@
                 could not be read
     done        (block) bool, which blocks of `BLOCK` frames are written
 
-Blocks are written whole by one worker each, in any order, and marked as done last: a preparation
-that was stopped goes on where it was. Needs the extra `train`.
+Each block is written by one worker, in any order, and marked as done last, so that preparation can
+resume. Needs the extra `train`.
 """
 
 from collections.abc import Callable
@@ -23,13 +23,17 @@ from model_zoo.training.data.record import NO_DATA
 from model_zoo.training.errors import BadData, MissingPackage
 
 CHUNK = 12
-"""Frames in a chunk: an hour of radar, of which a window of 4 hours reads few."""
+"""Frames of a chunk: an hour of radar."""
 BLOCK = 24 * CHUNK
-"""Frames that a worker writes at a time; whole chunks, so that no two write one."""
+"""Frames that a worker writes at a time: whole chunks, so that no two workers write one."""
 
 
 def zarr() -> Any:  # noqa: ANN401  a module
-    """The package, where it is installed."""
+    """Import the package.
+
+    Raises:
+        MissingPackage: It is not installed.
+    """
     try:
         return import_module("zarr")
     except ImportError as error:
@@ -48,7 +52,7 @@ class Store:
         """Open a store.
 
         Raises:
-            BadData: It is another one, damaged, or not prepared to its end.
+            BadData: It has another layout, is damaged, or its preparation is not finished.
             MissingPackage: Zarr is not installed.
         """
         self.name = path.name
@@ -57,7 +61,9 @@ class Store:
             self._rates = group["rate_x100"]
             times, wet, done = (np.asarray(group[name][:]) for name in ("time", "wet", "done"))
         except (KeyError, ValueError, OSError, TypeError) as error:
-            raise BadData(f"{path} is no store of ours ({error!r}); prepare it again") from error
+            raise BadData(
+                f"{path} is not a store of frames ({error!r}); prepare it again"
+            ) from error
         if not done.all():
             raise BadData(
                 f"{path} has {done.sum()} of {len(done)} blocks; run `nowcast data germany` again, "
@@ -74,21 +80,29 @@ class Store:
         return rows, columns
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
-        """(time, y, x) in mm/h, row 0 in the north, NaN for no data."""
+        """Return frames (time, y, x) in mm/h, row 0 in the north, NaN for no data."""
         found = np.stack([np.asarray(self._rates[int(at)]) for at in self._at[numbers]])
         rates: Rates = np.where(found == NO_DATA, np.nan, found / np.float32(100))
         return rates.astype(np.float32)
 
     def wet(self) -> NDArray[np.float64]:
-        """Share of the known cells of each frame with 0.1 mm/h or more."""
+        """Return the share of known cells with 0.1 mm/h or more of each frame, (time,)."""
         return self._wet
 
 
 def create(path: Path, times: NDArray[np.datetime64], shape: tuple[int, int]) -> list[int]:
-    """Make a store, or take up one that was begun with the same frames; blocks still to be written.
+    """Create a store, or open an unfinished one of the same frames.
+
+    Args:
+        path: Of the store.
+        times: Of all frames, (time,).
+        shape: (rows, columns) of a frame.
+
+    Returns:
+        Indices of the blocks still to be written.
 
     Raises:
-        BadData: The store there is of other frames.
+        BadData: There is a store of other frames.
     """
     minutes = times.astype("datetime64[m]").astype(np.int64)
     blocks = -(-len(times) // BLOCK)
@@ -103,19 +117,22 @@ def create(path: Path, times: NDArray[np.datetime64], shape: tuple[int, int]) ->
     group.create_array("rate_x100", shape=size, chunks=(CHUNK, *shape), dtype="uint16")
     group.create_array("wet", shape=size[:1], chunks=(BLOCK,), dtype="float32", fill_value=np.nan)
     group.create_array("time", shape=size[:1], dtype="int64")[:] = minutes
-    # last, so that whoever finds it finds the others
+    # created last, so that the other arrays exist if it does
     group.create_array("done", shape=(blocks,), chunks=(1,), dtype="bool", fill_value=False)
     return list(range(blocks))
 
 
 def write_block(path: Path, block: int, length: int, read: Callable[[int], Rates]) -> list[str]:
-    """Read the frames of a block and write them; says which could not be read, and why.
+    """Read and write the frames of a block.
 
     Args:
         path: The store.
-        block: Number of the block.
-        length: Frames in the store.
-        read: From the number of a frame to its rates (y, x) in mm/h.
+        block: Index of the block.
+        length: Frames of the store.
+        read: From the index of a frame to its rates (y, x) in mm/h, NaN for no data.
+
+    Returns:
+        Frames that could not be read, and why.
     """
     group = zarr().open_group(path, mode="r+")
     frames = range(block * BLOCK, min((block + 1) * BLOCK, length))

@@ -1,4 +1,4 @@
-"""What a data set holds, in figures to look at before training on it."""
+"""Summary statistics of data sets."""
 
 import time
 from pathlib import Path
@@ -11,11 +11,11 @@ from model_zoo.training.data.sample import Draw, Split
 from model_zoo.training.data.settings import data_settings
 
 LOOKED_AT = 32
-"""Samples of a split, spread over it."""
+"""Samples of a split that are read, spread evenly."""
 
 
 def survey(source: str, folder: Path) -> list[list[str]]:
-    """A row for each split, cut as in the papers: samples, shape, range, mean, time to make one.
+    """Return a row for each split as in the papers: samples, shape, range, mean, time per sample.
 
     Raises:
         BadData: Files are missing or damaged.
@@ -37,10 +37,10 @@ def survey(source: str, folder: Path) -> list[list[str]]:
 
 
 def survey_event(path: Path) -> list[str]:
-    """A row of an event of the corpus: name, start, frames, cadence, size, known and wet share.
+    """Return a row of an event: name, start, frames, cadence, size, known and wet share, maximum.
 
     Raises:
-        BadData: It is missing or damaged.
+        BadData: The file is missing or damaged.
     """
     event = read_event(path)
     rates = event.rates(np.arange(len(event.times)))
@@ -59,10 +59,10 @@ def survey_event(path: Path) -> list[str]:
 
 
 def survey_record(source: Path) -> list[str]:
-    """Sentences on German composites: their span, their gaps, and the first of them.
+    """Return sentences on German composites: period, gaps, and the first frame.
 
     Raises:
-        BadData: There are none, or the first is damaged.
+        BadData: There are no composites, or the first is damaged.
     """
     record = open_record(source)
     times = record.times.astype("datetime64[m]")

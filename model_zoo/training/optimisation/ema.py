@@ -1,4 +1,4 @@
-"""A running mean of the weights, which forecasts better than the last ones do."""
+"""Exponential moving average (EMA) of the weights."""
 
 from collections.abc import Mapping
 
@@ -6,14 +6,15 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
+class ExponentialMovingAverage:
     """Exponential moving average of the parameters of a network.
 
-    Its memory grows over the first steps, min(decay, (1 + step) / (10 + step)), so that the random
-    beginning is soon forgotten.
+    The decay rises over the first steps, min(decay, (1 + step) / (10 + step)), so that the random
+    initial weights are soon forgotten.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
+        """Start from the current parameters of `network`."""
         self.decay = decay
         self.weights = {
             name: parameter.detach().clone() for name, parameter in network.named_parameters()
@@ -21,21 +22,21 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after a step, counted from 0."""
+        """Update the average with the weights after a step, counted from 0."""
         share = 1 - min(self.decay, (1 + step) / (10 + step))
         new = [parameter.detach() for _, parameter in network.named_parameters()]
         torch._foreach_lerp_(list(self.weights.values()), new, share)
 
     @torch.no_grad()
     def swap(self, network: nn.Module) -> None:
-        """Exchange the weights of the network and their mean."""
+        """Exchange the weights of the network and their average."""
         for name, parameter in network.named_parameters():
-            kept = parameter.detach().clone()
+            current = parameter.detach().clone()
             parameter.copy_(self.weights[name])
-            self.weights[name].copy_(kept)
+            self.weights[name].copy_(current)
 
     @torch.no_grad()
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Go on from a mean of before."""
+        """Restore a saved average; arrays by parameter name, shaped as the parameters."""
         for name, weight in self.weights.items():
             weight.copy_(weights[name])

@@ -1,4 +1,4 @@
-"""The learning rate of a step."""
+"""Learning rate schedules, as functions of the step, so that resuming needs no state."""
 
 import math
 
@@ -6,10 +6,10 @@ from model_zoo.training.experiment import Optimiser
 
 
 def learning_rate(settings: Optimiser, step: int, steps: int) -> float:
-    """The rate at a step, counted from 0, of a training of so many.
+    """Return the learning rate at a step, counted from 0, of a training of `steps` steps.
 
-    It rises linearly over the steps of the warm-up; then it stays, or falls as half a cosine to the
-    floor (Loshchilov and Hutter, 2017, https://arxiv.org/abs/1608.03983, without restarts).
+    It rises linearly during warm-up, then is constant or decays as half a cosine to the floor
+    (Loshchilov and Hutter, 2017, https://arxiv.org/abs/1608.03983, without restarts).
     """
     if step < settings.warm_up:
         return settings.rate * (step + 1) / settings.warm_up

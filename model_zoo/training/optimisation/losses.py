@@ -1,9 +1,8 @@
-"""What training makes small.
+"""Training losses.
 
-All of them are sums over the cells of a frame and means over frames and samples, as in the MS-LSTM
-paper, https://arxiv.org/abs/2304.07724: of squared plus absolute errors on the 0..1 scale, or for
-exceedances of cross entropies. Cells that are not known add nothing, and are not made up for by
-others.
+Sums over the cells of a frame and means over frames and samples, as in the MS-LSTM paper,
+https://arxiv.org/abs/2304.07724: of squared plus absolute errors on the 0..1 scale, or of cross
+entropies for exceedances. Cells without data do not contribute, and sums are not rescaled for them.
 """
 
 from collections.abc import Callable
@@ -17,23 +16,24 @@ from model_zoo.intensity import Scale
 from model_zoo.training.experiment import Loss
 
 WeighCells = Callable[[Tensor], Tensor]
-"""From true frames in 0..1 to the weight of each cell."""
+"""From true frames (batch, time, 1, height, width) in 0..1 to the weight of each cell."""
 FrameLosses = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""From what is predicted, true frames and mask to the loss of each frame, (batch, time)."""
+"""From predictions, true frames and mask to the loss of each frame, (batch, time)."""
 
 BOUNDS = (2.0, 5.0, 10.0, 30.0)
-"""mm/h, and below the weights of the classes that they part: HKO-7's, Shi et al. (2017),
-https://arxiv.org/abs/1706.03458, section 3.2, where 0.5 mm/h parts two classes of weight 1."""
+"""Bounds of rain-rate classes in mm/h, of HKO-7, Shi et al. (2017),
+https://arxiv.org/abs/1706.03458, section 3.2, where 0.5 mm/h separates two classes of weight 1."""
 WEIGHTS = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Weights of the classes."""
 
 
-def evenly(frames: Tensor) -> Tensor:
-    """Every cell alike."""
+def uniform_weights(frames: Tensor) -> Tensor:
+    """Return weights of 1, shaped as `frames` (batch, time, 1, height, width)."""
     return torch.ones_like(frames)
 
 
 def by_rate(scale: Scale) -> WeighCells:
-    """Weights that grow with the rain rate, 1 below 2 mm/h and 30 from 30 mm/h on."""
+    """Make weights that grow with the rain rate, from 1 below 2 mm/h to 30 from 30 mm/h on."""
     bounds, weights = scale.encode(torch.tensor(BOUNDS)), torch.tensor(WEIGHTS)
 
     def weigh(frames: Tensor) -> Tensor:
@@ -44,37 +44,43 @@ def by_rate(scale: Scale) -> WeighCells:
     return weigh
 
 
-def losses_by(kind: str, scale: Scale) -> FrameLosses:
-    """The losses of a kind on an intensity scale."""
+def make_frame_losses(kind: str, scale: Scale) -> FrameLosses:
+    """Return the frame losses of a kind on an intensity scale."""
     if kind == "exceedance":
         levels = scale.encode(torch.tensor(exceedance.THRESHOLDS))
         return partial(exceedance.losses, levels=levels)
-    return partial(frame_losses, weigh=by_rate(scale) if kind == "balanced" else evenly)
+    return partial(frame_losses, weigh=by_rate(scale) if kind == "balanced" else uniform_weights)
 
 
 def frame_losses(
-    predicted: Tensor, frames: Tensor, mask: Tensor, weigh: WeighCells = evenly
+    predicted: Tensor, frames: Tensor, mask: Tensor, weigh: WeighCells = uniform_weights
 ) -> Tensor:
-    """Squared plus absolute error of each frame, summed over its known cells, (batch, time).
+    """Compute squared plus absolute errors of each frame, summed over its known cells.
 
     Args:
         predicted: (batch, time, 1, height, width).
-        frames: The true ones, of the same shape; any finite number where they are not known.
-        mask: Of the same shape, whether they are.
-        weigh: Weight of each cell by its true value.
+        frames: True frames, of the same shape; any finite number where not known.
+        mask: Of the same shape, True where known.
+        weigh: Weight of each cell from its true value.
+
+    Returns:
+        (batch, time).
     """
     error = (predicted.float() - frames).where(mask, 0.0)
     return ((error.square() + error.abs()) * weigh(frames)).sum((2, 3, 4))
 
 
-def loss_of(losses: Tensor, penalty: Tensor, given: int, settings: Loss) -> Tensor:
-    """One number out of the losses of each frame (batch, time) that a network predicted.
+def total_loss(losses: Tensor, penalty: Tensor, given: int, settings: Loss) -> Tensor:
+    """Combine the losses of the predicted frames and the penalty of the cells.
 
     Args:
-        losses: The first of them of the second given frame.
-        penalty: What the cells are to be punished for.
-        given: How many frames were given.
-        settings: Whether the past counts, and how much the penalty.
+        losses: (batch, time), from the second given frame on.
+        penalty: Scalar auxiliary loss of the cells.
+        given: Number of given frames.
+        settings: Whether given frames count, and the weight of the penalty.
+
+    Returns:
+        Scalar.
     """
     counted = losses if settings.history else losses[:, given - 1 :]
     return counted.mean() + settings.decoupling * penalty

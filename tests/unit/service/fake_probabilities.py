@@ -4,7 +4,7 @@ import numpy as np
 from xarray import DataArray
 
 from model_zoo.forecasters.baselines import Persistence
-from model_zoo.forecasters.contract import make
+from model_zoo.forecasters.contract import make_forecast
 
 THRESHOLDS = (0.5, 2.0, 5.0)
 """mm/h."""
@@ -20,4 +20,4 @@ class Telling(Persistence):
             least: np.asarray(rate / (rate + least) / lead, np.float32)
             for least in reversed(THRESHOLDS)
         }
-        return make(rate, frames.isel(time=[-1]), self, told)
+        return make_forecast(rate, frames.isel(time=[-1]), self, told)

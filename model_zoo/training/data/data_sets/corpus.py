@@ -1,4 +1,4 @@
-"""Events of rain as npz files: `rate_x100`, `time`, `km`.
+"""Radar events as npz files: `rate_x100`, `time`, `km`.
 
 Rates are in mm/h x 100 as uint16, 65535 for no data, (time, y, x). Files of German composites,
 whose names begin with "dwd", have row 0 in the south, all others in the north.
@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 from model_zoo.intensity import Scale
 from model_zoo.training.data.augmentation import WET, Rates
 from model_zoo.training.data.rain import RainSequences, Weighted, rain_windows
-from model_zoo.training.data.record import NO_DATA, of_hundredths
+from model_zoo.training.data.record import NO_DATA, from_hundredths
 from model_zoo.training.data.sample import Split
 from model_zoo.training.data.settings import Corpus
 from model_zoo.training.errors import BadData
 
 NO_COUNT = 255
 COUNT_RATE = 0.5
-"""mm/h; a guess, by which such data are as rainy as other radar data. They are of use where motion
-matters and the rate does not."""
+"""mm/h per count; an estimate that makes such data as rainy as other radar data. They are of use
+for motion, not for rates."""
 FIRST = np.datetime64("2000-01-01T00:00:00", "s")
 SOUTH_FIRST = "dwd"
-"""Begin of the names of files whose first row is in the south."""
+"""Prefix of the names of files whose first row is in the south."""
 
 
 @dataclass(frozen=True, eq=False)
 class Event:
-    """A record in memory, in the small numbers it has on file."""
+    """A record in memory, as uint16."""
 
     name: str
     times: NDArray[np.datetime64]
@@ -46,11 +46,11 @@ class Event:
         return rows, columns
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
-        """(time, y, x) in mm/h, NaN for no data."""
-        return of_hundredths(self.hundredths[numbers])
+        """Return frames (time, y, x) in mm/h, NaN for no data."""
+        return from_hundredths(self.hundredths[numbers])
 
     def wet(self) -> NDArray[np.float64]:
-        """Share of the known cells of each frame with 0.1 mm/h or more."""
+        """Return the share of known cells with 0.1 mm/h or more of each frame, (time,)."""
         known = self.hundredths != NO_DATA
         wet = (self.hundredths >= round(WET * 100)) & known
         shares: NDArray[np.float64] = wet.sum((1, 2)) / known.sum((1, 2)).clip(min=1)
@@ -59,7 +59,7 @@ class Event:
 
 @cache
 def read_event(path: Path) -> Event:
-    """An event of a file; read once in a process.
+    """Read an event from a file, once per process.
 
     Raises:
         BadData: The file is missing, damaged or of another layout.
@@ -95,10 +95,14 @@ def read_event(path: Path) -> Event:
 
 
 def of_counts(name: str, counts: NDArray[np.uint8]) -> Event:
-    """Sequences of counts of an unknown unit, (sequence, time, y, x), 255 for no data.
+    """Make an event of sequences of counts of an unknown unit.
 
-    One count is taken as `COUNT_RATE`, and each sequence as the begin of a day of its own, a frame
-    every 5 minutes, so no window joins two of them.
+    A count is `COUNT_RATE`. Each sequence gets the start of a day of its own, with frames every 5
+    minutes, so that windows do not extend over two of them.
+
+    Args:
+        name: Of the event.
+        counts: (sequence, time, y, x), 255 for no data.
 
     Raises:
         BadData: They have another layout.
@@ -120,7 +124,7 @@ def of_counts(name: str, counts: NDArray[np.uint8]) -> Event:
 def open_corpus(
     settings: Corpus, folder: Path, split: Split, seed: int, scale: Scale
 ) -> RainSequences:
-    """Windows of the events of a split.
+    """Open the windows of the events of a split.
 
     Raises:
         BadData: A file is missing or damaged, an event is in two splits, or there are no windows.
@@ -140,13 +144,13 @@ def open_corpus(
 
 
 def check_splits(settings: Corpus, folder: Path) -> Sequence[list[str]]:
-    """Names of the events of training, validation and test, those that patterns mean written out.
+    """Return the names of training, validation and test events, with patterns expanded.
 
     Raises:
-        BadData: One event is in two of them, or has a weight and is not trained on.
+        BadData: An event is in two splits, or has a weight and is not in training.
     """
     parts = [
-        [name for said in part for name in expand(said, folder)]
+        [name for pattern in part for name in expand(pattern, folder)]
         for part in (settings.train, settings.validation, settings.test)
     ]
     names = [name for part in parts for name in part]
@@ -160,7 +164,11 @@ def check_splits(settings: Corpus, folder: Path) -> Sequence[list[str]]:
 
 
 def expand(name: str, folder: Path) -> list[str]:
-    """The events that a name means: one, or with an asterisk in it all that match."""
+    """Expand a name with asterisks to all events that match.
+
+    Raises:
+        BadData: There are none.
+    """
     if "*" not in name:
         return [name]
     found = sorted(path.stem for path in folder.glob(f"{name}.npz"))

@@ -5,7 +5,7 @@ RYDL.hdf5 belongs to RainNet, Ayzel et al. (2020), doi:10.5194/gmd-13-2631-2020:
 with row 0 in the SOUTH, as wradlib reads RADOLAN. Where it has negative numbers or NaN there is no
 data.
 
-Each frame is brought to 180 x 180 cells as it is read. That takes milliseconds a frame: for many
+Each frame is averaged to 180 x 180 cells on reading. That takes milliseconds a frame: for many
 years prepare a store once, by `nowcast data germany`, and train on that.
 """
 
@@ -39,23 +39,27 @@ FRAMES_IN_MEMORY = 64
 
 @dataclass(frozen=True, eq=False)
 class Frames:
-    """A record whose frames are read one by one, when they are needed."""
+    """A record whose frames are read on access."""
 
     name: str
     times: NDArray[np.datetime64]
     keys: tuple[str, ...]
-    """By which `read` knows each frame."""
+    """Argument of `read` for each frame."""
     read: Callable[[str], Rates]
     """(y, x) in mm/h on the model grid, NaN for no data."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns of the first frame, which all should have."""
+        """Rows and columns of the first frame, and of all others."""
         rows, columns = self.read(self.keys[0]).shape
         return rows, columns
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
-        """(time, y, x) in mm/h, row 0 in the north, NaN for no data."""
+        """Return frames (time, y, x) in mm/h, row 0 in the north, NaN for no data.
+
+        Raises:
+            BadData: Frames differ in size, or cannot be read.
+        """
         found = [self.read(self.keys[number]) for number in numbers]
         shapes = {frame.shape for frame in found}
         if len(shapes) > 1:
@@ -63,14 +67,14 @@ class Frames:
         return np.stack(found)
 
     def wet(self) -> NDArray[np.float64]:
-        """Share of the known cells of each frame with 0.1 mm/h or more; reads all of them."""
+        """Read all frames; return the share of known cells with 0.1 mm/h or more, (time,)."""
         return np.array([wet_share(self.read(key)) for key in self.keys])
 
 
 def record(
     name: str, found: Iterable[tuple[np.datetime64, str]], read: Callable[[str], Rates]
 ) -> Frames:
-    """A record of frames by their times; of two of one time the first."""
+    """Make a record of frames by time; of two frames of the same time, the first."""
     by_time: dict[np.datetime64, str] = {}
     for time, key in found:
         by_time.setdefault(time, key)
@@ -80,7 +84,7 @@ def record(
 
 
 def rydl(path: Path) -> Frames:
-    """The frames of RYDL.hdf5.
+    """Open the frames of RYDL.hdf5.
 
     Raises:
         BadData: The file is damaged or of another layout.
@@ -93,7 +97,7 @@ def rydl(path: Path) -> Frames:
     if not names:
         raise BadData(f"{path} has no arrays named YYYYMMDDHHMM, as RYDL.hdf5 should")
     found = [(minute(name, "%Y%m%d%H%M", path), name) for name in names]
-    opened: dict[int, h5py.File] = {}  # one a process: HDF5 does not survive a fork
+    opened: dict[int, h5py.File] = {}  # one per process: HDF5 files cannot be used after a fork
 
     def read(name: str) -> Rates:
         try:
@@ -110,7 +114,11 @@ def rydl(path: Path) -> Frames:
 
 
 def radolan(folder: Path) -> Frames:
-    """The frames of a folder of radar files, by the times in their names."""
+    """Open a folder of radar files, by the times in their names.
+
+    Raises:
+        BadData: There are none.
+    """
     stamped = [(radar.stamp_in(path.name), str(path)) for path in files_in([folder])]
     found = [(time, path) for time, path in stamped if time is not None]
     if not found:
@@ -128,7 +136,7 @@ def radolan(folder: Path) -> Frames:
 
 
 def archive(folder: Path) -> Frames:
-    """The frames that the service keeps, frames/YYYY/MM/DD/YYYYMMDDTHHMMZ.nc below a folder."""
+    """Open an archive of the service, frames/YYYY/MM/DD/YYYYMMDDTHHMMZ.nc below a folder."""
     paths = [path for path in folder.rglob("frames/**/*.nc") if ARCHIVED.fullmatch(path.stem)]
     found = [(minute(path.stem, "%Y%m%dT%H%MZ", path), str(path)) for path in sorted(paths)]
 
@@ -143,8 +151,12 @@ def archive(folder: Path) -> Frames:
 
 
 def minute(name: str, layout: str, path: Path) -> np.datetime64:
-    """The time that a name says."""
+    """Parse the time in a name.
+
+    Raises:
+        BadData: There is no time in it.
+    """
     try:
         return np.datetime64(datetime.strptime(name, layout), "m")  # noqa: DTZ007  UTC by name
     except ValueError as error:
-        raise BadData(f"{path}: {name!r} is no time") from error
+        raise BadData(f"{path}: {name!r} is not a time") from error

@@ -1,4 +1,4 @@
-"""Windows of frames that lie in memory, known everywhere."""
+"""Windows of frames in memory that are known everywhere."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from model_zoo.training.data.sample import Draw, Sample, Sequences, known
 
 
 class Windows(Sequences):
-    """Windows of one long row of frames."""
+    """Windows of one sequence of frames."""
 
     def __init__(
         self, frames: NDArray[np.float32] | NDArray[np.uint8], at: NDArray[np.int64]
@@ -16,7 +16,7 @@ class Windows(Sequences):
 
         Args:
             frames: (time, height, width), in 0..1 or in bytes.
-            at: Numbers of the frames of each window, (window, frame).
+            at: Indices of the frames of each window, (window, frame).
         """
         self.frames = frames
         self.at = at

@@ -1,10 +1,10 @@
-"""KTH: people who walk, jog and run, as folders of frames.
+"""KTH: videos of people who walk, jog and run, as folders of frames.
 
 Schuldt et al. (2004), doi:10.1109/ICPR.2004.1334462. Any folders below the given one whose path
 tells the action and the person, such as walking/person01_walking_d1_uncomp, with one picture a
 frame and the number of the frame last in its name. Persons 1 to 16 train and 17 to 25 test, as in
-the MS-LSTM paper; two of the first are held back for validation. Windows never reach over frames
-that were left out, and start 3 frames apart for running, else 10.
+the MS-LSTM paper; two of the first are for validation. Windows do not extend over missing frames,
+and start 3 frames apart for running, else 10.
 """
 
 import re
@@ -26,7 +26,7 @@ PICTURES = {".png", ".jpg", ".jpeg", ".bmp"}
 
 
 def open_kth(settings: KTH, folder: Path, split: Split) -> Windows:
-    """Windows of the persons of a split.
+    """Open the windows of the persons of a split.
 
     Args:
         settings: Side, lengths, persons.
@@ -56,9 +56,13 @@ def open_kth(settings: KTH, folder: Path, split: Split) -> Windows:
 
 
 def videos(settings: KTH, folder: Path, split: Split) -> list[tuple[Path, str]]:
-    """Folders of frames of a split with their actions, in the order of their names."""
+    """List the folders of frames of a split and their actions, in the order of their names.
+
+    Raises:
+        BadData: There is no such folder.
+    """
     if not folder.is_dir():
-        raise BadData(f"{folder} is no folder; name the one with the frames of KTH")
+        raise BadData(f"{folder} is not a folder; name the one with the frames of KTH")
     held = {Split.VALIDATION: settings.validation_persons, Split.TEST: settings.test_persons}
     others = {person for persons in held.values() for person in persons}
     found = []
@@ -72,7 +76,11 @@ def videos(settings: KTH, folder: Path, split: Split) -> list[tuple[Path, str]]:
 
 
 def numbered(video: Path) -> dict[int, Path]:
-    """The pictures of a folder by the last number in their names."""
+    """List the pictures of a folder by the last number in their names.
+
+    Raises:
+        BadData: A name has no number, or that of another.
+    """
     found: dict[int, Path] = {}
     for path in sorted(video.iterdir()):
         if path.suffix.lower() in PICTURES:
@@ -84,9 +92,13 @@ def numbered(video: Path) -> dict[int, Path]:
 
 
 def read_picture(path: Path, side: int) -> NDArray[np.uint8]:
-    """A picture in grey, (side, side)."""
+    """Read a picture as grey levels, (side, side).
+
+    Raises:
+        BadData: It cannot be read.
+    """
     grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if grey is None:
-        raise BadData(f"{path} is no picture that can be read; fetch or extract it again")
+        raise BadData(f"{path} cannot be read as a picture; fetch or extract it again")
     small: NDArray[np.uint8] = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
     return small

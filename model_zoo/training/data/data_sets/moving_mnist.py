@@ -1,9 +1,9 @@
-"""Moving MNIST: handwritten digits that move straight on and bounce off the edges.
+"""Moving MNIST: handwritten digits that move in straight lines and bounce off the edges.
 
 Srivastava et al. (2015), https://arxiv.org/abs/1502.04681, with the numbers of the MS-RNN papers:
-speeds of 2 to 6 pixels a frame in any direction, digits that hang over the edge by 2 pixels before
-they bounce. Deviations from the code published with those: digits of training and test are others,
-as the paper says; sequences are neither flipped nor turned once made.
+speeds of 2 to 6 pixels a frame in any direction, digits that extend over the edge by 2 pixels
+when they bounce. Deviations from the code published with those: digits of training and test differ,
+as in the paper; sequences are neither flipped nor rotated.
 """
 
 import gzip
@@ -13,24 +13,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_zoo.training.data.sample import Draw, Sample, Sequences, Split, known, random_of
+from model_zoo.training.data.sample import Draw, Sample, Sequences, Split, known, rng_of
 from model_zoo.training.data.settings import MovingMNIST
 from model_zoo.training.errors import BadData
 
 FILES = {Split.TRAIN: "train-images-idx3-ubyte", Split.TEST: "t10k-images-idx3-ubyte"}
 MAGIC = 0x00000803
-"""Of idx files of bytes in three dimensions, http://yann.lecun.com/exdb/mnist/."""
+"""Magic number of idx files of bytes in three dimensions, http://yann.lecun.com/exdb/mnist/."""
 HELD_BACK = 12
-"""One digit in so many of the training file is for validation."""
+"""Every 12th digit of the training file is for validation."""
 
 
 class MovingDigits(Sequences):
-    """Sequences (time, 1, side, side) made as they are asked for."""
+    """Sequences (time, 1, side, side), made on access."""
 
     def __init__(
         self, digits: NDArray[np.uint8], settings: MovingMNIST, split: Split, seed: int
     ) -> None:
-        """Let `digits` (digit, height, width) move."""
+        """Make sequences of `digits` (digit, height, width)."""
         self.digits = digits
         self.settings = settings
         self.split = split
@@ -43,7 +43,7 @@ class MovingDigits(Sequences):
     def __getitem__(self, draw: Draw) -> Sample:
         if not (self.settings.fresh and self.split is Split.TRAIN):
             draw = Draw(0, draw.index)
-        rng = random_of(self.seed, self.split, draw)
+        rng = rng_of(self.seed, self.split, draw)
         canvas = np.zeros((self.settings.frames, self.settings.side, self.settings.side), np.uint16)
         for _ in range(self.settings.digits):
             digit = self.digits[rng.integers(len(self.digits))]
@@ -52,7 +52,7 @@ class MovingDigits(Sequences):
         return known((canvas.clip(max=255) / 255).astype(np.float32))
 
     def path(self, digit: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Row and column of a digit's corner over time, (time, 2)."""
+        """Draw row and column of the corner of a digit over time, (time, 2)."""
         low = -self.settings.overhang
         room = self.settings.side - np.array(digit) - 2 * low
         angle = rng.uniform(0, 2 * np.pi)
@@ -66,14 +66,14 @@ class MovingDigits(Sequences):
 
 
 def paste(frame: NDArray[np.uint16], digit: NDArray[np.uint8], row: int, column: int) -> None:
-    """Add a digit to a frame, without what lies over the edge."""
+    """Add a digit (height, width) to a frame (side, side), clipped at the edges."""
     top, left = max(row, 0), max(column, 0)
     inside = digit[top - row : len(frame) - row, left - column : frame.shape[1] - column]
     frame[top : top + inside.shape[0], left : left + inside.shape[1]] += inside
 
 
 def open_moving_mnist(settings: MovingMNIST, folder: Path, split: Split, seed: int) -> MovingDigits:
-    """Moving digits of a folder of idx files, plain or packed by gzip.
+    """Open moving digits of a folder of idx files, plain or compressed by gzip.
 
     Raises:
         BadData: A file is missing or damaged, or the digits do not fit the frame.
@@ -93,7 +93,11 @@ def open_moving_mnist(settings: MovingMNIST, folder: Path, split: Split, seed: i
 
 
 def find_idx(folder: Path, name: str) -> Path:
-    """The idx file of this name, packed or not."""
+    """Find an idx file, plain or compressed.
+
+    Raises:
+        BadData: There is none.
+    """
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path

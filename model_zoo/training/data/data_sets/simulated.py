@@ -1,9 +1,9 @@
-"""Rain made by `ingest.simulation.rainfield` as it is asked for: an endless stream, by number.
+"""Rain simulated on access by `ingest.simulation.rainfield`, an unlimited number of events.
 
-Each event has its own weather, drawn from ranges around the weather that was fitted to radar
-(`ingest.simulation.weather.Weather`), and gives some samples one after the other, as simulating
-it is what takes the time: a tenth of a second for five minutes of weather. So that an event is not
-made for each of them anew, ask for them in their order; the loop does so for this set.
+Each event has its own weather, drawn from ranges around the weather fitted to radar
+(`ingest.simulation.weather.Weather`), and yields several samples in succession, as simulation takes
+a tenth of a second for five minutes of weather. Access them in order, so that an event is simulated
+once for all of its samples; the training loop does so for this data set.
 """
 
 from collections.abc import Iterator
@@ -24,24 +24,24 @@ from model_zoo.intensity import Scale
 from model_zoo.training.data.augmentation import Rates, augment, crop, pad_whole
 from model_zoo.training.data.rain import scaled
 from model_zoo.training.data.record import to_hundredths
-from model_zoo.training.data.sample import Draw, Sample, Sequences, Split, random_of
+from model_zoo.training.data.sample import Draw, Sample, Sequences, Split, rng_of
 from model_zoo.training.data.settings import Augmentation, Simulated
 from model_zoo.training.errors import BadData
 
 STEP_MINUTES = 5
-"""What one `RainField.advance` takes it on by."""
+"""Time step of `RainField.advance`."""
 EVENTS_IN_MEMORY = 4
 WET_SHARES = 0.03, 0.4
-"""Of the area with rain, in the long run: from scattered showers to a front over all of it."""
+"""Range of the mean rainy area: from scattered showers to a front over all of it."""
 FIRST, DAY = np.datetime64("2000-01-01T00:00:00", "s"), np.timedelta64(1, "D")
-"""Made-up times of simulated events, a day each."""
+"""Fictitious times of simulated events, one day each."""
 
 
 class SimulatedRain(Sequences):
-    """Samples of simulated events; in training each epoch has events of its own."""
+    """Samples of simulated events; in training each epoch has new events."""
 
     in_order = True
-    """An epoch is gone through from its first sample to its last."""
+    """Samples of an epoch are read in order."""
 
     def __init__(self, settings: Simulated, split: Split, seed: int, scale: Scale) -> None:
         if settings.minutes % STEP_MINUTES:
@@ -61,7 +61,7 @@ class SimulatedRain(Sequences):
         training = self.split is Split.TRAIN
         draw = draw if training else Draw(0, draw.index)
         rates = self.event(Draw(draw.epoch, draw.index // self.settings.crops))
-        rng = random_of(self.seed + 1, self.split, draw)
+        rng = rng_of(self.seed + 1, self.split, draw)
         side = self.settings.crop if training else self.settings.validation_crop
         if side is None:
             rates = pad_whole(rates, self.settings.multiple)
@@ -71,8 +71,8 @@ class SimulatedRain(Sequences):
         return scaled(np.minimum(rates, np.float32(self.settings.cap)), self.scale)
 
     def make_event(self, draw: Draw) -> Rates:
-        """Rates (time, side, side) in mm/h of one event."""
-        rng, settings = random_of(self.seed, self.split, draw), self.settings
+        """Simulate rates (time, side, side) in mm/h of an event."""
+        rng, settings = rng_of(self.seed, self.split, draw), self.settings
         return simulate(rng, settings.frames, settings.minutes, settings.side)
 
 
@@ -113,14 +113,14 @@ def write_event(
     side: int,
     wet_shares: tuple[float, float] = WET_SHARES,
 ) -> Path:
-    """Write an event, a frame every 5 minutes, as a file of the corpus; one that is there stays.
+    """Write an event with frames every 5 minutes as a file of the corpus, unless it exists.
 
     Args:
-        number: Of the event; with the seed it says which rain it is.
-        folder: Where; the file is sim-<seed>-<number>.npz.
+        number: Of the event; part of its seed.
+        folder: Of the file sim-<seed>-<number>.npz.
         seed: Of the series of events.
-        frames: How many.
-        side: Rows and columns, cells of 5 km.
+        frames: Number of frames.
+        side: Rows and columns, in cells of 5 km.
         wet_shares: As in `simulate`.
     """
     path = folder / f"sim-{seed}-{number:05d}.npz"
@@ -146,7 +146,7 @@ def write_events(
     *,
     workers: int = 1,
 ) -> Iterator[Path]:
-    """Write events as `write_event` does, by some processes at once; says each that is there."""
+    """Write events by `write_event` in several processes, and yield the path of each."""
     folder.mkdir(parents=True, exist_ok=True)
     write = partial(
         write_event, folder=folder, seed=seed, frames=frames, side=side, wet_shares=wet_shares
@@ -159,7 +159,7 @@ def write_events(
 
 
 def draw_weather(rng: np.random.Generator, wet_shares: tuple[float, float] = WET_SHARES) -> Weather:
-    """Some weather between drizzle, showers and fronts, in any wind."""
+    """Draw weather between drizzle, showers and fronts, with any wind."""
     speed, towards = rng.gamma(4, 9), rng.uniform(0, 2 * np.pi)
     return Weather(
         wet_share=float(np.exp(rng.uniform(*np.log(wet_shares)))),

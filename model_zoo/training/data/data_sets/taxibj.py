@@ -1,4 +1,4 @@
-"""TaxiBJ: taxis in Beijing by the half hour, on 32 x 32 cells.
+"""TaxiBJ: taxi flows in Beijing every half hour, on 32 x 32 cells.
 
 Zhang et al. (2017), https://arxiv.org/abs/1610.00081; files BJ13_M32x32_T30_InOut.h5 to BJ16_... .
 As the code published with the MS-RNN papers reads them: days with all 48 half hours, negative
@@ -28,12 +28,12 @@ INFLOW = 0
 
 
 def open_taxibj(settings: TaxiBJ, folder: Path, split: Split) -> Windows:
-    """Windows of a split, frames forward in time.
+    """Open the windows of a split, frames forward in time.
 
     Args:
         settings: Lengths of windows and splits.
-        folder: With the four files.
-        split: Which part.
+        folder: Of the four files.
+        split: Training, validation or test.
 
     Raises:
         BadData: A file is missing or damaged, or there are too few windows.
@@ -55,7 +55,13 @@ def open_taxibj(settings: TaxiBJ, folder: Path, split: Split) -> Windows:
 def split_windows(
     at: NDArray[np.int64], settings: TaxiBJ, folder: Path
 ) -> Sequence[NDArray[np.int64]]:
-    """Windows of training, validation and test, in this order of time, without common frames."""
+    """Split windows (window, frame) into training, validation and test, in this order of time.
+
+    Splits have no frames in common.
+
+    Raises:
+        BadData: There are too few windows.
+    """
     test = at[-settings.test :]
     before = at[: -settings.test]
     before = before[before[:, -1] < test[0, 0]] if len(before) else before
@@ -71,7 +77,7 @@ def split_windows(
 
 
 def read_year(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Numbers of half hours since 1970, and flows (time, 2, 32, 32), of the whole days in a file.
+    """Read half hours since 1970 (time,) and flows (time, 2, 32, 32) of complete days.
 
     Raises:
         BadData: The file is missing, damaged or of another layout.
@@ -102,7 +108,11 @@ def read_year(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 
 
 def day_number(name: bytes, path: Path) -> int:
-    """Days since 1970 of a date such as b"20130701"."""
+    """Parse a date such as b"20130701" to days since 1970.
+
+    Raises:
+        BadData: It is not a date.
+    """
     try:
         day = datetime.strptime(name.decode(), "%Y%m%d")  # noqa: DTZ007  local days, no zone
     except ValueError as error:

@@ -10,7 +10,7 @@ from benchmarks.report import put
 from benchmarks.speed.throughput import (
     PUBLISHED_MODE,
     Row,
-    Taken,
+    TimedStep,
     Trial,
     advice,
     main,
@@ -19,10 +19,10 @@ from benchmarks.speed.throughput import (
 )
 
 CPU = torch.device("cpu")
-THEIRS = [Taken(4.0, 3.0), Taken(8.0, 3.0), Taken(2.0, 3.0)]
+THEIRS = [TimedStep(4.0, 3.0), TimedStep(8.0, 3.0), TimedStep(2.0, 3.0)]
 """On a machine that is busy with something else every now and then."""
-EXACT = [Taken(4.0, 3.0), Taken(10.0, 3.0), Taken(2.0, 2.0)]
-ROUGH = [Taken(2.0, 2.0), Taken(2.5, 2.0), Taken(1.0, 1.0)]
+EXACT = [TimedStep(4.0, 3.0), TimedStep(10.0, 3.0), TimedStep(2.0, 2.0)]
+ROUGH = [TimedStep(2.0, 2.0), TimedStep(2.5, 2.0), TimedStep(1.0, 1.0)]
 FOUND = [
     Row("ms-lstm", PUBLISHED_MODE, 2, THEIRS, THEIRS, 0.0, 1234.56, 2000.0, 2000.0),
     Row("ms-lstm", "float32", 2, EXACT, THEIRS, 2e-7, 1234.57, 1000.0, 2000.0),

@@ -115,7 +115,10 @@ def test_missing_unexpected_and_misshapen_arrays_are_all_named(arrays: Arrays) -
         (lambda arrays: arrays["fc.conv_fc.bias"].fill_(torch.inf), "fc.conv_fc.bias is not fin"),
         (lambda arrays: arrays.update({"fc.conv_fc.bias": torch.ones(1).int()}), "torch.int32"),
         (lambda arrays: arrays.update({"fc.conv_fc.bias": torch.ones(1).half()}), "torch.float16"),
-        (lambda arrays: arrays.update({"fc.conv_fc.bias": np.array(["x"])}), "no array of numbers"),
+        (
+            lambda arrays: arrays.update({"fc.conv_fc.bias": np.array(["x"])}),
+            "not an array of numbers",
+        ),
     ],
 )
 def test_arrays_that_are_no_weights_are_refused(

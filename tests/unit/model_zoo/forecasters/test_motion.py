@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, shift
 
-from model_zoo.forecasters.advect import carry
-from model_zoo.forecasters.motion import coarsening, estimate
+from model_zoo.forecasters.advect import advect
+from model_zoo.forecasters.motion import coarsening_factor, estimate
 
 Array = NDArray[np.float32]
 
@@ -101,7 +101,7 @@ def test_fine_grids_move_as_coarse_ones_do() -> None:
     ("metres", "cells"), [(1000, 5), (2000, 2), (4000, 1), (5000, 1), (20000, 1), (1, 1), (None, 1)]
 )
 def test_motion_is_looked_for_at_about_five_kilometres(metres: float | None, cells: int) -> None:
-    assert coarsening(metres) == cells
+    assert coarsening_factor(metres) == cells
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (7, 5), (33, 9)])
@@ -125,15 +125,15 @@ def test_threads_change_nothing_and_stay_as_they_were() -> None:
 
 def test_carries_by_whole_cells_exactly() -> None:
     field = rain()[:20, :30]
-    carried = carry(field, steady(0.1, -0.05), [20, 60])
-    np.testing.assert_array_equal(carried[0][:-1, 2:], field[1:, :-2])
-    np.testing.assert_array_equal(carried[1][:-3, 6:], field[3:, :-6])
+    advected = advect(field, steady(0.1, -0.05), [20, 60])
+    np.testing.assert_array_equal(advected[0][:-1, 2:], field[1:, :-2])
+    np.testing.assert_array_equal(advected[1][:-3, 6:], field[3:, :-6])
 
 
 def test_carries_by_parts_of_cells_in_between() -> None:
     slope = np.tile(np.arange(30, dtype=np.float32), (20, 1))
-    carried = carry(slope, steady(0.125, 0), [30])[0]
-    np.testing.assert_allclose(carried[:, 4:], slope[:, 4:] - 3.75, atol=1e-5)
+    advected = advect(slope, steady(0.125, 0), [30])[0]
+    np.testing.assert_allclose(advected[:, 4:], slope[:, 4:] - 3.75, atol=1e-5)
 
 
 def test_follows_a_bend() -> None:
@@ -141,7 +141,7 @@ def test_follows_a_bend() -> None:
     rows, columns = (np.mgrid[:61, :61] - 30).astype(np.float32)
     spin = np.float32(2 * np.pi / 360) * np.stack([-rows, columns], axis=-1)
     blob = np.exp(-(rows**2 + (columns - 15) ** 2) / 18)
-    quarter, half = carry(blob, spin, [90, 180])
+    quarter, half = advect(blob, spin, [90, 180])
     for field, place in ((quarter, (45, 30)), (half, (30, 15))):
         found = np.unravel_index(np.nanargmax(field), field.shape)
         np.testing.assert_allclose(found, place, atol=2)
@@ -150,16 +150,16 @@ def test_follows_a_bend() -> None:
 def test_no_data_moves_with_the_rain_and_never_turns_into_less_of_it() -> None:
     field = np.full((20, 30), 5, dtype=np.float32)
     field[8:12, 10:14] = np.nan
-    carried = carry(field, steady(0.11, 0.03), [30, 60])
-    np.testing.assert_allclose(carried[~np.isnan(carried)], 5, rtol=1e-5)
-    for lead, (east, south) in zip(carried, [(3, 1), (7, 2)], strict=True):
+    advected = advect(field, steady(0.11, 0.03), [30, 60])
+    np.testing.assert_allclose(advected[~np.isnan(advected)], 5, rtol=1e-5)
+    for lead, (east, south) in zip(advected, [(3, 1), (7, 2)], strict=True):
         gap = np.isnan(lead)
         assert gap[8 + south : 12 + south, 10 + east : 14 + east].sum() >= 14
         assert gap[south + 1 :, east + 1 :].sum() <= 18
 
 
 def test_nothing_is_known_of_what_comes_from_outside() -> None:
-    carried = carry(np.zeros((20, 30), np.float32), steady(0.1, 0), [30, 60])
-    for lead, east in zip(carried, (3, 6), strict=True):
+    advected = advect(np.zeros((20, 30), np.float32), steady(0.1, 0), [30, 60])
+    for lead, east in zip(advected, (3, 6), strict=True):
         assert np.isnan(lead[:, :east]).all()
         assert (lead[:, east:] == 0).all()

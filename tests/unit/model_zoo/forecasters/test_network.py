@@ -158,7 +158,8 @@ def test_rain_that_drifts_is_seen_as_if_it_stood_still(tmp_path: Path) -> None:
     at = THRESHOLDS.index(2.0)
     for lead, forecast in enumerate(forecaster(given)):
         expected, unmoved = (
-            advect.carry(said[lead, at], motion, [30 * (lead + 1)])[0] for said in (standing, fixed)
+            advect.advect(said[lead, at], motion, [30 * (lead + 1)])[0]
+            for said in (standing, fixed)
         )
         # away from the edge, over which older frames know nothing
         inner = (slice(8, -8), slice(24, -8))

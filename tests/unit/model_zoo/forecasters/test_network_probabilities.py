@@ -13,7 +13,7 @@ from model_zoo import MODELS, Nowcaster, build, exceedance, load_forecaster
 from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint
 from model_zoo.intensity import SCALES, scale
-from model_zoo.training.checkpoints import first_weights
+from model_zoo.training.checkpoints import initial_network
 from tests.unit.model_zoo.training.conftest import tiny
 
 CHANNELS, THRESHOLDS, SIDE = 4, (0.5, 2.0, 5.0), 16
@@ -132,7 +132,7 @@ def test_where_nothing_is_known_is_seen_apart_from_where_it_is_dry(exceeding: No
 @pytest.mark.parametrize("name", SCALES)
 def test_training_begins_with_the_thresholds_on_its_scale(name: str) -> None:
     data = {"source": "corpus", "train": ["one"]}
-    network, _ = first_weights(tiny(data=data, scale=name, loss={"kind": "exceedance"}), None)
+    network, _ = initial_network(tiny(data=data, scale=name, loss={"kind": "exceedance"}), None)
     expected = scale(name).encode(torch.tensor(exceedance.THRESHOLDS))
     assert torch.equal(network.guess.levels, expected)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model_zoo import MODELS
-from model_zoo.profiling.measure import Measured, Notebook, measure
+from model_zoo.profiling.measure import Measurement, MeasurementFile, measure
 from model_zoo.profiling.papers import DATA_SETS, PUBLISHED, DataSet
 from model_zoo.profiling.table import (
     HEADINGS,
@@ -60,7 +60,7 @@ def test_what_takes_too_long_is_given_up() -> None:
 
 
 def test_the_document_shows_what_was_counted_and_measured(counted: list[Row]) -> None:
-    timed = counted[0]._replace(measured=Measured(1.5, 20, 3.25, 40, 50))
+    timed = counted[0]._replace(measured=Measurement(1.5, 20, 3.25, 40, 50))
     text = document([timed, *counted[1:]], 32, 180)
     assert "| convlstm | 444,001 |" in text
     assert "| 1.500 | 20 | 3.250 | 40 | 50 |" in text
@@ -68,13 +68,13 @@ def test_the_document_shows_what_was_counted_and_measured(counted: list[Row]) ->
 
 
 def test_what_was_measured_is_noted_and_not_measured_again(tmp_path: Path) -> None:
-    data, found = DataSet("tiny", 16, 16, 2, 2), Measured(1, 2, 3, 4, 5)
-    Notebook(tmp_path / "notes", "here").note("convlstm", 4, data, found)
-    assert Notebook(tmp_path / "notes", "here").find("convlstm", 4, data) == found
-    assert Notebook(tmp_path / "notes", "there").find("convlstm", 4, data) is None
-    assert Notebook(tmp_path / "notes", "here").find("convlstm", 8, data) is None
+    data, found = DataSet("tiny", 16, 16, 2, 2), Measurement(1, 2, 3, 4, 5)
+    MeasurementFile(tmp_path / "notes", "here").append("convlstm", 4, data, found)
+    assert MeasurementFile(tmp_path / "notes", "here").find("convlstm", 4, data) == found
+    assert MeasurementFile(tmp_path / "notes", "there").find("convlstm", 4, data) is None
+    assert MeasurementFile(tmp_path / "notes", "here").find("convlstm", 8, data) is None
     (row,) = rows(["convlstm"], ["taxibj"], 4, None, tmp_path / "notes")
     assert row.measured is None
-    Notebook(tmp_path / "notes", machine()).note("convlstm", 4, DATA_SETS["taxibj"], found)
+    MeasurementFile(tmp_path / "notes", machine()).append("convlstm", 4, DATA_SETS["taxibj"], found)
     (row,) = rows(["convlstm"], ["taxibj"], 4, None, tmp_path / "notes")
     assert row.measured == found

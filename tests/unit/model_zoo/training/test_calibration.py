@@ -91,9 +91,9 @@ def test_counts_what_is_known_by_lead_threshold_and_probability() -> None:
     levels = torch.tensor([0.3, 0.6])
     frames = torch.tensor([0.0, 0.4, 0.7, 0.7]).expand(1, 2, 1, 1, 4)
     mask = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0]], dtype=torch.bool).view(1, 2, 1, 1, 4)
-    chances = torch.full((1, 2, 2, 1, 4), 0.25)
-    chances[:, :, 0] = 1.0
-    found = histogram(chances, frames, mask, levels)
+    probabilities = torch.full((1, 2, 2, 1, 4), 0.25)
+    probabilities[:, :, 0] = 1.0
+    found = histogram(probabilities, frames, mask, levels)
     assert found.shape == (2, 2, BINS, 2)
     assert found[0, 0, BINS - 1].tolist() == [1, 2], "the lower threshold, told for certain"
     assert found[0, 1, BINS // 4].tolist() == [2, 1]
@@ -186,8 +186,8 @@ def test_by_its_cuts_it_rains_as_often_as_it_should(
         frames, mask = (field[None] for field in validation[Draw(0, index)])
         with torch.no_grad():
             shown = seen(loaded.network, frames, mask)[:, :2]
-            chances = loaded.network(shown, horizon=HORIZON).frames[:, -HORIZON:].sigmoid()
-        said = scale.decode(exceedance.rain(chances, levels, cuts))
+            probabilities = loaded.network(shown, horizon=HORIZON).frames[:, -HORIZON:].sigmoid()
+        said = scale.decode(exceedance.rain(probabilities, levels, cuts))
         truth, known = scale.decode(frames[:, 2:]), mask[:, 2:]
         rained += ((said >= 0.5) & known).sum((0, 2, 3, 4))
         came += ((truth >= 0.4999) & known).sum((0, 2, 3, 4))

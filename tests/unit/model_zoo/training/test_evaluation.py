@@ -15,7 +15,7 @@ from model_zoo.training.data.survey import survey, survey_event, survey_record
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.evaluation import beside_paper, evaluate
 from model_zoo.training.loop import train
-from model_zoo.training.metrics import Scores, Sums
+from model_zoo.training.metrics import Scores, ScoreSums
 from model_zoo.training.run import Run
 from tests.unit.model_zoo.training.conftest import tiny
 from tests.unit.model_zoo.training.data.test_germany import write_rydl
@@ -25,7 +25,7 @@ from tests.unit.model_zoo.training.data.test_rain import write_event
 def scores(thresholds: tuple[float, ...] = ()) -> Scores:
     """Of one sample of 4 predicted frames, of which the last 2 are future."""
     frames = torch.zeros(1, 4, 1, 12, 12)
-    sums = Sums.begin(4, 2, thresholds, torch.tensor(thresholds) / 10, torch.device("cpu"))
+    sums = ScoreSums.zeros(4, 2, thresholds, torch.tensor(thresholds) / 10, torch.device("cpu"))
     wrong = torch.tensor([0.1, 0.2, 0.3, 0.4])[None, :, None, None, None]
     sums.add(frames + wrong, frames, torch.ones_like(frames, dtype=torch.bool))
     return sums.scores()

@@ -67,8 +67,8 @@ MINIMAL = 'name = "x"\nmodel = "ms-lstm"\n[data]\nsource = "kth"\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("name = ", "is no TOML"),
-        ("\x00", "is no TOML"),
+        ("name = ", "is not TOML"),
+        ("\x00", "is not TOML"),
         ('name = "x"', "model: Field required; data: Field required"),
         (MINIMAL.replace("ms-lstm", "lstm"), "no model 'lstm' in the zoo"),
         (MINIMAL.replace("kth", "kht"), "'moving-mnist', 'taxibj', 'kth', 'germany', 'corpus'"),

@@ -11,10 +11,10 @@ from model_zoo.checkpoints import checkpoint
 from model_zoo.training.data.sample import known
 from model_zoo.training.distributed import Ranks
 from model_zoo.training.errors import BadExperiment, BadRun
-from model_zoo.training.learner import Learner
+from model_zoo.training.learner import Trainer
 from model_zoo.training.log import Log, read_log
 from model_zoo.training.loop import train
-from model_zoo.training.run import Moment, Run
+from model_zoo.training.run import Run, TrainingStatus
 from model_zoo.zoo import MODELS, build
 from tests.unit.model_zoo.training.conftest import tiny
 
@@ -41,7 +41,7 @@ def columns(path: Path) -> list[dict[str, str]]:
 def test_one_sequence_is_learnt_by_heart() -> None:
     experiment = tiny(optimiser={"rate": 2e-2}, sampling="none")
     torch.manual_seed(0)
-    learner = Learner(build("ms-convlstm", channels=4), experiment, 60, HERE)
+    learner = Trainer(build("ms-convlstm", channels=4), experiment, 60, HERE)
     position = np.arange(16)
     frames = np.exp(
         -((position[:, None] - 8) ** 2 + (position - 4 - 2 * np.arange(5)[:, None, None]) ** 2) / 8
@@ -59,14 +59,14 @@ def test_every_weight_of_every_network_learns() -> None:
     batch = type(sample)(sample.frames[None], sample.mask[None])
     for name in MODELS:
         data = {"source": "moving-mnist", "given": 2, "horizon": 1, "side": 16}
-        learner = Learner(build(name, channels=4), tiny(model=name, data=data), 1, HERE)
+        learner = Trainer(build(name, channels=4), tiny(model=name, data=data), 1, HERE)
         learner.loss(batch, 0).backward()  # type: ignore[no-untyped-call]
         idle = [n for n, weight in learner.network.named_parameters() if weight.grad is None]
         assert not idle, name
 
 
 def test_a_run_leaves_weights_logs_and_says_where_it_is(digits: Path, tmp_path: Path) -> None:
-    moments: list[Moment] = []
+    moments: list[TrainingStatus] = []
     folder = tmp_path / "run"
     run = Run(folder, digits, log_every=4, about={"why": "a test"}, report=moments.append)
     best = train(tiny(**STEADY), run)
@@ -110,7 +110,7 @@ def test_a_run_cut_in_two_ends_where_a_whole_one_does(
     class Cut(Exception):
         pass
 
-    def cut(moment: Moment) -> None:
+    def cut(moment: TrainingStatus) -> None:
         if moment.step == 8:
             raise Cut
 
@@ -145,7 +145,7 @@ def test_another_experiment_in_the_same_folder_is_refused(digits: Path, tmp_path
         train(tiny(seed=1), Run(tmp_path / "run", digits))
     state = tmp_path / "run" / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-10])
-    with pytest.raises(BadRun, match="no training that can be gone on with"):
+    with pytest.raises(BadRun, match="not a state that training can resume from"):
         train(tiny(), Run(tmp_path / "run", digits))
 
 

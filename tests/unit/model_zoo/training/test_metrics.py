@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from model_zoo.training.distributed import Ranks
-from model_zoo.training.metrics import Sums, psnr, ssim
+from model_zoo.training.metrics import ScoreSums, psnr, ssim
 
 CPU = torch.device("cpu")
 HERE = Ranks(0, 1, CPU)
@@ -40,11 +40,13 @@ def test_psnr_is_capped_at_50_db() -> None:
     assert psnr(torch.tensor([0.0, 0.01])).tolist() == pytest.approx([50.0, 19.9957], abs=1e-3)
 
 
-def sums(predicted: torch.Tensor, frames: torch.Tensor, mask: torch.Tensor, parts: int = 1) -> Sums:
-    found = Sums.begin(predicted.shape[1], 2, (0.5,), torch.tensor([0.5]), CPU)
+def sums(
+    predicted: torch.Tensor, frames: torch.Tensor, mask: torch.Tensor, parts: int = 1
+) -> ScoreSums:
+    found = ScoreSums.zeros(predicted.shape[1], 2, (0.5,), torch.tensor([0.5]), CPU)
     for batch in zip(*(t.chunk(parts) for t in (predicted, frames, mask)), strict=True):
         found.add(*batch)
-    return found.over(HERE)
+    return found.all_reduce(HERE)
 
 
 def test_errors_are_sums_over_the_frame_and_means_over_samples_step_by_step() -> None:

@@ -12,7 +12,7 @@ from ingest.grid import NATIONAL_WGS84
 from model_zoo import load_forecaster
 from model_zoo.errors import NoWeights
 from model_zoo.forecasters.baselines import Advection, Persistence
-from model_zoo.forecasters.contract import Needs, minutes, select
+from model_zoo.forecasters.contract import Needs, minutes, select_frames
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.errors import NoFrame, NoFrames
@@ -131,7 +131,7 @@ def test_without_what_is_required_the_forecaster_is_not_troubled(
 def test_required_frames_of_another_grid_are_none(archive: Archive, ledger: Ledger) -> None:
     class Joining(Steady):
         def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-            return super().__call__(select(frames, self.needs.required, self.name), horizon)
+            return super().__call__(select_frames(frames, self.needs.required, self.name), horizon)
 
     put_frames(archive, 0, 6, 12)
     archive.put_frame(frame(18, NATIONAL_WGS84))

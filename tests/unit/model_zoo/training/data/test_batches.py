@@ -10,7 +10,7 @@ from torch import nn
 from model_zoo.training.data.batches import Batches, generator
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Optimiser
-from model_zoo.training.optimisation.ema import Average
+from model_zoo.training.optimisation.ema import ExponentialMovingAverage
 from model_zoo.training.optimisation.learning_rate import learning_rate
 
 
@@ -69,7 +69,7 @@ def test_the_rate_warms_up_and_falls_as_a_cosine() -> None:
 def test_a_running_mean_of_weights_can_be_swapped_in_and_out() -> None:
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, 1.0)
-    average = Average(network, 0.9)
+    average = ExponentialMovingAverage(network, 0.9)
     expected = 1.0
     for step in range(200):
         nn.init.constant_(network.weight, 2.0 + step)

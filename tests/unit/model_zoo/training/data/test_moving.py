@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from scipy.ndimage import gaussian_filter
 
 from model_zoo import intensity
-from model_zoo.forecasters.advect import carry, follow
+from model_zoo.forecasters.advect import advect, advect_backward
 from model_zoo.training.data.data_sets.corpus import Event
 from model_zoo.training.data.moving import motion_until, moving
 from model_zoo.training.data.opening import open_data
-from model_zoo.training.data.record import of_hundredths, read, to_hundredths
+from model_zoo.training.data.record import from_hundredths, read, to_hundredths
 from model_zoo.training.data.sample import Draw, Sequences, Split
 from model_zoo.training.data.settings import Corpus
 from model_zoo.training.data.sliding_windows import MISSING
@@ -61,23 +61,23 @@ def steady(east: float, south: float, shape: tuple[int, int] = (20, 30)) -> Arra
 
 def test_follows_by_whole_cells_exactly() -> None:
     field = showers(30)[:20]
-    followed = follow(field, steady(0.1, -0.05), 20)
-    np.testing.assert_array_equal(followed[1:, :-2], field[:-1, 2:])
-    assert np.isnan(followed[0]).all()
-    assert np.isnan(followed[:, -2:]).all()
+    advected = advect_backward(field, steady(0.1, -0.05), 20)
+    np.testing.assert_array_equal(advected[1:, :-2], field[:-1, 2:])
+    assert np.isnan(advected[0]).all()
+    assert np.isnan(advected[:, -2:]).all()
 
 
 def test_following_undoes_carrying() -> None:
     field = showers(30)[:20]
-    carried = carry(field, steady(-0.1, 0.1), [30])[0]
-    back = follow(carried, steady(-0.1, 0.1), 30)
+    advected = advect(field, steady(-0.1, 0.1), [30])[0]
+    back = advect_backward(advected, steady(-0.1, 0.1), 30)
     np.testing.assert_array_equal(back[:-3, 3:], field[:-3, 3:])
 
 
 def test_follows_each_cell_into_one_and_mixes_none() -> None:
     field = showers(30)[:20]
-    followed = follow(field, steady(0.125, 0), 30)  # by 3.75 cells
-    np.testing.assert_array_equal(followed[:, :-4], field[:, 4:])
+    advected = advect_backward(field, steady(0.125, 0), 30)  # by 3.75 cells
+    np.testing.assert_array_equal(advected[:, :-4], field[:, 4:])
 
 
 def test_follows_a_bend() -> None:
@@ -85,15 +85,15 @@ def test_follows_a_bend() -> None:
     rows, columns = (np.mgrid[:61, :61] - 30).astype(np.float32)
     spin = np.float32(2 * np.pi / 360) * np.stack([-rows, columns], axis=-1)
     later = np.exp(-(rows**2 + (columns + 15) ** 2) / 18)
-    found = np.unravel_index(np.nanargmax(follow(later, spin, 180)), later.shape)
+    found = np.unravel_index(np.nanargmax(advect_backward(later, spin, 180)), later.shape)
     np.testing.assert_allclose(found, (30, 45), atol=2)
 
 
 def test_no_data_is_followed_as_rain_is() -> None:
     field = showers(30)[:20]
     field[8:12, 10:14] = np.nan
-    followed = follow(field, steady(0.1, 0.1), 20)
-    np.testing.assert_array_equal(followed[:-2, :-2], field[2:, 2:])
+    advected = advect_backward(field, steady(0.1, 0.1), 20)
+    np.testing.assert_array_equal(advected[:-2, :-2], field[2:, 2:])
 
 
 @pytest.mark.parametrize(("east", "south"), [(1, 0), (-1, 1), (0, -1)])
@@ -211,7 +211,7 @@ def test_rain_that_is_made_as_it_is_asked_for_has_no_moving_view() -> None:
 def test_small_numbers_keep_rates_to_a_hundredth_and_no_data() -> None:
     rates = np.array([0, 0.004, 0.1, 12.34, 655.34, 655.36, 9999, np.nan], np.float32)
     expected = np.array([0, 0, 0.1, 12.34, 655.34, 655.34, 655.34, np.nan], np.float32)
-    np.testing.assert_array_equal(of_hundredths(to_hundredths(rates)), expected)
+    np.testing.assert_array_equal(from_hundredths(to_hundredths(rates)), expected)
 
 
 def test_frames_that_lack_are_read_as_no_data() -> None:

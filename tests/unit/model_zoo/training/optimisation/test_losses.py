@@ -7,8 +7,8 @@ from model_zoo import build, intensity
 from model_zoo.training.data.sample import Sample
 from model_zoo.training.distributed import Ranks
 from model_zoo.training.experiment import Loss
-from model_zoo.training.learner import Learner
-from model_zoo.training.optimisation.losses import by_rate, frame_losses, loss_of
+from model_zoo.training.learner import Trainer
+from model_zoo.training.optimisation.losses import by_rate, frame_losses, total_loss
 from tests.unit.model_zoo.training.conftest import tiny
 
 SCALE = intensity.scale("reflectivity")
@@ -20,13 +20,13 @@ def test_the_loss_is_a_sum_over_cells_and_a_mean_over_frames_and_samples() -> No
     predicted = torch.full_like(frames, 0.5)
     losses = frame_losses(predicted, frames, torch.ones_like(frames, dtype=torch.bool))
     assert torch.allclose(losses, torch.full((2, 3), 20 * (0.25 + 0.5)))
-    assert loss_of(losses, torch.tensor(2.0), 2, Loss(decoupling=0.1)) == pytest.approx(15.2)
+    assert total_loss(losses, torch.tensor(2.0), 2, Loss(decoupling=0.1)) == pytest.approx(15.2)
 
 
 def test_only_future_frames_count_if_it_is_said_so() -> None:
     losses = torch.tensor([[100.0, 100.0, 1.0, 2.0, 3.0]])  # frames 2 and 3 given, 4 to 6 future
-    assert loss_of(losses, torch.tensor(0.0), 3, Loss(history=False)) == 2.0
-    assert loss_of(losses, torch.tensor(0.0), 3, Loss()) == pytest.approx(206 / 5)
+    assert total_loss(losses, torch.tensor(0.0), 3, Loss(history=False)) == 2.0
+    assert total_loss(losses, torch.tensor(0.0), 3, Loss()) == pytest.approx(206 / 5)
 
 
 def test_the_balanced_loss_weighs_by_rain_rate() -> None:
@@ -45,7 +45,7 @@ def test_what_is_not_known_has_no_influence_on_loss_or_gradient(kind: str) -> No
     found = []
     for unknown in (0.0, 0.9, torch.nan, torch.inf):
         torch.manual_seed(1)
-        learner = Learner(build("ms-convlstm", channels=3), experiment, 10, HERE)
+        learner = Trainer(build("ms-convlstm", channels=3), experiment, 10, HERE)
         loss = learner.loss(Sample(frames.where(mask, unknown), mask), step=4)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [weight.grad for weight in learner.network.parameters()]
@@ -77,7 +77,7 @@ def test_the_penalty_of_cells_adds_by_its_weight() -> None:
         torch.manual_seed(1)
         loss = {"decoupling": said[0], "decoupling_sum": said[1]}
         experiment = tiny(model="ms-predrnn-v2", loss=loss)
-        learner = Learner(build("ms-predrnn-v2", channels=3), experiment, 10, HERE)
+        learner = Trainer(build("ms-predrnn-v2", channels=3), experiment, 10, HERE)
         found[said] = learner.loss(sample, 0).item()
     mean, summed = (found[10.0, one] - found[0.0, False] for one in (False, True))
     assert 0 < mean < 10
