@@ -34,8 +34,8 @@ class Sight(NamedTuple):
     level: int
     """Halvings of the resolution at which the layer works."""
     field: NDArray[np.float32]
-    """Effective receptive field: mean over inputs of the magnitude of the gradient of the centre cell
-    with respect to each pixel."""
+    """Effective receptive field: mean over inputs of the magnitude of the gradient of the centre
+    cell with respect to each pixel."""
     gradient: NDArray[np.float32]
     """Magnitude of the gradient of all outputs with respect to each pixel of one input."""
 

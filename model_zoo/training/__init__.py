@@ -1,1 +1,1 @@
-"""Data sets, experiments and the loop that trains networks of the zoo."""
+"""Training of networks of the zoo: data sets, experiments, the training loop, evaluation."""

@@ -1,6 +1,6 @@
-"""The tables of the MS-LSTM paper, arXiv 2304.07724: what it says networks come to.
+"""Results of the MS-LSTM paper, arXiv 2304.07724, from its tables.
 
-Means over all predicted frames, the re-predicted given ones included; TaxiBJ by future frame.
+Means over all predicted frames, including those of given frames; TaxiBJ by future frame.
 """
 
 from collections.abc import Mapping
