@@ -18,7 +18,7 @@ from model_zoo.checkpoints.checkpoint import Checkpoint
 from model_zoo.device import named
 from model_zoo.fast.autotune import AutotunedNetwork, Forecast
 from model_zoo.forecasters import advect, motion
-from model_zoo.forecasters.baselines import MINUTE, recent_frames, motion_of, put_back, set_aside
+from model_zoo.forecasters.baselines import MINUTE, motion_of, put_back, recent_frames, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
 from model_zoo.forecasters.contract import (
     LEAD_STEP,

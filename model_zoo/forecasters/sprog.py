@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xarray import DataArray
 
 from model_zoo.forecasters import advect, cascade, motion
-from model_zoo.forecasters.baselines import MINUTE, recent_frames, motion_of, put_back, set_aside
+from model_zoo.forecasters.baselines import MINUTE, motion_of, put_back, recent_frames, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
 from model_zoo.forecasters.contract import (
     LEAD_STEP,
