@@ -1,4 +1,4 @@
-"""The HTTP application, made from its parts."""
+"""The FastAPI application: routes, middleware and error handlers."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,9 +16,10 @@ from service.api.middleware.head_as_get import HeadAsGet
 from service.api.middleware.limits import BodyLimit, TimeLimit
 from service.api.middleware.response_cache import ResponseCache
 from service.api.middleware.security_headers import SecurityHeaders
-from service.api.negotiation import JSON, NETCDF, OFFERED
+from service.api.negotiation import OFFERED
 from service.api.openapi_responses import NEEDS_KEY, PROBLEMS
 from service.api.routes import grids, health, jobs, metrics, nowcasts, page, position, verification
+from service.pipeline.upload import JSON, NETCDF
 from service.settings import Settings
 
 DESCRIPTION = """
@@ -27,35 +28,54 @@ Two-hour precipitation nowcasts for Germany from DWD radar, every forecast verif
 No data is `null` and never 0. Times are UTC and mark the end of five minutes. Errors are
 `application/problem+json`.
 """
-UPLOADED = (JSON, *OFFERED[NETCDF])
-"""Types of a large body, where one is taken."""
-ASKED = ("Accept", "Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer",
-         "X-API-Key")  # fmt: skip
-TOLD = ("Content-Location", "ETag", "Link", "Location", "Preference-Applied", "RateLimit",
-        "RateLimit-Policy", "Retry-After")  # fmt: skip
-"""Headers that pages of other origins may send, and read."""
+UPLOAD_TYPES = (JSON, *OFFERED[NETCDF])
+"""Content types of uploaded frames, whose body may be large."""
+CORS_REQUEST_HEADERS = (
+    "Accept",
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-None-Match",
+    "Prefer",
+    "X-API-Key",
+)
+"""Headers that pages of other origins may send."""
+CORS_RESPONSE_HEADERS = (
+    "Content-Location",
+    "ETag",
+    "Link",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+)
+"""Headers that pages of other origins may read."""
 
 
 class Api(FastAPI):
-    """The application, with one more layer before all others, which together cost a request half as
-    much as sending it does.
+    """The application, with an optional outermost middleware.
+
+    All other middleware together takes half as long as sending a response, so what the outermost
+    one answers is cheaper.
 
     Attributes:
-        front: Makes that layer of what is behind it.
+        outermost: Wraps the application in the outermost middleware.
     """
 
-    front: Callable[[ASGIApp], ASGIApp] | None = None
+    outermost: Callable[[ASGIApp], ASGIApp] | None = None
 
     def build_middleware_stack(self) -> ASGIApp:
-        behind = super().build_middleware_stack()
-        return self.front(behind) if self.front else behind
+        """Build the middleware stack, the outermost middleware included."""
+        stack = super().build_middleware_stack()
+        return self.outermost(stack) if self.outermost else stack
 
 
 def create_app(context: ApiContext) -> Api:
-    """The API of a context.
+    """The application of an API context.
 
     Raises:
-        BadKeys: The file of keys cannot be read.
+        BadKeys: The key file cannot be read.
     """
 
     @asynccontextmanager
@@ -70,7 +90,7 @@ def create_app(context: ApiContext) -> Api:
         description=DESCRIPTION,
         version="1",
         lifespan=lifespan,
-        # Looking at each request whether somebody wants to hear of it costs as much as sending it.
+        # Checking for telemetry at each request takes as long as sending a response.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
@@ -78,41 +98,43 @@ def create_app(context: ApiContext) -> Api:
         app.include_router(part.router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
     app.include_router(health.router, responses=PROBLEMS)
     app.include_router(page.router)
-    guard(app, context, keys)
+    add_middleware(app, context, keys)
     problems.install(app)
     process = metrics.install(app, context)
     if is_shared(context.settings):
-        app.front = partial(ResponseCache, encoded=context.encoded, given=process.answered)
+        app.outermost = partial(
+            ResponseCache, encoded_cache=context.encoded_cache, on_response=process.answered
+        )
     return app
 
 
 def is_shared(settings: Settings) -> bool:
-    """Whether an answer that is kept may be given to any client, whoever asks and how often."""
+    """Whether a cached response may be served to any client, without keys, limits or CORS."""
     return not (settings.api_keys or settings.requests_per_minute or settings.cors_origins)
 
 
-def guard(app: FastAPI, context: ApiContext, keys: KeyFile | None) -> None:
-    """Put before the routes what every request passes, the last first."""
+def add_middleware(app: FastAPI, context: ApiContext, keys: KeyFile | None) -> None:
+    """Add the middleware that every request passes; the last added is the outermost."""
     settings = context.settings
     app.add_middleware(BodyLimit, largest_bytes=partial(largest_bytes, settings))
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
     if not is_shared(settings):
-        app.add_middleware(ResponseCache, encoded=context.encoded)
+        app.add_middleware(ResponseCache, encoded_cache=context.encoded_cache)
     app.add_middleware(AccessControl, keys=keys, per_minute=settings.requests_per_minute)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "DELETE"],
-            allow_headers=ASKED,
-            expose_headers=TOLD,
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_RESPONSE_HEADERS,
         )
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
 
 
 def largest_bytes(settings: Settings, scope: Scope) -> int:
-    """How large the body of a request may be."""
+    """Largest body of a request in bytes, by its path and content type."""
     media = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].decode("latin-1")
-    uploads = scope["path"] == "/nowcast" and media.strip().lower() in UPLOADED
+    uploads = scope["path"] == "/nowcast" and media.strip().lower() in UPLOAD_TYPES
     return settings.largest_upload_bytes if uploads else settings.largest_body_bytes

@@ -1,4 +1,7 @@
-"""What routes may ask for. `create_app` puts the real ones on `app.state`, tests put theirs."""
+"""The API context: what the routes depend on.
+
+`create_app` puts it on `app.state`, tests put their own there.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,12 +20,24 @@ from service.pipeline.served_models import Forecasters
 from service.settings import Settings
 
 UPLOADS_AT_ONCE = 2
-"""Threads for uploads, which take long: they shall not keep those who read waiting."""
+"""Threads that read uploads, which take long; other requests have the remaining threads."""
 
 
 @dataclass(frozen=True)
 class ApiContext:
-    """All that answering a request may need."""
+    """Everything that answering a request needs.
+
+    Attributes:
+        settings: Settings of the deployment.
+        archive: Radar frames and forecasts.
+        ledger: Verification results.
+        forecasters: The served models.
+        jobs: The job queue.
+        clock: The current time in UTC.
+        encoded_cache: Encoded forecasts.
+        uploading: Limits the threads that read uploads.
+        process: Metrics of this process; the API makes its own where it is None.
+    """
 
     settings: Settings
     archive: Archive
@@ -30,15 +45,16 @@ class ApiContext:
     forecasters: Forecasters
     jobs: Jobs
     clock: Callable[[], datetime]
-    encoded: EncodedCache = field(default_factory=EncodedCache)
+    encoded_cache: EncodedCache = field(default_factory=EncodedCache)
     uploading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     process: Process | None = None
-    """What counts here; the API has one of its own where there is none."""
 
 
 def get_context(request: Request) -> ApiContext:
+    """The API context of a request's application."""
     context: ApiContext = request.app.state.context
     return context
 
 
 Context = Annotated[ApiContext, Depends(get_context)]
+"""Parameter of a route that receives the API context."""

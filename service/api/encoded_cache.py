@@ -1,44 +1,47 @@
-"""What was sent lately, ready for who asks next."""
+"""Cache of encoded forecasts."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Lock
 
-MOST = 32
-"""Representations held: some forms of some models of the newest issues, of up to 3 MB each."""
+from cachetools import LRUCache
+
+MOST_ENCODED = 32
+"""Encoded forecasts in the cache: some encodings of some models at the newest issue times, of up to
+3 MB each."""
 
 
 class EncodedCache:
-    """Representations by name; those not asked for the longest go first.
+    """LRU cache of encoded forecasts by entity tag. Thread-safe.
 
     Attributes:
-        on_request: Called at each request with whether it was held.
+        on_request: Called at each request with whether it was a hit.
     """
 
     def __init__(self) -> None:
-        self.on_request: Callable[[bool], object] = lambda held: None
-        self._held: OrderedDict[str, Future[bytes]] = OrderedDict()
+        self.on_request: Callable[[bool], object] = lambda hit: None
+        self._encoded: LRUCache[str, Future[bytes]] = LRUCache(MOST_ENCODED)
         self._lock = Lock()
 
-    def get(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """The representation of a name; where it is not held it is made, once however many ask."""
+    def get(self, name: str, encode: Callable[[], bytes]) -> bytes:
+        """The encoded forecast of a name, encoded once for all concurrent requests.
+
+        Args:
+            name: Name of the forecast and its encoding.
+            encode: Encodes the forecast; its exceptions are passed on and not cached.
+        """
         with self._lock:
-            found = self._held.get(name)
-            if found is None:
-                mine = self._held[name] = Future[bytes]()
-                if len(self._held) > MOST:
-                    self._held.popitem(last=False)
-            else:
-                self._held.move_to_end(name)
-        self.on_request(found is not None)
-        if found is not None:
-            return found.result()
+            cached = self._encoded.get(name)
+            if cached is None:
+                own = self._encoded[name] = Future[bytes]()
+        self.on_request(cached is not None)
+        if cached is not None:
+            return cached.result()
         try:
-            mine.set_result(make())
+            own.set_result(encode())
         except BaseException as error:
             with self._lock:
-                self._held.pop(name, None)
-            mine.set_exception(error)
+                self._encoded.pop(name, None)
+            own.set_exception(error)
             raise
-        return mine.result()
+        return own.result()

@@ -1,5 +1,7 @@
-"""What questions and answers look like, for the API's description of itself. Made up, and small:
-the grid of a real forecast has 180 x 180 cells."""
+"""Example requests and responses in OpenAPI.
+
+The values are invented and the grids small: that of a real forecast has 180 x 180 cells.
+"""
 
 from typing import Any
 
@@ -7,13 +9,13 @@ from xarray import Dataset
 
 from service.skill.scores import SCORES as REGISTRY
 
-ISSUE, MADE = "2026-06-21T22:30:00Z", "2026-06-21T22:34:12Z"
+ISSUE, GENERATED = "2026-06-21T22:30:00Z", "2026-06-21T22:34:12Z"
 LEADS = [30, 60, 90, 120]
 VALID = ["2026-06-21T23:00:00Z", "2026-06-21T23:30:00Z", "2026-06-22T00:00:00Z"]
 VALID.append("2026-06-22T00:30:00Z")
 JOB = "20260621T2230Z-ms-lstm-9f2c1ab0"
 
-SCORED: dict[str, Any] = {"lead_minutes": 30, "threshold": 0.5, "n_valid": 2016}
+SKILL_KEY: dict[str, Any] = {"lead_minutes": 30, "threshold": 0.5, "n_valid": 2016}
 COUNTS = {"hits": 790, "misses": 210, "false_alarms": 292, "correct_negatives": 30708}
 SCORES = {
     name: round(float(score.function(Dataset(COUNTS))), 2) for name, score in REGISTRY.items()
@@ -22,14 +24,14 @@ SCORES = {
 FORECAST: dict[str, Any] = {
     "issue_time": ISSUE,
     "radar_time": ISSUE,
-    "generated_at": MADE,
+    "generated_at": GENERATED,
     "radar_age_s": 252.0,
     "model": {"name": "ms-lstm", "version": "9f2c1ab0", "weights_sha256": "9f2c1ab0" * 8},
     "units": "mm h-1",
     "lead_minutes": LEADS,
     "valid_times": VALID,
     "coverage": [{"state": "partial", "valid_ratio": 0.75}] * 4,
-    "skill": [SCORED | SCORES],
+    "skill": [SKILL_KEY | SCORES],
     "grid": {
         "shape": [2, 2],
         "projection": "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=10 +R=6370040 +units=m +no_defs",
@@ -74,7 +76,7 @@ VERIFICATION: dict[str, Any] = {
     "n_valid": 2016,
     "n_missing": 3,
     "n_pending": 4,
-    "rows": [{"model": "ms-lstm"} | SCORED | COUNTS | SCORES],
+    "rows": [{"model": "ms-lstm"} | SKILL_KEY | COUNTS | SCORES],
 }
 READINESS: dict[str, Any] = {
     "status": "ready",
@@ -86,7 +88,7 @@ READINESS: dict[str, Any] = {
 }
 PROBLEM: dict[str, Any] = {
     "type": "/problems/NoForecast",
-    "title": "There is no forecast of this model at this time.",
+    "title": "There is no forecast of this model and issue time.",
     "status": 404,
     "detail": "there is no forecast of ms-lstm issued at 20260621T2230Z; POST /nowcast asks for "
     "one",
@@ -94,10 +96,10 @@ PROBLEM: dict[str, Any] = {
 }
 NOT_READY: dict[str, Any] = {
     "type": "/problems/NotReady",
-    "title": "The service cannot do its work now.",
+    "title": "Service not ready",
     "status": 503,
     "detail": "the newest radar frame is of 2026-06-21T22:30:00Z, 35 minutes ago, should be under "
-    "20; see to the ingest",
+    "20; check the ingest",
     "instance": "/readyz",
     "radar_time": ISSUE,
     "radar_age_s": 2100.0,

@@ -1,4 +1,4 @@
-"""What the framework cannot find out by itself for the API's description of itself."""
+"""Parts of the OpenAPI document that FastAPI cannot derive from the routes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,86 +10,93 @@ from pydantic import BaseModel
 
 from service.api import openapi_examples
 from service.api.middleware.access import KEY_HEADER
-from service.api.negotiation import JSON, NETCDF, PNG
+from service.api.negotiation import PNG
 from service.api.nowcast_requests.request import NowcastRequest, OwnFrames
 from service.api.problems import CONTENT, MEDIA
 from service.api.schemas import Forecast, JobStatus
+from service.pipeline.upload import JSON, NETCDF
 
 Responses = dict[int | str, dict[str, Any]]
 
 
 def header(description: str) -> dict[str, Any]:
+    """A response header with text."""
     return {"description": description, "schema": {"type": "string"}}
 
 
-FORMS: Responses = {
+FORECAST: Responses = {
     200: {
         "model": Forecast,
         "description": "The forecast.",
         "content": {NETCDF: {}, PNG: {}},
-        "headers": {"ETag": header("Issue, model and weights: for `If-None-Match`.")},
+        "headers": {"ETag": header("Entity tag for `If-None-Match`.")},
     },
-    304: {"description": "The client has it already."},
+    304: {"description": "The client has the current representation."},
 }
 ACCEPTED: Responses = {
     202: {
         "model": JobStatus,
-        "description": "The job that makes it.",
+        "description": "The job that makes the forecast.",
         "headers": {
-            "Location": header("Where to follow the job."),
-            "Retry-After": header("Seconds."),
+            "Location": header("URL of the job."),
+            "Retry-After": header("Seconds to wait."),
         },
     }
 }
 PROBLEMS: Responses = {
-    "4XX": {"description": "It cannot be answered; the body says why.", "content": CONTENT},
-    503: {
-        "description": "It cannot be answered yet; the body says why.",
+    "4XX": {
+        "description": "The request failed; the body has the reason.",
         "content": CONTENT,
-        "headers": {"Retry-After": header("Seconds.")},
+    },
+    503: {
+        "description": "The request cannot be answered yet; the body has the reason.",
+        "content": CONTENT,
+        "headers": {"Retry-After": header("Seconds to wait.")},
     },
 }
 NOT_READY: Responses = {
     503: {
-        "description": "It is not so; `reasons` has every reason.",
+        "description": "The service is not ready; `reasons` lists all reasons.",
         "content": {MEDIA: {**CONTENT[MEDIA], "example": openapi_examples.NOT_READY}},
     }
 }
-JOB: Responses = {410: {"description": "It was done, and is forgotten.", "content": CONTENT}}
-NOTHING = {"type": "null"}
+JOB: Responses = {
+    410: {"description": "The forecast of the job is past its retention.", "content": CONTENT}
+}
+NULL = {"type": "null"}
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a model that no route has, whole."""
+    """The schema of a model that is no parameter of a route, without references."""
     schema = model.model_json_schema()
-    whole: dict[str, Any] = resolved(schema, schema.pop("$defs", {}))
-    return whole
+    inlined: dict[str, Any] = inline(schema, schema.pop("$defs", {}))
+    return inlined
 
 
-def resolved(part: Any, named: Mapping[str, Any]) -> Any:  # noqa: ANN401  anything that JSON can say
-    """A part of a schema with what it refers to in its place."""
+def inline(part: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
+    """A part of a schema with its references replaced by the definitions."""
     if isinstance(part, list):
-        return [resolved(one, named) for one in part]
+        return [inline(item, definitions) for item in part]
     if not isinstance(part, dict):
         return part
     if "$ref" in part:
-        return resolved(named[part["$ref"].rpartition("/")[2]], named)
-    return {name: resolved(value, named) for name, value in part.items()}
+        return inline(definitions[part["$ref"].rpartition("/")[2]], definitions)
+    return {name: inline(value, definitions) for name, value in part.items()}
 
 
 BODY: dict[str, Any] = {
     "requestBody": {
         "content": {
             JSON: {
-                "schema": {"anyOf": [schema_of(NowcastRequest), schema_of(OwnFrames), NOTHING]},
+                "schema": {"anyOf": [schema_of(NowcastRequest), schema_of(OwnFrames), NULL]},
                 "examples": {
-                    "latest": {"summary": "The newest", "value": {}},
+                    "latest": {"summary": "Newest radar, default model", "value": {}},
                     "named": {
-                        "summary": "Of a model and a time",
+                        "summary": "Model and issue time",
                         "value": {"model": "advection", "issue": openapi_examples.ISSUE},
                     },
                     "frames": {
-                        "summary": "From frames of your own",
+                        "summary": "Uploaded frames",
                         "value": openapi_examples.FRAMES,
                     },
                 },
@@ -98,9 +105,9 @@ BODY: dict[str, Any] = {
         }
     }
 }
-"""The body of `POST /nowcast`, which the framework does not read: it may be large."""
+"""The body of `POST /nowcast`, which FastAPI does not parse since it may be large."""
 NEEDS_KEY: list[Depends] = [
     Security(HTTPBearer(auto_error=False, scheme_name="bearer", description="An API key.")),
     Security(APIKeyHeader(name=KEY_HEADER, auto_error=False, scheme_name="header")),
 ]
-"""Says that a key is needed, either way; `gate` sees to it."""
+"""Documents that an API key is required; `AccessControl` checks it."""

@@ -1,4 +1,4 @@
-"""Errors as HTTP problems (RFC 9457). The only place that knows both."""
+"""Errors as problem details (RFC 9457): the only module that maps errors to HTTP statuses."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     ModelError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BadFrames: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""By error, or by the nearest base of an error. Any other error is a bug: 500, and logged."""
+"""HTTP status by error class or nearest base class. Any other error is a bug: 500, and logged."""
 
 HEADERS: dict[int, dict[str, str]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "30"},
@@ -58,9 +58,9 @@ CONTENT: dict[str, Any] = {
         "example": openapi_examples.PROBLEM,
     }
 }
-"""What a problem looks like, for the API's own description."""
+"""Schema and example of problem details in OpenAPI."""
 QUOTED, LISTED = 200, 20
-"""Characters of what was sent, and faults of it, that a problem tells of."""
+"""Characters quoted of a request, and schema violations listed, in one problem."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -72,8 +72,19 @@ def problem(
     detail: str,
     *,
     headers: Mapping[str, str] | None = None,
-    **more: Any,  # noqa: ANN401  members of a problem may be anything JSON can say
+    **more: Any,  # noqa: ANN401  any JSON value
 ) -> Response:
+    """A response with problem details (RFC 9457).
+
+    Args:
+        request: The request that failed.
+        status: HTTP status.
+        kind: Problem type, the last part of its URI.
+        title: Short summary of the problem type.
+        detail: What is wrong, what should be, and what to do.
+        headers: Further response headers.
+        **more: Further members of the problem.
+    """
     body = {
         "type": f"/problems/{kind}",
         "title": title,
@@ -82,60 +93,65 @@ def problem(
         "instance": request.scope["path"],
         **more,
     }
-    # ASCII, since what a client sent and is quoted here may hold half characters.
+    # ASCII, since quoted parts of the request may contain unpaired surrogates.
     content = json.dumps(body)
     return Response(content, status, {**HEADERS.get(status, {}), **(headers or {})}, MEDIA)
 
 
-async def of_ours(request: Request, error: Exception, *, status: HTTPStatus) -> Response:
+async def on_known_error(request: Request, error: Exception, *, status: HTTPStatus) -> Response:
+    """The problem of an error class in `STATUS`; its title is the first line of the docstring."""
     title = (type(error).__doc__ or status.phrase).strip().splitlines()[0]
     return problem(request, status, type(error).__name__, title, str(error))
 
 
-async def of_http(request: Request, error: Exception) -> Response:
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """The problem of an error of the framework, such as 404 and 405."""
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
     kind = phrase.title().replace(" ", "").replace("-", "")
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(allowed(request))
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return problem(request, error.status_code, kind, phrase, str(error.detail), headers=headers)
 
 
-def allowed(request: Request) -> list[str]:
-    """Methods there are for the path of a request; the framework names those of one route only."""
+def allowed_methods(request: Request) -> list[str]:
+    """Methods allowed for the path of a request; the framework lists those of one route only."""
 
-    def answers(method: str) -> bool:
+    def has_route(method: str) -> bool:
         scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
         return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
-    return [method for method in METHODS if answers(method)]
+    return [method for method in METHODS if has_route(method)]
 
 
-async def of_validation(request: Request, error: Exception) -> Response:
+async def on_invalid_request(request: Request, error: Exception) -> Response:
+    """The problem of a request that does not match the schema, with at most `LISTED` violations."""
     assert isinstance(error, RequestValidationError)
-    # Of what a client has sent as little as may be is sent back.
-    found = [
+    # The response repeats as little as possible of the request.
+    violations = [
         {"at": [step if isinstance(step, int) else step[:QUOTED] for step in part["loc"]],
          "detail": part["msg"][:QUOTED]}
         for part in error.errors()[:LISTED]
     ]  # fmt: skip
-    detail = "; ".join(f"{'.'.join(map(str, part['at']))}: {part['detail']}" for part in found)
+    detail = "; ".join(f"{'.'.join(map(str, part['at']))}: {part['detail']}" for part in violations)
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    title = "The request breaks the schema."
-    return problem(request, status, "InvalidRequest", title, detail, errors=found)
+    title = "Request does not match the schema"
+    return problem(request, status, "InvalidRequest", title, detail, errors=violations)
 
 
-async def of_bug(request: Request, error: Exception) -> Response:
+async def on_bug(request: Request, error: Exception) -> Response:
+    """The problem of an unexpected error: 500, and logged with its traceback."""
     log.error("bug in %s %s", request.method, request.url.path, exc_info=error)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    detail = "The service failed by a fault of its own, which has been logged."
+    detail = "the service failed because of an error in the program, which has been logged"
     return problem(request, status, "Bug", status.phrase, detail)
 
 
 def install(app: FastAPI) -> None:
+    """Install the handlers of all errors."""
     for error, status in STATUS.items():
-        app.add_exception_handler(error, partial(of_ours, status=status))
-    app.add_exception_handler(HTTPException, of_http)
-    app.add_exception_handler(RequestValidationError, of_validation)
-    app.add_exception_handler(Exception, of_bug)
+        app.add_exception_handler(error, partial(on_known_error, status=status))
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(Exception, on_bug)

@@ -1,4 +1,4 @@
-"""A forecast in the form a client takes: JSON, netCDF or a picture, with its entity tag."""
+"""Representations of a forecast: JSON, netCDF or PNG, each with its entity tag."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,20 +11,22 @@ from xarray import DataArray
 
 from ingest.formats.netcdf import ABOUT
 from ingest.grid import known_grid
-from ingest.precipitation import UNITS, credit, exceedance_probabilities
+from ingest.precipitation import INTERVAL, UNITS, credit, exceedance_probabilities
 from service.api.dependencies import ApiContext
-from service.api.negotiation import JSON, NETCDF, PNG, etag_matches
+from service.api.negotiation import PNG, etag_matches
 from service.api.schemas import InsteadOf
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
 from service.errors import Gone, NoFrame, NotAcceptable
+from service.pipeline.upload import JSON, NETCDF
 from service.skill import verification
 from service.skill.scores import SCORES
 
 SKILL_DAYS = 7
+"""Days before the issue time over which skill is reported."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT_LIVED = "public, max-age=30"
-OWN = "private, max-age=300"
-"""What was made of a client's own frames is nobody else's business."""
+PRIVATE = "private, max-age=300"
+"""Cache-Control of forecasts from uploaded frames."""
 
 
 def respond(
@@ -36,29 +38,33 @@ def respond(
     latest: bool = False,
     instead_of: InsteadOf | None = None,
 ) -> Response:
-    """The forecast of a key in a form; 304 where the client has it already.
+    """The response with a forecast; 304 where the client has it.
 
     Args:
-        latest: It was asked for as the newest: another will soon be.
-        instead_of: The model that could not forecast, where this one had to; said in JSON only.
+        request: The request.
+        context: The API context.
+        key: The forecast key.
+        media: Media type to answer in.
+        latest: The request was for the newest forecast, which changes soon.
+        instead_of: The model that could not forecast, where this one replaces it; in JSON only.
 
     Raises:
-        NoForecast: There is none.
-        Gone: There was one.
-        NotAcceptable: It has no such form.
+        NoForecast: There is no such forecast.
+        Gone: The forecast is past its retention.
+        NotAcceptable: The forecast is on a grid without pictures.
     """
     if not context.archive.has_forecast(key) and context.ledger.has_forecast(ledger_key(key)):
         raise gone(key)
     headers = {
-        "ETag": tag(key, media),
-        "Cache-Control": OWN if key.upload else SHORT_LIVED if latest else IMMUTABLE,
+        "ETag": entity_tag(key, media),
+        "Cache-Control": PRIVATE if key.upload else SHORT_LIVED if latest else IMMUTABLE,
         "Vary": "Accept",
         "Content-Location": location(key),
         "Link": f'<{location(key)}>; rel="canonical"',
     }
     if etag_matches(request, headers["ETag"]) and context.archive.has_forecast(key):
         return Response(status_code=304, headers=headers)
-    content = context.encoded.get(headers["ETag"], partial(encode, context, key, media))
+    content = context.encoded_cache.get(headers["ETag"], partial(encode, context, key, media))
     if media == NETCDF:
         headers["Content-Disposition"] = f'attachment; filename="{key.id}.nc"'
     if instead_of is not None and media == JSON:
@@ -68,12 +74,18 @@ def respond(
 
 
 def gone(key: Key) -> Gone:
-    what = "uploaded frames" if key.upload else f"radar of {iso(to_datetime(key.issue))}"
-    return Gone(f"the forecast of {key.model} from {what} is past its keeping time")
+    """The error of a forecast past its retention."""
+    source = "uploaded frames" if key.upload else f"radar of {iso(to_datetime(key.issue))}"
+    return Gone(f"the forecast of {key.model} from {source} is past its retention")
 
 
 def encode(context: ApiContext, key: Key, media: str) -> bytes:
-    """A forecast of the archive in a form."""
+    """Encode a forecast of the archive as JSON, netCDF or PNG.
+
+    Raises:
+        NoForecast: There is no such forecast.
+        NotAcceptable: The forecast is on a grid without pictures.
+    """
     if media == NETCDF:
         return context.archive.forecast_bytes(key)
     forecast = context.archive.forecast(key)
@@ -81,31 +93,32 @@ def encode(context: ApiContext, key: Key, media: str) -> bytes:
         return orjson.dumps(document(context, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
     if known_grid(forecast) is None:
         raise no_picture()
-    # matplotlib takes half a second, and few ask for pictures
+    # importing matplotlib takes half a second, and pictures are rare
     from service.plots.fields import of_forecast
 
-    return of_forecast(forecast, radar(context, key))
+    return of_forecast(forecast, start_frame(context, key))
 
 
 def no_picture() -> NotAcceptable:
-    return NotAcceptable(f"there is no picture on a grid of your own, only {JSON} and {NETCDF}")
+    """The error of a picture on a grid that has no map."""
+    return NotAcceptable(f"there is no picture on an uploaded grid, only {JSON} and {NETCDF}")
 
 
-def tag(key: Key, media: str) -> str:
-    """The entity tag: each form has its own, lest a cache takes a picture for the numbers."""
-    form = {JSON: "", NETCDF: "-netcdf", PNG: "-png"}[media]
-    return f'"{key.id}{form}"'
+def entity_tag(key: Key, media: str) -> str:
+    """Entity tag of a forecast, different for each encoding, so that caches keep them apart."""
+    suffix = {JSON: "", NETCDF: "-netcdf", PNG: "-png"}[media]
+    return f'"{key.id}{suffix}"'
 
 
 def location(key: Key) -> str:
-    """Where the forecast of a key stays."""
+    """Permanent URL of a forecast."""
     if key.upload:
         return f"/jobs/{key.id}/results"
     return f"/nowcasts/{iso(to_datetime(key.issue))}?model={key.model.replace('+', '%2B')}"
 
 
-def radar(context: ApiContext, key: Key) -> DataArray | None:
-    """The frame a forecast starts from, where the archive still has it."""
+def start_frame(context: ApiContext, key: Key) -> DataArray | None:
+    """The newest frame a forecast uses, in mm/h; None where the archive has it no longer."""
     try:
         if key.upload:
             return context.archive.upload(key.upload).isel(time=[-1])
@@ -115,12 +128,12 @@ def radar(context: ApiContext, key: Key) -> DataArray | None:
 
 
 def document(context: ApiContext, forecast: DataArray) -> dict[str, Any]:
-    """A forecast as the schema `Forecast` has it."""
+    """A forecast (lead_time, y, x) as a document of the schema `Forecast`; NaN becomes null."""
     key = key_of(forecast)
     issue = to_datetime(key.issue)
     generated = datetime.fromisoformat(forecast.attrs["generated_at"])
     valid = forecast.notnull().mean(["y", "x"]).values
-    forms = ["netcdf"] if known_grid(forecast) is None else ["netcdf", "png"]
+    formats = ["netcdf"] if known_grid(forecast) is None else ["netcdf", "png"]
     return {
         "issue_time": iso(issue),
         "radar_time": iso(issue),
@@ -135,7 +148,7 @@ def document(context: ApiContext, forecast: DataArray) -> dict[str, Any]:
         "lead_minutes": lead_minutes(forecast),
         "valid_times": [iso(to_datetime(time)) for time in forecast["time"].values],
         "coverage": [coverage(ratio) for ratio in valid.tolist()],
-        "skill": [] if key.upload else known_skill(context, key, issue),
+        "skill": [] if key.upload else recent_skill(context, key, issue),
         "grid": grid_of(forecast),
         "rainfall_rate": np.round(forecast.values, 2),
         "exceedance_probability": [
@@ -148,45 +161,51 @@ def document(context: ApiContext, forecast: DataArray) -> dict[str, Any]:
         "licence": ABOUT["licence"],
         "links": [
             {"rel": "self", "href": location(key)},
-            *({"rel": "alternate", "href": other_form(key, form)} for form in forms),
+            *({"rel": "alternate", "href": alternate(key, name)} for name in formats),
         ],
     }
 
 
-def other_form(key: Key, form: str) -> str:
-    return f"{location(key)}{'?' if key.upload else '&'}f={form}"
+def alternate(key: Key, format_name: str) -> str:
+    """URL of a forecast in another encoding."""
+    return f"{location(key)}{'?' if key.upload else '&'}f={format_name}"
 
 
 def listed(forecast: DataArray, attribute: str) -> list[str]:
-    """What an attribute lists, separated by commas."""
-    found: str = forecast.attrs.get(attribute, "")
-    return found.split(",") if found else []
+    """The items of a comma-separated attribute."""
+    text: str = forecast.attrs.get(attribute, "")
+    return text.split(",") if text else []
 
 
 def lead_minutes(forecast: DataArray) -> list[int]:
-    found: list[int] = (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
-    return found
+    """Lead times of a forecast in minutes."""
+    minutes: list[int] = (
+        (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
+    )
+    return minutes
 
 
 def coverage(ratio: float) -> dict[str, Any]:
+    """Coverage of one lead time, from the ratio of cells with data."""
     state = "none" if ratio == 0 else "partial" if ratio < 1 else "ok"
     return {"state": state, "valid_ratio": round(ratio, 4)}
 
 
-def known_skill(context: ApiContext, key: Key, issue: datetime) -> list[dict[str, Any]]:
-    """Skill of a model over the days before an issue, as it could be known then.
+def recent_skill(context: ApiContext, key: Key, issue: datetime) -> list[dict[str, Any]]:
+    """Skill of a model over the days before an issue time, as known then.
 
-    Without the leads valid at the issue itself, which are verified after the forecast is made: what
-    is sent of a forecast shall not change.
+    Lead times valid at the issue time itself are left out, since they are verified after the
+    forecast is made and its representation must not change.
     """
     rows = verification.recent(
-        context.ledger, key.model, issue - timedelta(days=SKILL_DAYS), issue - timedelta(minutes=5)
+        context.ledger, key.model, issue - timedelta(days=SKILL_DAYS), issue - INTERVAL.item()
     )
     names = ("lead_minutes", "threshold", "n_valid", *SCORES)
     return [{name: row[name] for name in names} for row in rows]
 
 
 def grid_of(forecast: DataArray) -> dict[str, Any]:
+    """Grid of a forecast: shape, projection and cell centres in m."""
     grid = known_grid(forecast)
     return {
         "shape": list(forecast.shape[-2:]),

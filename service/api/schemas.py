@@ -1,4 +1,4 @@
-"""What goes over the wire. Nothing else in the service knows these types. They only grow."""
+"""Schemas of requests and responses, used by the API alone. Members are added and never removed."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +13,11 @@ EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 
 
 def plausible(moment: datetime) -> datetime:
-    """Refuse times that no radar can have, some of which no clock can hold in UTC."""
+    """Check that a time can be one of radar; some others overflow in UTC.
+
+    Raises:
+        ValueError: It is before 1990 or after 2200.
+    """
     if not EARLIEST <= moment <= LATEST:
         raise ValueError(f"should lie between {EARLIEST:%Y} and {LATEST:%Y}")
     return moment
@@ -25,19 +29,21 @@ ModelName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9
 
 
 class Link(BaseModel):
+    """A link to a related resource (RFC 8288)."""
+
     rel: str
     href: str
 
 
 class InsteadOf(BaseModel):
-    """The default model, which could not forecast, where another did so in its place."""
+    """The default model, where it cannot forecast and another model replaces it."""
 
     model: str
     reason: str
 
 
 class JobStatus(BaseModel):
-    """A job, in the words of OGC API - Processes, part 1."""
+    """Status of a job, as in OGC API - Processes, part 1."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.JOB_STATUS]})
 
@@ -48,11 +54,12 @@ class JobStatus(BaseModel):
     finished: datetime | None = None
     message: str | None = None
     instead_of: InsteadOf | None = None
-    """Only in answer to who asked."""
+    """Only in the response to the request that submitted the job."""
     links: list[Link]
 
     @classmethod
     def of(cls, job: Job, instead_of: InsteadOf | None = None) -> "JobStatus":
+        """The status of a job."""
         return cls(
             id=job.id,
             status=job.status,
@@ -66,6 +73,7 @@ class JobStatus(BaseModel):
 
 
 def links(job: str) -> list[Link]:
+    """Links of a job by its id: itself and its results."""
     return [
         Link(rel="self", href=f"/jobs/{job}"),
         Link(rel="results", href=f"/jobs/{job}/results"),
@@ -73,13 +81,15 @@ def links(job: str) -> list[Link]:
 
 
 class ModelInfo(BaseModel):
+    """A model and its weights."""
+
     name: str
     version: str
     weights_sha256: str | None
 
 
 class Coverage(BaseModel):
-    """How much of a lead has data: all that the frame had, some of it, or none."""
+    """Which part of the area has data at a lead time: all, some of it, or none."""
 
     state: Literal["ok", "partial", "none"]
     valid_ratio: float
@@ -90,14 +100,14 @@ class ExceedanceProbability(BaseModel):
 
     threshold: float
     values: list[list[list[float | None]]]
-    """As `rainfall_rate`, null in the same places."""
+    """By lead time, row from the north, column from the west; null where `rainfall_rate` is."""
 
 
 class Forecast(BaseModel):
-    """A forecast. No data is null, and not the same as 0, which is dry.
+    """A forecast. No data is null, which is not 0 (dry).
 
-    `exceedance_probability` has an entry for each threshold, from the lowest to the highest; it is
-    empty where the model forecasts no probabilities.
+    `exceedance_probability` has an entry for each threshold, in increasing order; it is empty where
+    the model forecasts no probabilities.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.FORECAST]})
@@ -105,24 +115,26 @@ class Forecast(BaseModel):
     issue_time: datetime
     radar_time: datetime
     generated_at: datetime
-    radar_age_s: Annotated[float, Field(description="Age of the radar when this was made.")]
+    radar_age_s: Annotated[
+        float, Field(description="Age of the radar when the forecast was made, in seconds.")
+    ]
     model: ModelInfo
     units: Literal["mm h-1"]
     lead_minutes: list[int]
     valid_times: list[datetime]
     coverage: list[Coverage]
     skill: list[dict[str, Any]]
-    """Recent skill of the model, as known at the time of issue: a row per lead and threshold."""
+    """Recent skill of the model as known at the issue time: a row per lead time and threshold."""
     grid: dict[str, Any]
     rainfall_rate: list[list[list[float | None]]]
-    """By lead, row from the north, column from the west."""
+    """Rainfall rate by lead time, row from the north, column from the west; null is no data."""
     exceedance_probability: list[ExceedanceProbability]
     bridged: list[datetime]
-    """Times of radar frames that were missing and have been made up from their neighbours."""
+    """Times of missing radar frames that were interpolated from their neighbours."""
     chosen: list[str]
-    """Of the model `auto`: the model of each lead; else empty."""
+    """The model selected for each lead time by `auto`; empty for other models."""
     instead_of: InsteadOf | None = None
-    """Only in answer to a request that named no model."""
+    """Only in the response to a request that named no model."""
     attribution: str
     licence: str
     links: list[Link]
@@ -155,37 +167,43 @@ else:
 
 
 class Verification(BaseModel):
+    """Verification results of a period."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.VERIFICATION]})
 
     n_valid: int
-    """Leads of forecasts that have been verified in the period."""
+    """Verified lead times of forecasts."""
     n_missing: int
-    """Leads whose radar frame never came."""
+    """Lead times whose radar frame never arrived."""
     n_pending: int
-    """Leads whose radar frame is still awaited."""
+    """Lead times whose radar frame has not arrived yet."""
     rows: list[SkillRow]
 
 
 class Health(BaseModel):
+    """The process answers."""
+
     status: Literal["ok"] = "ok"
 
 
 class Queue(BaseModel):
-    """Jobs that somebody waits for."""
+    """Jobs that clients wait for."""
 
     waiting: int
     oldest_seconds: float
-    """Age of the oldest that waits; 0 where none does."""
+    """Waiting time of the oldest job; 0 where none waits."""
 
 
 class Readiness(BaseModel):
+    """The service has recent radar and executes jobs in time."""
+
     model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.READINESS]})
 
     status: Literal["ready"] = "ready"
     radar_time: datetime
     radar_age_s: float
     jobs: Literal["embedded", "workers"]
-    """Done in this process, or by workers."""
+    """Executed in this process, or by workers."""
     queue: Queue
     workers: int
-    """How many are alive; this process counts where it does the jobs."""
+    """Live workers; this process counts as one where it executes the jobs."""

@@ -43,7 +43,8 @@ from ingest.precipitation import (
 from ingest.units import is_mm_per_hour
 from service.errors import QueueFull
 
-JSON = "application/json"
+JSON, NETCDF = "application/json", "application/x-netcdf"
+"""Media types of uploaded frames."""
 AT_ONCE = BoundedSemaphore(2)
 """Uploads that are read at once; each may take a gigabyte of memory."""
 GRIDS = {"sphere": NATIONAL_SPHERE, "wgs84": NATIONAL_WGS84}

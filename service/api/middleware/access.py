@@ -1,4 +1,4 @@
-"""Who comes in, and how often. Plain ASGI, as the limits are."""
+"""Authentication by API key and the rate limit, as plain ASGI middleware."""
 
 import time
 from functools import lru_cache
@@ -13,19 +13,21 @@ from service.api.middleware.api_keys import KeyFile
 from service.api.middleware.rate_limiter import RateLimiter
 from service.api.problems import problem
 
-OPEN = frozenset({"/healthz", "/readyz", "/metrics", "/"})
-"""For those who watch over the service, and the page, which asks for a key itself; without key and
-limit."""
-OPEN_BELOW = "/page/"
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/"})
+"""Paths without key and rate limit: monitoring, and the map page, which sends its key itself."""
+PUBLIC_PREFIX = "/page/"
+"""Paths of the page's static files, also without key and rate limit."""
 KEY_HEADER = "X-API-Key"
 
 
 class AccessControl:
-    """Lets in who has a key, where there are keys, and not too often.
+    """Refuses requests without a valid API key (401) or above the rate limit (429).
 
     Args:
-        keys: The keys; None lets everybody in.
-        per_minute: Requests of one client whose key says no other; 0 for no limit.
+        app: The application behind this middleware.
+        keys: The valid API keys; None disables authentication.
+        per_minute: Requests per minute of a client whose key sets no limit of its own; 0 for no
+            limit.
     """
 
     def __init__(self, app: ASGIApp, keys: KeyFile | None, per_minute: int) -> None:
@@ -33,84 +35,89 @@ class AccessControl:
         self.rate_limiter = RateLimiter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or is_open(scope["path"]):
+        """Handle one ASGI event stream."""
+        if scope["type"] != "http" or is_public(scope["path"]):
             await self.app(scope, receive, send)
             return
-        key = self.keys.holder(secret(scope)) if self.keys else None
-        client = f"key {key.name}" if key else address(scope)
+        key = self.keys.find(request_key(scope)) if self.keys else None
+        client = f"key {key.name}" if key else client_address(scope)
         scope.setdefault("state", {})["client"] = client
         per_minute = self.per_minute if key is None or key.per_minute is None else key.per_minute
-        said: dict[str, str] = {}
-        app: ASGIApp = self.app if key or self.keys is None else no_key
+        limit_headers: dict[str, str] = {}
+        app: ASGIApp = self.app if key or self.keys is None else unauthorized
         if per_minute:
-            verdict = self.rate_limiter.acquire(client, per_minute, time.monotonic())
-            said = verdict.headers(per_minute)
-            app = too_many if verdict.wait_seconds else app
+            state = self.rate_limiter.acquire(client, per_minute, time.monotonic())
+            limit_headers = state.headers(per_minute)
+            app = too_many_requests if state.wait_seconds else app
 
-        async def tell(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
-                headers.update(said)
-                kept = headers.get("Cache-Control", "")
-                if self.keys is not None and kept.startswith("public"):
-                    # Else a cache on the way would send it to those who have no key.
-                    headers["Cache-Control"] = kept.replace("public", "private", 1)
+                headers.update(limit_headers)
+                cache_control = headers.get("Cache-Control", "")
+                if self.keys is not None and cache_control.startswith("public"):
+                    # A shared cache would serve a public response to clients without a key.
+                    headers["Cache-Control"] = cache_control.replace("public", "private", 1)
             await send(message)
 
-        await app(scope, receive, tell if said or self.keys else send)
+        await app(scope, receive, send_with_headers if limit_headers or self.keys else send)
 
 
-def is_open(path: str) -> bool:
-    return path in OPEN or path.startswith(OPEN_BELOW)
+def is_public(path: str) -> bool:
+    """Whether a path needs no API key and has no rate limit."""
+    return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIX)
 
 
-async def no_key(scope: Scope, receive: Receive, send: Send) -> None:
-    given = bool(secret(scope))
-    answer = problem(
+async def unauthorized(scope: Scope, receive: Receive, send: Send) -> None:
+    """Respond 401: the API key is missing or unknown."""
+    has_key = bool(request_key(scope))
+    response = problem(
         Request(scope),
         HTTPStatus.UNAUTHORIZED,
         "NoKey",
-        "It takes an API key.",
-        "the API key is unknown or has been revoked; ask the operator for another"
-        if given
+        "API key required",
+        "the API key is unknown or has been revoked; ask the operator for a new one"
+        if has_key
         else f"send an API key as `Authorization: Bearer KEY` or `{KEY_HEADER}: KEY`",
         headers={
             "WWW-Authenticate": 'Bearer realm="nowcast"'
-            + (', error="invalid_token"' if given else "")
+            + (', error="invalid_token"' if has_key else "")
         },
     )
-    await answer(scope, receive, send)
+    await response(scope, receive, send)
 
 
-async def too_many(scope: Scope, receive: Receive, send: Send) -> None:
-    answer = problem(
+async def too_many_requests(scope: Scope, receive: Receive, send: Send) -> None:
+    """Respond 429: the client is above its rate limit."""
+    response = problem(
         Request(scope),
         HTTPStatus.TOO_MANY_REQUESTS,
         "TooManyRequests",
-        "One client asks too often.",
-        "this client has used up its requests for now; wait as long as Retry-After says",
+        "Rate limit exceeded",
+        "this client is above its rate limit; wait as many seconds as Retry-After says",
     )
-    await answer(scope, receive, send)
+    await response(scope, receive, send)
 
 
-def secret(scope: Scope) -> str:
-    """The API key a request comes with, or nothing."""
+def request_key(scope: Scope) -> str:
+    """The API key sent with a request, or an empty string."""
     headers = Headers(scope=scope)
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else headers.get(KEY_HEADER, "")
 
 
-def address(scope: Scope) -> str:
-    """Where a request comes from: an address, of IPv6 the network of one customer (/64)."""
-    return network(scope["client"][0] if scope.get("client") else "")
+def client_address(scope: Scope) -> str:
+    """The IPv4 address of a client, or its IPv6 network (/64, that of one customer)."""
+    return client_network(scope["client"][0] if scope.get("client") else "")
 
 
 @lru_cache(1024)
-def network(host: str) -> str:
+def client_network(host: str) -> str:
+    """The IPv4 address or IPv6 /64 network of a host; text that is no address stays as it is."""
     try:
-        found = ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return host
-    if not isinstance(found, IPv6Address):
+    if not isinstance(address, IPv6Address):
         return host
-    return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
+    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))

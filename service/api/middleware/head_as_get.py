@@ -1,20 +1,21 @@
-"""HEAD wherever there is GET. Plain ASGI, as the limits are."""
+"""HEAD for every route with GET, as plain ASGI middleware."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadAsGet:
-    """Answers HEAD as GET, without the content (RFC 9110, section 9.3.2)."""
+    """Answers HEAD as GET without the content (RFC 9110, section 9.3.2)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI event stream."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
 
-        async def bare(message: Message) -> None:
+        async def send_without_content(message: Message) -> None:
             await send({**message, "body": b""} if "body" in message else message)
 
-        await self.app({**scope, "method": "GET"}, receive, bare)
+        await self.app({**scope, "method": "GET"}, receive, send_without_content)

@@ -1,4 +1,4 @@
-"""Connections that come to nothing: the server itself waits for them for ever."""
+"""Timeout of idle connections, which uvicorn itself keeps open until a first request arrives."""
 
 import asyncio
 from typing import Any
@@ -7,33 +7,36 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 
 class IdleTimeout:
-    """Makes the protocol of each connection, and ends those on which nothing gets on.
+    """Protocol factory for uvicorn that aborts idle connections.
 
-    That is, where for so many seconds, or up to twice as many, no request has come to the end of
-    its headers, and no client has taken the last answer. What is being answered has its own limit.
+    A connection is idle when within the timeout (up to twice the timeout, since connections are
+    checked periodically) no request headers are complete and no response is being read by the
+    client. Requests that are being answered have a limit of their own (`TimeLimit`).
 
     Args:
-        seconds: How long.
+        seconds: The timeout.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._open: set[Any] | None = None
-        self._before: dict[Any, object] = {}
-        """The connections of the last look, and which request each was at."""
+        self._connections: set[Any] | None = None
+        self._last_requests: dict[Any, object] = {}
+        """Connections at the last check, with the request each was handling."""
 
-    def __call__(self, **parts: Any) -> asyncio.Protocol:  # noqa: ANN401  as the server has them
-        if self._open is None:
-            self._open = parts["server_state"].connections
-            self._look()
-        protocol: asyncio.Protocol = AutoHTTPProtocol(**parts)
+    def __call__(self, **arguments: Any) -> asyncio.Protocol:  # noqa: ANN401  as uvicorn passes them
+        """Make the protocol of a new connection; the first call starts the periodic check."""
+        if self._connections is None:
+            self._connections = arguments["server_state"].connections
+            self._check()
+        protocol: asyncio.Protocol = AutoHTTPProtocol(**arguments)
         return protocol
 
-    def _look(self) -> None:
-        at = {connection: connection.cycle for connection in self._open or ()}
-        for connection, request in at.items():
-            stuck = connection in self._before and self._before[connection] is request
-            if stuck and (request is None or request.response_complete):
+    def _check(self) -> None:
+        requests = {connection: connection.cycle for connection in self._connections or ()}
+        for connection, request in requests.items():
+            known = connection in self._last_requests
+            unchanged = known and self._last_requests[connection] is request
+            if unchanged and (request is None or request.response_complete):
                 connection.transport.abort()
-        self._before = at
-        asyncio.get_running_loop().call_later(self._seconds, self._look)
+        self._last_requests = requests
+        asyncio.get_running_loop().call_later(self._seconds, self._check)

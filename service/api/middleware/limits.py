@@ -1,4 +1,7 @@
-"""What a request may cost. Plain ASGI: a middleware of the framework doubles the cost of each."""
+"""Limits on the size and duration of a request.
+
+Plain ASGI: a middleware of the framework's own base class doubles the cost of each request.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -12,17 +15,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.problems import problem
 
 DRAINED_BYTES = 128 * 2**20
-"""A refused body is still read this far, lest its sender see a broken pipe for an answer."""
+"""Bytes of a refused body that are still read, so that its sender receives the response instead of
+a broken pipe."""
 LARGE_BYTES = 2**20
 LARGE_AT_ONCE = 8
-"""Bodies above `LARGE_BYTES` that may come in at the same time: they are held in memory."""
+"""Bodies above `LARGE_BYTES` received at the same time; they are held in memory."""
 
 
 class BodyLimit:
-    """Refuses requests with a body above a size with 413, and too many large ones at once with 503.
+    """Refuses a body above a size with 413, and too many large bodies at once with 503.
 
     Args:
-        largest_bytes: The size, by what is asked.
+        app: The application behind this middleware.
+        largest_bytes: The largest body of a request, by its ASGI scope.
     """
 
     def __init__(self, app: ASGIApp, largest_bytes: Callable[[Scope], int]) -> None:
@@ -30,83 +35,106 @@ class BodyLimit:
         self.large = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI event stream.
+
+        Raises:
+            HTTPException: The body is too large (413), or too many large ones are being received
+                (503).
+        """
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        largest, seen = self.largest_bytes(scope), 0
+        largest, size = self.largest_bytes(scope), 0
 
-        async def counted() -> Message:
-            nonlocal seen
+        async def receive_limited() -> Message:
+            nonlocal size
             message = await receive()
-            before, seen = seen, seen + len(message.get("body", b""))
-            if seen > largest:
-                await drain(message, receive, seen)
-                raise HTTPException(413, f"the body has over {largest} bytes")
-            if before <= LARGE_BYTES < seen:
+            size_before, size = size, size + len(message.get("body", b""))
+            if size > largest:
+                await drain(message, receive, size)
+                raise HTTPException(413, f"the body exceeds {largest} bytes")
+            if size_before <= LARGE_BYTES < size:
                 self.large += 1
                 if self.large > LARGE_AT_ONCE:
-                    await drain(message, receive, seen)
-                    raise HTTPException(503, "too many large bodies come in; send it again later")
+                    await drain(message, receive, size)
+                    raise HTTPException(
+                        503, "too many large bodies are being received; try again later"
+                    )
             return message
 
         try:
-            await self.app(scope, counted, send)
+            await self.app(scope, receive_limited, send)
         finally:
-            self.large -= seen > LARGE_BYTES
+            self.large -= size > LARGE_BYTES
 
 
-async def drain(message: Message, receive: Receive, seen: int) -> None:
-    """Read the rest of a body and forget it."""
-    while message.get("more_body") and seen < DRAINED_BYTES:
+async def drain(message: Message, receive: Receive, size: int) -> None:
+    """Read the rest of a body and discard it.
+
+    Args:
+        message: The last ASGI message received.
+        receive: Receives the next message.
+        size: Bytes received so far.
+    """
+    while message.get("more_body") and size < DRAINED_BYTES:
         message = await receive()
-        seen += len(message.get("body", b""))
+        size += len(message.get("body", b""))
 
 
 class TimeLimit:
-    """Ends requests that take too long to come in, with 408, or to be answered, with 503."""
+    """Ends requests whose body arrives too slowly (408) or whose response takes too long (503)."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self.app, self.seconds = app, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI event stream."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        whole, begun = not has_body(scope), False
+        body_complete, response_started = not has_body(scope), False
 
-        async def heard() -> Message:
-            nonlocal whole
+        async def receive_watched() -> Message:
+            nonlocal body_complete
             message = await receive()
-            whole = whole or not message.get("more_body")
+            body_complete = body_complete or not message.get("more_body")
             return message
 
-        async def said(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_watched(message: Message) -> None:
+            nonlocal response_started
+            response_started = True
             await send(message)
 
-        task = asyncio.ensure_future(self.app(scope, heard, said))
+        task = asyncio.ensure_future(self.app(scope, receive_watched, send_watched))
         try:
             done, _ = await asyncio.wait({task}, timeout=self.seconds)
         finally:
-            task.cancel()  # what a thread is at goes on; when it ends, nothing more is sent
+            task.cancel()  # a thread runs on to its end, and its result is not sent
         if done:
             task.result()
-        elif not begun:
-            answer = too_late(scope, self.seconds, whole=whole)
-            await answer(scope, receive, send)
+        elif not response_started:
+            response = timed_out(scope, self.seconds, body_complete=body_complete)
+            await response(scope, receive, send)
 
 
 def has_body(scope: Scope) -> bool:
+    """Whether the headers of a request announce a body."""
     return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
 
 
-def too_late(scope: Scope, seconds: float, *, whole: bool) -> Response:
-    """The answer to a request that is not through in time, whether or not all of it has come."""
-    if whole:
-        detail = f"it could not be answered within {seconds:g} seconds; ask again later"
+def timed_out(scope: Scope, seconds: float, *, body_complete: bool) -> Response:
+    """The response to a request above its time limit.
+
+    Args:
+        scope: The ASGI scope of the request.
+        seconds: The limit.
+        body_complete: The whole body has arrived, so the service is slow (503); else the client
+            is (408).
+    """
+    if body_complete:
+        detail = f"the request was not answered within {seconds:g} seconds; try again later"
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return problem(Request(scope), status, "TooSlow", status.phrase, detail)
-    detail = f"the body did not come in within {seconds:g} seconds; send it faster"
+    detail = f"the body did not arrive within {seconds:g} seconds; send it faster"
     status, headers = HTTPStatus.REQUEST_TIMEOUT, {"Connection": "close"}
     return problem(Request(scope), status, "BodyTooSlow", status.phrase, detail, headers=headers)

@@ -1,25 +1,27 @@
-"""How often a client may ask: a token bucket each, as the generic cell rate algorithm
-(ITU-T I.371, annex A) keeps it, in one number."""
+"""Rate limit per client: a token bucket.
+
+The generic cell rate algorithm (ITU-T I.371, annex A) keeps the bucket as one number.
+"""
 
 from collections import OrderedDict
 from math import ceil
 from typing import NamedTuple
 
 MINUTE = 60.0
-"""Seconds. A bucket that is full has the requests of a minute."""
+"""Seconds. A full bucket holds the requests of one minute."""
 MOST_CLIENTS = 100_000
-"""Remembered at once; those not heard of for longest go first."""
+"""Clients remembered at once; the least recently seen are forgotten first."""
 ROUNDING = 1e-6
 """Seconds by which sums of times may be off."""
 
 
 class RateLimitState(NamedTuple):
-    """Whether a request may pass.
+    """State of a client's token bucket after a request.
 
     Attributes:
-        remaining: How many more may come at once.
-        full_seconds: Until the bucket is full again.
-        wait_seconds: Until there is room for one more; 0 where it has passed.
+        remaining: Requests the client may still send at once.
+        full_seconds: Seconds until the bucket is full again.
+        wait_seconds: Seconds until a refused request would be allowed; 0 for an allowed request.
     """
 
     remaining: int
@@ -27,38 +29,51 @@ class RateLimitState(NamedTuple):
     wait_seconds: float
 
     def headers(self, per_minute: int) -> dict[str, str]:
-        """As draft-ietf-httpapi-ratelimit-headers-10 has them."""
-        said = {
+        """Response headers by draft-ietf-httpapi-ratelimit-headers-10, and Retry-After."""
+        headers = {
             "RateLimit-Policy": f'"requests";q={per_minute};w={MINUTE:.0f}',
             "RateLimit": f'"requests";r={self.remaining};t={ceil(self.full_seconds)}',
         }
         if self.wait_seconds:
-            said["Retry-After"] = str(ceil(self.wait_seconds))
-        return said
+            headers["Retry-After"] = str(ceil(self.wait_seconds))
+        return headers
 
 
 class RateLimiter:
-    """The buckets of all clients. For one thread."""
+    """Token buckets of all clients. Not thread-safe: it belongs to the event loop.
+
+    A plain ordered dictionary: a bucket expires at a time that changes with every request, and
+    the time is an argument, neither of which `cachetools.TTLCache` has.
+    """
 
     def __init__(self) -> None:
         self._full: OrderedDict[str, float] = OrderedDict()
-        """When the bucket of a client will be full, in the order they were last heard of."""
+        """Time at which each client's bucket is full, least recently seen clients first."""
 
     def acquire(self, client: str, per_minute: int, now: float) -> RateLimitState:
-        """One request of a client, at a time in seconds."""
-        gap = MINUTE / per_minute
+        """Take one token from a client's bucket.
+
+        Args:
+            client: Name of the client.
+            per_minute: Requests per minute, above 0.
+            now: Monotonic time in seconds.
+
+        Returns:
+            The state of the bucket; the request is refused where `wait_seconds` is above 0.
+        """
+        interval = MINUTE / per_minute
         full = max(self._full.get(client, now), now)
-        wait = full + gap - MINUTE - now
+        wait = full + interval - MINUTE - now
         if wait > ROUNDING:
             return RateLimitState(0, full - now, wait)
-        full += gap
+        full += interval
         self._full[client] = full
         self._full.move_to_end(client)
         self._forget(now)
-        remaining = int((MINUTE - (full - now) + ROUNDING) / gap)
+        remaining = int((MINUTE - (full - now) + ROUNDING) / interval)
         return RateLimitState(remaining, full - now, 0)
 
     def _forget(self, now: float) -> None:
-        """A full bucket is like none."""
+        """Remove full buckets: an unknown client has a full one."""
         while len(self._full) > MOST_CLIENTS or next(iter(self._full.values())) <= now:
             self._full.popitem(last=False)

@@ -1,158 +1,164 @@
-"""Answers that have just been given, for who asks the same next. Plain ASGI, as the limits are.
+"""Cache of complete responses for 0.25 s, as plain ASGI middleware.
 
-Most who read ask for the newest forecast, and get the same bytes. Finding out that it is still the
-newest takes a thread, the archive and the ledger, for each of them; here it is found out a few
-times a second, by one of them. That is within what the answers say of themselves (`Cache-Control`),
-and less than what it takes to hear of a new forecast in any other way.
+Most readers ask for the newest forecast and receive the same bytes. Finding out that it is still
+the newest takes a thread, the archive and the ledger for each of them; with this cache one request
+does so a few times a second. The added delay lies within the freshness that responses state in
+`Cache-Control`.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.encoded_cache import EncodedCache
 
 FRESH_SECONDS = 0.25
-"""For so long nobody looks whether an answer would still be the same."""
+"""Age up to which a response is served without revalidation."""
 LONGEST_SECONDS = 2.0
-"""For so long it is still given while somebody looks."""
+"""Age up to which a response is served while another request revalidates it."""
 MOST_BYTES = 64 * 2**20
-"""Of all answers together: the newest of all models in some forms. Most are held as encoded, too,
-and cost nothing more."""
-LONGEST_QUESTION = 500
-"""Characters; nobody who asks for more asks for what many ask for."""
+"""Bytes of all cached bodies: the newest forecasts of all models in some encodings. Most bodies are
+shared with the `EncodedCache` and take no further memory."""
+LONGEST_KEY = 500
+"""Longest URL plus Accept header that is cached, in characters."""
 
-Question = tuple[str, bytes, bytes]
-"""Path, query, and which form is taken: what an answer depends on."""
+CacheKey = tuple[str, bytes, bytes]
+"""Path, query and Accept header: what a response depends on."""
 Headers = list[tuple[bytes, bytes]]
-Given = Callable[[str, str, int, float], object]
-"""Hears of an answer given out again: method, template of the path, status, seconds."""
+OnResponse = Callable[[str, str, int, float], object]
+"""Called for each response from the cache: method, path template, status, seconds."""
 
 
 @dataclass
-class Answer:
-    """What was said, and when.
+class CachedResponse:
+    """A response and when it was made.
 
     Attributes:
-        looking: Somebody is finding out whether it would be the same now.
+        headers: Response headers.
+        body: Response body.
+        etag: Entity tag of the response.
+        route: The route that made the response.
+        created: Time of the response by the clock of the cache, in seconds.
+        revalidating: A request is finding out whether the response is still current.
     """
 
     headers: Headers
     body: bytes
-    tag: bytes
+    etag: bytes
     route: Any
-    given: float
-    looking: bool = False
+    created: float
+    revalidating: bool = False
+
+
+def body_bytes(response: CachedResponse) -> int:
+    """Bytes that a response takes in the cache."""
+    return len(response.body)
 
 
 class ResponseCache:
-    """Gives out again the answers that anybody may keep and that have an entity tag.
+    """Serves public responses with an entity tag again, within a fraction of a second.
 
     Args:
-        encoded: What is asked where no answer is held; hears of each that is.
-        given: Hears of each too, where it passes nothing else that counts it.
-        clock: Seconds, never set back.
+        app: The application behind this middleware.
+        encoded_cache: Counts each hit as a hit of its own.
+        clock: Monotonic time in seconds.
+        on_response: Called for each response from the cache, where no other middleware counts it.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        encoded: EncodedCache,
+        encoded_cache: EncodedCache,
         clock: Callable[[], float] = time.monotonic,
-        given: Given | None = None,
+        on_response: OnResponse | None = None,
     ) -> None:
-        self.app, self.encoded, self.clock, self.given = app, encoded, clock, given
-        self._held: OrderedDict[Question, Answer] = OrderedDict()
-        self._bytes = 0
+        self.app, self.encoded_cache, self.clock = app, encoded_cache, clock
+        self.on_response = on_response
+        self._responses: LRUCache[CacheKey, CachedResponse] = LRUCache(MOST_BYTES, body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI event stream."""
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
-        begun = perf_counter()
-        question, known_tags = asked(scope)
-        if question is None:
+        begin = perf_counter()
+        key, known_tags = cache_key(scope)
+        if key is None:
             await self.app(scope, receive, send)
-        elif (held := self._still_good(question)) is not None:
-            self.encoded.on_request(True)  # noqa: FBT003  it was held
-            scope["route"] = held.route
-            status = await give(held, known_tags, send)
-            if self.given is not None:
-                self.given("GET", held.route.path, status, perf_counter() - begun)
+        elif (response := self._lookup(key)) is not None:
+            self.encoded_cache.on_request(True)  # noqa: FBT003  a hit
+            scope["route"] = response.route
+            status = await send_cached(response, known_tags, send)
+            if self.on_response is not None:
+                self.on_response("GET", response.route.path, status, perf_counter() - begin)
         else:
-            await self._pass_on(question, scope, receive, send)
+            await self._forward(key, scope, receive, send)
 
-    def _still_good(self, question: Question) -> Answer | None:
-        """The answer to a question, unless who asks now shall look whether it has changed."""
-        held = self._held.get(question)
-        if held is None:
+    def _lookup(self, key: CacheKey) -> CachedResponse | None:
+        """The response of a key, or None where this request has to make or revalidate it."""
+        response = self._responses.get(key)
+        if response is None:
             return None
-        age = self.clock() - held.given
-        if age > LONGEST_SECONDS or (age > FRESH_SECONDS and not held.looking):
-            held.looking = True
+        age = self.clock() - response.created
+        if age > LONGEST_SECONDS or (age > FRESH_SECONDS and not response.revalidating):
+            response.revalidating = True
             return None
-        self._held.move_to_end(question)
-        return held
+        return response
 
-    async def _pass_on(
-        self, question: Question, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Have a question answered, and keep the answer."""
+    async def _forward(self, key: CacheKey, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request to the application and store its response."""
         headers: Headers = []
-        kept = False
+        stored = False
 
-        async def heard(message: Message) -> None:
-            nonlocal kept
+        async def send_and_store(message: Message) -> None:
+            nonlocal stored
             if message["type"] == "http.response.start":
                 headers[:] = message["headers"] if message["status"] == 200 else []
-                kept = message["status"] == 304 and self._renew(question, message["headers"])
+                stored = message["status"] == 304 and self._renew(key, message["headers"])
             elif headers and not message.get("more_body"):
-                kept = self._keep(question, headers, message["body"], scope.get("route"))
+                stored = self._store(key, headers, message["body"], scope.get("route"))
             await send(message)
 
         try:
-            await self.app(scope, receive, heard)
+            await self.app(scope, receive, send_and_store)
         finally:
-            if not kept:
-                self._drop(question)
+            if not stored:
+                self._responses.pop(key, None)
 
-    def _renew(self, question: Question, headers: Headers) -> bool:
-        """Note that a client has the right answer already. Returns whether it is the one held."""
-        held = self._held.get(question)
-        if held is None or dict(headers).get(b"etag") != held.tag:
+    def _renew(self, key: CacheKey, headers: Headers) -> bool:
+        """Mark a response as current after a 304; False where its entity tag is another."""
+        response = self._responses.get(key)
+        if response is None or dict(headers).get(b"etag") != response.etag:
             return False
-        held.given, held.looking = self.clock(), False
+        response.created, response.revalidating = self.clock(), False
         return True
 
-    def _keep(self, question: Question, headers: Headers, body: bytes, route: Any) -> bool:  # noqa: ANN401
-        said = dict(headers)
-        tag = said.get(b"etag")
-        if tag is None or not said.get(b"cache-control", b"").startswith(b"public"):
+    def _store(self, key: CacheKey, headers: Headers, body: bytes, route: Any) -> bool:  # noqa: ANN401
+        """Store a response where it may be served to any client. Returns whether it was stored."""
+        values = dict(headers)
+        etag = values.get(b"etag")
+        if etag is None or not values.get(b"cache-control", b"").startswith(b"public"):
             return False
-        if said.get(b"vary") != b"Accept" or said.get(b"content-length") != b"%d" % len(body):
-            return False  # it depends on more, or came in pieces
-        if self.given is not None and route is None:
-            return False  # nobody could tell what it is an answer of
-        self._drop(question)
-        self._held[question] = Answer(list(headers), body, tag, route, self.clock())
-        self._bytes += len(body)
-        while self._bytes > MOST_BYTES:
-            self._drop(next(iter(self._held)))
+        if values.get(b"vary") != b"Accept" or values.get(b"content-length") != b"%d" % len(body):
+            return False  # it depends on further headers, or was streamed in parts
+        if self.on_response is not None and route is None:
+            return False  # metrics need the path template
+        if len(body) > MOST_BYTES:
+            return False
+        self._responses[key] = CachedResponse(list(headers), body, etag, route, self.clock())
         return True
 
-    def _drop(self, question: Question) -> None:
-        if (held := self._held.pop(question, None)) is not None:
-            self._bytes -= len(held.body)
 
+def cache_key(scope: Scope) -> tuple[CacheKey | None, bytes]:
+    """The cache key of a request and the entity tags of its If-None-Match header.
 
-def asked(scope: Scope) -> tuple[Question | None, bytes]:
-    """What a request asks for, and the entity tags that its client has; None where the answer may
-    depend on more."""
+    The key is None where the response may depend on more, or the request is too long to cache.
+    """
     accept, tags = b"", b""
     for name, value in scope["headers"]:
         if name == b"accept":
@@ -161,27 +167,29 @@ def asked(scope: Scope) -> tuple[Question | None, bytes]:
             tags += value + b","
         elif name in (b"content-length", b"transfer-encoding"):
             return None, tags
-    if len(scope["path"]) + len(scope["query_string"]) + len(accept) > LONGEST_QUESTION:
+    if len(scope["path"]) + len(scope["query_string"]) + len(accept) > LONGEST_KEY:
         return None, tags
     return (scope["path"], scope["query_string"], accept), tags
 
 
-async def give(held: Answer, known_tags: bytes, send: Send) -> int:
-    """Send an answer, or that the client has it. Returns the status."""
-    if known_tags and is_known(held.tag, known_tags):
-        headers = [one for one in held.headers if one[0] not in DESCRIBING]
+async def send_cached(response: CachedResponse, known_tags: bytes, send: Send) -> int:
+    """Send a cached response, or 304 where the client has it. Returns the status."""
+    if known_tags and matches_any(response.etag, known_tags):
+        headers = [header for header in response.headers if header[0] not in CONTENT_HEADERS]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
         return 304
-    await send({"type": "http.response.start", "status": 200, "headers": list(held.headers)})
-    await send({"type": "http.response.body", "body": held.body})
+    headers = list(response.headers)
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
     return 200
 
 
-DESCRIBING = (b"content-length", b"content-type", b"content-disposition")
-"""Headers of a content that is not sent."""
+CONTENT_HEADERS = (b"content-length", b"content-type", b"content-disposition")
+"""Headers that describe the content and are left out of a 304."""
 
 
-def is_known(tag: bytes, known_tags: bytes) -> bool:
+def matches_any(etag: bytes, known_tags: bytes) -> bool:
+    """Whether an entity tag is in an If-None-Match header (weak comparison)."""
     tags = [text.strip().removeprefix(b"W/") for text in known_tags.split(b",")]
-    return tag in tags or b"*" in tags
+    return etag in tags or b"*" in tags

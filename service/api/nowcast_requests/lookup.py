@@ -1,4 +1,4 @@
-"""Jobs by their ids, also those that the book has forgotten: what they made is still there."""
+"""Lookup of jobs by id, including jobs deleted from the job table whose forecast still exists."""
 
 import re
 
@@ -15,39 +15,42 @@ ID = re.compile(
 )
 
 
-def find(context: ApiContext, job: str) -> Job:
-    """The job of an id.
+def find(context: ApiContext, job_id: str) -> Job:
+    """The job with an id.
 
     Raises:
-        UnknownJob: There is no trace of it.
-        Gone: All that is left of it is a line in the ledger.
+        UnknownJob: There is neither a job nor a forecast with this id.
+        Gone: The forecast is past its retention; only the ledger still lists it.
     """
     try:
-        return context.jobs.get(job)
+        return context.jobs.get(job_id)
     except UnknownJob:
-        key = key_of_id(job)
+        key = key_of_id(job_id)
         if key is None:
             raise
         if context.archive.has_forecast(key):
             return Job(key, created=context.archive.generated(key), status="successful")
-        if is_noted(context, key):
+        if is_in_ledger(context, key):
             raise gone(key) from None
         raise
 
 
-def key_of_id(job: str) -> Key | None:
-    """What an id is made of; of weights and uploads it has the first digits only."""
-    parts = ID.fullmatch(job)
+def key_of_id(job_id: str) -> Key | None:
+    """The forecast key in a job id, with the first digits only of weights and upload.
+
+    None where the text is no job id.
+    """
+    parts = ID.fullmatch(job_id)
     issue = from_stamp(parts["issue"]) if parts else None
     if parts is None or issue is None:
         return None
     return Key(issue, parts["model"], parts["version"], parts["upload"] or "")
 
 
-def is_noted(context: ApiContext, key: Key) -> bool:
-    """Whether the ledger knows of a forecast, with any weights of which a key has some digits."""
+def is_in_ledger(context: ApiContext, key: Key) -> bool:
+    """Whether the ledger lists a forecast of a key, whose weights may be abbreviated."""
     if key.upload:
         return False
-    noted: dict[str, object] = {"model": key.model, "issue": to_datetime(key.issue)}
+    columns: dict[str, object] = {"model": key.model, "issue": to_datetime(key.issue)}
     weights = {"weights": key.weights} if key.weights == "none" else {}
-    return context.ledger.has_forecast(noted | weights)
+    return context.ledger.has_forecast(columns | weights)

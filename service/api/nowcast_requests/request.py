@@ -1,4 +1,4 @@
-"""A request for a forecast: its schema, and as it came."""
+"""A request for a forecast: its schema, and the request as received."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -6,15 +6,16 @@ import orjson
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service.api.negotiation import NETCDF, OFFERED
+from service.api.negotiation import OFFERED
 from service.api.schemas import Issue, ModelName, Moment
+from service.pipeline.upload import NETCDF
 
-QUESTION_BYTES = 200
-"""What names a model and a time is shorter."""
+SMALL_BYTES = 200
+"""Largest body that names only a model and a time."""
 
 
 class NowcastRequest(BaseModel):
-    """Which forecast is asked for."""
+    """The requested forecast."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -22,15 +23,18 @@ class NowcastRequest(BaseModel):
     )
 
     model: ModelName | None = None
-    """Name of a model, or `auto` for the most skilful at each lead; where it is left out, the
-    service's default, or another that can forecast where that one cannot."""
+    """Name of a model, or `auto` for the most skilful model at each lead time. By default the
+    service's default model, or another one where that cannot forecast."""
     issue: Issue = "latest"
-    """Time of the radar frame to start from, with its zone."""
+    """Issue time, which is the time of the newest radar frame used, with a time zone."""
 
 
 class OwnGrid(BaseModel):
-    """A grid of German composites by its name, or any by the centres of its cells in m, rows from
-    the north and columns from the west, and its projection as PROJ or EPSG has it."""
+    """A German composite grid by name, or any grid by its cell centres.
+
+    Centres are in m, rows from the north and columns from the west, with the projection as a PROJ
+    string or EPSG code.
+    """
 
     name: Literal["sphere", "wgs84"] | None = None
     x: list[float] | None = None
@@ -39,62 +43,73 @@ class OwnGrid(BaseModel):
 
 
 class Frames(BaseModel):
-    """Radar frames, 2 to 24 of them, oldest first."""
+    """2 to 24 radar frames, oldest first."""
 
     times: list[Moment]
     rainfall_rate: list[list[list[float | None]]]
-    """mm/h by frame, row from the north, column from the west; null for no data."""
+    """Rainfall rate in mm/h by frame, row from the north, column from the west; null is no data."""
     grid: OwnGrid = OwnGrid()
 
 
 class OwnFrames(BaseModel):
-    """Frames of somebody's own, and the model to forecast with."""
+    """Uploaded radar frames, and the model to forecast with."""
 
     model: ModelName | None = None
     frames: Frames
 
 
 class RawRequest(NamedTuple):
-    """A request for a forecast as it came.
+    """A request for a forecast as received.
 
     Attributes:
-        body: JSON or netCDF, by its content type.
-        model: As the address names it; what the body names goes first.
-        form: Media type to answer in.
-        client: Who asks.
-        name: Idempotency key, under which the same request may come again.
+        body: JSON or netCDF, by the content type.
+        content_type: Content type with its parameters.
+        model: The query parameter `model`; a model in the body has priority.
+        media: Media type to answer in.
+        client: Name of the client.
+        idempotency_key: Key under which the same request may be repeated.
     """
 
     body: bytes
     content_type: str
     model: str | None
-    form: str
+    media: str
     client: str
-    name: str | None
+    idempotency_key: str | None
 
     @property
-    def media(self) -> str:
-        """The content type without its parameters."""
+    def body_type(self) -> str:
+        """The content type without its parameters, in lower case."""
         return self.content_type.partition(";")[0].strip().lower()
 
     @property
-    def may_bring_frames(self) -> bool:
-        """Whether it may take longer to read than a mere question does."""
-        signs = any(sign in self.body for sign in (b"frames", b"\\"))
-        return signs or len(self.body) > QUESTION_BYTES or self.media in OFFERED[NETCDF]
+    def may_have_frames(self) -> bool:
+        """Whether the body may contain frames, which take long to read."""
+        has_frames = any(text in self.body for text in (b"frames", b"\\"))
+        return has_frames or len(self.body) > SMALL_BYTES or self.body_type in OFFERED[NETCDF]
 
 
-def parse(body: bytes) -> Any:  # noqa: ANN401  anything that JSON can say
+def decode_json(body: bytes) -> Any:  # noqa: ANN401  any JSON value
+    """The JSON value of a body; None for an empty body.
+
+    Raises:
+        RequestValidationError: The body is not JSON.
+    """
     try:
         return orjson.loads(body or b"null")
     except orjson.JSONDecodeError as error:
-        told = {"type": "json_invalid", "loc": ("body",), "msg": f"This is no JSON: {error}"}
-        raise RequestValidationError([told]) from error
+        problem = {"type": "json_invalid", "loc": ("body",), "msg": f"not valid JSON: {error}"}
+        raise RequestValidationError([problem]) from error
 
 
-def check(said: object) -> NowcastRequest:
+def validate(document: object) -> NowcastRequest:
+    """Validate a decoded body.
+
+    Raises:
+        RequestValidationError: The body does not match the schema.
+    """
     try:
-        return NowcastRequest.model_validate(said)
+        return NowcastRequest.model_validate(document)
     except ValidationError as error:
-        found = [{**part, "loc": ("body", *part["loc"])} for part in error.errors()]
-        raise RequestValidationError(found) from error
+        problems = [{**part, "loc": ("body", *part["loc"])} for part in error.errors()]
+        raise RequestValidationError(problems) from error

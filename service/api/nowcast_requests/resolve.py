@@ -1,5 +1,7 @@
-"""From a request to the forecast it is about, and whether that can be made. All of this touches
-disk and belongs in a thread."""
+"""Resolves a request to a forecast and submits the job that makes it.
+
+Everything here reads files and belongs in a thread.
+"""
 
 from typing import NamedTuple
 
@@ -10,9 +12,14 @@ from xarray import DataArray
 from ingest.grid import known_grid
 from ingest.precipitation import INTERVAL
 from service.api.dependencies import ApiContext
-from service.api.negotiation import JSON, NETCDF, OFFERED, PNG
-from service.api.nowcast_requests.idempotency import before
-from service.api.nowcast_requests.request import NowcastRequest, RawRequest, check, parse
+from service.api.negotiation import OFFERED, PNG
+from service.api.nowcast_requests.idempotency import first_key
+from service.api.nowcast_requests.request import (
+    NowcastRequest,
+    RawRequest,
+    decode_json,
+    validate,
+)
 from service.api.representations import no_picture
 from service.api.schemas import InsteadOf
 from service.archive.archive import uploaded
@@ -21,15 +28,19 @@ from service.errors import BadRequest, NoFrames
 from service.jobs.job import Job
 from service.pipeline import gap_filling, upload
 from service.pipeline.served_models import AUTO
+from service.pipeline.upload import JSON, NETCDF
+
+INTERVAL_MINUTES = INTERVAL / np.timedelta64(1, "m")
 
 
 class ForecastRequest(NamedTuple):
-    """A forecast that can be made.
+    """A forecast that exists or can be made.
 
     Attributes:
-        frames: Uploaded ones (time, y, x) to make it from, where that is so.
-        latest: RawRequest for as the newest.
-        instead_of: The default model, where that cannot forecast.
+        key: The forecast key.
+        frames: Uploaded frames (time, y, x) in mm/h, NaN for no data; else None.
+        latest: The request was for the newest forecast.
+        instead_of: The default model, where it cannot forecast and another one does.
     """
 
     key: Key
@@ -38,58 +49,79 @@ class ForecastRequest(NamedTuple):
     instead_of: InsteadOf | None = None
 
 
-def submit_request(context: ApiContext, asked: RawRequest) -> tuple[ForecastRequest, Job | None]:
-    """What a request asks for, and the job that makes it; None where it is there.
+def submit_request(context: ApiContext, raw: RawRequest) -> tuple[ForecastRequest, Job | None]:
+    """Resolve a request and submit its job. A refused request leaves nothing behind.
 
-    What is refused leaves nothing behind.
+    Returns:
+        The forecast, and the job that makes it; None where the forecast exists.
 
     Raises:
-        As `parse_request`, `before` and `Jobs.submit`.
+        BadRequest: Its idempotency key was used for another request; or as `parse_request`.
+        QueueFull: Too many jobs are waiting; or any other error of `parse_request`, `Jobs.admit`
+            and `Jobs.submit`.
     """
-    order = parse_request(context, asked)
-    if asked.name is not None:
-        order = order._replace(key=before(context, asked, order.key))
-    if context.archive.has_forecast(order.key):
-        return order, None
-    if order.frames is not None:
+    request = parse_request(context, raw)
+    if raw.idempotency_key is not None:
+        request = request._replace(key=first_key(context, raw, request.key))
+    if context.archive.has_forecast(request.key):
+        return request, None
+    if request.frames is not None:
         context.jobs.admit()
-        context.archive.put_upload(order.frames)
-    job = context.jobs.submit(order.key)
-    if job.status == "successful" and not context.archive.has_forecast(order.key):
-        job = context.jobs.submit(order.key, again=True)
-    return order, job
+        context.archive.put_upload(request.frames)
+    job = context.jobs.submit(request.key)
+    if job.status == "successful" and not context.archive.has_forecast(request.key):
+        job = context.jobs.submit(request.key, again=True)
+    return request, job
 
 
-def parse_request(context: ApiContext, asked: RawRequest) -> ForecastRequest:
-    """What a request asks for.
+def parse_request(context: ApiContext, raw: RawRequest) -> ForecastRequest:
+    """The forecast that a request asks for.
 
     Raises:
-        RequestValidationError: The body breaks the schema.
-        HTTPException: It is of a type that is not taken.
+        RequestValidationError: The body does not match the schema.
+        HTTPException: The content type is not supported (415).
         ModelError: There is no such model, or it has no weights.
-        BadRequest: The time lies in the future, or between two frames; or uploaded frames will not
-            do for the model.
-        BadField: What was uploaded is no frames.
-        NotRead: The machine is too busy to read it now.
-        NoFrame, NoFrames: There are no frames to make it from.
+        BadRequest: The issue time is in the future or between two frames, or the uploaded frames
+            do not suit the model.
+        BadField: The uploaded frames are invalid.
+        NotRead: The machine is too busy to read the upload.
+        NoFrame: A radar frame is missing.
+        NoFrames: There are too few radar frames.
     """
-    if asked.media in OFFERED[NETCDF]:
-        return of_upload(context, asked, NETCDF)
-    if asked.body and asked.media not in (JSON, ""):
-        raise HTTPException(415, f"the body is {asked.media}, should be {JSON} or {NETCDF}")
-    # What is larger than any other request must be frames, and these are unfolded elsewhere.
-    large = len(asked.body) > context.settings.largest_body_bytes
-    said = None if large else parse(asked.body)
-    if large or (isinstance(said, dict) and "frames" in said):
-        return of_upload(context, asked, JSON)
-    wanted = check({} if said is None else said)
-    return of_radar(context, wanted, wanted.model or asked.model)
+    if raw.body_type in OFFERED[NETCDF]:
+        return from_upload(context, raw, NETCDF)
+    if raw.body and raw.body_type not in (JSON, ""):
+        raise HTTPException(415, f"the body is {raw.body_type}, should be {JSON} or {NETCDF}")
+    # Only frames exceed this size; they are decoded in the sandbox.
+    large = len(raw.body) > context.settings.largest_body_bytes
+    document = None if large else decode_json(raw.body)
+    if large or (isinstance(document, dict) and "frames" in document):
+        return from_upload(context, raw, JSON)
+    request = validate({} if document is None else document)
+    return from_archive(context, request, request.model or raw.model)
 
 
-def of_radar(context: ApiContext, wanted: NowcastRequest, model: str | None) -> ForecastRequest:
-    """An order of a forecast from the radar of the archive."""
-    latest = wanted.issue == "latest"
-    issue = newest(context) if wanted.issue == "latest" else past(context, to_time(wanted.issue))
+def from_archive(
+    context: ApiContext, request: NowcastRequest, model: str | None
+) -> ForecastRequest:
+    """A forecast from radar of the archive.
+
+    Args:
+        context: The API context.
+        request: The validated body.
+        model: Name of the model; None for the default model, or another where that cannot forecast.
+
+    Raises:
+        BadRequest: The issue time is in the future or between two frames.
+        ModelError: There is no such model, or it has no weights.
+        NoFrames: There is no radar frame, or too few for any model.
+    """
+    latest = request.issue == "latest"
+    issue = (
+        latest_frame_time(context)
+        if request.issue == "latest"
+        else past_frame_time(context, to_time(request.issue))
+    )
     key = Key(issue, *context.forecasters.named(model))
     if context.archive.has_forecast(key):
         return ForecastRequest(key, latest=latest)
@@ -101,55 +133,75 @@ def of_radar(context: ApiContext, wanted: NowcastRequest, model: str | None) -> 
     return ForecastRequest(key, latest=latest, instead_of=instead_of)
 
 
-def newest(context: ApiContext) -> Time:
-    found = context.archive.latest_frame()
-    if found is None:
-        raise NoFrames("there is no radar frame yet; run `nowcast ingest` or ask again later")
-    return found
-
-
-def past(context: ApiContext, issue: Time) -> Time:
-    """A time that frames can have.
+def latest_frame_time(context: ApiContext) -> Time:
+    """Time of the newest radar frame.
 
     Raises:
-        BadRequest: It lies in the future, or between two frames.
+        NoFrames: The archive has no frame.
+    """
+    newest = context.archive.latest_frame()
+    if newest is None:
+        raise NoFrames("there is no radar frame yet; run `nowcast ingest` or try again later")
+    return newest
+
+
+def past_frame_time(context: ApiContext, issue: Time) -> Time:
+    """Check that an issue time is a frame time in the past.
+
+    Raises:
+        BadRequest: It is in the future, or between two frames.
     """
     now = context.clock()
     if to_datetime(issue) > now:
         raise BadRequest(
             f"issue is {stamp(issue)}, which is in the future of {iso(now)}; "
-            f"ask for 'latest' or a time that has been"
+            f"use 'latest' or a time in the past"
         )
-    return on_mark(issue)
+    return frame_time(issue)
 
 
-def on_mark(issue: Time) -> Time:
-    """A time at which frames are due.
+def frame_time(time: Time) -> Time:
+    """Check that a time is one of a radar frame.
 
     Raises:
-        BadRequest: It lies between two frames.
+        BadRequest: It is between two frames.
     """
-    if (issue - np.datetime64(0, "ns")) % INTERVAL:
-        raise BadRequest(f"issue is {issue}Z, should be a whole multiple of 5 minutes")
-    return issue
+    if (time - np.datetime64(0, "ns")) % INTERVAL:
+        raise BadRequest(
+            f"issue is {time}Z, should be a whole multiple of {INTERVAL_MINUTES:g} minutes"
+        )
+    return time
 
 
-def of_upload(context: ApiContext, asked: RawRequest, media: str) -> ForecastRequest:
-    """An order of a forecast from uploaded frames, the newest of which is its issue."""
-    frames = upload.read(asked.body, media)
-    model = check({"model": frames.attrs.pop("model", None)}).model or asked.model
+def from_upload(context: ApiContext, raw: RawRequest, media: str) -> ForecastRequest:
+    """A forecast from uploaded frames, issued at the time of the newest.
+
+    Args:
+        context: The API context.
+        raw: The request, whose body has the frames.
+        media: Media type of the body, JSON or netCDF.
+
+    Raises:
+        BadField: The frames are invalid.
+        BadRequest: The model is `auto`, or the frames do not suit it.
+        ModelError: There is no such model, or it has no weights.
+        NotAcceptable: A picture is requested of a grid that has none.
+        NotRead: The machine is too busy to read the upload.
+    """
+    frames = upload.read(raw.body, media)
+    model = validate({"model": frames.attrs.pop("model", None)}).model or raw.model
     if model == AUTO:
         raise BadRequest(
-            f"{AUTO} goes by skill on the radar of this service, which says nothing of frames from "
-            f"elsewhere; name a model"
+            f"{AUTO} selects by skill on the radar of this service, which says nothing about "
+            f"uploaded frames; name a model"
         )
     forecaster = context.forecasters.get(model)
-    if asked.form == PNG and known_grid(frames) is None:
+    if raw.media == PNG and known_grid(frames) is None:
         raise no_picture()
     try:
         gap_filling.gap_in(frames, forecaster)
     except NoFrames as error:
-        raise BadRequest(f"the uploaded frames will not do: {error}") from error
-    sha, _ = uploaded(frames)
-    key = Key(frames["time"].values[-1], forecaster.name, forecaster.weights, sha)
+        raise BadRequest(f"the uploaded frames do not suit the model: {error}") from error
+    sha256, _ = uploaded(frames)
+    key = Key(frames["time"].values[-1], forecaster.name, forecaster.weights, sha256)
     return ForecastRequest(key, frames)

@@ -1,4 +1,4 @@
-"""What there is to show: the frames of two hours and the forecasts that start from them."""
+"""Overview for the map page: the frames of two hours and the forecasts that start from them."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, NATIONAL_WGS84, Grid, known_grid
 from ingest.precipitation import INTERVAL, credit
 from model_zoo.errors import ModelError
+from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
 from service.api.dependencies import ApiContext
 from service.archive.key import Key, Time, to_datetime, to_time
 from service.pipeline.served_models import AUTO, PROVIDER_MODEL
@@ -18,13 +19,14 @@ GRIDS: dict[GridName, Grid] = {
     "sphere": NATIONAL_SPHERE.coarser(MODEL_FACTOR),
     "wgs84": NATIONAL_WGS84.coarser(MODEL_FACTOR),
 }
-WINDOW = np.timedelta64(2, "h")
+WINDOW = HORIZON * LEAD_STEP
+"""As long as a forecast."""
 MOST_ISSUES = 6
-"""Of a model, so that two models find an issue that both have."""
+"""Issue times listed of a model, enough for two models to have one in common."""
 
 
-class GridThere(BaseModel):
-    """Square cells in a projection, counted from the north-west; edges and side in m."""
+class GridInfo(BaseModel):
+    """A grid of square cells in a projection; edges and cell size in m."""
 
     name: GridName
     projection: str
@@ -34,39 +36,45 @@ class GridThere(BaseModel):
     shape: tuple[int, int]
 
 
-class RadarThere(BaseModel):
+class RadarInfo(BaseModel):
+    """Radar frames of the last two hours."""
+
     times: list[datetime]
-    """Of the frames of two hours that there are, oldest first."""
+    """Times of the frames, oldest first."""
     age_s: float | None
-    """Of the newest, now."""
+    """Present age of the newest frame in seconds."""
     attribution: str | None
-    grid: GridThere | None
-    """Of the newest."""
+    grid: GridInfo | None
+    """Grid of the newest frame."""
 
 
-class ModelThere(BaseModel):
+class ModelForecasts(BaseModel):
+    """A model and the issue times of its forecasts."""
+
     name: str
     version: str | None
     issues: list[datetime]
-    """Newest first, up to six."""
+    """Issue times, newest first, up to six."""
     problem: str | None = None
-    """Why it cannot forecast at all."""
+    """Why the model cannot forecast."""
 
 
 class Overview(BaseModel):
+    """Radar frames and forecasts that the map page can show."""
+
     now: datetime
     until: datetime | None
-    """Where a time of the past was asked for: nothing after it is told."""
+    """Time of an overview of the past; nothing after it is listed."""
     stale_minutes: int
     poll_seconds: float
-    """How often it is worth to ask."""
+    """Interval at which the overview changes."""
     default_model: str
-    radar: RadarThere
-    models: list[ModelThere]
+    radar: RadarInfo
+    models: list[ModelForecasts]
 
 
 def overview(context: ApiContext, until: datetime | None) -> Overview:
-    """What there is, or what there was at a time of the past."""
+    """The overview now, or at a time in the past."""
     newest = newest_frame(context, until)
     return Overview(
         now=context.clock(),
@@ -80,36 +88,38 @@ def overview(context: ApiContext, until: datetime | None) -> Overview:
 
 
 def newest_frame(context: ApiContext, until: datetime | None) -> Time | None:
-    """Time of the newest frame; until a time, of the newest in the two hours before."""
+    """Time of the newest frame, or of the newest in the two hours before a time."""
     if until is None:
         return context.archive.latest_frame()
-    asked = to_time(until)
-    last = asked - (asked - np.datetime64(0, "ns")) % INTERVAL
-    return next((time for time in back_from(last) if context.archive.has_frame(time)), None)
+    end = to_time(until)
+    last = end - (end - np.datetime64(0, "ns")) % INTERVAL
+    return next((time for time in window_before(last) if context.archive.has_frame(time)), None)
 
 
-def back_from(time: Time) -> list[Time]:
-    """Times of frames in the window that ends with one, newest first."""
+def window_before(time: Time) -> list[Time]:
+    """Frame times in the window that ends at a frame time, newest first."""
     return [time - step * INTERVAL for step in range(WINDOW // INTERVAL + 1)]
 
 
-def radar(context: ApiContext, newest: Time | None) -> RadarThere:
+def radar(context: ApiContext, newest: Time | None) -> RadarInfo:
+    """Frames in the window that ends with the newest."""
     if newest is None:
-        return RadarThere(times=[], age_s=None, attribution=None, grid=None)
-    there = [time for time in back_from(newest) if context.archive.has_frame(time)]
+        return RadarInfo(times=[], age_s=None, attribution=None, grid=None)
+    times = [time for time in window_before(newest) if context.archive.has_frame(time)]
     frame = context.archive.frame(newest)
-    return RadarThere(
-        times=[to_datetime(time) for time in reversed(there)],
+    return RadarInfo(
+        times=[to_datetime(time) for time in reversed(times)],
         age_s=(context.clock() - to_datetime(newest)).total_seconds(),
         attribution=credit(frame),
-        grid=described(known_grid(frame)),
+        grid=grid_info(known_grid(frame)),
     )
 
 
-def described(grid: Grid | None) -> GridThere | None:
+def grid_info(grid: Grid | None) -> GridInfo | None:
+    """A model grid as the schema has it; None for another grid."""
     for name, known in GRIDS.items():
         if known == grid:
-            return GridThere(
+            return GridInfo(
                 name=name,
                 projection=grid.projection,
                 west=grid.west,
@@ -120,22 +130,23 @@ def described(grid: Grid | None) -> GridThere | None:
     return None
 
 
-def models(context: ApiContext, newest: Time | None) -> list[ModelThere]:
-    """All served models; the choice among them and the provider's own where there are any."""
-    others = [offered(context, name, newest) for name in (AUTO, *PROVIDER_MODEL.values())]
-    served = [offered(context, name, newest) for name in context.forecasters.served]
+def models(context: ApiContext, newest: Time | None) -> list[ModelForecasts]:
+    """All served models, then `auto` and the provider's forecast where they have issue times."""
+    others = [model_forecasts(context, name, newest) for name in (AUTO, *PROVIDER_MODEL.values())]
+    served = [model_forecasts(context, name, newest) for name in context.forecasters.served]
     return served + [model for model in others if model.issues]
 
 
-def offered(context: ApiContext, name: str, newest: Time | None) -> ModelThere:
+def model_forecasts(context: ApiContext, name: str, newest: Time | None) -> ModelForecasts:
+    """Issue times of a model in the window that ends with the newest frame."""
     try:
         key = context.forecasters.named(name) if name != AUTO else (AUTO, "none")
     except ModelError as error:
-        return ModelThere(name=name, version=None, issues=[], problem=str(error))
+        return ModelForecasts(name=name, version=None, issues=[], problem=str(error))
     issues: list[datetime] = []
-    for time in [] if newest is None else back_from(newest):
+    for time in [] if newest is None else window_before(newest):
         if context.archive.has_forecast(Key(time, *key)):
             issues.append(to_datetime(time))
         if len(issues) == MOST_ISSUES:
             break
-    return ModelThere(name=name, version=Key(np.datetime64("NaT"), *key).version, issues=issues)
+    return ModelForecasts(name=name, version=Key(np.datetime64("NaT"), *key).version, issues=issues)

@@ -1,4 +1,4 @@
-"""What is sent whole, packed, and is kept by browsers."""
+"""Compressed responses with an entity tag."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,22 +8,29 @@ from zlib_ng import gzip_ng
 from service.api.negotiation import etag_matches, quality
 
 
-def send(
+def conditional_response(
     request: Request,
     name: str,
-    made: Callable[[], bytes],
+    encode: Callable[[], bytes],
     headers: Mapping[str, str],
     media: str,
 ) -> Response:
-    """An answer that is known by a name, packed where the client unpacks it; 304 where the client
-    has it already, without making it."""
-    packs = quality("gzip", request.headers.get("accept-encoding", "")) > 0
-    tag = f'"{name}{"-gzip" if packs else ""}"'
-    told = {**headers, "ETag": tag, "Vary": "Accept-Encoding"}
+    """A response named by its content, with gzip where the client accepts it.
+
+    Args:
+        request: The request.
+        name: Name of the content, the base of its entity tag.
+        encode: Makes the content; not called where the client has it (304).
+        headers: Further response headers.
+        media: Media type of the content.
+    """
+    compressed = quality("gzip", request.headers.get("accept-encoding", "")) > 0
+    tag = f'"{name}{"-gzip" if compressed else ""}"'
+    response_headers = {**headers, "ETag": tag, "Vary": "Accept-Encoding"}
     if etag_matches(request, tag):
-        return Response(status_code=304, headers=told)
-    content = made()
-    if packs:
-        told["Content-Encoding"] = "gzip"
+        return Response(status_code=304, headers=response_headers)
+    content = encode()
+    if compressed:
+        response_headers["Content-Encoding"] = "gzip"
         content = gzip_ng.compress(content, compresslevel=6, mtime=0)
-    return Response(content, media_type=media, headers=told)
+    return Response(content, media_type=media, headers=response_headers)

@@ -1,7 +1,7 @@
-"""Radar and forecasts as the map page takes them: what there is, and the fields as small grids.
+"""Routes of the map page: an overview of radar and forecasts, and the fields as packed grids.
 
-What is in a grid says `service/api/page/packed_fields.py`. Grids never change and may be kept for
-a year; what there is changes with every frame.
+`service/api/page/packed_fields.py` describes the format. Grids never change and may be cached for a
+year; the overview changes with every frame.
 """
 
 from functools import cache
@@ -18,25 +18,25 @@ from ingest.precipitation import (
     exceedance_probability_name,
 )
 from service.api.dependencies import Context
-from service.api.negotiation import JSON
-from service.api.nowcast_requests.resolve import on_mark
+from service.api.nowcast_requests.resolve import frame_time
 from service.api.page import packed_fields
-from service.api.page.outlines import outlines
-from service.api.page.overview import GRIDS, GridName, Overview, described, overview
-from service.api.page.static_files import send
+from service.api.page.outlines import outlines as outlines_on
+from service.api.page.overview import GRIDS, GridName, Overview, grid_info, overview
+from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE, lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
 from service.api.schemas import Moment
 from service.archive.key import Key, iso, stamp, to_datetime, to_time
+from service.pipeline.upload import JSON
 
 router = APIRouter(prefix="/grids", tags=["grids"])
 
 BINARY = "application/octet-stream"
 FORMAT = "g1"
-"""In entity tags: what is sent of the same field changes with it."""
+"""Version of the format, part of the entity tags."""
 FEW_SECONDS = "public, max-age=2"
-KEPT = {"Cache-Control": IMMUTABLE}
-BINARY_ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": {BINARY: {}}}}
+CACHED_FOR_A_YEAR = {"Cache-Control": IMMUTABLE}
+BINARY_RESPONSE: dict[int | str, dict[str, Any]] = {200: {"content": {BINARY: {}}}}
 
 
 @router.get("/latest")
@@ -44,46 +44,51 @@ def latest(
     context: Context,
     response: Response,
     until: Annotated[
-        Moment | None, Query(description="What there was at a time; now where left out.")
+        Moment | None, Query(description="Overview at a time in the past; by default now.")
     ] = None,
 ) -> Overview:
-    """The frames of the last two hours and the forecasts that start from them, by their names."""
+    """Radar frames of the last two hours and the forecasts that start from them."""
     response.headers["Cache-Control"] = FEW_SECONDS
     return overview(context, until)
 
 
-@router.get("/radar/{time}", response_class=Response, responses=BINARY_ANSWER)
+@router.get("/radar/{time}", response_class=Response, responses=BINARY_RESPONSE)
 def radar(request: Request, context: Context, time: Moment) -> Response:
-    """A radar frame."""
-    at = on_mark(to_time(time))
-    frame = context.archive.frame(at)
+    """A radar frame by time."""
+    valid = frame_time(to_time(time))
+    frame = context.archive.frame(valid)
 
-    def made() -> bytes:
-        said = about(frame) | {"times": [iso(to_datetime(at))], "planes": ["rainfall_rate"]}
-        return packed_fields.body(said, [packed_fields.rates(frame.values)])
+    def encode() -> bytes:
+        header = about(frame) | {"times": [iso(to_datetime(valid))], "planes": ["rainfall_rate"]}
+        return packed_fields.body(header, [packed_fields.rates(frame.values)])
 
-    return send(request, f"{stamp(at)}-radar-{FORMAT}", made, KEPT, BINARY)
+    return conditional_response(
+        request, f"{stamp(valid)}-radar-{FORMAT}", encode, CACHED_FOR_A_YEAR, BINARY
+    )
 
 
-@router.get("/forecasts/{issue}", response_class=Response, responses=BINARY_ANSWER)
+@router.get("/forecasts/{issue}", response_class=Response, responses=BINARY_RESPONSE)
 def forecast(
     request: Request,
     context: Context,
-    issue: Annotated[Moment, Path(description="Time of the radar frame it starts from.")],
+    issue: Annotated[Moment, Path(description="Issue time: that of the newest radar frame used.")],
     model: ModelQuery = None,
     version: Annotated[
         str | None,
-        Query(pattern=r"^[0-9a-z]{4,8}$", description="Of the model; the present where left out."),
+        Query(
+            pattern=r"^[0-9a-z]{4,8}$",
+            description="Version of the model; by default the current one.",
+        ),
     ] = None,
 ) -> Response:
-    """A forecast with its exceedance probabilities, all leads in one."""
+    """A forecast with its exceedance probabilities, all lead times in one body."""
     name, weights = (model, version) if model and version else context.forecasters.named(model)
-    key = Key(on_mark(to_time(issue)), name, weights)
+    key = Key(frame_time(to_time(issue)), name, weights)
     field = context.archive.forecast(key)
 
-    def made() -> bytes:
+    def encode() -> bytes:
         probabilities = exceedance_probabilities(field)
-        said = about(field) | {
+        header = about(field) | {
             "model": key.model,
             "version": key.version,
             "issue_time": iso(to_datetime(key.issue)),
@@ -94,25 +99,33 @@ def forecast(
             "chosen": listed(field, "chosen"),
             "bridged": listed(field, "bridged"),
         }
-        planes = [packed_fields.probabilities(one.values) for one in probabilities.values()]
-        return packed_fields.body(said, [packed_fields.rates(field.values), *planes])
+        planes = [packed_fields.probabilities(p.values) for p in probabilities.values()]
+        return packed_fields.body(header, [packed_fields.rates(field.values), *planes])
 
-    return send(request, f"{key.id}-{FORMAT}", made, KEPT, BINARY)
+    return conditional_response(request, f"{key.id}-{FORMAT}", encode, CACHED_FOR_A_YEAR, BINARY)
 
 
 @router.get("/outlines/{grid}")
-def shores(request: Request, grid: GridName) -> Response:
+def outlines(request: Request, grid: GridName) -> Response:
     """Coasts, borders and rivers on the grid of the radar."""
-    return send(request, f"{grid}-outlines-{FORMAT}", lambda: drawn(grid), KEPT, JSON)
+    return conditional_response(
+        request,
+        f"{grid}-outlines-{FORMAT}",
+        lambda: encoded_outlines(grid),
+        CACHED_FOR_A_YEAR,
+        JSON,
+    )
 
 
 @cache
-def drawn(grid: GridName) -> bytes:
-    return orjson.dumps(outlines(GRIDS[grid]))
+def encoded_outlines(grid: GridName) -> bytes:
+    """Outlines of a grid as JSON."""
+    return orjson.dumps(outlines_on(GRIDS[grid]))
 
 
 def about(field: DataArray) -> dict[str, object]:
-    grid = described(known_grid(field))
+    """Header members of a field: grid, shape and attribution."""
+    grid = grid_info(known_grid(field))
     return {
         "grid": None if grid is None else grid.name,
         "shape": field.shape[-2:],

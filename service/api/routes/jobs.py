@@ -1,13 +1,13 @@
-"""Jobs: forecasts on their way, in the words of OGC API - Processes, part 1."""
+"""Jobs that make forecasts, as in OGC API - Processes, part 1."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from service.api.dependencies import Context
-from service.api.negotiation import Form
+from service.api.negotiation import MediaType
 from service.api.nowcast_requests.lookup import find
-from service.api.openapi_responses import FORMS, JOB
+from service.api.openapi_responses import FORECAST, JOB
 from service.api.representations import gone, respond
 from service.api.schemas import Forecast, JobStatus
 from service.errors import JobRunning, NoForecast, UnknownJob
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 JobId = Annotated[
     str,
     Path(
-        description="As the answer to `POST /nowcast` names it.",
+        description="Job id from the response to `POST /nowcast`.",
         examples=["20260621T2330Z-advection-none"],
     ),
 ]
@@ -26,29 +26,31 @@ JobId = Annotated[
 
 @router.get("/{job}", responses=JOB)
 def status(context: Context, job: JobId) -> JobStatus:
-    """What has become of a job."""
+    """Status of a job."""
     return JobStatus.of(find(context, job))
 
 
-@router.get("/{job}/results", responses=FORMS, response_model=Forecast)
-def results(request: Request, context: Context, job: JobId, form: Form) -> Response:
-    """The forecast a job was to make: 409 while it is on its way, the reason where it failed, 410
-    where it is past its keeping time."""
+@router.get("/{job}/results", responses=FORECAST, response_model=Forecast)
+def results(request: Request, context: Context, job: JobId, media: MediaType) -> Response:
+    """The forecast of a job.
+
+    409 until the job has finished, its error where it failed, 410 past the retention.
+    """
     found = find(context, job)
     if found.status in ("accepted", "running"):
-        raise JobRunning(f"job {job} is {found.status}; ask again in a moment")
+        raise JobRunning(f"job {job} is {found.status}; try again later")
     if found.error is not None:
         raise fresh(found.error)
     if found.status == "dismissed":
-        raise NoForecast(f"job {job} was dismissed; POST /nowcast asks again")
+        raise NoForecast(f"job {job} was dismissed; request it again with POST /nowcast")
     if not context.archive.has_forecast(found.key):
         raise gone(found.key)
-    return respond(request, context, found.key, form)
+    return respond(request, context, found.key, media)
 
 
 @router.delete("/{job}", responses=JOB)
 def dismiss(context: Context, job: JobId) -> JobStatus:
-    """Give up a job that has not started yet; one that has, goes on."""
+    """Dismiss a job that has not started; a running job continues."""
     try:
         return JobStatus.of(context.jobs.dismiss(job))
     except UnknownJob:

@@ -1,4 +1,4 @@
-"""What Prometheus asks for, and what it is told of each request."""
+"""The route of Prometheus metrics, and the middleware that counts requests."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,37 +20,48 @@ from service.monitoring.skill_collector import SkillCollector
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
-"""Method or route of what is neither known nor worth a number of its own."""
+"""Label of unknown methods and routes."""
 
 
 def install(app: FastAPI, context: ApiContext) -> Process:
-    """Count every request of an application, also those that are refused before they come to a
-    route, and answer at /metrics. To be called last. Returns what counts."""
+    """Count every request, including those refused by middleware, and add the route /metrics.
+
+    Call it last, after all other routes and middleware are added.
+
+    Returns:
+        The metrics of this process.
+    """
     process = context.process or Process(context.settings)
-    context.encoded.on_request = lambda held: process.cached(hit=held)
+    context.encoded_cache.on_request = lambda hit: process.cached(hit=hit)
     router, facts = APIRouter(), CollectorRegistry()
     facts.register(Facts(context.settings, context.ledger, context.jobs.book))
     skill = SkillCollector(context.ledger)
 
     @router.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
-        """Counts and times of this process, and what the ledger knows."""
-        told = generate_latest(process.registry) + generate_latest(facts)
-        with suppress(LedgerAway):  # Facts says so
-            told += skill.text().encode()
-        return Response(told, media_type=CONTENT_TYPE_LATEST)
+        """Metrics of this process and of the ledger."""
+        text = generate_latest(process.registry) + generate_latest(facts)
+        with suppress(LedgerAway):  # the other collector reports it
+            text += skill.text().encode()
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     app.include_router(router)
     routes = list(templates(app))
     for route in routes:
         for method in route.methods:
             process.expects(method, route.path)
-    app.add_middleware(Counted, process=process, routes=routes)
+    app.add_middleware(RequestCounter, process=process, routes=routes)
     return process
 
 
 class Template(NamedTuple):
-    """A route, as "/jobs/{job}"."""
+    """Path template of a route, such as `/jobs/{job}`.
+
+    Attributes:
+        path: The template.
+        methods: Methods of the route.
+        pattern: Matches the paths of the route.
+    """
 
     path: str
     methods: frozenset[str]
@@ -58,40 +69,41 @@ class Template(NamedTuple):
 
 
 def templates(app: FastAPI) -> Iterator[Template]:
-    """The routes of an application, in the order in which they are tried."""
+    """Path templates of an application, in the order of matching."""
     for route in iter_route_contexts(app.routes):
         if route.path is not None and route.methods:
             yield Template(route.path, frozenset(route.methods), compile_path(route.path)[0])
 
 
-class Counted:
-    """Counts requests by their route, which is a template: of paths there is no end."""
+class RequestCounter:
+    """Counts requests by path template, since the number of paths is unbounded."""
 
     def __init__(self, app: ASGIApp, process: Process, routes: Sequence[Template]) -> None:
         self.app, self.process, self.routes = app, process, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI event stream."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun, status = perf_counter(), 500
+        begin, status = perf_counter(), 500
 
-        async def told(message: Message) -> None:
+        async def send_watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, told)
+            await self.app(scope, receive, send_watched)
         finally:
             method = scope["method"] if scope["method"] in METHODS else OTHER
-            took = perf_counter() - begun
-            self.process.answered(method, self._route(scope), status, took)
+            seconds = perf_counter() - begin
+            self.process.answered(method, self._route(scope), status, seconds)
 
     def _route(self, scope: Scope) -> str:
-        """The path of the route that has answered, or would have if it had been asked."""
+        """Template of the route that answered, or that matches the path of a refused request."""
         if (route := scope.get("route")) is not None:
             return str(route.path)
-        near = (route.path for route in self.routes if route.pattern.match(scope["path"]))
-        return next(near, OTHER)
+        matching = (route.path for route in self.routes if route.pattern.match(scope["path"]))
+        return next(matching, OTHER)

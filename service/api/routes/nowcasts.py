@@ -1,4 +1,4 @@
-"""Nowcasts: ask for one, read one."""
+"""Routes that request and read nowcasts."""
 
 import re
 from http import HTTPStatus
@@ -9,14 +9,15 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from service.api.dependencies import ApiContext, Context
-from service.api.negotiation import JSON, Form
+from service.api.negotiation import MediaType
 from service.api.nowcast_requests.request import RawRequest
-from service.api.nowcast_requests.resolve import ForecastRequest, on_mark, submit_request
-from service.api.openapi_responses import ACCEPTED, BODY, FORMS
+from service.api.nowcast_requests.resolve import ForecastRequest, frame_time, submit_request
+from service.api.openapi_responses import ACCEPTED, BODY, FORECAST
 from service.api.representations import respond
 from service.api.schemas import Forecast, JobStatus, ModelName, Moment
 from service.archive.key import Key, to_time
 from service.jobs.job import Job, fresh
+from service.pipeline.upload import JSON
 
 router = APIRouter(tags=["nowcasts"])
 
@@ -25,26 +26,26 @@ RESPOND_ASYNC = "respond-async"
 ModelQuery = Annotated[
     ModelName | None,
     Query(
-        description="Name of a model, or `auto` for the most skilful at each lead; the default one "
-        "where left out.",
+        description="Name of a model, or `auto` for the most skilful model at each lead time; by "
+        "default the default model.",
         examples=["auto"],
     ),
 ]
 
 
 @router.post(
-    "/nowcast", responses={**FORMS, **ACCEPTED}, response_model=Forecast, openapi_extra=BODY
+    "/nowcast", responses={**FORECAST, **ACCEPTED}, response_model=Forecast, openapi_extra=BODY
 )
-async def ask(
+async def request_nowcast(
     request: Request,
     context: Context,
-    form: Form,
+    media: MediaType,
     model: ModelQuery = None,
     prefer: Annotated[
         str,
         Header(
             max_length=200,
-            description="`wait=N` waits up to N seconds, 30 at most, for the forecast itself; "
+            description="`wait=N` waits up to N seconds, at most 30, for the forecast itself; "
             "`respond-async` never waits.",
             examples=["wait=10"],
         ),
@@ -53,53 +54,60 @@ async def ask(
         str | None,
         Header(
             max_length=200,
-            description="Sent again within 24 hours with the same body, it is the same request.",
+            description="A request repeated under the same key and with the same body within "
+            "24 hours is the same request.",
             examples=["7f0c9a52"],
         ),
     ] = None,
 ) -> Response:
-    """Ask for a forecast, of the radar here or of frames of your own.
+    """Request a forecast from the radar of the service or from uploaded frames.
 
-    If there is one already, here it is. Otherwise a job makes it, once, however many ask; with
-    `Prefer: wait=N` the answer waits for it.
+    An existing forecast is returned at once. Otherwise one job makes it for all requests; with
+    `Prefer: wait=N` the response waits for it.
 
-    Frames of your own come as netCDF, one variable in mm/h with its coordinates, or as JSON. They
-    and their forecast are kept for a day.
+    Frames are uploaded as netCDF, one variable in mm/h with its coordinates, or as JSON. They and
+    their forecast are kept for a day.
     """
-    kind = request.headers.get("content-type", "")
+    content_type = request.headers.get("content-type", "")
     client = request.state.client
-    asked = RawRequest(await request.body(), kind, model, form, client, idempotency_key)
-    threads = context.uploading if asked.may_bring_frames else None
-    order, job = await to_thread.run_sync(submit_request, context, asked, limiter=threads)
+    body = await request.body()
+    raw = RawRequest(body, content_type, model, media, client, idempotency_key)
+    threads = context.uploading if raw.may_have_frames else None
+    resolved, job = await to_thread.run_sync(submit_request, context, raw, limiter=threads)
     if job is not None and (seconds := seconds_to_wait(prefer, context.settings.request_seconds)):
         job = await context.jobs.wait(job.id, seconds)
-    return await run_in_threadpool(answer, request, context, form, order, job, prefer)
+    return await run_in_threadpool(answer, request, context, media, resolved, job, prefer)
 
 
 def answer(
     request: Request,
     context: ApiContext,
-    form: str,
-    order: ForecastRequest,
+    media: str,
+    resolved: ForecastRequest,
     job: Job | None,
     prefer: str,
 ) -> Response:
-    """The forecast, the reason why there is none, or the job that makes it."""
-    if job is None or context.archive.has_forecast(order.key):
+    """The forecast, the error of its job, or the status of the job."""
+    if job is None or context.archive.has_forecast(resolved.key):
         return respond(
-            request, context, order.key, form, latest=order.latest, instead_of=order.instead_of
+            request,
+            context,
+            resolved.key,
+            media,
+            latest=resolved.latest,
+            instead_of=resolved.instead_of,
         )
     if job.error is not None:
         raise fresh(job.error)
     headers = {"Location": f"/jobs/{job.id}", "Retry-After": "2"}
     if applied := preference(prefer):
         headers["Preference-Applied"] = applied
-    body = JobStatus.of(job, order.instead_of).model_dump_json()
+    body = JobStatus.of(job, resolved.instead_of).model_dump_json()
     return Response(body, HTTPStatus.ACCEPTED, headers, JSON)
 
 
 def preference(prefer: str) -> str | None:
-    """Which of the preferences that we know of is followed (RFC 7240)."""
+    """The preference that is applied (RFC 7240), or None."""
     if RESPOND_ASYNC in prefer.lower():
         return RESPOND_ASYNC
     return "wait" if WAIT.search(prefer.lower()) else None
@@ -109,35 +117,37 @@ WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])")
 
 
 def seconds_to_wait(prefer: str, request_seconds: float) -> float:
-    """Seconds to wait as `Prefer` has it, within what a request may take."""
+    """Seconds to wait for the forecast by the header `Prefer`, within the limit of a request."""
     found = WAIT.search(prefer.lower())
     if found is None or preference(prefer) != "wait":
         return 0.0
     return min(float(found[1]), LONGEST_WAIT_SECONDS, request_seconds / 2)
 
 
-@router.get("/nowcasts/latest", responses=FORMS, response_model=Forecast)
-def latest(request: Request, context: Context, form: Form, model: ModelQuery = None) -> Response:
+@router.get("/nowcasts/latest", responses=FORECAST, response_model=Forecast)
+def latest(
+    request: Request, context: Context, media: MediaType, model: ModelQuery = None
+) -> Response:
     """The newest forecast of a model."""
     named = context.forecasters.named(model)
     key = Key(context.archive.latest_issue(*named), *named)
-    return respond(request, context, key, form, latest=True)
+    return respond(request, context, key, media, latest=True)
 
 
-@router.get("/nowcasts/{issue}", responses=FORMS, response_model=Forecast)
+@router.get("/nowcasts/{issue}", responses=FORECAST, response_model=Forecast)
 def read(
     request: Request,
     context: Context,
     issue: Annotated[
         Moment,
         Path(
-            description="Time of the radar frame it starts from.",
+            description="Issue time: that of the newest radar frame used.",
             examples=["2026-06-21T23:25:00Z"],
         ),
     ],
-    form: Form,
+    media: MediaType,
     model: ModelQuery = None,
 ) -> Response:
-    """The forecast of a model issued at a time."""
-    key = Key(on_mark(to_time(issue)), *context.forecasters.named(model))
-    return respond(request, context, key, form)
+    """The forecast of a model by issue time."""
+    key = Key(frame_time(to_time(issue)), *context.forecasters.named(model))
+    return respond(request, context, key, media)

@@ -1,4 +1,4 @@
-"""The map page and the files it is made of."""
+"""Routes of the map page and its static files."""
 
 import hashlib
 from functools import cache
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.api.page.static_files import send
+from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE
 
 router = APIRouter(include_in_schema=False)
@@ -38,52 +38,60 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-"""Of every file of the page: nothing from elsewhere, nothing inline."""
+"""Headers of every file of the page: nothing from other origins, nothing inline."""
 
 
 class Site(NamedTuple):
-    """The page: its front, and its other files by name. All are served under the digest of all, so
-    that a browser may keep them for ever and never mixes two versions."""
+    """The map page.
+
+    Attributes:
+        digest: Digest of all files, part of their URLs, so that a browser may cache them for ever
+            and never mixes two versions.
+        index: The HTML page.
+        files: The other files by name.
+    """
 
     digest: str
-    front: bytes
-    others: dict[str, bytes]
+    index: bytes
+    files: dict[str, bytes]
 
 
 @cache
 def site() -> Site:
-    there = {
+    """The map page, read once."""
+    contents = {
         file.name: file.read_bytes()
         for file in sorted(files("service.api.page").joinpath("static").iterdir(), key=str)
     }
-    digest = hashlib.sha256(b"".join(there.values())).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join(contents.values())).hexdigest()[:16]
     folder = f"page/{digest}"
     modules = "\n".join(
         f'<link rel="modulepreload" href="{folder}/{name}">'
-        for name in there
+        for name in contents
         if name.endswith(".js")
     )
-    front = there.pop(INDEX).decode().format(files=folder, modules=modules)
-    return Site(digest, front.encode(), there)
+    index = contents.pop(INDEX).decode().format(files=folder, modules=modules)
+    return Site(digest, index.encode(), contents)
 
 
 @router.get("/")
-def front(request: Request) -> Response:
-    """The map."""
-    return sent(request, INDEX, site().front, "no-cache")
+def index(request: Request) -> Response:
+    """The map page."""
+    return static_response(request, INDEX, site().index, "no-cache")
 
 
 @router.get("/page/{digest}/{name}")
 def file(request: Request, digest: str, name: str) -> Response:
-    """A file of the page."""
-    content = site().others.get(name) if digest == site().digest else None
+    """A static file of the page."""
+    content = site().files.get(name) if digest == site().digest else None
     if content is None:
-        raise HTTPException(404, f"the page has no file {name!r} now; load it anew")
-    return sent(request, name, content, IMMUTABLE)
+        raise HTTPException(404, f"the page has no file {name!r}; reload the page")
+    return static_response(request, name, content, IMMUTABLE)
 
 
-def sent(request: Request, name: str, content: bytes, kept: str) -> Response:
-    headers = {**HEADERS, "Cache-Control": kept}
-    return send(
+def static_response(request: Request, name: str, content: bytes, cache_control: str) -> Response:
+    """The response with a static file, with the headers of the page."""
+    headers = {**HEADERS, "Cache-Control": cache_control}
+    return conditional_response(
         request, f"{site().digest}-{name}", lambda: content, headers, MEDIA[Path(name).suffix]
     )

@@ -1,4 +1,4 @@
-"""Rain at a place: OGC API - Environmental Data Retrieval 1.1, as CoverageJSON."""
+"""Forecast at a position: OGC API - Environmental Data Retrieval 1.1, as CoverageJSON."""
 
 import re
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from ingest.grid import at
 from ingest.precipitation import credit, exceedance_probabilities, exceedance_probability_name
 from service.api import openapi_examples
 from service.api.dependencies import ApiContext, Context
-from service.api.nowcast_requests.resolve import on_mark
+from service.api.nowcast_requests.resolve import frame_time
 from service.api.representations import lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
 from service.api.schemas import Moment
@@ -25,22 +25,24 @@ router = APIRouter(prefix="/collections/nowcast", tags=["places"])
 NUMBER = r"[-+]?(?:\d{1,9}(?:\.\d{0,15})?|\.\d{1,15})"
 POINT = re.compile(rf"\s*POINT\s*\(\s*({NUMBER})\s+({NUMBER})\s*\)\s*", re.IGNORECASE | re.ASCII)
 WET = 0.1
-"""mm/h from which on it is said to rain."""
+"""Lowest rainfall rate in mm/h that counts as rain in the summary."""
 
 
 class CoverageJson(JSONResponse):
+    """A response in CoverageJSON."""
+
     media_type = "application/prs.coverage+json"
 
 
-DESCRIBED: dict[int | str, dict[str, Any]] = {
+COVERAGE: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The rain there.",
+        "description": "The forecast at the position.",
         "content": {CoverageJson.media_type: {"example": openapi_examples.COVERAGE}},
     }
 }
 
 
-@router.get("/position", response_class=CoverageJson, responses=DESCRIBED)
+@router.get("/position", response_class=CoverageJson, responses=COVERAGE)
 def position(
     context: Context,
     response: Response,
@@ -51,39 +53,39 @@ def position(
     model: ModelQuery = None,
     issue: Annotated[
         Moment | None,
-        Query(description="Time of the radar frame it starts from; the newest where left out."),
+        Query(description="Issue time; by default that of the newest forecast."),
     ] = None,
 ) -> dict[str, Any]:
-    """Rain at a place over the next two hours, from a forecast of a model.
+    """Rainfall rate at a position over the next two hours.
 
-    Beside `rainfall_rate` come `exceedance_probability_0.5` and the like, the probability of so
-    many mm/h or more, where the model forecasts it.
+    Beside `rainfall_rate` there is `exceedance_probability_0.5` and so on, the probability of a
+    rainfall rate of at least 0.5 mm/h, where the model forecasts it.
 
-    `nowcast:summary` says it for a program: `unknown` means no data, which is not dry.
-    `nowcast:radar_age_s` is the age of the radar now; `nowcast:stale` says that it is too old.
+    `nowcast:summary` is a summary for programs; its state `unknown` means no data, which is not
+    dry. `nowcast:radar_age_s` is the present age of the radar; `nowcast:stale` means it is too old.
     """
     point = POINT.fullmatch(coords)
     if point is None:
         raise BadPlace(f"coords is {coords!r}, should be like POINT(13.41 52.52)")
-    named = context.forecasters.named(model)
-    start = context.archive.latest_issue(*named) if issue is None else on_mark(to_time(issue))
-    key = Key(start, *named)
+    name = context.forecasters.named(model)
+    time = context.archive.latest_issue(*name) if issue is None else frame_time(to_time(issue))
+    key = Key(time, *name)
     series = at(context.archive.forecast(key), float(point[1]), float(point[2]))
     response.headers["Cache-Control"] = "public, max-age=30"
     return coverage(series) | freshness(context, key)
 
 
 def freshness(context: ApiContext, key: Key) -> dict[str, Any]:
-    """How old the radar of a forecast is by now."""
+    """Present age of the radar that a forecast starts from."""
     age = (context.clock() - to_datetime(key.issue)).total_seconds()
     return {"nowcast:radar_age_s": age, "nowcast:stale": age > 60 * context.settings.stale_minutes}
 
 
 def coverage(series: DataArray) -> dict[str, Any]:
-    """A forecast at a place (lead_time) as a CoverageJSON point series."""
+    """A forecast at a position (lead_time) as a CoverageJSON point series; NaN becomes null."""
     times = [iso(to_datetime(time)) for time in series["time"].values]
     probabilities = exceedance_probabilities(series)
-    place = {"x": float(series["lon"]), "y": float(series["lat"])}
+    longitude, latitude = float(series["lon"]), float(series["lat"])
     issue = to_datetime(time_of(series["forecast_reference_time"]))
     return {
         "type": "Coverage",
@@ -91,8 +93,8 @@ def coverage(series: DataArray) -> dict[str, Any]:
             "type": "Domain",
             "domainType": "PointSeries",
             "axes": {
-                "x": {"values": [round(place["x"], 4)]},
-                "y": {"values": [round(place["y"], 4)]},
+                "x": {"values": [round(longitude, 4)]},
+                "y": {"values": [round(latitude, 4)]},
                 "t": {"values": times},
             },
             "referencing": REFERENCING,
@@ -113,7 +115,7 @@ def coverage(series: DataArray) -> dict[str, Any]:
 
 
 def values_of(series: DataArray, decimals: int) -> dict[str, Any]:
-    """A series (lead_time) as a range: rounded, null for no data."""
+    """A series (lead_time) as a CoverageJSON range: rounded, null for no data."""
     values = [None if np.isnan(value) else round(float(value), decimals) for value in series.values]
     return {
         "type": "NdArray",
@@ -136,7 +138,12 @@ def probability_parameter(threshold: float) -> dict[str, Any]:
 
 
 def summary(rates: NDArray[np.float32], times: list[str]) -> dict[str, Any]:
-    """When rain starts and ends: state rain, dry or unknown, and the first and last wet lead."""
+    """State (rain, dry or unknown) and the times at which rain starts and ends.
+
+    Args:
+        rates: Rainfall rates (lead_time) in mm/h, NaN for no data.
+        times: Valid times of the rates.
+    """
     wet = np.flatnonzero(rates >= WET)
     unknown = bool(np.isnan(rates).any())
     state = "rain" if wet.size else "unknown" if unknown else "dry"
@@ -162,7 +169,9 @@ REFERENCING = [
 ]
 PARAMETER = {
     "type": "Parameter",
-    "description": {"en": "Rainfall rate, mean of the five minutes before; null is no data"},
+    "description": {
+        "en": "Rainfall rate, mean of the five minutes before the time; null is no data"
+    },
     "unit": {
         "label": {"en": "millimetres per hour"},
         "symbol": {"value": "mm/h", "type": UCUM},

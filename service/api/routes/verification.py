@@ -1,4 +1,4 @@
-"""How good the forecasts were."""
+"""The route of verification results."""
 
 from typing import Annotated
 
@@ -15,12 +15,18 @@ router = APIRouter(tags=["verification"])
 def verification(
     context: Context,
     model: Annotated[ModelName | None, Query(description="Only this model.")] = None,
-    lead: Annotated[int | None, Query(ge=1, le=1440, description="Minutes.")] = None,
-    threshold: Annotated[float | None, Query(gt=0, le=1000, description="mm/h.")] = None,
-    begin: Annotated[Moment | None, Query(alias="from", description="Valid after.")] = None,
-    end: Annotated[Moment | None, Query(alias="to", description="Valid until.")] = None,
+    lead: Annotated[int | None, Query(ge=1, le=1440, description="Lead time in minutes.")] = None,
+    threshold: Annotated[
+        float | None, Query(gt=0, le=1000, description="Threshold in mm/h.")
+    ] = None,
+    begin: Annotated[
+        Moment | None, Query(alias="from", description="Valid times after this time.")
+    ] = None,
+    end: Annotated[
+        Moment | None, Query(alias="to", description="Valid times until this time.")
+    ] = None,
 ) -> Verification:
-    """Counts and scores by model, lead and threshold, over the valid times in (from, to]."""
+    """Counts and scores by model, lead time and threshold, over the valid times in (from, to]."""
     models = [] if model is None else [model]
     states = context.ledger.states(models, begin, end, lead_minutes=lead)
     totals = context.ledger.totals(models, begin, end, lead_minutes=lead, threshold=threshold)

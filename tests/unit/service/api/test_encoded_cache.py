@@ -37,7 +37,7 @@ def test_what_could_not_be_made_is_tried_again() -> None:
 
 
 def test_those_not_asked_for_the_longest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoded_cache, "MOST", 3)
+    monkeypatch.setattr(encoded_cache, "MOST_ENCODED", 3)
     cache = EncodedCache()
     for name in ("a", "b", "c", "a", "d"):
         cache.get(name, name.encode)

@@ -151,7 +151,7 @@ def test_past_its_keeping_time_it_is_410_and_can_be_sent_anew(data: Path) -> Non
         address = send(client, body).headers["content-location"]
         soon = to_time(datetime.now(UTC) + timedelta(minutes=1))
         Archive(data / "archive").remove_before("uploads", soon)
-        assert "keeping time" in problem(client.get(address), 410)["detail"]
+        assert "retention" in problem(client.get(address), 410)["detail"]
         assert client.get(address.removesuffix("/results")).json()["status"] == "successful"
         again = send(client, body)
         assert again.status_code == 200

@@ -37,7 +37,7 @@ def test_a_key_is_shown_once_and_its_hash_is_kept(file: Path) -> None:
     (line,) = file.read_text().splitlines()
     said = json.loads(line)
     assert (said["name"], said["per_minute"]) == ("anna", 60)
-    holder = KeyFile(file).holder(secret)
+    holder = KeyFile(file).find(secret)
     assert holder is not None
     assert holder.name == "anna"
 
@@ -47,7 +47,7 @@ def test_each_key_is_another_and_all_of_them_work(file: Path) -> None:
     known = KeyFile(file)
     assert len(set(made.values())) == 3
     for name, secret in made.items():
-        holder = known.holder(secret)
+        holder = known.find(secret)
         assert holder is not None
         assert holder.name == name
 
@@ -55,8 +55,8 @@ def test_each_key_is_another_and_all_of_them_work(file: Path) -> None:
 @pytest.mark.parametrize("secret", ["", "x", "nowcast_", "\xff\xe9", "a" * 100_000])
 def test_what_is_no_key_has_no_holder(file: Path, secret: str) -> None:
     api_keys.add(file, "anna")
-    assert KeyFile(file).holder(secret) is None
-    assert KeyFile(file).holder(json.loads(file.read_text())["sha256"]) is None
+    assert KeyFile(file).find(secret) is None
+    assert KeyFile(file).find(json.loads(file.read_text())["sha256"]) is None
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a\n", "x" * 65, "../x", '"'])
@@ -80,12 +80,12 @@ def test_a_key_works_as_soon_as_it_is_made_and_no_longer_than_its_line_is_there(
     first = api_keys.add(file, "anna")
     known = KeyFile(file)
     second = api_keys.add(file, "ben")
-    assert known.holder(second) is not None
+    assert known.find(second) is not None
     file.write_text(file.read_text().splitlines()[1] + "\n")
-    assert known.holder(first) is None
-    assert known.holder(second) is not None
+    assert known.find(first) is None
+    assert known.find(second) is not None
     file.write_text("")
-    assert known.holder(second) is None
+    assert known.find(second) is None
 
 
 @pytest.mark.parametrize("content", ["nonsense", '{"name": "eve"}', None])
@@ -98,9 +98,9 @@ def test_a_file_that_is_spoilt_while_in_use_shuts_nobody_out(
     if content is not None:
         file.write_text(content)
     with caplog.at_level(logging.ERROR):
-        assert known.holder(secret) is not None
-        assert known.holder("x") is None
-    assert caplog.text.count("the keys before stay good") == 1
+        assert known.find(secret) is not None
+        assert known.find("x") is None
+    assert caplog.text.count("the previous keys stay valid") == 1
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_all_keys_are_compared_whichever_is_the_right_one(
     monkeypatch.setattr(hmac, "compare_digest", counted)
     for secret in (secrets[0], secrets[-1], "wrong"):
         compared.clear()
-        known.holder(secret)
+        known.find(secret)
         assert len(set(compared)) == len(compared) == 5
 
 
@@ -157,7 +157,7 @@ def test_how_long_it_takes_tells_nothing(file: Path) -> None:
     for _ in range(60):
         for secret in secrets:
             begin = time.perf_counter_ns()
-            known.holder(secret)
+            known.find(secret)
             taken[secret].append(time.perf_counter_ns() - begin)
     typical = [statistics.median(times) for times in taken.values()]
     assert max(typical) < 3 * min(typical)

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from service.api.app import create_app
 from service.api.middleware import limits
 from service.api.middleware.limits import BodyLimit, TimeLimit
-from tests.served import Gate, api_context, ask, problem
+from tests.served import api_context, problem
 
 JSON = {"Content-Type": "application/json"}
 
@@ -153,12 +152,3 @@ def test_an_error_passes_through_the_time_limit() -> None:
 
     with pytest.raises(ValueError, match="broken"):
         asyncio.run(get(TimeLimit(broken, 5)))
-
-
-def test_nobody_waits_for_a_job_longer_than_a_request_may_take(data: Path, gate: Gate) -> None:
-    app = create_app(api_context(data, before=gate, request_seconds=3))
-    with TestClient(app) as client:
-        begin = time.monotonic()
-        assert ask(client, Prefer="wait=10").status_code == 202
-        assert time.monotonic() - begin < 8
-        gate.open.set()

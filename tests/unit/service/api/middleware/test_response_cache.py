@@ -203,6 +203,19 @@ def test_it_is_bounded(cache: ResponseCache, app: CountingApp) -> None:
     asyncio.run(scene())
 
 
+def test_a_body_above_the_limit_of_the_cache_is_sent_and_not_cached(
+    cache: ResponseCache, app: CountingApp
+) -> None:
+    async def scene() -> None:
+        app.body = bytes(MOST_BYTES + 1)
+        for _ in range(2):
+            status, body = await ask(cache)
+            assert (status, len(body)) == (200, MOST_BYTES + 1)
+        assert app.asked == 2
+
+    asyncio.run(scene())
+
+
 def test_the_service_reads_the_same_forecast_once_for_many(filled: Path) -> None:
     context = api_context(filled)
     asked: list[Any] = []

@@ -82,7 +82,7 @@ def test_a_forecast_past_its_keeping_time_is_410(data: Path) -> None:
         archive.remove_before("forecasts", time(LATEST))
         sleep(FRESH_SECONDS)
         for address in (f"/nowcasts/{iso(6)}", f"/jobs/{job}", f"/jobs/{job}/results"):
-            assert "keeping time" in problem(client.get(address), 410)["detail"]
+            assert "retention" in problem(client.get(address), 410)["detail"]
         problem(client.get(f"/nowcasts/{iso(5)}"), 404)
         assert client.get(f"/nowcasts/{iso(LATEST)}").status_code == 200
 

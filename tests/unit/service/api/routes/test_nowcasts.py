@@ -10,6 +10,7 @@ import xarray as xr
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
+from service.api.routes.nowcasts import seconds_to_wait
 from service.archive.archive import Archive
 from service.archive.key import Key
 from tests.served import ISSUES, LATEST, NEWEST, api_context, iso, problem
@@ -125,3 +126,15 @@ def test_a_forecast_that_there_is_not_is_404(reader: TestClient, address: str) -
 def test_a_time_between_two_frames_is_no_issue(reader: TestClient, issue: str) -> None:
     body = problem(reader.get(f"/nowcasts/{issue}"), 422)
     assert "multiple of 5 minutes" in body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [("", 0), ("wait=10", 10), ("wait=1000", 30), ("respond-async, wait=10", 0), ("wait=x", 0)],
+)
+def test_the_wait_is_that_of_the_preference_up_to_30_seconds(prefer: str, seconds: float) -> None:
+    assert seconds_to_wait(prefer, request_seconds=100) == seconds
+
+
+def test_the_wait_is_at_most_half_of_the_time_limit_of_a_request() -> None:
+    assert seconds_to_wait("wait=10", request_seconds=3) == 1.5
