@@ -1,6 +1,6 @@
-"""The command line: every step of the service by hand.
+"""The command line `nowcast`: each step of the service as a command.
 
-Heavy packages are imported by the commands that need them, so that `--help` answers at once.
+Heavy packages are imported by the commands that need them, so that `--help` starts fast.
 """
 
 import platform
@@ -9,18 +9,18 @@ import sys
 import typer
 
 from service.cli import keys, ledger, networks, operations, plots, training, workers
-from service.cli.options import complain
+from service.cli.options import print_error
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
-    help="""Two-hour precipitation nowcasts for Germany from DWD radar, every one of them verified.
+    help="""Two-hour precipitation nowcasts for Germany from DWD radar, all of them verified.
 
-    First steps: `nowcast demo` shows everything on a simulated event. `nowcast replay FOLDER` runs
-    stored radar files from ingest to verification. `nowcast serve` answers over HTTP.
+    First steps: `nowcast demo` runs the whole service on a simulated event. `nowcast replay FOLDER`
+    runs stored radar files from ingest to verification. `nowcast serve` serves the HTTP API.
 
-    Data lie in the folder `nowcast-data`, or where `--data` or `NOWCAST_DATA` says.""",
+    Data are in the folder `nowcast-data`, or that of `--data` or `NOWCAST_DATA`.""",
 )
 for part in (operations, plots, keys, ledger, networks, training, workers):
     app.add_typer(part.app)
@@ -31,9 +31,9 @@ SYSTEM = "Linux"
 
 
 def main() -> None:
-    """Run the command line. Errors of known types end with one line and exit code 2.
+    """Run the command line. Expected errors end it with one line and exit code 2.
 
-    The service requires Linux, and says so in one line elsewhere.
+    The service requires Linux, and prints one line on other systems.
     """
     if (system := platform.system()) != SYSTEM:
         typer.echo(wrong_system(system), err=True)
@@ -41,9 +41,9 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        if not is_foreseen(error):
+        if not is_expected(error):
             raise
-        complain(type(error).__name__, error)
+        print_error(type(error).__name__, error)
         sys.exit(2)
 
 
@@ -55,13 +55,13 @@ def wrong_system(system: str) -> str:
     )
 
 
-def is_foreseen(error: Exception) -> bool:
-    """Whether an error is one of those that say by themselves what to do."""
+def is_expected(error: Exception) -> bool:
+    """Whether an error has a message that says what to do."""
     from ingest.errors import IngestError
     from service.errors import ServiceError
 
     if isinstance(error, IngestError | ServiceError | OSError):
         return True
-    from model_zoo.errors import ModelError  # with torch behind it: only when there is need
+    from model_zoo.errors import ModelError  # imports torch, so only when needed
 
     return isinstance(error, ModelError)

@@ -1,42 +1,42 @@
-"""The group `data`: look at a data set before training on it, and prepare what needs it."""
+"""The command group `data`: check and prepare data sets for training."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli.options import Quiet, console
+from service.cli.options import Quiet, open_console
 
 app = typer.Typer(
     no_args_is_help=True,
     help="""Check data sets for training, and prepare years of radar.
 
-    Each command reads a data set as an experiment would, says what it holds, and fails with a
-    sentence where a file is missing or damaged.""",
+    Each command reads a data set as training does, prints a summary, and fails with an explanation
+    where a file is missing or damaged.""",
 )
 
-Folder = Annotated[Path, typer.Argument(help="Folder of its files.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of the data set.")]
 
 
 @app.command("moving-mnist")
 def moving_mnist(folder: Folder) -> None:
-    """Check the idx files of MNIST, of which digits moving about are made in training.
+    """Check the idx files of MNIST, from which training makes moving digits.
 
-    Needs train-images-idx3-ubyte and t10k-images-idx3-ubyte, plain or with .gz.
+    Requires train-images-idx3-ubyte and t10k-images-idx3-ubyte, plain or with .gz.
     """
-    look("moving-mnist", folder)
+    print_survey("moving-mnist", folder)
 
 
 @app.command()
 def taxibj(folder: Folder) -> None:
     """Check BJ13_M32x32_T30_InOut.h5 to BJ16_M32x32_T30_InOut.h5."""
-    look("taxibj", folder)
+    print_survey("taxibj", folder)
 
 
 @app.command()
 def kth(folder: Folder) -> None:
     """Check folders of frames such as walking/person01_walking_d1/image_0001.png."""
-    look("kth", folder)
+    print_survey("kth", folder)
 
 
 @app.command()
@@ -44,7 +44,7 @@ def corpus(folder: Folder) -> None:
     """Check every npz file with `rate_x100` and `time` in a folder."""
     from model_zoo.training.data.survey import survey_event
     from model_zoo.training.errors import BadData
-    from service.cli import console as show
+    from service.cli import console
 
     paths = sorted(folder.glob("*.npz"))
     if not paths:
@@ -56,9 +56,9 @@ def corpus(folder: Folder) -> None:
         except BadData as error:
             faults.append(str(error))
     headings = ["event", "from", "frames", "minutes", "rows x columns", "known", "wet", "highest"]
-    console().print(show.plain_table("corpus", headings, lines))
+    open_console().print(console.plain_table("corpus", headings, lines))
     for fault in faults:
-        console().print(f"[red]left out[/] {fault}")
+        open_console().print(f"[red]skipped[/] {fault}")
     if faults:
         raise typer.Exit(1)
 
@@ -69,57 +69,60 @@ def germany(
         Path, typer.Argument(help="RYDL.hdf5, a folder of radar files, or an archive.")
     ],
     store: Annotated[
-        Path | None, typer.Argument(help="Zarr store to prepare; only a look without.")
+        Path | None,
+        typer.Argument(help="Zarr store to prepare; without it the source is only checked."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes on this machine.", min=1)] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Number of processes on this machine.", min=1)
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(help="Dask scheduler, such as tcp://host:8786.")
     ] = None,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
-    """Check German composites, or bring all of them to 5 km in a store that is read fast.
+    """Check German composites, or average all of them to 5 km in a Zarr store.
 
-    A preparation that was stopped goes on where it was; frames that cannot be read are left out
-    and told. Example: `nowcast data germany RYDL.hdf5 germany.zarr --workers 8`
+    An interrupted preparation continues where it stopped; unreadable frames are skipped and
+    listed. Example: `nowcast data germany RYDL.hdf5 germany.zarr --workers 8`
     """
     from model_zoo.training.data.preparation import prepare
     from model_zoo.training.data.survey import survey_record
-    from service.cli import console as show
+    from service.cli import console
 
     if store is None:
         for line in survey_record(source):
-            console().print(line)
+            open_console().print(line)
         return
-    with show.progress(console(stderr=True)) as bar:
+    with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
-        task = bar.add_task("germany", total=None, said="")
+        task = bar.add_task("germany", total=None, note="")
 
-        def tell(done: int, total: int, faults: list[str]) -> None:
-            bar.update(task, completed=done, total=total, said=f"{len(faults)} unread")
+        def show_progress(done: int, total: int, faults: list[str]) -> None:
+            bar.update(task, completed=done, total=total, note=f"{len(faults)} unreadable")
 
-        faults = prepare(source, store, workers=workers, scheduler=scheduler, report=tell)
+        faults = prepare(source, store, workers=workers, scheduler=scheduler, report=show_progress)
     for fault in faults:
-        console().print(f"[red]left out[/] {fault}")
-    console().print(f"{store} is ready, without {len(faults)} frames")
+        open_console().print(f"[red]skipped[/] {fault}")
+    open_console().print(f"{store} is ready; {len(faults)} frames skipped")
 
 
 @app.command()
 def simulated(
-    folder: Annotated[Path, typer.Argument(help="Where to write the events.")],
-    events: Annotated[int, typer.Option(help="How many.", min=1)] = 100,
-    frames: Annotated[int, typer.Option(help="In each, 5 minutes apart.", min=2)] = 49,
+    folder: Annotated[Path, typer.Argument(help="Folder to write the events to.")],
+    events: Annotated[int, typer.Option(help="Number of events.", min=1)] = 100,
+    frames: Annotated[int, typer.Option(help="Frames per event, 5 minutes apart.", min=2)] = 49,
     side: Annotated[int, typer.Option(help="Rows and columns, 5 km each.", min=8)] = 180,
     seed: Annotated[int, typer.Option(help="The same seed makes the same events.")] = 1,
     wet: Annotated[
-        tuple[float, float], typer.Option(help="Lowest and highest share of the area with rain.")
+        tuple[float, float], typer.Option(help="Lowest and highest fraction of the area with rain.")
     ] = (0.03, 0.4),
-    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
+    workers: Annotated[int, typer.Option(help="Number of processes.", min=1)] = 1,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
-    """Write events of simulated rain, each of its own weather, as files of the corpus.
+    """Write simulated rain events, each with different weather, as files of the corpus.
 
-    Events that are there already stay. An experiment trains on them as on any of the corpus, and
-    many times faster than on rain that is simulated as it is asked for: train = ["sim-1-*"].
+    Existing events are kept. An experiment trains on them as on any others of the corpus, many
+    times faster than on rain simulated during training: train = ["sim-1-*"].
     `--wet 0.01 0.05` makes scattered showers.
     """
     if not 0 < wet[0] <= wet[1] <= 0.5:
@@ -127,20 +130,20 @@ def simulated(
             f"--wet is {wet[0]} {wet[1]}, should be 0 < lowest <= highest <= 0.5"
         )
     from model_zoo.training.data.data_sets.simulated import write_events
-    from service.cli import console as show
+    from service.cli import console
 
-    with show.progress(console(stderr=True)) as bar:
+    with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
-        task = bar.add_task("simulated", total=events, said="")
+        task = bar.add_task("simulated", total=events, note="")
         for path in write_events(folder, events, seed, frames, side, wet, workers=workers):
-            bar.update(task, advance=1, said=path.name)
-    console().print(f"{events} events are in {folder}")
+            bar.update(task, advance=1, note=path.name)
+    open_console().print(f"{events} events are in {folder}")
 
 
-def look(source: str, folder: Path) -> None:
-    """Say what the splits of a data set hold."""
+def print_survey(source: str, folder: Path) -> None:
+    """Print a summary of the splits of a data set."""
     from model_zoo.training.data.survey import survey
-    from service.cli import console as show
+    from service.cli import console
 
     headings = ["split", "samples", "shape", "lowest", "highest", "mean", "ms each"]
-    console().print(show.plain_table(source, headings, survey(source, folder)))
+    open_console().print(console.plain_table(source, headings, survey(source, folder)))

@@ -1,17 +1,17 @@
-"""The main job from end to end, on simulated weather or on real: what `make demo` shows."""
+"""The demo: the whole service on simulated or live radar, as in `make demo`."""
 
 import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
-import numpy as np
 from rich.console import Console
 
 from ingest.errors import SourceUnavailable
+from ingest.precipitation import INTERVAL
 from ingest.simulation.simulate import write
 from ingest.sources.polled_server import Source
 from ingest.sources.stored_folder import PUBLICATION_DELAY, files_in
@@ -27,11 +27,12 @@ from service.runtime.deployment import Deployment
 from service.runtime.server import running
 from service.settings import Settings
 
-STEP = timedelta(minutes=5)
-ENDLESS = 10 * 365 * 288
-"""Frames of ten years."""
+STEP: timedelta = INTERVAL.item()
+"""Interval of radar frames."""
+ENDLESS = 10 * 365 * (timedelta(days=1) // STEP)
+"""Frames in ten years."""
 PAST_EVERY_MINUTES = 15
-"""Between forecasts of the past: enough to show, and the networks take seconds for each."""
+"""Minutes between forecasts of the past, since networks take seconds for each."""
 WAIT_SECONDS = 30
 
 
@@ -48,87 +49,105 @@ def run(
     """Ingest, forecast, verify and serve an event that ends now.
 
     Args:
-        data: Where to keep it all; a folder that is removed in the end where left out.
-        frames: How many of the past to begin with, five minutes apart.
-        once: Stop after one round of all of it.
-        live: Take the event from the provider's server instead of simulating it.
+        out: Where to print.
+        data: Folder of the archive and the ledger; by default one that is removed in the end.
+        frames: Number of past frames at the start.
+        seed: Seed of the simulated event.
+        port: Port of the API; 0 for a free one.
+        once: Stop after one round.
+        live: Use radar of the provider's server instead of a simulation.
 
     Raises:
-        SourceUnavailable: There is no fresh radar to be had.
+        SourceUnavailable: There is no recent radar.
     """
     folder = data or Path(tempfile.mkdtemp(prefix="nowcast-demo-"))
     try:
-        desk = Deployment(Settings(data=folder, port=port))
-        coming = real(out, desk, frames) if live else simulated(out, desk, frames, seed)
-        show_all(out, desk, coming, once=once)
+        deployment = Deployment(Settings(data=folder, port=port))
+        batches = (
+            live_event(out, deployment, frames)
+            if live
+            else simulated_event(out, deployment, frames, seed)
+        )
+        run_all(out, deployment, batches, once=once)
     finally:
         if data is None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def show_all(out: Console, desk: Deployment, coming: Iterator[list[Path]], *, once: bool) -> None:
-    """Do the whole job on the files that come: those of the past first, then the new ones."""
-    files = next(coming)
-    out.rule("2  Ingest, forecast, verify: as it would have happened", align="left")
+def run_all(
+    out: Console, deployment: Deployment, batches: Iterator[list[Path]], *, once: bool
+) -> None:
+    """Ingest, forecast, verify and serve batches of files: the past first, then new ones."""
+    files = next(batches)
+    out.rule("2  Ingest, forecast, verify", align="left")
     with console.progress(Console(stderr=True)) as bar:
-        task = bar.add_task("replay", total=len(files), said="")
-        tally = take_in(
-            desk, files, lambda a: bar.update(task, advance=1, said=a.name), PAST_EVERY_MINUTES
+        task = bar.add_task("replay", total=len(files), note="")
+        tally = run_pipeline(
+            deployment,
+            files,
+            lambda arrival: bar.update(task, advance=1, note=arrival.name),
+            PAST_EVERY_MINUTES,
         )
     out.print(
         f"{console.outcomes(tally.outcomes)} frames, {tally.forecasts} forecasts, "
         f"{tally.verified} leads verified"
     )
-    if rows := desk.ledger.rows(book.counts):
+    if rows := deployment.ledger.rows(book.counts):
         out.print(console.skill_table(rows))
-    check_fresh(desk)
+    check_fresh(deployment)
 
     out.rule("3  Serve", align="left")
-    with running(desk) as url:
-        ask(out, url, desk.settings.data)
+    with running(deployment) as url:
+        query_service(out, url, deployment.settings.data)
         if not once:
-            out.print(f"\nThe service runs. Picture: [bold]{url}/[/]  API: [bold]{url}/docs[/]")
-            out.print("A new radar frame comes every 5 minutes. Ctrl-C stops.")
-            go_on(out, desk, coming)
+            out.print(f"\nThe service is running. Map: [bold]{url}/[/]  API: [bold]{url}/docs[/]")
+            out.print(
+                f"A new radar frame arrives every {STEP.seconds // 60} minutes. Ctrl-C stops."
+            )
+            continue_event(out, deployment, batches)
 
 
-def simulated(out: Console, desk: Deployment, frames: int, seed: int) -> Iterator[list[Path]]:
-    """Files of a simulated event: its past, then a new one when it is due."""
-    radar = desk.settings.data / "radar"
-    newest = last_published(utc_now())
-    coming = write(radar, newest - (frames - 1) * np.timedelta64(5, "m"), ENDLESS, seed)
+def simulated_event(
+    out: Console, deployment: Deployment, frames: int, seed: int
+) -> Iterator[list[Path]]:
+    """Batches of files of a simulated event: its past, then each new file when it is due."""
+    radar = deployment.settings.data / "radar"
+    newest = newest_published(utc_now())
+    files = write(radar, newest - (frames - 1) * INTERVAL, ENDLESS, seed)
     out.rule("1  Radar: a simulated event, as RADOLAN files", align="left")
     with console.progress(Console(stderr=True)) as bar:
-        task = bar.add_task("simulate", total=frames, said="")
+        task = bar.add_task("simulate", total=frames, note="")
         for _ in range(frames):
-            bar.update(task, advance=1, said=next(coming).name)
+            bar.update(task, advance=1, note=next(files).name)
     out.print(f"{frames} frames in {radar}, the last of {to_datetime(newest):%H:%M} UTC")
     yield files_in([radar])
     pause, due = threading.Event(), to_datetime(newest)
     while True:
         due += STEP
-        while last_published(utc_now()) < to_time(due):
+        while newest_published(utc_now()) < to_time(due):
             pause.wait(1)
-        yield [next(coming)]
+        yield [next(files)]
 
 
-def real(out: Console, desk: Deployment, frames: int) -> Iterator[list[Path]]:
-    """Files of the provider's frames: those of the last hours, then new ones as they come.
+def live_event(out: Console, deployment: Deployment, frames: int) -> Iterator[list[Path]]:
+    """Batches of files of the provider: those of the last hours, then new ones as they appear.
 
     Raises:
-        SourceUnavailable: Nothing came at first; the message says what to do.
+        SourceUnavailable: There is no file at first; the message says what to do.
     """
-    settings = desk.settings
+    settings = deployment.settings
     radar = settings.data / "radar"
     hours = (frames * STEP + PUBLICATION_DELAY) / timedelta(hours=1)
     sources = [s for s in sources_of(settings) if s.product not in PROVIDER_MODEL]
     out.rule(f"1  Radar: the newest frames on {settings.radar_server}", align="left")
     try:
-        files = [path for source in sources for path in fetched(desk, source, radar, hours)]
+        files = [
+            path for source in sources for path in fetch_missing(deployment, source, radar, hours)
+        ]
     except SourceUnavailable as error:
         raise SourceUnavailable(
-            f"{error}. A copy of the server can be named by NOWCAST_RADAR_SERVER. Without any way "
-            f"out, `nowcast demo` shows the same on simulated weather, and `nowcast replay FOLDER` "
+            f"{error}. NOWCAST_RADAR_SERVER can name a mirror of the server. Without "
+            f"network, `nowcast demo` shows the same on simulated weather, `nowcast replay FOLDER` "
             f"on stored radar files"
         ) from error
     out.print(f"{len(files)} frames in {radar}. Quelle: Deutscher Wetterdienst")
@@ -137,67 +156,75 @@ def real(out: Console, desk: Deployment, frames: int) -> Iterator[list[Path]]:
     while True:
         pause.wait(settings.poll_seconds)
         try:
-            if files := [p for source in sources for p in fetched(desk, source, radar, hours)]:
+            if files := [
+                p for source in sources for p in fetch_missing(deployment, source, radar, hours)
+            ]:
                 yield sorted(files)
         except SourceUnavailable as error:
             out.print(str(error), style="red", markup=False)
 
 
-def fetched(desk: Deployment, source: Source, folder: Path, hours: float) -> Iterator[Path]:
-    """Fetch what the archive lacks of the last hours into a folder."""
+def fetch_missing(
+    deployment: Deployment, source: Source, folder: Path, hours: float
+) -> Iterator[Path]:
+    """Fetch the files of the last hours that the archive lacks into a folder, and yield each."""
     now = utc_now()
-    times = lacking(desk.archive, desk.ledger, source, now, hours)
+    times = lacking(deployment.archive, deployment.ledger, source, now, hours)
     for name, data in source.poll(times, now, most=len(times)):
         write_whole(folder / name, data)
         yield folder / name
 
 
-def check_fresh(desk: Deployment) -> None:
-    """Refuse to show a service that has nothing to serve.
+def check_fresh(deployment: Deployment) -> None:
+    """Check that there is a recent frame to forecast from.
 
     Raises:
-        SourceUnavailable: There is no frame that is young enough to forecast from.
+        SourceUnavailable: There is none.
     """
-    newest, minutes = desk.archive.latest_frame(), desk.settings.stale_minutes
+    newest, minutes = deployment.archive.latest_frame(), deployment.settings.stale_minutes
     if newest is None or utc_now() - to_datetime(newest) > timedelta(minutes=minutes):
-        found = "there is none at all"
+        found = "there is none"
         if newest is not None:
             found = f"the newest is of {iso(to_datetime(newest))}"
         raise SourceUnavailable(
-            f"there is no radar frame under {minutes} minutes old, {found}; see whether the server "
-            f"still has files as NOWCAST_RADAR_FILES names them, or leave out --live"
+            f"there is no radar frame under {minutes} minutes old, {found}; check whether the "
+            f"server still has the files of NOWCAST_RADAR_FILES, or leave out --live"
         )
 
 
-def take_in(
-    desk: Deployment, files: list[Path], progress: replay.Progress, every_minutes: int = 5
+def run_pipeline(
+    deployment: Deployment,
+    files: list[Path],
+    progress: replay.Progress,
+    every_minutes: int = STEP.seconds // 60,
 ) -> replay.Tally:
-    forecasters = desk.forecasters.all_served()
+    """Ingest files, forecast with all served models, and verify."""
+    forecasters = deployment.forecasters.all_served()
     return replay.replay(
-        desk.archive, desk.ledger, forecasters, files, every_minutes, progress=progress
+        deployment.archive, deployment.ledger, forecasters, files, every_minutes, progress=progress
     )
 
 
-def ask(out: Console, url: str, folder: Path) -> None:
-    """Ask the service as a client does, and say what it answered.
+def query_service(out: Console, url: str, folder: Path) -> None:
+    """Send the requests of a client, and print the responses.
 
     Raises:
-        HTTPStatusError: It answered with an error.
+        HTTPStatusError: A response has an error status.
     """
     with httpx.Client(base_url=url, timeout=WAIT_SECONDS) as client:
         wait = {"Prefer": f"wait={WAIT_SECONDS}"}
-        answer = client.post("/nowcast", json={}, headers=wait).raise_for_status()
-        said = answer.json()
-        wettest = [max(r or 0 for row in lead for r in row) for lead in said["rainfall_rate"]]
+        response = client.post("/nowcast", json={}, headers=wait).raise_for_status()
+        forecast = response.json()
+        wettest = [max(r or 0 for row in lead for r in row) for lead in forecast["rainfall_rate"]]
         out.print(
-            f"POST /nowcast                {answer.status_code}  {said['model']['name']} "
-            f"issued at {said['issue_time']}"
+            f"POST /nowcast                {response.status_code}  {forecast['model']['name']} "
+            f"issued at {forecast['issue_time']}"
         )
-        for lead, rate in zip(said["lead_minutes"], wettest, strict=True):
+        for lead, rate in zip(forecast["lead_minutes"], wettest, strict=True):
             out.print(f"                                  +{lead} min: up to {rate:.1f} mm/h")
         picture = client.get("/nowcasts/latest", headers={"Accept": "image/png"})
-        written = folder.absolute() / "latest.png"
-        written.write_bytes(picture.raise_for_status().content)
+        path = folder.absolute() / "latest.png"
+        path.write_bytes(picture.raise_for_status().content)
         out.print(
             f"GET  /nowcasts/latest        {picture.status_code}  "
             f"{picture.headers['content-type']}, {len(picture.content):,} bytes"
@@ -216,11 +243,11 @@ def ask(out: Console, url: str, folder: Path) -> None:
         )
 
 
-def go_on(out: Console, desk: Deployment, coming: Iterator[list[Path]]) -> None:
-    """Take in files as they come, until interrupted."""
+def continue_event(out: Console, deployment: Deployment, batches: Iterator[list[Path]]) -> None:
+    """Process batches of files as they appear, until interrupted."""
     try:
-        for files in coming:
-            tally = take_in(desk, files, lambda arrival: None)
+        for files in batches:
+            tally = run_pipeline(deployment, files, lambda arrival: None)
             out.print(
                 f"{utc_now():%H:%M} UTC: {console.outcomes(tally.outcomes)}, {tally.forecasts} "
                 f"forecasts, {tally.verified} leads verified"
@@ -229,7 +256,7 @@ def go_on(out: Console, desk: Deployment, coming: Iterator[list[Path]]) -> None:
         out.print("stopped")
 
 
-def last_published(now: datetime) -> Time:
-    """The time of the newest frame that would be published by now."""
-    there = now - PUBLICATION_DELAY
-    return to_time(there.replace(minute=there.minute // 5 * 5, second=0, microsecond=0))
+def newest_published(now: datetime) -> Time:
+    """Time of the newest frame that a provider has published by now."""
+    valid = now - PUBLICATION_DELAY
+    return to_time(valid - (valid - datetime.min.replace(tzinfo=UTC)) % STEP)

@@ -1,17 +1,17 @@
-"""The group `ledger`: the tables brought up to date, shown and checked."""
+"""The command group `ledger`: upgrade, show and check the database."""
 
 from pathlib import Path
 
 import typer
 
-from service.cli.options import Data, complain, console, deployment
+from service.cli.options import Data, open_console, open_deployment, print_error
 
 group = typer.Typer(
     no_args_is_help=True,
-    help="""Look after the ledger, in SQLite or where `NOWCAST_LEDGER` says.
+    help="""Maintain the ledger, in SQLite or the database of `NOWCAST_LEDGER`.
 
-    Every command that opens the ledger brings its tables up to date first; these are for doing so
-    before an upgrade is rolled out, and for looking whether all is well.""",
+    Every command that opens the ledger migrates its tables first; use these to migrate before an
+    upgrade is rolled out, and to check the database.""",
 )
 app = typer.Typer()
 app.add_typer(group, name="ledger")
@@ -19,53 +19,56 @@ app.add_typer(group, name="ledger")
 
 @group.command()
 def upgrade(data: Data = None) -> None:
-    """Bring the tables up to what this program knows, and make them where there are none.
+    """Migrate the tables to this version, or create them.
 
-    Safe at any time and from several places at once: it is done whole or not at all. Make a backup
-    first: there is no way back.
+    Safe at any time and from several processes at once: it is done completely or not at all. Make
+    a backup first: there is no downgrade.
     """
     from service.ledger import database
 
-    url = url_of(data)
+    url = ledger_url(data)
     database.upgrade(database.engine(url))
-    tell(url)
+    print_state(url)
 
 
 @group.command()
 def show(data: Data = None) -> None:
-    """Show the revision of the tables and how many rows each has."""
-    tell(url_of(data))
+    """Show the revision of the tables and the number of rows of each."""
+    print_state(ledger_url(data))
 
 
 @group.command()
 def check(data: Data = None) -> None:
-    """Check that the tables are as they should be, and the running totals the sums of their rows.
+    """Check the tables, and that running totals equal the sums of their rows.
 
-    Reads all of the ledger. The exit code is 1 where there is something wrong.
+    Reads the whole ledger. The exit code is 1 where there is a fault.
     """
     from service.ledger import integrity
 
-    url = url_of(data)
-    tell(url)
-    found = integrity.faults(url)
-    for fault in found:
-        complain("ledger", fault)
-    if found:
+    url = ledger_url(data)
+    print_state(url)
+    faults = integrity.faults(url)
+    for fault in faults:
+        print_error("ledger", fault)
+    if faults:
         raise typer.Exit(1)
-    console().print("all is well")
+    open_console().print("no faults found")
 
 
-def url_of(data: Path | None) -> str:
-    return deployment(data).settings.ledger_url
+def ledger_url(data: Path | None) -> str:
+    """URL of the ledger's database."""
+    return open_deployment(data).settings.ledger_url
 
 
-def tell(url: str) -> None:
-    """Say what a ledger is and what is in it."""
-    from service.cli import console as show
+def print_state(url: str) -> None:
+    """Print the database, revision and row counts of a ledger."""
+    from service.cli import console
     from service.ledger import integrity
 
     state = integrity.state(url)
-    console().print(f"{state.place}, revision {state.revision or 'none: it is empty'}")
+    open_console().print(
+        f"{state.place}, revision {state.revision or 'none: the database is empty'}"
+    )
     lines = [[name, f"{n:,}"] for name, n in sorted(state.rows.items())]
     if lines:
-        console().print(show.plain_table("", ["table", "rows"], lines))
+        open_console().print(console.plain_table("", ["table", "rows"], lines))

@@ -1,11 +1,11 @@
-"""Commands about networks: what there is, what it costs, what it looks like inside."""
+"""Commands about networks: conversion, table of costs, inspection."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.options import Data, choose, console, deployment, moment
+from service.cli.options import Data, open_console, open_deployment, parse_names, parse_time
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -20,18 +20,16 @@ def convert(
     source: Annotated[Path, typer.Argument(help="Checkpoint: .pt, .pth, .npz or .safetensors.")],
     name: Annotated[str, typer.Argument(help='Published network, such as "MS-LSTM".')],
     destination: Annotated[Path, typer.Argument(help="Checkpoint to write, .safetensors.")],
-    scale: Annotated[
-        str, typer.Option(help="Intensity scale it was trained with.")
-    ] = "reflectivity",
+    scale: Annotated[str, typer.Option(help="Intensity scale of the training.")] = "reflectivity",
 ) -> None:
-    """Turn a checkpoint of a published reference network into one of ours.
+    """Convert a checkpoint of a published network to the format of this package.
 
     Example: `nowcast convert ms_lstm.pt MS-LSTM ms-lstm.safetensors`
     """
     from model_zoo.checkpoints import convert as reference
 
     reference.convert(source, name, destination, scale=scale)
-    console().print(f"wrote {destination}")
+    open_console().print(f"wrote {destination}")
 
 
 @app.command()
@@ -41,17 +39,17 @@ def models(
     ] = "germany",
     names: Annotated[str, typer.Option("--names", help="Networks, or all.")] = "all",
     channels: Annotated[int, typer.Option(help="Width of every layer.", min=1)] = 32,
-    measure: Annotated[bool, typer.Option("--measure", help="Time them on this machine.")] = False,  # noqa: FBT002  a flag of the command line
-    patience: Annotated[float, typer.Option(help="Seconds for one network before a dash.")] = 300,
+    measure: Annotated[bool, typer.Option("--measure", help="Also time them here.")] = False,  # noqa: FBT002  a flag of the command line
+    patience: Annotated[float, typer.Option(help="Time limit of one network in seconds.")] = 300,
     notes: Annotated[
-        Path | None, typer.Option(help="Keep measurements here, and take those that are there.")
+        Path | None, typer.Option(help="File to keep measurements in and to reuse them from.")
     ] = None,
-    write: Annotated[Path | None, typer.Option(help="Write the table here as Markdown.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Markdown file to write.")] = None,
 ) -> None:
-    """List every network with its parameters and cost, the papers' figures beside ours.
+    """List all networks with their parameters and cost, beside the figures of the papers.
 
     With `--measure` also latency, training step and memory on this machine: up to an hour, which
-    `--notes FILE` lets you stop and go on with.
+    `--notes FILE` allows to interrupt and continue.
 
     Example: `nowcast models --data-sets all --measure --write docs/models.md`
     """
@@ -59,46 +57,48 @@ def models(
     from model_zoo.profiling import table
     from model_zoo.profiling.papers import DATA_SETS
     from service.archive.atomic import write_whole
-    from service.cli import console as show
+    from service.cli import console
 
-    chosen_names = choose(names, MODELS, "network")
-    chosen_sets = choose(data_sets, DATA_SETS, "data set")
+    chosen_names = parse_names(names, MODELS, "network")
+    chosen_sets = parse_names(data_sets, DATA_SETS, "data set")
     limit = patience if measure else None
-    with show.progress(console(stderr=True)) as bar:
-        task = bar.add_task("models", total=len(chosen_names) * len(chosen_sets), said="")
-        found = []
+    with console.progress(open_console(stderr=True)) as bar:
+        task = bar.add_task("models", total=len(chosen_names) * len(chosen_sets), note="")
+        rows = []
         for row in table.rows(
             chosen_names,
             chosen_sets,
             channels,
             limit,
             notes,
-            lambda said: bar.update(task, said=said),
+            lambda note: bar.update(task, note=note),
         ):
-            found.append(row)
+            rows.append(row)
             bar.advance(task)
     for data_set in chosen_sets:
-        lines = [table.cells(row) for row in found if row.data_set == data_set]
+        lines = [table.cells(row) for row in rows if row.data_set == data_set]
         title = DATA_SETS[data_set].title
-        console().print(show.plain_table(title, table.SHORT_HEADINGS, lines))
+        open_console().print(console.plain_table(title, table.SHORT_HEADINGS, lines))
     if write is not None:
-        write_whole(write, table.document(found, channels, patience).encode())
-        console().print(f"wrote {write}")
+        write_whole(write, table.document(rows, channels, patience).encode())
+        open_console().print(f"wrote {write}")
 
 
 @app.command()
 def inspect(
-    model: Annotated[str, typer.Argument(help="Network, with random weights, or a checkpoint.")],
-    folder: Annotated[Path, typer.Option("-o", help="Where to write the pictures.")] = Path(),
-    channels: Annotated[int, typer.Option(help="Width, for random weights.", min=1)] = 32,
+    model: Annotated[str, typer.Argument(help="Network (with random weights) or checkpoint.")],
+    folder: Annotated[Path, typer.Option("-o", help="Folder to write the pictures to.")] = Path(),
+    channels: Annotated[
+        int, typer.Option(help="Width of a network with random weights.", min=1)
+    ] = 32,
     side: Annotated[int, typer.Option(help="Side of the input in cells.", min=16)] = 64,
-    issue: Annotated[str, typer.Option(help="Look at radar up to this time instead.")] = "",
-    seed: Annotated[int, typer.Option(help="Of weights and input.")] = 0,
+    issue: Annotated[str, typer.Option(help="Use radar until this time as input.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of weights and input.")] = 0,
     data: Data = None,
 ) -> None:
-    """Draw what the layers of a network give out over time, and what they look at.
+    """Draw the outputs of the layers of a network over time, and its receptive field.
 
-    The input is made-up drifting blobs, or with `--issue` the frames of the archive.
+    The input is simulated drifting blobs, or with `--issue` frames of the archive.
 
     Example: `nowcast inspect ms-lstm -o pictures`, `nowcast inspect my.safetensors --issue latest`
     """
@@ -108,9 +108,9 @@ def inspect(
 
     name, network, scale = activations.open_network(model, channels, seed)
     if issue:
-        desk = deployment(data)
+        deployment = open_deployment(data)
         frames = activations.scaled_frames(
-            past_frames(desk, issue, activations.GIVEN), scale, network.stack.multiple
+            past_frames(deployment, issue, activations.GIVEN), scale, network.stack.multiple
         )
     else:
         frames = activations.drifting_blobs(activations.GIVEN, side, batch=8, seed=seed)
@@ -119,27 +119,31 @@ def inspect(
         folder / f"{stem}-layers.png": network_figures.layers(
             activations.layer_outputs(network, frames[:1], activations.GIVEN),
             activations.GIVEN,
-            f"{name}: what its layers give out",
+            f"{name}: outputs of the layers",
         ),
         folder / f"{stem}-sight.png": network_figures.sights(
-            list(activations.sights(network, frames)), f"{name}: what its encoder looks at"
+            list(activations.sights(network, frames)), f"{name}: receptive field of the encoder"
         ),
     }
     for path, content in written.items():
         write_whole(path, content)
-        console().print(f"wrote {path}")
+        open_console().print(f"wrote {path}")
 
 
-def past_frames(desk: "Deployment", issue: str, number: int) -> "DataArray":
-    """The frames of the archive up to a time, 30 minutes apart."""
+def past_frames(deployment: "Deployment", issue: str, number: int) -> "DataArray":
+    """Frames (time, y, x) of the archive until an issue time, 30 minutes apart, in mm/h.
+
+    Raises:
+        NoFrames: The archive lacks one of them.
+    """
     from model_zoo.forecasters.contract import LEAD_STEP
     from service.archive.key import stamp, to_time
     from service.errors import NoFrames
 
-    newest = desk.archive.latest_frame() if issue == "latest" else to_time(moment(issue))
+    newest = deployment.archive.latest_frame() if issue == "latest" else to_time(parse_time(issue))
     if newest is None:
         raise NoFrames("there is no radar frame in the archive yet; run `nowcast ingest` first")
     times = [newest - age * LEAD_STEP for age in reversed(range(number))]
-    if lacking := [stamp(time) for time in times if not desk.archive.has_frame(time)]:
+    if lacking := [stamp(time) for time in times if not deployment.archive.has_frame(time)]:
         raise NoFrames(f"the archive lacks the frames of {', '.join(lacking)}")
-    return desk.archive.frames(times)
+    return deployment.archive.frames(times)

@@ -1,4 +1,4 @@
-"""Commands of the service: radar in, forecasts out, how good they were."""
+"""Commands of the service: ingest, forecast, verify, replay, simulate, serve, demo."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +10,12 @@ from service.cli.options import (
     MetricsPort,
     Models,
     Quiet,
-    complain,
-    console,
-    deployment,
-    log_lines,
-    moment,
-    telling,
+    configure_logging,
+    metrics_server,
+    open_console,
+    open_deployment,
+    parse_time,
+    print_error,
 )
 
 app = typer.Typer()
@@ -27,25 +27,25 @@ def ingest(
         list[Path] | None, typer.Argument(help="Radar files, or folders of them.")
     ] = None,
     follow: Annotated[  # noqa: FBT002  a flag of the command line
-        bool, typer.Option("--follow", help="Take them from the provider's server, as they come.")
+        bool, typer.Option("--follow", help="Poll the provider's server for new files.")
     ] = False,
     data: Data = None,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
     metrics_port: MetricsPort = None,
 ) -> None:
-    """Check radar files, bring them to the 5 km grid and keep them in the archive.
+    """Check radar files, average them to the 5 km grid and store them in the archive.
 
-    Takes RADOLAN binary (RY, YW, RX, WX; gz, bz2 or plain), ODIM HDF5, and RV archives. A bad file
-    goes to quarantine beside its reason, and the run goes on; the exit code is 1 if there was one.
+    Reads RADOLAN binary (RY, YW, RX, WX; gz, bz2 or plain), ODIM HDF5, and RV archives. A bad file
+    goes to quarantine with its reason, and the run continues; the exit code is then 1.
 
-    `--follow` looks for new files on DWD's server until Ctrl-C, and fetches what was missed since
-    it last ran. `NOWCAST_RADAR_SERVER` and `NOWCAST_RADAR_FILES` say where and what. Every new
-    frame is forecast from and verified with: by workers if there is `NOWCAST_REDIS`, else here.
+    `--follow` polls DWD's server for new files until Ctrl-C, and fetches what was missed since its
+    last run. `NOWCAST_RADAR_SERVER` and `NOWCAST_RADAR_FILES` set the server and the files. Each
+    new frame starts forecasts and verification: in workers with `NOWCAST_REDIS`, else here.
 
     Example: `nowcast ingest raa01-ry_10000-2009071400-dwd---bin.gz`
     """
     if bool(paths) == follow:
-        raise typer.BadParameter("name radar files or folders of them, or say --follow")
+        raise typer.BadParameter("name radar files or folders, or use --follow")
     if follow:
         follow_server(data, metrics_port)
     else:
@@ -53,27 +53,33 @@ def ingest(
 
 
 def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
+    """Ingest stored files, and print the number of each outcome.
+
+    Raises:
+        Exit: A file was quarantined.
+    """
     from ingest.sources.stored_folder import files_in
-    from service.cli import console as show
+    from service.cli import console
     from service.pipeline.ingest_batch import ingest_all
     from service.pipeline.replay import Tally
 
-    desk, out, tally = deployment(data), console(), Tally()
+    deployment, out, tally = open_deployment(data), open_console(), Tally()
     files = files_in(paths)
-    with show.progress(console(stderr=True)) as bar:
+    with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
-        task = bar.add_task("ingest", total=len(files), said="")
-        for arrival in ingest_all(desk.archive, desk.ledger, files, desk.clock):
+        task = bar.add_task("ingest", total=len(files), note="")
+        for arrival in ingest_all(deployment.archive, deployment.ledger, files, deployment.clock):
             tally.count(arrival)
-            bar.update(task, advance=1, said=arrival.name)
+            bar.update(task, advance=1, note=arrival.name)
             if arrival.outcome == "quarantined":
-                complain("quarantined", arrival.reason)
-    out.print(f"{len(files)} files: {show.outcomes(tally.outcomes)}")
+                print_error("quarantined", arrival.reason)
+    out.print(f"{len(files)} files: {console.outcomes(tally.outcomes)}")
     if tally.outcomes.get("quarantined"):
         raise typer.Exit(1)
 
 
 def follow_server(data: Path | None, metrics_port: int | None) -> None:
+    """Poll the provider's server until interrupted."""
     from threading import Event
 
     from service.pipeline.poll import sources_of
@@ -81,32 +87,33 @@ def follow_server(data: Path | None, metrics_port: int | None) -> None:
     from service.runtime.in_process import at_work
     from service.runtime.schedule import FOLLOWING
 
-    log_lines()
-    desk = deployment(data)
-    sources = sources_of(desk.settings)
+    configure_logging()
+    deployment = open_deployment(data)
+    sources = sources_of(deployment.settings)
     try:
         with (
-            telling(desk, metrics_port),
-            at_work(desk, [FOLLOWING], "cycle", "send_lost") as soon,
+            metrics_server(deployment, metrics_port),
+            at_work(deployment, [FOLLOWING], "cycle", "send_lost") as soon,
         ):
-            follow(desk, sources, Event(), desk.clock, lambda: soon("cycle"))
+            follow(deployment, sources, Event(), deployment.clock, lambda: soon("cycle"))
     except KeyboardInterrupt:
-        console().print("stopped")
+        open_console().print("stopped")
 
 
 @app.command()
 def forecast(
     issue: Annotated[
-        str, typer.Option(help="Time of the frame to start from, or latest.")
+        str, typer.Option(help="Issue time, that of a radar frame, or latest.")
     ] = "latest",
     model: Annotated[
-        str | None, typer.Option(help="Name of a model, or a checkpoint; else the first served.")
+        str | None,
+        typer.Option(help="Model name or checkpoint; by default the first served model."),
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", help="Write netCDF here.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a picture here.")] = None,
     data: Data = None,
 ) -> None:
-    """Forecast the two hours after a radar frame in the archive, and keep the forecast.
+    """Forecast the two hours after a radar frame of the archive, and store the forecast.
 
     Example: `nowcast forecast --issue latest --model ms-lstm -o out.nc --png out.png`
     """
@@ -117,21 +124,23 @@ def forecast(
     from service.pipeline.forecast import forecast_model
     from service.plots.fields import of_forecast
 
-    desk = deployment(data)
-    start = desk.archive.latest_frame() if issue == "latest" else to_time(moment(issue))
+    deployment = open_deployment(data)
+    start = deployment.archive.latest_frame() if issue == "latest" else to_time(parse_time(issue))
     if start is None:
         raise NoFrames("there is no radar frame in the archive yet; run `nowcast ingest` first")
-    name = model or desk.forecasters.default
-    forecaster = load_forecaster(name, weights_folder=desk.settings.weights)
-    key = forecast_model(desk.archive, desk.ledger, forecaster, start, desk.clock())
-    made = desk.archive.forecast(key)
+    name = model or deployment.forecasters.default
+    forecaster = load_forecaster(name, weights_folder=deployment.settings.weights)
+    key = forecast_model(
+        deployment.archive, deployment.ledger, forecaster, start, deployment.clock()
+    )
+    field = deployment.archive.forecast(key)
     if output is not None:
-        write_whole(output, desk.archive.forecast_bytes(key))
+        write_whole(output, deployment.archive.forecast_bytes(key))
     if png is not None:
-        write_whole(png, of_forecast(made, desk.archive.frame(start)))
-    wettest = float(made.max()) if made.notnull().any() else float("nan")
+        write_whole(png, of_forecast(field, deployment.archive.frame(start)))
+    wettest = float(field.max()) if field.notnull().any() else float("nan")
     written = [str(path) for path in (output, png) if path is not None]
-    console().print(
+    open_console().print(
         f"{forecaster.name} issued at {stamp(start)}: up to {wettest:.1f} mm/h in two hours"
         + (f"; wrote {', '.join(written)}" if written else "")
     )
@@ -139,62 +148,62 @@ def forecast(
 
 @app.command()
 def verify(data: Data = None) -> None:
-    """Verify every forecast whose radar frame has come, and show the skill so far."""
-    from service.cli import console as show
+    """Verify all forecasts whose radar frames have arrived, and print the skill."""
+    from service.cli import console
     from service.ledger import tables as book
     from service.pipeline.verify import verify as verify_pending
 
-    desk, out = deployment(data), console()
-    done = verify_pending(desk.archive, desk.ledger, desk.clock())
-    out.print(f"verified {done} leads")
-    if rows := desk.ledger.rows(book.counts):
-        out.print(show.skill_table(rows))
+    deployment, out = open_deployment(data), open_console()
+    number = verify_pending(deployment.archive, deployment.ledger, deployment.clock())
+    out.print(f"verified {number} leads")
+    if rows := deployment.ledger.rows(book.counts):
+        out.print(console.skill_table(rows))
 
 
 @app.command()
 def replay(
-    paths: Annotated[list[Path], typer.Argument(help="Folders of radar files, or files.")],
+    paths: Annotated[list[Path], typer.Argument(help="Radar files or folders of them.")],
     models: Models = None,
-    every: Annotated[int, typer.Option(help="Minutes between starts of forecasts.", min=5)] = 5,
+    every: Annotated[int, typer.Option(help="Minutes between issue times.", min=5)] = 5,
     data: Data = None,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
-    """Run stored radar files through ingest, forecast and verification as it would have happened.
+    """Run stored radar files through ingest, forecast and verification in the order of their times.
 
-    What is done already is left as it is: a replay that was stopped is simply run again.
+    Existing results are kept, so an interrupted replay is continued by running it again.
 
     Example: `nowcast replay ../shared/data/dwd/ry_20200907 --data /tmp/event`
     """
     from ingest.sources.stored_folder import files_in
-    from service.cli import console as show
+    from service.cli import console
     from service.ledger import tables as book
     from service.pipeline.replay import replay as run
 
-    desk, out = deployment(data, models), console()
+    deployment, out = open_deployment(data, models), open_console()
     files = files_in(paths)
-    with show.progress(console(stderr=True)) as bar:
+    with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
-        task = bar.add_task("replay", total=len(files), said="")
+        task = bar.add_task("replay", total=len(files), note="")
         tally = run(
-            desk.archive,
-            desk.ledger,
-            desk.forecasters.all_served(),
+            deployment.archive,
+            deployment.ledger,
+            deployment.forecasters.all_served(),
             files,
             every,
-            lambda arrival: bar.update(task, advance=1, said=arrival.name),
+            lambda arrival: bar.update(task, advance=1, note=arrival.name),
         )
     out.print(
-        f"{len(files)} files: {show.outcomes(tally.outcomes)}. {tally.forecasts} forecasts "
-        f"({tally.too_early} more lacked frames before them), {tally.verified} leads verified."
+        f"{len(files)} files: {console.outcomes(tally.outcomes)}. {tally.forecasts} forecasts "
+        f"({tally.too_early} more lacked earlier frames), {tally.verified} leads verified."
     )
-    if rows := desk.ledger.rows(book.counts, desk.forecasters.served):
-        out.print(show.skill_table(rows))
+    if rows := deployment.ledger.rows(book.counts, deployment.forecasters.served):
+        out.print(console.skill_table(rows))
 
 
 @app.command()
 def simulate(
-    folder: Annotated[Path, typer.Argument(help="Where to write the files.")],
-    frames: Annotated[int, typer.Option(help="How many, 5 minutes apart.", min=1)] = 49,
+    folder: Annotated[Path, typer.Argument(help="Folder to write the files to.")],
+    frames: Annotated[int, typer.Option(help="Number of frames, 5 minutes apart.", min=1)] = 49,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     start: Annotated[str, typer.Option(help="Time of the first frame.")] = "2026-06-21T12:00Z",
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
@@ -205,14 +214,14 @@ def simulate(
     """
     from ingest.simulation.simulate import write
     from service.archive.key import to_time
-    from service.cli import console as show
+    from service.cli import console
 
-    with show.progress(console(stderr=True)) as bar:
+    with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
-        task = bar.add_task("simulate", total=frames, said="")
-        for path in write(folder, to_time(moment(start)), frames, seed):
-            bar.update(task, advance=1, said=path.name)
-    console().print(f"wrote {frames} frames to {folder}")
+        task = bar.add_task("simulate", total=frames, note="")
+        for path in write(folder, to_time(parse_time(start)), frames, seed):
+            bar.update(task, advance=1, note=path.name)
+    open_console().print(f"wrote {frames} frames to {folder}")
 
 
 @app.command()
@@ -222,27 +231,27 @@ def serve(
     models: Models = None,
     data: Data = None,
 ) -> None:
-    """Answer over HTTP: POST /nowcast, GET /nowcasts/latest, places, verification, /docs."""
+    """Serve the HTTP API and the map page; /docs describes the API."""
     from service.runtime.server import serve as run
 
-    log_lines()
-    run(deployment(data, models, host=host, port=port))
+    configure_logging()
+    run(open_deployment(data, models, host=host, port=port))
 
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Stop when all has been shown.")] = False,  # noqa: FBT002  a flag of the command line
-    live: Annotated[bool, typer.Option("--live", help="Real radar, from DWD's server.")] = False,  # noqa: FBT002  a flag of the command line
+    once: Annotated[bool, typer.Option("--once", help="Stop after one round.")] = False,  # noqa: FBT002  a flag of the command line
+    live: Annotated[bool, typer.Option("--live", help="Use radar from DWD's server.")] = False,  # noqa: FBT002  a flag of the command line
     port: Annotated[int, typer.Option(help="Port to listen on; 0 for a free one.")] = 8000,
-    frames: Annotated[int, typer.Option(help="Frames to begin with.", min=43)] = 49,
-    seed: Annotated[int, typer.Option(help="The same seed simulates the same weather.")] = 1,
+    frames: Annotated[int, typer.Option(help="Number of frames at the start.", min=43)] = 49,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weather.")] = 1,
     data: Data = None,
 ) -> None:
-    """Do the main job on a simulated event that ends now: ingest, forecast, verify, serve.
+    """Ingest, forecast, verify and serve a simulated event that ends now.
 
-    Goes on with a new radar frame every 5 minutes until Ctrl-C; `--once` stops after the first.
-    `--live` does the same with the newest real frames.
+    Continues with a new radar frame every 5 minutes until Ctrl-C; `--once` stops after one round.
+    `--live` uses the newest radar of DWD instead.
     """
     from service.cli.demo import run
 
-    run(console(), data, frames=frames, seed=seed, port=port, once=once, live=live)
+    run(open_console(), data, frames=frames, seed=seed, port=port, once=once, live=live)

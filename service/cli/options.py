@@ -1,4 +1,4 @@
-"""What the commands share: options that several have, and what they are turned into."""
+"""Options that several commands share, and their parsing."""
 
 import sys
 from collections.abc import Iterable
@@ -16,42 +16,41 @@ if TYPE_CHECKING:
     from service.skill.period_summary import Period
 
 Data = Annotated[
-    Path | None, typer.Option("--data", help="Folder of archive and ledger.", envvar="NOWCAST_DATA")
+    Path | None,
+    typer.Option("--data", help="Folder of the archive and the ledger.", envvar="NOWCAST_DATA"),
 ]
-Models = Annotated[
-    str | None, typer.Option("--models", help="Names of models, separated by commas.")
-]
+Models = Annotated[str | None, typer.Option("--models", help="Model names, separated by commas.")]
 MetricsPort = Annotated[
     int | None,
-    typer.Option(help="Port to tell Prometheus on, if any.", envvar="NOWCAST_METRICS_PORT"),
+    typer.Option(help="Port of Prometheus metrics, if any.", envvar="NOWCAST_METRICS_PORT"),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Begin = Annotated[str, typer.Option("--from", help="Begin, as in 2020-09-07T08:00Z.")]
-End = Annotated[str, typer.Option("--to", help="End; else now.")]
-LastDays = Annotated[float, typer.Option("--last", help="So many days, without --from.", min=0)]
+End = Annotated[str, typer.Option("--to", help="End; by default now.")]
+LastDays = Annotated[float, typer.Option("--last", help="Length in days, without --from.", min=0)]
 
 
-def deployment(
+def open_deployment(
     data: Path | None = None, models: str | None = None, **more: str | int | None
 ) -> "Deployment":
-    """The deployment of the environment, with what the command line says in its stead."""
+    """The deployment of the environment settings, overridden by the command line."""
     from service.runtime.deployment import Deployment
     from service.settings import Settings
 
     names = models and [name.strip() for name in models.split(",") if name.strip()]
-    said = {"data": data, "models": names or None, **more}
-    return Deployment(Settings.model_validate({k: v for k, v in said.items() if v is not None}))
+    options = {"data": data, "models": names or None, **more}
+    return Deployment(Settings.model_validate({k: v for k, v in options.items() if v is not None}))
 
 
-def console(*, stderr: bool = False) -> "Console":
-    """Where to say something; wide enough for tables where nobody looks."""
+def open_console(*, stderr: bool = False) -> "Console":
+    """The console of stdout or stderr, 120 columns wide where it is no terminal."""
     from rich.console import Console
 
     return Console(stderr=stderr, width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
-def log_lines() -> None:
-    """Say on stderr what happens, a line each, and of the libraries only what is wrong."""
+def configure_logging() -> None:
+    """Log to stderr, of some libraries warnings only."""
     import logging
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -59,41 +58,55 @@ def log_lines() -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def telling(desk: "Deployment", port: int | None) -> AbstractContextManager[object]:
-    """Tell Prometheus what this process counts, if there is a port to do it on."""
+def metrics_server(deployment: "Deployment", port: int | None) -> AbstractContextManager[object]:
+    """Serve the metrics of this process to Prometheus; do nothing without a port."""
     from service.monitoring.metrics import exposed
 
-    return nullcontext() if port is None else exposed(desk.process, desk.settings.host, port)
+    return (
+        nullcontext()
+        if port is None
+        else exposed(deployment.process, deployment.settings.host, port)
+    )
 
 
-def complain(title: str, said: object) -> None:
-    """Say on stderr what went wrong."""
+def print_error(title: str, message: object) -> None:
+    """Print an error to stderr."""
     from rich.markup import escape
 
-    console(stderr=True).print(f"[red]{title}[/]: {escape(str(said))}")
+    open_console(stderr=True).print(f"[red]{title}[/]: {escape(str(message))}")
 
 
-def moment(text: str) -> datetime:
-    """A time on the command line; UTC where it names no zone."""
+def parse_time(text: str) -> datetime:
+    """Parse an ISO 8601 time; UTC without a time zone.
+
+    Raises:
+        BadParameter: The text is no time.
+    """
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(
             f"{text!r} is no time, should be like 2020-09-07T14:00Z or latest"
         ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def period_of(begin: str, end: str, days: float, now: datetime) -> "Period":
-    """The time from `begin` to `end`, or now, or else the last days of it.
+def parse_period(begin: str, end: str, days: float, now: datetime) -> "Period":
+    """The period from `begin` to `end`; by default the last days until now.
+
+    Args:
+        begin: Begin, or empty.
+        end: End, or empty for now.
+        days: Length of the period where it has no begin.
+        now: The current time.
 
     Raises:
-        BadParameter: It ends before it begins.
+        BadParameter: The period ends before it begins.
     """
     from service.skill.period_summary import Period
 
-    last = moment(end) if end else now
-    first = moment(begin) if begin else last - timedelta(days=days)
+    last = parse_time(end) if end else now
+    first = parse_time(begin) if begin else last - timedelta(days=days)
     if first >= last:
         raise typer.BadParameter(
             f"--from {first:%Y-%m-%dT%H:%MZ} should be before the end, {last:%Y-%m-%dT%H:%MZ}"
@@ -101,11 +114,15 @@ def period_of(begin: str, end: str, days: float, now: datetime) -> "Period":
     return Period(first, last)
 
 
-def choose(said: str, known: Iterable[str], kind: str) -> list[str]:
-    """The names in a list separated by commas, or all."""
-    if said == "all":
+def parse_names(text: str, known: Iterable[str], kind: str) -> list[str]:
+    """Parse names separated by commas, or `all`.
+
+    Raises:
+        BadParameter: A name is unknown.
+    """
+    if text == "all":
         return list(known)
-    wanted = [name.strip() for name in said.split(",")]
-    if unknown := [name for name in wanted if name not in set(known)]:
+    names = [name.strip() for name in text.split(",")]
+    if unknown := [name for name in names if name not in set(known)]:
         raise typer.BadParameter(f"no {kind} {unknown[0]!r}, only {', '.join(known)}")
-    return wanted
+    return names

@@ -1,4 +1,4 @@
-"""The group `plot`, frames, forecasts, differences and skill as pictures; and `report`."""
+"""The command group `plot` (frames, forecasts, differences, skill), and `report`."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,11 +12,11 @@ from service.cli.options import (
     Data,
     End,
     LastDays,
-    choose,
-    console,
-    deployment,
-    moment,
-    period_of,
+    open_console,
+    open_deployment,
+    parse_names,
+    parse_period,
+    parse_time,
 )
 
 if TYPE_CHECKING:
@@ -28,18 +28,19 @@ group = typer.Typer(
     no_args_is_help=True,
     help="""Draw frames, forecasts, differences and skill.
 
-    The ending of the output says what is made: .png for a picture, .gif or .webp for one that
-    moves. No data is hatched and never looks dry; times are UTC.""",
+    The suffix of the output selects the format: .png for a picture, .gif or .webp for an
+    animation. No data is hatched and never looks dry; times are UTC.""",
 )
 app = typer.Typer()
 app.add_typer(group, name="plot")
 
-Issue = Annotated[str, typer.Option(help="Time the forecast starts from, or latest.")]
-MOVING = ("gif", "webp")
+Issue = Annotated[str, typer.Option(help="Issue time, or latest.")]
+ANIMATED = ("gif", "webp")
 
 
-def output(default: str) -> object:
-    return typer.Option("-o", "--output", help=f"File to write: {default}.")
+def output(suffixes: str) -> object:
+    """The option for the file to write."""
+    return typer.Option("-o", "--output", help=f"File to write: {suffixes}.")
 
 
 Output = Annotated[Path, output(".png, .gif or .webp")]
@@ -48,89 +49,95 @@ Output = Annotated[Path, output(".png, .gif or .webp")]
 @group.command()
 def frames(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Radar files or netCDF; else of the archive.")
+        list[Path] | None, typer.Argument(help="Radar or netCDF files; by default the archive.")
     ] = None,
-    written: Output = Path("frames.png"),
+    path: Output = Path("frames.png"),
     begin: Begin = "",
     end: End = "",
-    last: Annotated[int, typer.Option(help="So many, without --from.", min=1)] = 13,
+    last: Annotated[int, typer.Option(help="Number of frames, without --from.", min=1)] = 13,
     data: Data = None,
 ) -> None:
-    """Draw what the radar saw.
+    """Draw radar frames.
 
     Example: `nowcast plot frames --last 25 -o radar.gif`
     """
     from service.plots.fields import frames_series, frames_sheet
 
-    form = form_of(written)
-    found = selection(deployment(data)).frames(files or [], wanted(begin), wanted(end), last)
-    if form == "png":
-        save_png(written, frames_sheet(found))
+    suffix = parse_format(path)
+    field = open_selection(open_deployment(data)).frames(
+        files or [], time_or_newest(begin), time_or_newest(end), last
+    )
+    if suffix == "png":
+        save_png(path, frames_sheet(field))
     else:
-        save_moving(written, frames_series(found))
+        save_animation(path, frames_series(field))
 
 
 @group.command()
 def forecast(
     named: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL|FILE]", help="Model, or netCDF file; else the default."),
+        typer.Argument(
+            metavar="[MODEL|FILE]", help="Model or netCDF file; else the default model."
+        ),
     ] = None,
-    written: Output = Path("forecast.png"),
+    path: Output = Path("forecast.png"),
     issue: Issue = "latest",
     data: Data = None,
 ) -> None:
-    """Draw a forecast beside the radar it starts from and what came, as far as these are here.
+    """Draw a forecast with the radar it starts from and the observed rain, where available.
 
     Example: `nowcast plot forecast ms-lstm -o ms-lstm.webp`, `nowcast plot forecast out.nc`
     """
     from service.plots.fields import forecast_series, forecast_sheet
 
-    form = form_of(written)
-    shown = selection(deployment(data))
-    made = shown.forecast(named, wanted(issue))
-    if form == "png":
-        start, came = shown.before(made, 0), shown.came(made)
-        save_png(written, forecast_sheet(made, start, came))
+    suffix = parse_format(path)
+    selection = open_selection(open_deployment(data))
+    field = selection.forecast(named, time_or_newest(issue))
+    if suffix == "png":
+        start, observed = selection.before(field, 0), selection.came(field)
+        save_png(path, forecast_sheet(field, start, observed))
     else:
-        save_moving(written, forecast_series(made, shown.before(made, 60)))
+        save_animation(path, forecast_series(field, selection.before(field, 60)))
 
 
 @group.command()
 def difference(
-    one: Annotated[str, typer.Argument(metavar="MODEL|FILE", help="Model, or netCDF file.")],
-    other: Annotated[str, typer.Argument(metavar="MODEL|FILE", help="What is taken from it.")],
-    written: Output = Path("difference.png"),
+    first: Annotated[str, typer.Argument(metavar="MODEL|FILE", help="Model or netCDF file.")],
+    second: Annotated[
+        str, typer.Argument(metavar="MODEL|FILE", help="Model or netCDF file to subtract.")
+    ],
+    path: Output = Path("difference.png"),
     issue: Issue = "latest",
     data: Data = None,
 ) -> None:
-    """Draw two forecasts of the same time, and how much more rain the first has.
+    """Draw two forecasts of the same issue time and their difference.
 
     Example: `nowcast plot difference ms-lstm advection`
     """
     from service.plots.fields import difference_series, difference_sheet
 
-    form = form_of(written)
-    pair = selection(deployment(data)).pair(one, other, wanted(issue))
-    if form == "png":
-        save_png(written, difference_sheet(*pair))
+    suffix = parse_format(path)
+    pair = open_selection(open_deployment(data)).pair(first, second, time_or_newest(issue))
+    if suffix == "png":
+        save_png(path, difference_sheet(*pair))
     else:
-        save_moving(written, difference_series(*pair))
+        save_animation(path, difference_series(*pair))
 
 
 @group.command()
 def skill(
-    written: Annotated[Path, output(".png")] = Path("skill.png"),
+    path: Annotated[Path, output(".png")] = Path("skill.png"),
     begin: Begin = "",
     end: End = "",
     last: LastDays = 7,
     scores: Annotated[
-        str, typer.Option(help="Names of scores, such as csi, with commas.")
+        str, typer.Option(help="Names of scores, such as csi, separated by commas.")
     ] = "csi,hss,fbias",
-    thresholds: Annotated[str, typer.Option(help="mm/h, with commas.")] = "0.5,2,5",
+    thresholds: Annotated[str, typer.Option(help="mm/h, separated by commas.")] = "0.5,2,5",
     data: Data = None,
 ) -> None:
-    """Draw the skill of all models by lead, over the same forecasts.
+    """Draw the skill of all models by lead time, over the forecasts that all of them have.
 
     Example: `nowcast plot skill --last 30 --scores csi -o csi.png`
     """
@@ -139,77 +146,85 @@ def skill(
     from service.skill.scores import SCORES
     from service.skill.verification import THRESHOLDS
 
-    if form_of(written) != "png":
-        raise typer.BadParameter(f"{written} should end in .png: curves of skill do not move")
-    names = choose(scores, SCORES, "score")
-    rates = choose(thresholds, [f"{rate:g}" for rate in THRESHOLDS], "threshold")
-    desk = deployment(data)
-    period = period_of(begin, end, last, desk.clock())
-    found = compare_models(desk.ledger, period)
+    if parse_format(path) != "png":
+        raise typer.BadParameter(f"{path} should end in .png: skill is not animated")
+    names = parse_names(scores, SCORES, "score")
+    rates = parse_names(thresholds, [f"{rate:g}" for rate in THRESHOLDS], "threshold")
+    deployment = open_deployment(data)
+    period = parse_period(begin, end, last, deployment.clock())
+    found = compare_models(deployment.ledger, period)
     content = of_skill(
         found.rows, names, list(map(float, rates)), f"Skill, {period}", found.compared
     )
-    save(written, content)
+    save(path, content)
 
 
 @app.command()
 def report(
-    written: Annotated[Path, output(".html")] = Path("report.html"),
+    path: Annotated[Path, output(".html")] = Path("report.html"),
     begin: Begin = "",
     end: End = "",
     last: LastDays = 7,
     data: Data = None,
 ) -> None:
-    """Write one HTML page on the skill of a period: to send, to print, to read without a server.
+    """Write the skill of a period as one HTML page that needs no server.
 
-    It holds all it needs and asks nobody for anything: the summary in words, scores by model, lead
-    and rain rate, differences to the baselines, the radar that came, the best and worst forecasts.
+    The page loads nothing from elsewhere. It has a summary in words, scores by model, lead time and
+    threshold, differences from the baselines, available radar, and the best and worst forecasts.
 
     Example: `nowcast report --last 30 -o november.html`
     """
     from service.report.page import write
     from service.report.report_data import gather
 
-    desk = deployment(data)
-    now = desk.clock()
-    period = period_of(begin, end, last, now)
-    facts = gather(desk.archive, desk.ledger, desk.settings.models, period, now)
-    save(written, write(facts))
+    deployment = open_deployment(data)
+    now = deployment.clock()
+    period = parse_period(begin, end, last, now)
+    facts = gather(deployment.archive, deployment.ledger, deployment.settings.models, period, now)
+    save(path, write(facts))
 
 
-def selection(desk: "Deployment") -> "Selection":
+def open_selection(deployment: "Deployment") -> "Selection":
+    """Frames and forecasts of a deployment."""
     from service.plots.selection import Selection
 
-    return Selection(desk.archive, desk.ledger, desk.settings.models[0])
+    return Selection(deployment.archive, deployment.ledger, deployment.settings.models[0])
 
 
-def wanted(said: str) -> datetime | None:
+def time_or_newest(text: str) -> datetime | None:
     """A time on the command line, or None for the newest."""
-    return None if said in ("", "latest") else moment(said)
+    return None if text in ("", "latest") else parse_time(text)
 
 
-def form_of(path: Path) -> str:
-    """What the ending of an output says: png, gif or webp."""
-    form = path.suffix.removeprefix(".").lower()
-    if form not in ("png", *MOVING):
+def parse_format(path: Path) -> str:
+    """The picture format of a file name: png, gif or webp.
+
+    Raises:
+        BadParameter: The suffix is another one.
+    """
+    suffix = path.suffix.removeprefix(".").lower()
+    if suffix not in ("png", *ANIMATED):
         raise typer.BadParameter(f"{path} should end in .png, .gif or .webp")
-    return form
+    return suffix
 
 
 def save_png(path: Path, sheet: "Sheet") -> None:
+    """Save a sheet of maps as PNG."""
     from service.plots.sheet import png
 
     save(path, png(sheet))
 
 
-def save_moving(path: Path, sheets: "Iterable[Sheet]") -> None:
+def save_animation(path: Path, sheets: "Iterable[Sheet]") -> None:
+    """Save sheets of maps as an animation."""
     from service.plots.animation import play
 
-    save(path, play(sheets, form_of(path)))
+    save(path, play(sheets, parse_format(path)))
 
 
 def save(path: Path, content: bytes) -> None:
+    """Write a file and print its name."""
     from service.archive.atomic import write_whole
 
     write_whole(path, content)
-    console().print(f"wrote {path}")
+    open_console().print(f"wrote {path}")

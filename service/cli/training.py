@@ -1,8 +1,8 @@
-"""Commands for training: `train`, `evaluate` and the group `data`.
+"""Commands for training: `train`, `calibrate`, `evaluate` and the group `data`.
 
     torchrun --nproc-per-node 4 -m service.cli train germany-ms-lstm --data /data/RYDL -o runs/one
 
-trains on four devices of a machine, and on more machines as torchrun says.
+trains on four devices of one machine; see torchrun for several machines.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.data_sets import app as data_app
-from service.cli.options import Quiet, console
+from service.cli.options import Quiet, open_console
 
 if TYPE_CHECKING:
     from model_zoo.training.run import TrainingStatus
@@ -24,43 +24,43 @@ app.add_typer(data_app, name="data")
 
 Files = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder or file of the data.", envvar="NOWCAST_SET"),
+    typer.Option("--data", help="Folder or file of the data set.", envvar="NOWCAST_SET"),
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto for the GPU if there is one.")]
-Workers = Annotated[int, typer.Option(help="Processes that make samples.", min=0)]
+Workers = Annotated[int, typer.Option(help="Processes that load samples.", min=0)]
 
 
 @app.command()
 def train(
-    experiment: Annotated[str, typer.Argument(help="TOML file, or the name of a shipped one.")],
-    folder: Annotated[Path, typer.Option("--output", "-o", help="Folder of this training.")],
+    experiment: Annotated[str, typer.Argument(help="TOML file, or name of a shipped experiment.")],
+    folder: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")],
     data: Files = None,
-    start: Annotated[Path | None, typer.Option(help="Checkpoint to begin with.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
     device: Device = "auto",
     workers: Workers = 0,
     save_every: Annotated[int, typer.Option(help="Steps between saved states.", min=1)] = 200,
     log_every: Annotated[int, typer.Option(help="Steps between rows of the log.", min=1)] = 20,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
-    """Train a network as an experiment says, or go on with a training that was stopped.
+    """Train the network of an experiment, or continue an interrupted training.
 
-    Leaves best.safetensors and last.safetensors, training.csv and validation.csv in its folder.
+    Writes best.safetensors and last.safetensors, training.csv and validation.csv to the folder.
 
     Example: `nowcast train moving-mnist-ms-lstm --data /data/mnist -o runs/mnist`
     """
     from model_zoo.training.experiment import read_experiment
     from model_zoo.training.loop import train as run
     from model_zoo.training.run import Run
-    from service.cli import console as show
+    from service.cli import console
 
     chosen = read_experiment(experiment)
-    leads = os.environ.get("RANK", "0") == "0"  # of those that torchrun started
-    with show.progress(console(stderr=True)) as bar:
-        bar.disable = quiet or not leads
-        task = bar.add_task(chosen.name, total=None, said="")
+    is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    with console.progress(open_console(stderr=True)) as bar:
+        bar.disable = quiet or not is_first
+        task = bar.add_task(chosen.name, total=None, note="")
 
-        def tell(moment: "TrainingStatus") -> None:
-            bar.update(task, completed=moment.step, total=moment.steps, said=describe(moment))
+        def show_progress(moment: "TrainingStatus") -> None:
+            bar.update(task, completed=moment.step, total=moment.steps, note=describe(moment))
 
         best = run(
             chosen,
@@ -73,27 +73,27 @@ def train(
                 log_every=log_every,
                 save_every=save_every,
                 about={"revision": revision()},
-                report=tell,
+                report=show_progress,
             ),
         )
-    if leads:
-        console().print(f"the best weights are in {best}")
+    if is_first:
+        open_console().print(f"the best weights are in {best}")
 
 
 def revision() -> str:
-    """Which state of this project trains: its git revision, or its version where there is none."""
+    """The git revision of this project, or its version outside a git repository."""
     describe = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     try:
-        said = subprocess.run(describe, capture_output=True, text=True, check=True)  # noqa: S603
+        result = subprocess.run(describe, capture_output=True, text=True, check=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         return f"version {version('nowcast')}"
-    return said.stdout.strip()
+    return result.stdout.strip()
 
 
 def describe(moment: "TrainingStatus") -> str:
-    """A training at a moment in a few words."""
-    judged = "" if moment.validation is None else f", validation {moment.validation:.4g}"
-    return f"loss {moment.loss:.4g}{judged}, {moment.samples_per_second:.3g} samples/s"
+    """The progress of a training as text."""
+    validation = "" if moment.validation is None else f", validation {moment.validation:.4g}"
+    return f"loss {moment.loss:.4g}{validation}, {moment.samples_per_second:.3g} samples/s"
 
 
 @app.command()
@@ -101,7 +101,7 @@ def calibrate(
     checkpoint: Annotated[Path, typer.Argument(help="Trained network that tells exceedances.")],
     destination: Annotated[Path, typer.Argument(help="Where to write it with its cuts.")],
     data: Files = None,
-    batch: Annotated[int, typer.Option(help="Samples at a time.", min=1)] = 4,
+    batch: Annotated[int, typer.Option(help="Batch size.", min=1)] = 4,
     device: Device = "auto",
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
@@ -109,23 +109,25 @@ def calibrate(
 
     Example: `nowcast calibrate runs/one/best.safetensors ms-lstm.safetensors --data /data/corpus`
     """
-    from model_zoo.training.calibration import calibrate as choose
-    from service.cli import console as show
+    from model_zoo.training.calibration import calibrate as calibrate_checkpoint
+    from service.cli import console
 
-    with show.progress(console(stderr=True)) as bar:
+    with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
-        task = bar.add_task("calibrate", total=None, said="")
+        task = bar.add_task("calibrate", total=None, note="")
 
-        def tell(done: int, total: int) -> None:
+        def show_progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        cuts = choose(checkpoint, data, destination, batch=batch, device=device, report=tell)
+        cuts = calibrate_checkpoint(
+            checkpoint, data, destination, batch=batch, device=device, report=show_progress
+        )
     lines = [
         [f"+{lead}", *(f"{cut:.3f}" for cut in row)]
         for lead, row in enumerate(cuts.tolist(), start=1)
     ]
     headings = ["frame", *(str(number) for number in range(1, cuts.shape[1] + 1))]
-    console().print(show.plain_table("cuts by threshold", headings, lines))
+    open_console().print(console.plain_table("cuts by threshold", headings, lines))
 
 
 @app.command()
@@ -134,25 +136,27 @@ def evaluate(
     data_set: Annotated[str, typer.Argument(help="moving-mnist, taxibj, kth, germany, corpus.")],
     data: Files = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    samples: Annotated[int | None, typer.Option(help="So many, spread evenly.", min=1)] = None,
-    batch: Annotated[int, typer.Option(help="Samples at a time.", min=1)] = 4,
+    samples: Annotated[
+        int | None, typer.Option(help="Number of samples, spread evenly.", min=1)
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Batch size.", min=1)] = 4,
     device: Device = "auto",
     workers: Workers = 0,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
-    """Score a trained network as the papers do, the paper's row beside ours.
+    """Score a trained network by the protocol of the papers, beside their figures.
 
     Example: `nowcast evaluate runs/mnist/best.safetensors moving-mnist --data /data/mnist`
     """
     from model_zoo.training.data.sample import Split
     from model_zoo.training.evaluation import evaluate as score
-    from service.cli import console as show
+    from service.cli import console
 
     if split.upper() not in Split.__members__:
         raise typer.BadParameter(f"no split {split!r}, only train, validation and test")
-    with show.progress(console(stderr=True)) as bar:
+    with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
-        task = bar.add_task("evaluate", total=None, said="")
+        task = bar.add_task("evaluate", total=None, note="")
         found = score(
             checkpoint,
             data_set,
@@ -165,4 +169,4 @@ def evaluate(
             report=lambda done, total: bar.update(task, completed=done, total=total),
         )
     for table in (found.beside_paper, found.by_frame):
-        console().print(show.plain_table(table.title, table.headings, table.lines))
+        open_console().print(console.plain_table(table.title, table.headings, table.lines))

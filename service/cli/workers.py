@@ -1,15 +1,23 @@
-"""Commands that run the parts of the service beside the API: workers, the schedule, or all."""
+"""Commands that run workers, the schedule, or the whole service."""
 
 from typing import Annotated
 
 import typer
 
-from service.cli.options import Data, MetricsPort, Models, deployment, log_lines, telling
+from service.cli.options import (
+    Data,
+    MetricsPort,
+    Models,
+    configure_logging,
+    metrics_server,
+    open_deployment,
+)
 
 app = typer.Typer()
 
 Queues = Annotated[
-    str, typer.Option("--queues", help="interactive, scheduled, verify, ingest: with commas.")
+    str,
+    typer.Option("--queues", help="interactive, scheduled, verify, ingest; separated by commas."),
 ]
 
 
@@ -20,32 +28,33 @@ def worker(
     data: Data = None,
     metrics_port: MetricsPort = None,
 ) -> None:
-    """Do what comes from some queues, one thing after the other. Needs NOWCAST_REDIS.
+    """Execute the tasks of some queues, one after the other. Requires NOWCAST_REDIS.
 
-    With the queues of forecasts it loads all models and tries them before it begins. SIGTERM lets
-    what runs come to its end.
+    For the queues of forecasts all models are loaded and run once first. SIGTERM lets the running
+    task finish.
 
     Example: `nowcast worker --queues interactive,scheduled`
     """
     from service.runtime.worker import Worker
 
-    log_lines()
-    desk = deployment(data, models)
-    hired = Worker(desk, [name.strip() for name in queues.split(",") if name.strip()])
-    with telling(desk, metrics_port):
-        raise typer.Exit(hired.run())
+    configure_logging()
+    deployment = open_deployment(data, models)
+    names = [name.strip() for name in queues.split(",") if name.strip()]
+    process = Worker(deployment, names)
+    with metrics_server(deployment, metrics_port):
+        raise typer.Exit(process.run())
 
 
 @app.command()
 def beat() -> None:
-    """Have everything done when it is due: cycles, verification, clean-up. Needs NOWCAST_REDIS.
+    """Send the periodic tasks when due: cycle, verification, clean-up. Requires NOWCAST_REDIS.
 
-    One is enough; a second does no harm.
+    One instance is enough; a second one is harmless.
     """
     from service.runtime.worker import run_beat
     from service.settings import Settings
 
-    log_lines()
+    configure_logging()
     run_beat(Settings())
 
 
@@ -58,10 +67,10 @@ def up(
 ) -> None:
     """Run the whole service on this machine until Ctrl-C: API, workers, schedule, ingest.
 
-    Each is a process and is started anew when it dies. They meet on NOWCAST_REDIS, or else on a
-    redis-server that is started with them; where there is none, all runs in one process.
+    Each is a process and is restarted when it exits. They use NOWCAST_REDIS, or else start a
+    redis-server; where none is installed, everything runs in one process.
     """
     from service.runtime.all_in_one import run
 
-    log_lines()
-    run(deployment(data, models, host=host, port=port).settings)
+    configure_logging()
+    run(open_deployment(data, models, host=host, port=port).settings)

@@ -22,7 +22,7 @@ import celery.worker.consumer  # noqa: F401
 
 import service.runtime.cycle  # noqa: F401
 from service.archive.key import Key
-from service.cli.options import log_lines
+from service.cli.options import configure_logging
 from service.runtime.deployment import Deployment
 from service.runtime.worker import Worker, run_beat
 from service.settings import Settings
@@ -65,7 +65,7 @@ def fork(role: str, said: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    log_lines()
+    configure_logging()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried at once
     for line in sys.stdin:
         print(fork(*json.loads(line)), flush=True)

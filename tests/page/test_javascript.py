@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ingest.grid import projector
-from service.api.page.overview import GRIDS, described
+from service.api.page.overview import GRIDS, grid_info
 
 NODE = shutil.which("node")
 FOLDER = Path(__file__).parent
@@ -32,7 +32,7 @@ def points_by_proj() -> str:
         points = [
             dict(zip(("lon", "lat", "column", "row"), point, strict=True)) for point in numbers
         ]
-        sent = described(grid)
+        sent = grid_info(grid)
         assert sent
         grids.append({"grid": sent.model_dump(), "points": points})
     return json.dumps(grids)

@@ -47,12 +47,12 @@ class Site(NamedTuple):
     Attributes:
         digest: Digest of all files, part of their URLs, so that a browser may cache them for ever
             and never mixes two versions.
-        index: The HTML page.
+        html: The HTML page.
         files: The other files by name.
     """
 
     digest: str
-    index: bytes
+    html: bytes
     files: dict[str, bytes]
 
 
@@ -77,7 +77,7 @@ def site() -> Site:
 @router.get("/")
 def index(request: Request) -> Response:
     """The map page."""
-    return static_response(request, INDEX, site().index, "no-cache")
+    return static_response(request, INDEX, site().html, "no-cache")
 
 
 @router.get("/page/{digest}/{name}")

@@ -275,7 +275,7 @@ def free_port() -> int:
 
 def put_fresh(dwd: Provider, frames: int) -> datetime:
     """Frames up to now. Returns the time of the newest."""
-    newest = to_datetime(demo.last_published(utc_now()))
+    newest = to_datetime(demo.newest_published(utc_now()))
     for number in range(frames):
         when = newest - (frames - 1 - number) * timedelta(minutes=5)
         dwd.files[when.strftime(RY)] = gzip.compress(encode(rate(number), when), 1, mtime=0)
