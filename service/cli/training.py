@@ -98,14 +98,16 @@ def describe(moment: "TrainingStatus") -> str:
 
 @app.command()
 def calibrate(
-    checkpoint: Annotated[Path, typer.Argument(help="Trained network that tells exceedances.")],
-    destination: Annotated[Path, typer.Argument(help="Where to write it with its cuts.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Trained network with exceedance probabilities.")
+    ],
+    destination: Annotated[Path, typer.Argument(help="Checkpoint to write, with thresholds.")],
     data: Files = None,
     batch: Annotated[int, typer.Option(help="Batch size.", min=1)] = 4,
     device: Device = "auto",
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
-    """Choose from which probability on it rains, on the validation split of the training.
+    """Choose the probability thresholds of rain on the validation split of the training.
 
     Example: `nowcast calibrate runs/one/best.safetensors ms-lstm.safetensors --data /data/corpus`
     """
@@ -119,15 +121,17 @@ def calibrate(
         def show_progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        cuts = calibrate_checkpoint(
+        thresholds = calibrate_checkpoint(
             checkpoint, data, destination, batch=batch, device=device, report=show_progress
         )
     lines = [
-        [f"+{lead}", *(f"{cut:.3f}" for cut in row)]
-        for lead, row in enumerate(cuts.tolist(), start=1)
+        [f"+{lead}", *(f"{probability:.3f}" for probability in row)]
+        for lead, row in enumerate(thresholds.tolist(), start=1)
     ]
-    headings = ["frame", *(str(number) for number in range(1, cuts.shape[1] + 1))]
-    open_console().print(console.plain_table("cuts by threshold", headings, lines))
+    headings = ["frame", *(str(number) for number in range(1, thresholds.shape[1] + 1))]
+    open_console().print(
+        console.plain_table("probability thresholds by rain threshold", headings, lines)
+    )
 
 
 @app.command()
