@@ -55,7 +55,7 @@ def test_a_forecast_in_a_file_is_drawn_without_an_archive(filled: Path, tmp_path
     ("words", "why"),
     [
         (["plot", "forecast", "-o", "a.jpg"], "should end in .png, .gif or .webp"),
-        (["plot", "skill", "-o", "a.gif"], "curves of skill do not move"),
+        (["plot", "skill", "-o", "a.gif"], "skill is not animated"),
         (["plot", "skill", "--scores", "luck"], "no score 'luck', only csi"),
         (["plot", "skill", "--from", "2026-06-22", "--to", "2026-06-21"], "before the end"),
         (["plot", "forecast", "unet"], "NoForecast: there is no forecast of unet, only of"),
