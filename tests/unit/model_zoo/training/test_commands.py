@@ -68,7 +68,7 @@ def test_look_at_data_sets_by_command(digits: Path, tmp_path: Path) -> None:
     (tmp_path / "two.npz").write_bytes(b"PK")
     said = run("data", "corpus", tmp_path)
     assert said.exit_code == 1
-    assert "left out" in said.output
+    assert "skipped" in said.output
     write_rydl(tmp_path / "RYDL.hdf5", [0, 1])
     assert "2 frames from 2013-05-01T00:00" in run("data", "germany", tmp_path).output
     for command, fault in (("taxibj", "BJ13"), ("kth", "frames in a row")):
@@ -85,7 +85,7 @@ def test_years_of_radar_are_prepared_by_command(tmp_path: Path) -> None:
         file["201305010100"] = np.zeros((3, 3))
     said = run("data", "germany", tmp_path, tmp_path / "germany.zarr", "--workers", 1, "--quiet")
     assert said.exit_code == 0, said.output
-    assert "is ready, without 1 frames" in said.output
+    assert "is ready; 1 frames skipped" in said.output
     assert (
         "3 frames from 2013-05-01T00:00" in run("data", "germany", tmp_path / "germany.zarr").output
     )

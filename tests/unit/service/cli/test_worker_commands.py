@@ -16,8 +16,8 @@ REDIS = "BadSetting: NOWCAST_REDIS is no URL, should be like redis://host:6379/0
         (["beat"], {}, REDIS),
         (["worker", "--queues", "fast"], {}, QUEUE),
         (["ingest", "--follow"], {"NOWCAST_DRILL": "yesterday"}, DRILL),
-        (["up"], {"NOWCAST_HOST": "0.0.0.0"}, "Exposed: the API would answer anybody"),
-        (["serve"], {"NOWCAST_HOST": "0.0.0.0"}, "Exposed: the API would answer anybody"),
+        (["up"], {"NOWCAST_HOST": "0.0.0.0"}, "Exposed: the API would be open to everybody"),
+        (["serve"], {"NOWCAST_HOST": "0.0.0.0"}, "Exposed: the API would be open to everybody"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(

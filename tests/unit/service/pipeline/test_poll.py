@@ -326,7 +326,7 @@ def test_files_or_the_server_are_ingested_and_not_both_or_neither(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert "or say --follow" in " ".join(capsys.readouterr().err.split())
+    assert "or use --follow" in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_demo_shows_the_newest_real_frames(
@@ -365,5 +365,5 @@ def test_the_demo_refuses_radar_of_yesterday(
 ) -> None:
     for name, value in environment(dwd.url).items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SourceUnavailable, match="there is none at all"):
+    with pytest.raises(SourceUnavailable, match="there is none"):
         demo.run(Console(quiet=True), tmp_path, 10, 1, 0, once=True, live=True)
