@@ -18,12 +18,10 @@ from torch.nn import functional as F
 
 THRESHOLDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 """mm/h; those of the experiments."""
-TOLD = (0.5, 2.0, 5.0)
+TOLD = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """mm/h; thresholds whose probabilities go with a forecast."""
 CUT = 0.4
 """Where nothing better is known."""
-LEAST_OF_CUT = 0.5
-"""So far a cut is lowered at most lest it rain less than now."""
 NUDGE = 1e-6
 """On the 0..1 scale, so that a threshold that is just reached is reached after rounding too."""
 SHORT = 0.999
@@ -46,7 +44,14 @@ def events(frames: Tensor, levels: Tensor) -> Tensor:
     return frames >= levels.to(frames)[:, None, None] - NUDGE
 
 
-def losses(logits: Tensor, frames: Tensor, mask: Tensor, levels: Tensor) -> Tensor:
+def losses(
+    logits: Tensor,
+    frames: Tensor,
+    mask: Tensor,
+    levels: Tensor,
+    weights: Tensor | None = None,
+    measured: Tensor | None = None,
+) -> Tensor:
     """Cross entropy of each frame, summed over its known cells, mean over thresholds.
 
     Args:
@@ -54,12 +59,21 @@ def losses(logits: Tensor, frames: Tensor, mask: Tensor, levels: Tensor) -> Tens
         frames: The true ones, (batch, time, 1, height, width) in 0..1.
         mask: Whether they are known.
         levels: The thresholds in 0..1.
+        weights: How much each threshold counts, (thresholds,), of mean 1; all alike by default.
+        measured: The least and the largest rate in 0..1 that is told apart in each sample, (batch,
+            2); thresholds below the first or from the second on do not count there.
 
     Returns:
         (batch, time).
     """
     came = events(frames, levels).to(logits.dtype)
     each = F.binary_cross_entropy_with_logits(logits, came, reduction="none")
+    if weights is not None:
+        each = each * weights.to(each)[:, None, None]
+    if measured is not None:
+        low, high = measured.to(each)[:, :, None].unbind(1)
+        counts = (levels.to(each) >= low - NUDGE) & (levels.to(each) < high - NUDGE)
+        each = each * counts[:, None, :, None, None]
     return each.mean(dim=2, keepdim=True).where(mask, 0.0).sum((2, 3, 4))
 
 
@@ -87,29 +101,3 @@ def cuts_of(said: Sequence[Sequence[float]], leads: int, thresholds: int) -> Ten
         return torch.full((leads, thresholds, 1, 1), CUT)
     known = torch.tensor(said)
     return known[torch.arange(leads).clamp(max=len(known) - 1)][:, :, None, None]
-
-
-def no_less(probabilities: Tensor, newest: Tensor, cuts: Tensor) -> Tensor:
-    """Cuts lowered where by them it would rain on less of the area than at the newest frame.
-
-    Over scattered showers a network is rightly unsure where they will be, so that fixed cuts make
-    rain nearly nowhere, though as many showers are to be expected as there are now. The cells with
-    the highest probabilities then get the rain, as many as have it now, down to `LEAST_OF_CUT` of a
-    cut: the area is kept, as in probability matching (Ebert 2001,
-    doi:10.1175/1520-0493(2001)129<2461:AOAPMS>2.0.CO;2). Fixed cuts decide where more is likely.
-
-    Args:
-        probabilities: (leads, thresholds, height, width), NaN where unknown.
-        newest: Whether the newest frame reaches them, (thresholds, height, width).
-        cuts: (leads, thresholds, 1, 1).
-
-    Returns:
-        (leads, thresholds, 1, 1).
-    """
-    ranked = probabilities.nan_to_num(-1.0).flatten(2)
-    lowered = cuts.clone()
-    for threshold, cells in enumerate(newest.flatten(1).sum(dim=1).tolist()):
-        if cells:
-            kept = ranked[:, threshold].topk(cells, dim=1).values[:, -1:, None]
-            lowered[:, threshold] = cuts[:, threshold].minimum(kept)
-    return lowered.maximum(LEAST_OF_CUT * cuts)

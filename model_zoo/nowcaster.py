@@ -1,12 +1,13 @@
 """A network run over time: frames in, the frames after them out."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from model_zoo.exceedance import falling
 from model_zoo.first_guess import FirstGuess
+from model_zoo.guided_guess import LEADS, GuidedGuess
 from model_zoo.stack import Past, Stack
 
 
@@ -38,33 +39,55 @@ class Nowcaster(nn.Module):
     `exceedances` it instead tells how likely each of so many thresholds is reached, sees beside
     every frame where anything is known, goes on from the newest given frame, whatever the lead, and
     what it says is added to the first guess of that frame.
+
+    With `guidance` it also sees what a baseline forecasts for the lead, and the first guess is that
+    of a U-Net of so many channels (`GuidedGuess`).
     """
 
-    def __init__(self, stack: Stack, channels: int, exceedances: int = 0) -> None:
+    guess: FirstGuess | GuidedGuess
+    """With `exceedances` only."""
+
+    def __init__(
+        self, stack: Stack, channels: int, exceedances: int = 0, guidance: int = 0
+    ) -> None:
         super().__init__()
         self.exceedances = exceedances
-        self.embed = nn.Conv2d(2 if exceedances else 1, channels, kernel_size=1)
+        self.guidance = guidance
+        inputs = 4 if guidance else 2 if exceedances else 1
+        self.embed = nn.Conv2d(inputs, channels, kernel_size=1)
         self.stack = stack
         self.head = nn.Conv2d(channels, exceedances or 1, kernel_size=1)
         if exceedances:
-            self.guess = FirstGuess(exceedances)
+            self.guess = GuidedGuess(exceedances, guidance) if guidance else FirstGuess(exceedances)
             for parameter in self.head.parameters():
                 nn.init.zeros_(parameter)
 
-    def forward(self, frames: Tensor, *, horizon: int = 1, fed: Tensor | None = None) -> Rollout:
+    def forward(
+        self,
+        frames: Tensor,
+        *,
+        horizon: int = 1,
+        fed: Tensor | None = None,
+        guess_only: bool = False,
+    ) -> Rollout:
         """Predict the frame after each given frame, then go on from the predictions.
 
         Args:
             frames: (batch, time, 1, height, width), scaled to 0..1; with exceedances (batch, time,
-                2, height, width), the second 1 where anything is known and 0 elsewhere.
+                2, height, width), the second 1 where anything is known and 0 elsewhere; with
+                guidance (batch, time, 2 + leads, height, width), the others what a baseline
+                forecasts for each lead, in 0..1 and the same beside each frame.
             horizon: How many frames to predict beyond the last given one.
             fed: Which given frames the network sees, (batch, time), True for all by default.
                 Instead of the others it sees its own prediction, or with exceedances the frame it
-                saw last. The first must be fed.
+                saw last. The first must be fed. Not with guidance.
+            guess_only: With guidance: leave the stack out, and tell the first guess.
 
         Raises:
             BadGrid: The height or width is not a multiple of `self.stack.multiple`.
         """
+        if self.guidance:
+            return self.guided(frames, horizon, guess_only=guess_only)
         past: Past | None = None
         predictions: list[Tensor] = []
         penalties: list[Tensor] = []
@@ -81,11 +104,51 @@ class Nowcaster(nn.Module):
             prediction, past, penalty = self.step(x, past)
             if self.exceedances:
                 if t < given:
-                    shares = self.guess.shares(x)
+                    shares = cast("FirstGuess", self.guess).shares(x)
                 prediction = falling(self.guess(shares, ages) + prediction)
             predictions.append(prediction)
             penalties.append(penalty)
         return Rollout(torch.stack(predictions, dim=1), torch.stack(penalties, dim=1))
+
+    def guided(self, frames: Tensor, horizon: int, *, guess_only: bool) -> Rollout:
+        """`forward` with guidance; before the newest given frame the logits lack a first guess."""
+        if guess_only:
+            return self.guesses(frames, horizon)
+        past: Past | None = None
+        predictions: list[Tensor] = []
+        penalties: list[Tensor] = []
+        given = frames.shape[1]
+        for t in range(given + horizon - 1):
+            prediction, past, penalty = self.step(self.guided_input(frames, t), past)
+            if t >= given - 1:
+                prediction = prediction + self.guided_guess(frames, t - given + 1)
+            predictions.append(falling(prediction))
+            penalties.append(penalty)
+        return Rollout(torch.stack(predictions, dim=1), torch.stack(penalties, dim=1))
+
+    def guesses(self, frames: Tensor, horizon: int) -> Rollout:
+        """The first guess alone, and zeros before the newest given frame."""
+        ahead = [falling(self.guided_guess(frames, lead)) for lead in range(horizon)]
+        nothing = [torch.zeros_like(ahead[0])] * (frames.shape[1] - 1)
+        said = torch.stack([*nothing, *ahead], dim=1)
+        return Rollout(said, said.new_zeros(len(frames), said.shape[1], 0, 0))
+
+    def guided_input(self, frames: Tensor, t: int) -> Tensor:
+        """What the stack sees at a step, (batch, 4, height, width): the frame, or the newest given
+        one; where it is known; the baseline at the lead, of past frames themselves; the lead."""
+        given = frames.shape[1]
+        frame, lead = frames[:, min(t, given - 1)], t - given + 1
+        (baseline,) = guidance_of(frames, lead, 1) if lead >= 0 else (frame[:, :1],)
+        at = torch.full_like(baseline, min(max(lead + 1, 0), LEADS) / LEADS)
+        return torch.cat([frame[:, :2], baseline, at], dim=1)
+
+    def guided_guess(self, frames: Tensor, lead: int) -> Tensor:
+        """The first guess of a lead, counted from 0, (batch, thresholds, height, width)."""
+        past = [frames[:, at, :2] for at in range(frames.shape[1])]
+        after = max(lead, min(lead + 1, LEADS - 1))
+        fields = [*guidance_of(frames, lead, 1), *guidance_of(frames, after, 1)]
+        logits: Tensor = self.guess(past, fields, lead)
+        return logits
 
     def step(self, x: Tensor, past: Past | None) -> tuple[Tensor, Past, Tensor]:
         """One frame in, (batch, 1, height, width), the next out; with exceedances, what is to be
@@ -101,3 +164,11 @@ class Nowcaster(nn.Module):
         hidden, past, penalties = self.stack(self.embed(x), past)
         none = hidden.new_zeros(len(hidden), 0, hidden.shape[1])
         return self.head(hidden), past, torch.stack(penalties, dim=1) if penalties else none
+
+
+def guidance_of(frames: Tensor, lead: int, leads: int) -> list[Tensor]:
+    """What the baseline forecasts for so many leads from one on, each (batch, 1, height, width);
+    beyond the last it forecasts for, the last."""
+    known = frames.shape[2] - 2
+    at = [2 + min(each, known - 1) for each in range(lead, lead + leads)]
+    return [frames[:, -1, one : one + 1] for one in at]

@@ -121,6 +121,7 @@ def build(
     channels: int = CHANNELS,
     levels: Sequence[int] | None = None,
     exceedances: int = 0,
+    guidance: int = 0,
 ) -> Nowcaster:
     """Build a model of the zoo, such as "predrnn" or "ms-predrnn", with random weights.
 
@@ -130,6 +131,7 @@ def build(
         levels: Level of each layer, if not those of the model.
         exceedances: Number of thresholds whose exceedance probabilities are predicted instead of
             rain; see `Nowcaster`.
+        guidance: Channels of the first guess from a baseline's forecast; 0 for a network without.
 
     Raises:
         UnknownModel: There is no such model; the message lists those there are.
@@ -140,4 +142,4 @@ def build(
     family, shape = MODELS[name]
     levels = shape.levels if levels is None else tuple(levels)
     stack = Stack(family(channels, len(levels)), levels, shape.skips(levels))
-    return Nowcaster(stack, channels, exceedances)
+    return Nowcaster(stack, channels, exceedances, guidance)

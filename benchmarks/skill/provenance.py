@@ -8,7 +8,6 @@ from benchmarks.skill.events import CREDITS, named
 from benchmarks.skill.sections import HOW
 from benchmarks.skill.tables import markdown
 from model_zoo.checkpoints.checkpoint import Checkpoint
-from model_zoo.exceedance import CUT
 from model_zoo.forecasters.network import STEP_MINUTES
 
 UNKNOWN = "not recorded"
@@ -29,7 +28,7 @@ def description(trained: Checkpoint, line: Sequence[Checkpoint], name: str) -> l
         f"Written by `python -m benchmarks.skill.card` from `{name}`; no figure by hand.\n",
         "## What it is\n",
         markdown(["", ""], facts(trained)) + "\n",
-        *chosen_cuts(trained),
+        *area_growth(trained),
         "## What it learnt from\n",
         markdown(["", *(f"part {n}" for n in range(1, len(line) + 1))], history(line)) + "\n",
         *unknown_start(line[0]),
@@ -58,16 +57,16 @@ def facts(trained: Checkpoint) -> list[list[str]]:
     ]
 
 
-def chosen_cuts(trained: Checkpoint) -> list[str]:
-    """From which probability on it rains, by lead; nothing for a network that tells none."""
+def area_growth(trained: Checkpoint) -> list[str]:
+    """By which factor rain areas grow in forecasts; nothing for a network without probabilities."""
     if not trained.thresholds:
         return []
-    if not trained.cuts:
-        return [f"From which probability on it rains was not chosen: from {CUT:g} everywhere.\n"]
-    headings = ["probability that makes rain of mm/h", *(f"{t:g}" for t in trained.thresholds)]
+    if not trained.calibration.growth:
+        return ["Not calibrated: the area of each threshold stays as it is in the newest frame.\n"]
+    headings = ["growth of the area with mm/h", *(f"{t:g}" for t in trained.thresholds)]
     lines = [
-        [f"{STEP_MINUTES * lead:g} min", *(f"{cut:.3f}" for cut in cuts)]
-        for lead, cuts in enumerate(trained.cuts, start=1)
+        [f"{STEP_MINUTES * lead:g} min", *(f"{factor:.2f}" for factor in factors)]
+        for lead, factors in enumerate(trained.calibration.growth, start=1)
     ]
     return [markdown(headings, lines) + "\n"]
 

@@ -15,11 +15,17 @@ Array = Tensor | NDArray[Any]
 
 
 def blank(
-    model: str, channels: int, levels: Sequence[int] | None = None, exceedances: int = 0
+    model: str,
+    channels: int,
+    levels: Sequence[int] | None = None,
+    exceedances: int = 0,
+    guidance: int = 0,
 ) -> Nowcaster:
     """Make a network without weights, on the meta device, without using the random generator."""
     with torch.device("meta"):
-        return build(model, channels=channels, levels=levels, exceedances=exceedances)
+        return build(
+            model, channels=channels, levels=levels, exceedances=exceedances, guidance=guidance
+        )
 
 
 def arrays_of(network: Nowcaster) -> dict[str, Tensor]:

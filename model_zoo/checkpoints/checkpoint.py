@@ -16,12 +16,14 @@ from typing import Any
 import safetensors.torch
 from safetensors import SafetensorError
 
+from model_zoo.calibration import Calibration
 from model_zoo.checkpoints.arrays import arrays_of, blank, check, fill
 from model_zoo.errors import BadCheckpoint, ModelError, NoWeights
 from model_zoo.intensity import scale as scale_named
 from model_zoo.nowcaster import Nowcaster
 
 KEY = "nowcast"
+UNCALIBRATED = Calibration()
 FORMAT = 1
 """Version of the metadata, raised when older files could be misread."""
 
@@ -40,8 +42,8 @@ class Checkpoint:
     """"fixed", or "moving" for a network that sees frames carried to where their rain is now."""
     thresholds: tuple[float, ...]
     """mm/h; those whose exceedance it tells, none if it tells the rain."""
-    cuts: tuple[tuple[float, ...], ...]
-    """Probability from which on it rains so hard, by lead and threshold; none if not chosen yet."""
+    calibration: Calibration
+    """Of its probabilities and of rain areas; one that changes nothing if not chosen yet."""
     experiment: Mapping[str, Any]
     """Settings of its training; empty if it was not trained here."""
     provenance: Mapping[str, Any]
@@ -61,7 +63,7 @@ def save(
     provenance: Mapping[str, Any],
     view: str = "fixed",
     thresholds: Sequence[float] = (),
-    cuts: Sequence[Sequence[float]] = (),
+    calibration: Calibration = UNCALIBRATED,
 ) -> None:
     """Write a checkpoint atomically.
 
@@ -73,7 +75,7 @@ def save(
     scale_named(scale)
     arrays = arrays_of(network)
     levels = network.stack.levels
-    wanted = arrays_of(blank(model, channels, levels, len(thresholds)))
+    wanted = arrays_of(blank(model, channels, levels, len(thresholds), network.guidance))
     check(arrays, wanted, f"the network to save as {model!r}")
     card = {
         "format": FORMAT,
@@ -83,13 +85,34 @@ def save(
         "scale": scale,
         "view": view,
         "thresholds": list(thresholds),
-        "cuts": [list(of_lead) for of_lead in cuts],
+        "calibration": calibration.as_dict(),
+        "guidance": network.guidance,
         "experiment": dict(experiment),
         "provenance": dict(provenance),
     }
     metadata = {KEY: json.dumps(card, allow_nan=False)}
     arrays = {name: array.detach().cpu().contiguous() for name, array in arrays.items()}
     write_whole(Path(path), safetensors.torch.save(arrays, metadata))
+
+
+def save_again(path: str | Path, trained: Checkpoint) -> None:
+    """Write a checkpoint that was loaded, with what was changed of it; its hash is another then.
+
+    Raises:
+        BadCheckpoint: Its network has weights that are not finite.
+    """
+    save(
+        path,
+        trained.network,
+        model=trained.model,
+        channels=trained.channels,
+        scale=trained.scale,
+        view=trained.view,
+        thresholds=trained.thresholds,
+        calibration=trained.calibration,
+        experiment=trained.experiment,
+        provenance=trained.provenance,
+    )
 
 
 def load(path: str | Path) -> Checkpoint:
@@ -117,8 +140,12 @@ def load(path: str | Path) -> Checkpoint:
     card = read_card(data, path)
     try:
         thresholds = tuple(card.get("thresholds", ()))
-        network = blank(card["model"], card["channels"], card["levels"], len(thresholds))
+        shape = (card["model"], card["channels"], card["levels"])
+        network = blank(*shape, len(thresholds), card.get("guidance", 0))
         scale_named(card["scale"])
+        calibration = Calibration.from_dict(card.get("calibration", {}))
+        if not calibration.fits(len(thresholds)):
+            raise ValueError(f"its calibration is not of {len(thresholds)} thresholds")
     except (ModelError, ValueError, TypeError, RuntimeError) as error:
         raise BadCheckpoint(f"{path} is of a network that cannot be built here: {error}") from error
     fill(network, arrays, str(path))
@@ -129,7 +156,7 @@ def load(path: str | Path) -> Checkpoint:
         scale=card["scale"],
         view=card.get("view", "fixed"),
         thresholds=thresholds,
-        cuts=tuple(map(tuple, card.get("cuts", ()))),
+        calibration=calibration,
         experiment=card["experiment"],
         provenance=card["provenance"],
         sha256=hashlib.sha256(data).hexdigest(),

@@ -1,6 +1,6 @@
 """A network of the zoo run over time by fast cells, for inference only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol, cast
@@ -44,6 +44,7 @@ from model_zoo.fast.highways import (
 )
 from model_zoo.fast.pointwise import linear
 from model_zoo.fast.torch_backend import Backend, Field
+from model_zoo.guided_guess import GuidedGuess
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.stack import Stack, check_divisible
 
@@ -188,13 +189,15 @@ class FastNowcaster:
         given = frames.shape[1]
         for t in range(given + horizon - 1):
             x = frames[:, min(t, given - 1)]
-            if t >= given and not self.network.exceedances:
+            if self.network.guidance:
+                x = self.network.guided_input(frames, t)
+            elif t >= given and not self.network.exceedances:
                 x = outputs[-1]
             hidden, past = self.stack(self.bottom_input(x), past)
             if t >= given - 1:
                 (raw,) = self.head([hidden], linear(0))
                 outputs.append(raw)
-        return self.to_predictions(frames[:, -1], torch.stack(outputs, dim=1))
+        return self.to_predictions(frames, torch.stack(outputs, dim=1))
 
     def bottom_input(self, frame: Tensor) -> Tensor:
         """Return what the bottom cell gets, from a frame (batch, channels, height, width)."""
@@ -203,11 +206,11 @@ class FastNowcaster:
         (x,) = self.embed([frame.contiguous()], linear(0))
         return x
 
-    def to_predictions(self, newest: Tensor, raw: Tensor) -> Tensor:
+    def to_predictions(self, frames: Tensor, raw: Tensor) -> Tensor:
         """Add the first guess to the logits of exceedances; other outputs stay as they are.
 
         Args:
-            newest: Newest given frame, (batch, channels, height, width).
+            frames: Given frames, (batch, time, channels, height, width).
             raw: Outputs of the head, (batch, horizon, channels, height, width); may be changed.
 
         Returns:
@@ -215,10 +218,18 @@ class FastNowcaster:
         """
         if not self.network.exceedances:
             return raw
-        shares = self.network.guess.shares(newest)
-        for age in range(raw.shape[1]):
-            ages = torch.full((len(newest),), age, device=newest.device)
-            raw[:, age] += self.network.guess(shares, ages)
+        for lead, guess in enumerate(self.guesses(frames, raw.shape[1])):
+            raw[:, lead] += guess
         for threshold in range(1, raw.shape[2]):
             torch.minimum(raw[:, :, threshold], raw[:, :, threshold - 1], out=raw[:, :, threshold])
         return raw
+
+    def guesses(self, frames: Tensor, horizon: int) -> Iterator[Tensor]:
+        """The first guess of each lead, (batch, thresholds, height, width)."""
+        guess = self.network.guess
+        if isinstance(guess, GuidedGuess):
+            yield from (self.network.guided_guess(frames, lead) for lead in range(horizon))
+            return
+        shares = guess.shares(frames[:, -1])
+        for age in range(horizon):
+            yield guess(shares, torch.full((len(frames),), age, device=frames.device))

@@ -73,6 +73,23 @@ def sample_at(fields: Array, positions: Array) -> Array:
     return np.moveaxis(result, -1, 0)
 
 
+def sample_nearest(rate: Array, positions: Array) -> Array:
+    """Take the value of the nearest cell to each position, without interpolation.
+
+    Args:
+        rate: (y, x) in mm/h, NaN for no data.
+        positions: (y, x, 2).
+
+    Returns:
+        (y, x) in mm/h, with thresholds exceeded as often as before; NaN where the position has no
+        data or lies outside the field.
+    """
+    sampled: Array = cv2.remap(
+        rate, positions, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan
+    )
+    return sampled
+
+
 def advect_backward(rate: Array, motion: Array, minutes: float) -> Array:
     """Move a field back along the motion to an earlier time.
 
@@ -87,11 +104,7 @@ def advect_backward(rate: Array, motion: Array, minutes: float) -> Array:
     Returns:
         (y, x) in mm/h, NaN where the position has no data or lies outside the field.
     """
-    positions = trace_back(cell_positions(*rate.shape), motion, -minutes)
-    advected: Array = cv2.remap(
-        rate, positions, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan
-    )
-    return advected
+    return sample_nearest(rate, trace_back(cell_positions(*rate.shape), motion, -minutes))
 
 
 def trace_back(positions: Array, motion: Array, minutes: float) -> Array:

@@ -10,12 +10,15 @@ from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
 from model_zoo.fast.autotune import AutotunedNetwork
 from model_zoo.forecasters.baselines import Advection, Persistence
+from model_zoo.forecasters.blend import NAME as BLEND
+from model_zoo.forecasters.blend import Blend, BlendTable
 from model_zoo.forecasters.contract import Forecaster
 from model_zoo.forecasters.network import Network
 from model_zoo.forecasters.sprog import SPROG
 from model_zoo.zoo import MODELS
 
 SUFFIX = ".safetensors"
+BLEND_SUFFIX = ".json"
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 BASELINES: Mapping[str, Callable[[], Forecaster]] = MappingProxyType(
@@ -33,8 +36,8 @@ def load_forecaster(
     """Load a forecaster, to be called on frames.
 
     Args:
-        name_or_path: "persistence", "advection" or "s-prog"; a network of the zoo, such as
-            "ms-lstm"; or the path of a checkpoint, which ends in .safetensors.
+        name_or_path: "blend"; "persistence", "advection" or "s-prog"; a network of the zoo, such
+            as "ms-lstm"; or the path of a checkpoint, which ends in .safetensors.
         device: Where a network runs: as torch names it, or "auto" for the GPU if there is one.
         weights_folder: Searched for <name>.safetensors before the shipped weights.
         bf16: Whether convolutions of a network may run in bfloat16 where that is fastest.
@@ -51,6 +54,10 @@ def load_forecaster(
     name = name_or_path
     if name in BASELINES:
         return BASELINES[name]()
+    if name == BLEND:
+        table = BlendTable.read(find_weights(name, weights_folder, BLEND_SUFFIX))
+        load = partial(load_forecaster, device=device, weights_folder=weights_folder, bf16=bf16)
+        return Blend(table, {member: load(member) for member in table.members})
     if name not in MODELS:
         raise UnknownModel(unknown_message(name))
     path = find_weights(name, weights_folder)
@@ -63,14 +70,14 @@ def load_forecaster(
     return Network(trained, name=name, device=device, by=by)
 
 
-def find_weights(name: str, folder: str | Path | None) -> Path:
+def find_weights(name: str, folder: str | Path | None, suffix: str = SUFFIX) -> Path:
     """Find the checkpoint of a network of the zoo, in `folder` or among those shipped.
 
     Raises:
         NoWeights: There is none; the message names the searched folders and how to get weights.
     """
     folders = [SHIPPED] if folder is None else [Path(folder), SHIPPED]
-    paths = [folder / f"{name}{SUFFIX}" for folder in folders]
+    paths = [folder / f"{name}{suffix}" for folder in folders]
     for path in paths:
         if path.is_file():
             return path
@@ -83,7 +90,7 @@ def find_weights(name: str, folder: str | Path | None) -> Path:
 
 def unknown_message(name: str) -> str:
     """Return the error message for an unknown name, with the closest known one."""
-    known = [*BASELINES, *MODELS]
+    known = [BLEND, *BASELINES, *MODELS]
     close = difflib.get_close_matches(name.lower(), known, n=1)
     return (
         f"there is no forecaster {name!r}"

@@ -28,6 +28,9 @@ from model_zoo.forecasters.contract import (
     minutes,
     select_frames,
 )
+from model_zoo.forecasters.rain_amounts import matched_rain
+from model_zoo.forecasters.sprog import carried_to_newest, sprog_fields
+from model_zoo.guided_guess import LEADS
 from model_zoo.nowcaster import Nowcaster
 
 Array = NDArray[np.float32]
@@ -46,12 +49,13 @@ class Network:
     nothing, so near such an edge, on the side the wind comes from, its rain fades too early.
 
     In a moving view it sees all frames carried to where their rain is at the newest, as
-    `Advection` carries them, and what it says is carried on from there; so its forecast is NaN just
-    where that of `Advection` is.
+    `Advection` carries them, and its output is carried on from there; so its forecast is NaN just
+    where that of `Advection` is. With guidance it also sees the field of S-PROG for each lead.
 
-    Where it tells exceedances, its forecast has the coordinates `chance_0.5`, `chance_2` and
-    `chance_5`: the probability that the rain reaches so many mm/h. It rains where a probability
-    passes its cut, and on no less of the area than now as far as that is likely at all (`no_less`).
+    Where it predicts exceedances, its forecast has the coordinates `exceedance_probability_0.5`
+    and so on: the probability that the rain reaches so many mm/h. The likeliest cells get the rain
+    of the newest frame, or that of S-PROG, whose area goes on growing or shrinking
+    (`matched_rain`).
     """
 
     def __init__(
@@ -79,8 +83,7 @@ class Network:
         self._forecast = by(self._network)
         self._scale = intensity.scale(trained.scale)
         self._thresholds = trained.thresholds
-        self._levels = self._scale.encode(torch.tensor(trained.thresholds))
-        self._cuts = trained.cuts
+        self._calibration = trained.calibration
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
         """Forecast from the newest of `frames`; see `Forecaster`.
@@ -94,8 +97,10 @@ class Network:
         given = select_frames(frames, AGES, self.name)
         rates = rates_of(given)
         ahead: list[Array] = []
+        guidance: Array | None = None
         if self.moves:
-            moving = motion_of(recent_frames(frames, motion.SPAN_MINUTES, self.name))
+            recent = recent_frames(frames, motion.SPAN_MINUTES, self.name)
+            moving = motion_of(recent)
             leads = range(1, max(horizon, GIVEN - 1) + 1)
             ahead = list(advect.departure_points(moving, [lead * STEP_MINUTES for lead in leads]))
             # a frame of so many leads ago is where a forecast of so many leads will come from
@@ -104,56 +109,91 @@ class Network:
                 for rate, at in zip(rates[:-1], ahead[GIVEN - 2 :: -1], strict=True)
             ]
             rates = np.stack([*here, rates[-1]])
-        said = self.predict(rates, horizon)
-        said[:, :, np.isnan(rates[-1])] = np.nan
-        cuts = self.cuts(said, rates[-1])
-        if self.moves:
-            said = np.stack([advect.sample_at(*pair) for pair in zip(said, ahead, strict=False)])
+            if self._network.guidance:
+                # the first guess of a lead sees the one after it as well, whatever is asked for
+                guidance = sprog_guidance(recent, moving, max(horizon, LEADS))
+        predicted = self.predict(rates, horizon, guidance)
+        predicted[:, :, np.isnan(rates[-1])] = np.nan
         if not self._thresholds:
-            rain = said[:, 0]
-            return make_forecast(rain if kept is None else put_back(rain, kept), given, self)
+            if self.moves:
+                pairs = zip(predicted, ahead, strict=False)
+                predicted = np.stack([advect.sample_at(*pair) for pair in pairs])
+            alone = predicted[:, 0]
+            return make_forecast(alone if kept is None else put_back(alone, kept), given, self)
+        predicted = self._calibration.probabilities(predicted, rates[-1], self._thresholds)
+        amounts = np.repeat(rates[-1:], horizon, axis=0) if guidance is None else guidance[:horizon]
+        if self.moves:
+            pairs = list(zip(predicted, amounts, ahead, strict=False))
+            predicted = np.stack([advect.sample_at(fields, at) for fields, _, at in pairs])
+            amounts = np.stack([carried_whole(field, at) for _, field, at in pairs])
+        number = len(self._thresholds)
+        growth = [self._calibration.growth_of(lead, number) for lead in range(horizon)]
+        rain = np.stack(
+            [
+                matched_rain(of_lead, field, self._thresholds, factors)
+                for of_lead, field, factors in zip(predicted, amounts, growth, strict=True)
+            ]
+        )
         chances = {
-            threshold: said[:, at]
+            threshold: predicted[:, at]
             for at, threshold in enumerate(self._thresholds)
             if threshold in exceedance.TOLD
         }
-        rain = self.rain(said, cuts)
         return make_forecast(rain if kept is None else put_back(rain, kept), given, self, chances)
 
-    def predict(self, rates: Array, horizon: int) -> Array:
-        """What the network says of rates (time, y, x) in mm/h: the next `horizon` of them,
-        (horizon, 1, y, x), or the probabilities of its thresholds, (horizon, thresholds, y, x)."""
+    def predict(self, rates: Array, horizon: int, guidance: Array | None = None) -> Array:
+        """The output of the network: the next `horizon` frames in mm/h, (horizon, 1, y, x), or the
+        probabilities of its thresholds, (horizon, thresholds, y, x).
+
+        Args:
+            rates: (time, y, x) in mm/h, NaN for no data.
+            horizon: How many leads.
+            guidance: (horizon, y, x) in mm/h, the forecast of the baseline it sees, in the view of
+                `rates`.
+        """
         given = torch.from_numpy(rates).to(self._device)
         known = ~given.isnan()
-        scaled = self._scale.encode(given.where(known, 0.0).clamp(min=0))[None, :, None]
+        scaled = self._encode(given)[None, :, None]
         if self._thresholds:
             scaled = torch.cat([scaled, known[None, :, None].to(scaled)], dim=2)
+        if guidance is not None:
+            baseline = self._encode(torch.from_numpy(guidance).to(self._device))
+            scaled = torch.cat([scaled, baseline.expand(1, len(rates), -1, -1, -1)], dim=2)
         height, width = rates.shape[-2:]
         multiple = self._network.stack.multiple
         # dry beyond the edge, as no data is, and as the convolutions pad
         padded = F.pad(scaled, (0, -width % multiple, 0, -height % multiple))
         with torch.inference_mode():
-            said = self._forecast(padded, horizon)[0, :, :, :height, :width]
-            said = said.sigmoid() if self._thresholds else self._scale.decode(said).clamp(min=0)
-        found: Array = said.cpu().numpy()
+            predicted = self._forecast(padded, horizon)[0, :, :, :height, :width]
+            if self._thresholds:
+                predicted = predicted.sigmoid()
+            else:
+                predicted = self._scale.decode(predicted).clamp(min=0)
+        found: Array = predicted.cpu().numpy()
         return found
 
-    def cuts(self, chances: Array, newest: Array) -> Tensor:
-        """From which probability on it rains, (lead, thresholds, 1, 1), seeing where it rains now.
+    def _encode(self, rates: Tensor) -> Tensor:
+        """Rates in mm/h in 0..1, 0 for no data."""
+        return self._scale.encode(rates.nan_to_num(0.0).clamp(min=0))
 
-        Args:
-            chances: (lead, thresholds, y, x), NaN where unknown, before they are carried.
-            newest: The newest frame (y, x) in mm/h.
-        """
-        fixed = exceedance.cuts_of(self._cuts, len(chances), len(self._thresholds))
-        scaled = self._scale.encode(torch.from_numpy(newest).nan_to_num(0.0).clamp(min=0))
-        reached = exceedance.events(scaled[None, None], self._levels)[0]
-        return exceedance.no_less(torch.from_numpy(chances), reached, fixed)
 
-    def rain(self, chances: Array, cuts: Tensor) -> Array:
-        """The rain (lead, y, x) in mm/h of probabilities (lead, thresholds, y, x), NaN as they."""
-        said = torch.from_numpy(chances)
-        known = ~said[:, 0].isnan()
-        scaled: Tensor = exceedance.rain(said.nan_to_num(0.0), self._levels, cuts)[:, 0]
-        rate: Array = self._scale.decode(scaled).where(known, torch.nan).numpy()
-        return rate
+def sprog_guidance(recent: DataArray, moving: Array, horizon: int) -> Array:
+    """What S-PROG forecasts for each lead, (horizon, y, x) in mm/h, not yet carried along.
+
+    Args:
+        recent: The frames of the last minutes.
+        moving: Their motion, (y, x, 2) in cells per minute.
+        horizon: How many leads, 30 minutes apart.
+    """
+    times = recent["time"].to_numpy()
+    ages = ((times[-1] - times) / MINUTE).tolist()
+    rates = carried_to_newest(rates_of(recent), moving, ages)
+    return sprog_fields(rates, ages, [STEP_MINUTES * lead for lead in range(1, horizon + 1)])
+
+
+def carried_whole(field: Array, at: Array) -> Array:
+    """A field (y, x) from `at`, each cell the value of one cell, and a mean of several only at
+    edges of data, where that one has none."""
+    nearest = advect.sample_nearest(field, at)
+    (mean,) = advect.sample_at(field[None], at)
+    return np.where(np.isnan(mean), np.float32(np.nan), np.where(np.isnan(nearest), mean, nearest))

@@ -13,13 +13,22 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+DENSE_CELLS = 1024
+"""Fields of so many pixels or fewer are attended to whole: twice as fast on 32x32, 16 times on
+16x16."""
 TILE = 10
 """Height and width of a tile. Larger tiles mask more, smaller ones copy more; 10 is the
 fastest of 6 to 20 for a window of 30 on a CPU."""
 
 
 class LocalAttention(nn.Module):
-    """Local attention with one head; scores are not divided by the square root of the channels."""
+    """Local attention with one head; scores are not divided by the square root of the channels.
+
+    Attributes:
+        frozen: Whether no gradient flows through it: it does not learn, and training is faster.
+    """
+
+    frozen: bool = False
 
     def __init__(self, channels: int, window: int) -> None:
         """Attend to `window` x `window` pixels."""
@@ -31,7 +40,8 @@ class LocalAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend to the window of each pixel; `x` is (batch, channels, height, width)."""
-        return attend(self.query(x), self.key(x), self.value(x), self.window)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            return attend(self.query(x), self.key(x), self.value(x), self.window)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
@@ -50,8 +60,36 @@ def attend(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
     Returns:
         Likewise.
     """
+    if query.shape[-2] * query.shape[-1] <= DENSE_CELLS:
+        return attend_whole(query, key, value, window)
     attended: Tensor = WindowAttention.apply(query, key, value, window)  # type: ignore[no-untyped-call]
     return attended
+
+
+def attend_whole(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
+    """`attend` on a small field: every pixel with every other, those outside its window masked. All
+    positions outside the field count as one key of score zero, as often as there are."""
+    batch, channels, height, width = query.shape
+    q, k, v = (field.flatten(2).mT.unsqueeze(1) for field in (query, key, value))
+    k, v = F.pad(k, (0, 0, 0, 1)), F.pad(v, (0, 0, 0, 1))
+    mask = whole_mask(height, width, window, query.device).to(query.dtype)
+    attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1.0)
+    return attended.squeeze(1).mT.reshape(batch, channels, height, width)
+
+
+def whole_mask(height: int, width: int, window: int, device: torch.device) -> Tensor:
+    """To add to scores, (pixels, pixels + 1): 0 where a pixel sees another and -inf elsewhere; last
+    the logarithm of how many positions outside the field its window has."""
+    seen_along = []
+    for size in (height, width):
+        place = torch.arange(size, device=device)
+        offset = place - place[:, None]
+        seen_along.append((offset >= -(window // 2)) & (offset < window - window // 2))
+    rows, columns = seen_along
+    seen = (rows[:, None, :, None] & columns[None, :, None, :]).flatten(2).flatten(0, 1)
+    mask = torch.zeros(seen.shape, device=device).masked_fill(~seen, -torch.inf)
+    outside = (window**2 - seen.sum(dim=1, keepdim=True)).float().log()
+    return torch.cat([mask, outside], dim=1)
 
 
 class WindowAttention(torch.autograd.Function):

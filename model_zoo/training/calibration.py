@@ -1,36 +1,61 @@
-"""From which probability on it shall rain: the cuts of a network that tells exceedances.
+"""Choose the calibration of a network that predicts exceedances.
 
-Chosen on the validation split and a sample of the training split together, as cuts of one event
-alone would be bent to its weather; lead by lead and threshold by threshold: the cut with the
-highest CSI among those by which it rains between `LEAST` and `MOST` times as often as it did. A cut
-without bounds would gain a little CSI by raining far too often. Thresholds that are too rare to
-tell take the cut of the one below.
+On the validation events and a sample of the training events together, each event with the same
+weight, as one event alone would bend it to its weather. Windows are whole fields, in the view that
+the network was trained in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
-from torch import Tensor
 
-from model_zoo import exceedance, intensity
+from model_zoo.calibration import IDENTITY, Calibration, logit, wetness
 from model_zoo.checkpoints import checkpoint
-from model_zoo.training.data.opening import open_data
-from model_zoo.training.data.sample import Split
+from model_zoo.checkpoints.checkpoint import Checkpoint
+from model_zoo.training.data.data_sets.corpus import whole_fields
+from model_zoo.training.data.rain import RainSequences
+from model_zoo.training.data.sample import Draw
+from model_zoo.training.data.settings import Corpus
 from model_zoo.training.distributed import process_group
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment
 from model_zoo.training.learner import seen
-from model_zoo.training.validation import Validator
 
-BINS = 1000
-"""Of probability."""
-LEAST, MOST = 0.9, 1.1
-"""How often it rains, as a multiple of how often it should: within 0.8 to 1.25, with room for
-events that are unlike those of validation."""
+Counts = NDArray[np.float64]
+
+EDGES = np.linspace(-14, 14, 113)
+"""Of the bins of a probability's logit."""
+FACTORS = np.round(np.arange(0.7, 1.61, 0.05), 2)
+"""Growths of an area that are tried."""
+LEAST_BIAS, MOST_BIAS = 0.9, 1.15
+"""Frequency biases that are allowed: within 0.85 to 1.2, with room for other events."""
 FEWEST = 500
-"""Cells with the event, below which a cut cannot be told."""
+"""Cells with the event, below which nothing can be chosen."""
+RIDGE = 1e-4
+"""Weight that keeps the coefficients near those that change nothing."""
+NEWTON_STEPS = 50
+SMALLEST_STEP = 1e-8
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What the windows of one event add up to.
+
+    Attributes:
+        wet: Wetness of each window, (window,).
+        bins: How often each probability came without and with the event, (window, lead, threshold,
+            bin, 2).
+        areas: Hits, forecast cells and observed cells by growth, (lead, threshold, factor, 3).
+    """
+
+    wet: Counts
+    bins: Counts
+    areas: Counts
 
 
 def calibrate(
@@ -38,114 +63,234 @@ def calibrate(
     data: Path | None,
     destination: Path,
     *,
-    batch: int = 4,
-    training_samples: int = 200,
+    validation_windows: int = 40,
+    training_windows: int = 4,
     device: str = "auto",
     report: Callable[[int, int], None] | None = None,
-) -> Tensor:
-    """Write a checkpoint with cuts. Returns them, (lead, threshold).
+) -> Calibration:
+    """Write a checkpoint with its calibration, and return that.
 
     Args:
-        path: A checkpoint that was trained here and tells exceedances.
+        path: A checkpoint that was trained here on a corpus and predicts exceedances.
         data: Where the files of its data set lie.
         destination: The new checkpoint; may be the old one.
-        batch: Samples at a time.
-        training_samples: So many of the training split are looked at.
+        validation_windows: So many of each validation event, spread over it.
+        training_windows: So many of each training event.
         device: As torch names it, or "auto" for the GPU if there is one.
-        report: Told how many samples of how many are done.
+        report: Told how many events of how many are done.
 
     Raises:
         NoWeights, BadCheckpoint: There is no such checkpoint.
-        BadExperiment: It tells no exceedances, or how it was trained cannot be read.
+        BadExperiment: It predicts no exceedances, or its training is not one on a corpus.
         BadData: Files of the data set are missing or damaged.
     """
     trained = checkpoint.load(path)
+    settings = corpus_of(trained, path)
+    plan = [(name, validation_windows) for name in settings.validation]
+    plan += [(name, training_windows) for name in settings.train]
+    events = whole_fields(settings, data, plan, trained.scale)
+    found: list[Sums] = []
+    with process_group(device) as ranks:
+        trained.network.to(ranks.device).eval()
+        for sequences, windows in events:
+            found.append(sums_of(trained, sequences, windows, ranks.device))
+            if report is not None:
+                report(len(found), len(events))
+    calibration = Calibration(coefficients_of(found), growth_of(found))
+    trained.network.to("cpu")
+    checkpoint.save_again(destination, replace(trained, calibration=calibration))
+    return calibration
+
+
+def corpus_of(trained: Checkpoint, path: Path) -> Corpus:
+    """The corpus that a network was trained on.
+
+    Raises:
+        BadExperiment: There is none, or the network predicts no exceedances.
+    """
     if not trained.thresholds:
-        raise BadExperiment(f"{path} tells the rain and no exceedances; there is nothing to cut")
+        raise BadExperiment(
+            f"{path} predicts the rain and no exceedances; there is nothing to calibrate"
+        )
     try:
         experiment = Experiment.model_validate(trained.experiment)
     except ValidationError as error:
         raise BadExperiment(
-            f"{path} does not say how it was trained in words this version knows "
+            f"{path} was trained with settings that this version does not know "
             f"({error.error_count()} faults); train it again, or use the version that did"
         ) from error
-    levels = intensity.scale(trained.scale).encode(torch.tensor(trained.thresholds))
+    if not isinstance(experiment.data, Corpus) or not experiment.data.validation:
+        raise BadExperiment(
+            f"{path} was trained on {experiment.data.source}; a calibration is chosen on the "
+            "validation events of a corpus"
+        )
+    return experiment.data
 
-    def judge(split: Split, samples: int | None) -> Validator:
-        settings, seed = experiment.data, experiment.seed
-        sequences = open_data(settings, data, split, seed=seed, scale=trained.scale)
-        return Validator(sequences, settings, trained.scale, batch=batch, samples=samples)
 
-    judges = [judge(Split.VALIDATION, None), judge(Split.TRAIN, training_samples)]
-    total, done = sum(len(one.chosen) for one in judges), 0
-    shape = experiment.data.horizon, len(levels), BINS, 2
-    found = torch.zeros(shape, dtype=torch.int64)
-    with process_group(device) as ranks, torch.inference_mode():
-        network = trained.network.to(ranks.device).eval()
-        for one in judges:
-            for sample in one.batches(ranks):
-                frames, mask = (field.to(ranks.device) for field in sample)
-                shown = seen(network, frames, mask)[:, : one.given]
-                logits = network(shown, horizon=one.horizon).frames[:, -one.horizon :]
-                came, there = (field[:, -one.horizon :].cpu() for field in (frames, mask))
-                found += histogram(logits.sigmoid().cpu(), came, there, levels)
-                done += len(frames)
-                if report is not None:
-                    report(done, total)
-    cuts = choose(found)
-    checkpoint.save(
-        destination,
-        trained.network,
-        model=trained.model,
-        channels=trained.channels,
-        scale=trained.scale,
-        view=trained.view,
-        thresholds=trained.thresholds,
-        cuts=cuts.tolist(),
-        experiment=trained.experiment,
-        provenance=trained.provenance,
+def sums_of(
+    trained: Checkpoint, sequences: RainSequences, windows: Sequence[int], device: torch.device
+) -> Sums:
+    """What the windows of an event add up to."""
+    wet, bins, areas = [], [], np.zeros(0)
+    for newest, amounts, probability, observed in predicted(trained, sequences, windows, device):
+        wet.append(wetness(newest))
+        bins.append(histogram(probability, observed, trained.thresholds))
+        found = areas_of(amounts, probability, observed, trained.thresholds)
+        areas = found if not areas.size else areas + found
+    return Sums(np.array(wet), np.array(bins), areas)
+
+
+def predicted(
+    trained: Checkpoint, sequences: RainSequences, windows: Sequence[int], device: torch.device
+) -> Iterator[tuple[NDArray[np.float32], ...]]:
+    """Of each window the newest given frame (y, x), the rain (lead, y, x) whose amounts a forecast
+    takes, the probabilities (lead, threshold, y, x) and the observed frames (lead, y, x); rain in
+    mm/h, NaN for no data."""
+    scale, given, horizon = sequences.scale, sequences.given, sequences.frames - sequences.given
+    for number in windows:
+        sample = sequences[Draw(0, number)]
+        frames, mask, guidance = (field[None].to(device) for field in sample[:3])
+        with torch.inference_mode():
+            shown = seen(trained.network, frames, mask, guidance)[:, :given]
+            logits = trained.network(shown, horizon=horizon).frames[0, -horizon:]
+        rates = scale.decode(frames).where(mask, torch.nan)[0, :, 0].cpu().numpy()
+        newest = rates[given - 1]
+        amounts = np.repeat(newest[None], horizon, axis=0)
+        if trained.network.guidance:
+            seen_by = scale.decode(guidance)[0, :, 0].cpu().numpy()
+            amounts = np.where(np.isnan(newest), np.float32(np.nan), seen_by)
+        yield newest, amounts, logits.sigmoid().cpu().numpy(), rates[given:]
+
+
+def histogram(
+    probability: NDArray[np.float32],
+    observed: NDArray[np.float32],
+    thresholds: Sequence[float],
+) -> Counts:
+    """How often each probability came without and with the event, (lead, threshold, bin, 2)."""
+    leads, number = probability.shape[:2]
+    counts = np.zeros((leads, number, len(EDGES) - 1, 2))
+    for lead, frame in enumerate(observed):
+        known = ~np.isnan(frame)
+        for at, threshold in enumerate(thresholds):
+            logits, reached = logit(probability[lead, at][known]), frame[known] >= threshold
+            for event in (False, True):
+                counts[lead, at, :, int(event)], _ = np.histogram(logits[reached == event], EDGES)
+    return counts
+
+
+def areas_of(
+    amounts: NDArray[np.float32],
+    probability: NDArray[np.float32],
+    observed: NDArray[np.float32],
+    thresholds: Sequence[float],
+) -> Counts:
+    """Hits, forecast and observed cells by growth, (lead, threshold, factor, 3), where the
+    likeliest cells get the rain, so many times as many as have it in `amounts` (lead, y, x)."""
+    counts = np.zeros((len(observed), len(thresholds), len(FACTORS), 3))
+    for lead, frame in enumerate(observed):
+        known = ~np.isnan(frame) & ~np.isnan(amounts[lead])
+        for at, threshold in enumerate(thresholds):
+            order = np.argsort(-probability[lead, at][known], kind="stable")
+            reached = (frame[known] >= threshold)[order]
+            hits = np.concatenate([[0], np.cumsum(reached)])
+            now = np.count_nonzero(amounts[lead][known] >= threshold)
+            cells = np.minimum(np.rint(FACTORS * now), reached.size).astype(int)
+            counts[lead, at] = np.stack(
+                [hits[cells], cells, np.full(len(cells), hits[-1])], axis=-1
+            )
+    return counts
+
+
+def coefficients_of(
+    events: Sequence[Sums],
+) -> tuple[tuple[tuple[float, float, float], ...], ...]:
+    """Coefficients (lead, threshold, 3) of a logistic regression on logit and wetness."""
+    _, leads, thresholds, _, _ = events[0].bins.shape
+    return tuple(
+        tuple(fitted(events, lead, threshold) for threshold in range(thresholds))
+        for lead in range(leads)
     )
-    return cuts
 
 
-def histogram(probabilities: Tensor, frames: Tensor, mask: Tensor, levels: Tensor) -> Tensor:
-    """How often each probability was told without and with the event, (lead, threshold, bin, 2).
+def fitted(events: Sequence[Sums], lead: int, threshold: int) -> tuple[float, float, float]:
+    """Coefficients of one lead and threshold, by Newton's method."""
+    middle = (EDGES[1:] + EDGES[:-1]) / 2
+    rows, without, with_event = [], [], []
+    number = 0.0
+    for event in events:
+        counts = event.bins[:, lead, threshold]
+        number += counts[..., 1].sum()
+        weight = 1 / max(counts.sum(), 1)  # each event alike
+        rows.append(np.stack(np.broadcast_arrays(1.0, middle[None], event.wet[:, None]), axis=-1))
+        without.append(counts[..., 0] * weight)
+        with_event.append(counts[..., 1] * weight)
+    if number < FEWEST:
+        return IDENTITY
+    x = np.concatenate([row.reshape(-1, 3) for row in rows])
+    no, yes = (np.concatenate([c.ravel() for c in counts]) for counts in (without, with_event))
+    beta = logistic_regression(x, yes, no, np.array(IDENTITY), RIDGE)
+    return float(beta[0]), float(beta[1]), float(beta[2])
+
+
+def logistic_regression(
+    x: Counts, with_event: Counts, without: Counts, start: Counts, ridge: float
+) -> Counts:
+    """Coefficients (feature,) held near `start`, by Newton's method with steps that are halved
+    until the penalised likelihood rises.
 
     Args:
-        probabilities: (batch, lead, threshold, height, width).
-        frames: What came, (batch, lead, 1, height, width) in 0..1.
-        mask: Where that is known.
-        levels: Thresholds in 0..1.
+        x: Features, (row, feature).
+        with_event: Weight of the rows with the event, (row,).
+        without: Likewise without it.
+        start: Where to begin, and what the penalty pulls to, (feature,).
+        ridge: Of the penalty.
     """
-    came = exceedance.events(frames, levels)
-    at = (probabilities * BINS).to(torch.int64).clamp(max=BINS - 1) * 2 + came
-    leads, thresholds = probabilities.shape[1:3]
-    rows = [
-        at[:, lead, threshold][mask[:, lead, 0]].bincount(minlength=2 * BINS)
-        for lead in range(leads)
-        for threshold in range(thresholds)
-    ]
-    return torch.stack(rows).view(leads, thresholds, BINS, 2)
+
+    def cost(beta: Counts) -> float:
+        logits = x @ beta
+        loss = with_event @ np.logaddexp(0, -logits) + without @ np.logaddexp(0, logits)
+        return float(loss + ridge / 2 * np.sum((beta - start) ** 2))
+
+    beta, total = start.astype(float), with_event + without
+    for _ in range(NEWTON_STEPS):
+        p = 0.5 * (1 + np.tanh(x @ beta / 2))
+        gradient = x.T @ (with_event - total * p) - ridge * (beta - start)
+        curvature = (x * (total * p * (1 - p))[:, None]).T @ x + ridge * np.eye(len(start))
+        step, now = np.linalg.solve(curvature, gradient), cost(beta)
+        while cost(beta + step) > now and np.abs(step).max() > SMALLEST_STEP:
+            step = step / 2
+        if np.abs(step).max() <= SMALLEST_STEP:
+            break
+        beta = beta + step
+    return beta
 
 
-def choose(found: Tensor) -> Tensor:
-    """Cuts (lead, threshold) from a histogram."""
-    cuts = best(found)
-    for threshold in range(1, cuts.shape[1]):
-        rare = found[:, threshold, :, 1].sum(dim=-1) < FEWEST
-        cuts[:, threshold] = cuts[:, threshold - 1].where(rare, cuts[:, threshold])
-    return cuts
-
-
-def best(found: Tensor) -> Tensor:
-    """The best cuts (lead, threshold) of a histogram, however rare the events are."""
-    # of all cells with at least a probability: how many, and how many with the event
-    without, hits = found.flip(2).cumsum(2).flip(2).double().unbind(-1)
-    events = hits[..., :1]
-    csi = hits / (without + events).clamp(min=1)
-    often = (hits + without) / events.clamp(min=1)
-    allowed = (often >= LEAST) & (often <= MOST)
-    highest = csi.where(allowed, -1.0).argmax(dim=-1)
-    # no cut gives the right number where probabilities jump: then the nearest
-    nearest = (often.clamp(min=1e-9).log()).abs().argmin(dim=-1)
-    return highest.where(allowed.any(dim=-1), nearest).double() / BINS
+def growth_of(events: Sequence[Sums]) -> tuple[tuple[float, ...], ...]:
+    """The growth (lead, threshold) with the highest CSI among those that keep the frequency bias
+    within bounds; where an event is too rare to choose, that of the threshold below."""
+    # each event alike: counts as shares of the cells with the event
+    shares = [event.areas / np.maximum(event.areas[..., 2:], 1) for event in events]
+    enough = [event.areas[..., 2:] >= FEWEST / 5 for event in events]
+    observed = np.sum(
+        [
+            np.where(some, event.areas[..., 2:], 0)
+            for event, some in zip(events, enough, strict=True)
+        ],
+        axis=0,
+    )[..., 0, 0]
+    total = np.sum(
+        [np.where(some, share, 0) for share, some in zip(shares, enough, strict=True)], axis=0
+    )
+    hits, forecast, came = np.moveaxis(total, -1, 0)
+    csi = hits / np.maximum(forecast + came - hits, 1e-9)
+    bias = forecast / np.maximum(came, 1e-9)
+    allowed = (bias >= LEAST_BIAS) & (bias <= MOST_BIAS)
+    nearest = np.abs(np.log(np.maximum(bias, 1e-9))).argmin(-1)
+    best = np.where(allowed.any(-1), np.where(allowed, csi, -1.0).argmax(-1), nearest)
+    factors = FACTORS[best]
+    for threshold in range(factors.shape[1]):
+        rare = observed[:, threshold] < FEWEST
+        below = factors[:, threshold - 1] if threshold else np.ones(len(factors))
+        factors[:, threshold] = np.where(rare, below, factors[:, threshold])
+    return tuple(map(tuple, factors.tolist()))

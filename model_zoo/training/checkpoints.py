@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -18,20 +18,57 @@ from model_zoo.training.validation import Validation
 from model_zoo.zoo import build
 
 
-def initial_network(experiment: Experiment, start: Path | None) -> tuple[Nowcaster, str | None]:
-    """Make a network with random weights, or load it from a checkpoint and return its hash too.
+class FirstWeights(NamedTuple):
+    """What a training begins with."""
+
+    network: Nowcaster
+    parents: str | None
+    """Hashes of the checkpoints that lent weights, with a space between; None if all are random."""
+
+
+def initial_network(
+    experiment: Experiment, start: Path | None, guess: Path | None = None
+) -> FirstWeights:
+    """A network with random weights of the seed, or those of checkpoints.
+
+    Args:
+        experiment: What is to be trained.
+        start: Checkpoint of the same network. Where only the experiment has guidance, the new
+            inputs begin without effect and the head with zeros.
+        guess: Checkpoint of any network with guidance, whose first guess is taken.
+
+    Raises:
+        BadExperiment: A checkpoint is of another network or scale.
+    """
+    network = random_weights(experiment) if start is None else of_parent(experiment, start)
+    parents = [checkpoint.load(path) for path in (start, guess) if path is not None]
+    if guess is not None:
+        take_guess(network, experiment, guess)
+    return FirstWeights(network, " ".join(one.sha256 for one in parents) or None)
+
+
+def random_weights(experiment: Experiment) -> Nowcaster:
+    """A network with random weights of the seed."""
+    torch.manual_seed(experiment.seed)
+    number = len(experiment.thresholds)
+    network = build(
+        experiment.model,
+        channels=experiment.channels,
+        exceedances=number,
+        guidance=experiment.guidance,
+    )
+    if number:
+        scaled = intensity.scale(experiment.scale).encode(torch.tensor(experiment.thresholds))
+        network.guess.levels.copy_(scaled)
+    return network
+
+
+def of_parent(experiment: Experiment, start: Path) -> Nowcaster:
+    """The network of a checkpoint, given guidance if only the experiment has it.
 
     Raises:
         BadExperiment: The checkpoint is of another network or scale.
     """
-    if start is None:
-        torch.manual_seed(experiment.seed)
-        number = len(experiment.thresholds)
-        network = build(experiment.model, channels=experiment.channels, exceedances=number)
-        if number:
-            scaled = intensity.scale(experiment.scale).encode(torch.tensor(experiment.thresholds))
-            network.guess.levels.copy_(scaled)
-        return network, None
     parent = checkpoint.load(start)
     given = (parent.model, parent.channels, parent.scale, parent.view, parent.thresholds)
     wanted = (
@@ -41,13 +78,42 @@ def initial_network(experiment: Experiment, start: Path | None) -> tuple[Nowcast
         view_of(experiment),
         experiment.thresholds,
     )
-    if given != wanted:
+    guidance = parent.network.guidance
+    if said != wanted or guidance not in {0, experiment.guidance}:
         raise BadExperiment(
-            f"{start} is {given[0]} of {given[1]} channels on the scale {given[2]}, "
-            f"view {given[3]}, thresholds {given[4]}; the experiment is of "
+            f"{start} is {said[0]} of {said[1]} channels on the scale {said[2]}, view {said[3]}, "
+            f"thresholds {said[4]}, guidance {guidance}; the experiment is of "
+            + ", ".join(map(str, (*wanted, experiment.guidance)))
+        )
+    if guidance == experiment.guidance:
+        return parent.network
+    network = random_weights(experiment)
+    network.stack.load_state_dict(parent.network.stack.state_dict())
+    with torch.no_grad():
+        old = parent.network.embed.state_dict()
+        inputs = old["weight"].shape[1]
+        new = torch.zeros_like(network.embed.weight)
+        new[:, :inputs] = old["weight"]
+        network.embed.load_state_dict({**old, "weight": new})
+    return network
+
+
+def take_guess(network: Nowcaster, experiment: Experiment, path: Path) -> None:
+    """Give a network the first guess of another.
+
+    Raises:
+        BadExperiment: The other has none like it.
+    """
+    lender = checkpoint.load(path)
+    said = (lender.scale, lender.view, lender.thresholds, lender.network.guidance)
+    wanted = (experiment.scale, view_of(experiment), experiment.thresholds, experiment.guidance)
+    if said != wanted or not experiment.guidance:
+        raise BadExperiment(
+            f"{path} has scale {said[0]}, view {said[1]}, thresholds {said[2]} and guidance "
+            f"{said[3]}; its first guess is of use with the same only, the experiment has "
             + ", ".join(map(str, wanted))
         )
-    return parent.network, parent.sha256
+    network.guess.load_state_dict(lender.network.guess.state_dict())
 
 
 def save_checkpoint(

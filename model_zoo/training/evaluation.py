@@ -12,6 +12,7 @@ from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.sample import Split
 from model_zoo.training.data.settings import data_settings
 from model_zoo.training.distributed import process_group
+from model_zoo.training.experiment import Loss
 from model_zoo.training.metrics import Scores
 from model_zoo.training.optimisation.losses import make_frame_losses
 from model_zoo.training.validation import RATES, Validator
@@ -58,7 +59,7 @@ def evaluate(
         source: Name of the data set.
         data: Folder of its files.
         split: Training, validation or test.
-        samples: Number of samples, spread evenly; all by default.
+        samples: Number of samples, spread uniform_weights; all by default.
         batch: Samples at a time.
         workers: Data loader processes.
         device: As torch names it, or "auto" for the GPU if there is one.
@@ -79,7 +80,7 @@ def evaluate(
     with process_group(device) as ranks:
         network = trained.network.to(ranks.device)
         kind = "exceedance" if trained.thresholds else "l1+l2"
-        losses = make_frame_losses(kind, intensity.scale(trained.scale))
+        losses = make_frame_losses(Loss(kind=kind), intensity.scale(trained.scale))
         scores = validator(network, ranks, losses, report=report).scores
     samples = len(validator.chosen)
     title = f"{trained.model} on {settings.source}, {split.name.lower()}, {samples} samples"

@@ -42,6 +42,11 @@ class Loss(Frozen):
     entropy of the thresholds of `model_zoo.exceedance`."""
     history: bool = True
     """Whether predictions of given frames count as well, as in the papers."""
+    per_cell: bool = False
+    """Mean over the known cells of a batch, not a sum over those of a frame; `history` is ignored
+    then."""
+    thresholds: dict[str, PositiveFloat] = Field(default_factory=dict)
+    """With "exceedance": relative weight of a threshold, by its rate in mm/h, 1 by default."""
     decoupling: Annotated[float, Field(ge=0)] = 0.0
     """Weight of the decoupling loss of PredRNN-V2."""
     decoupling_sum: bool = False
@@ -81,6 +86,13 @@ class Experiment(Frozen):
     name: Annotated[str, Field(pattern=r"^[\w.+-]+$")]
     model: str
     channels: PositiveInt = CHANNELS
+    guidance: Count = 0
+    """Channels of the first guess from a baseline (`data.guidance`); 0 for a network without."""
+    learns: Literal["all", "guess"] = "all"
+    """"guess": only the first guess from a baseline, so that networks can begin with it."""
+    frozen_attention: bool = False
+    """Whether local attention stays as it was at the start, which makes training several times as
+    fast on a processor."""
     data: DataSettings
     scale: str = "reflectivity"
     """Name of the intensity scale of rain."""
@@ -99,7 +111,7 @@ class Experiment(Frozen):
     validate_every: PositiveInt | None = None
     """Steps between two validations; an epoch by default."""
     validation_samples: PositiveInt | None = None
-    """Number of samples of the validation split, spread evenly; all by default."""
+    """Number of samples of the validation split, spread uniform_weights; all by default."""
     patience: PositiveInt | None = None
     """Validations without improvement before training stops early."""
     machine: Machine = Machine()
@@ -119,6 +131,13 @@ class Experiment(Frozen):
             )
         if self.loss.kind != "l1+l2" and not isinstance(self.data, Rain):
             raise ValueError(f"the {self.loss.kind} loss is of rain rates; these data have none")
+        guided = isinstance(self.data, Rain) and self.data.guidance != "none"
+        if guided != (self.guidance > 0):
+            raise ValueError("guidance and data.guidance go together; set both, or none")
+        if self.guidance and (self.loss.kind != "exceedance" or self.sampling != "none"):
+            raise ValueError("guidance needs loss.kind exceedance, and sampling none")
+        if self.learns == "guess" and not self.guidance:
+            raise ValueError("only a network with guidance has a first guess that learns alone")
         if self.data.source == "simulated" and self.data.view == "moving":
             raise ValueError(
                 "a moving view needs the frames between, which rain made as it is asked for has "

@@ -10,6 +10,7 @@ from model_zoo import intensity
 from model_zoo.cells.lean_gates import recompute_gates
 from model_zoo.fast import c_library
 from model_zoo.fast.c_backend import CBackend
+from model_zoo.layers.local_attention import LocalAttention
 from model_zoo.nowcaster import Nowcaster, Rollout
 from model_zoo.training.c_kernels import use
 from model_zoo.training.data.batches import generator
@@ -62,6 +63,9 @@ class Trainer:
             recompute_gates(self.network)
         if experiment.machine.kernels:
             by_kernels(self.network, ranks.device)
+        for layer in network.modules():
+            if isinstance(layer, LocalAttention):
+                layer.frozen = experiment.frozen_attention
         if experiment.machine.compile:
             # one time step, which is small to compile and the same for any number of frames
             mode = "reduce-overhead" if experiment.machine.graphs else None
@@ -72,7 +76,7 @@ class Trainer:
         self.network.train()
         self.average = ExponentialMovingAverage(network, experiment.ema) if experiment.ema else None
         self.optimiser = make_optimiser(network, experiment.optimiser)
-        self.losses = make_frame_losses(experiment.loss.kind, intensity.scale(experiment.scale))
+        self.losses = make_frame_losses(experiment.loss, intensity.scale(experiment.scale))
         self.shared: nn.Module = self.network
         if ranks.size > 1:
             self.shared = DistributedDataParallel(self.network)
@@ -115,12 +119,30 @@ class Trainer:
         mask = sample.mask.to(device, non_blocking=True)
         # what is not known must not be seen either
         frames = sample.frames.to(device, non_blocking=True).where(mask, 0.0)
-        fed = self.fed(len(frames), frames.shape[1] - 1, step).to(device, non_blocking=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=self.experiment.machine.bf16):
-            rollout: Rollout = self.shared(seen(self.network, frames, mask)[:, :-1], fed=fed)
-        losses = self.losses(rollout.frames, frames[:, 1:], mask[:, 1:])
+            rollout = self.rollout(frames, mask, sample, step)
+        measured = {}
+        if settings.kind == "exceedance":
+            measured["measured"] = sample.measured.to(device, non_blocking=True)
+        losses = self.losses(rollout.frames, frames[:, 1:], mask[:, 1:], **measured)
         penalty = rollout.summed_penalty if settings.decoupling_sum else rollout.penalty
-        return total_loss(losses, penalty, self.experiment.data.given, settings)
+        return total_loss(losses, penalty, self.experiment.data.given, settings, mask[:, 1:])
+
+    def rollout(self, frames: Tensor, mask: Tensor, sample: Sample, step: int) -> Rollout:
+        """What the network says of this device's part of a batch."""
+        device, data = self.ranks.device, self.experiment.data
+        guidance = sample.guidance.to(device, non_blocking=True)
+        shown = seen(self.network, frames, mask, guidance)
+        if self.network.guidance:
+            said: Rollout = self.shared(
+                shown[:, : data.given],
+                horizon=data.horizon,
+                guess_only=self.experiment.learns == "guess",
+            )
+            return said
+        fed = self.fed(len(frames), frames.shape[1] - 1, step).to(device, non_blocking=True)
+        unguided: Rollout = self.shared(shown[:, :-1], fed=fed)
+        return unguided
 
     def fed(self, batch: int, steps: int, step: int) -> Tensor:
         """Which frames this device's part of the batch sees; see `sampling`."""
@@ -152,9 +174,16 @@ def by_kernels(network: Nowcaster, device: torch.device) -> None:
     use(network, CBackend(kernels, torch.get_num_threads()))
 
 
-def seen(network: Nowcaster, frames: Tensor, mask: Tensor) -> Tensor:
-    """What a network is shown of frames and masks (batch, time, 1, height, width)."""
-    return torch.cat([frames, mask.to(frames)], dim=2) if network.exceedances else frames
+def seen(network: Nowcaster, frames: Tensor, mask: Tensor, guidance: Tensor) -> Tensor:
+    """What a network is shown of frames and masks (batch, time, 1, height, width), and of a
+    baseline's forecasts (batch, lead, 1, height, width)."""
+    if not network.exceedances:
+        return frames
+    shown = [frames, mask.to(frames)]
+    if network.guidance:
+        ahead = guidance.transpose(1, 2)
+        shown.append(ahead.expand(-1, frames.shape[1], -1, -1, -1))
+    return torch.cat(shown, dim=2)
 
 
 def make_optimiser(network: Nowcaster, settings: Optimiser) -> torch.optim.Optimizer:

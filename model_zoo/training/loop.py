@@ -60,7 +60,7 @@ class Training:
         self.per_epoch = max(self.samples // experiment.batch, 1)
         self.steps = experiment.steps or experiment.epochs * self.per_epoch
         self.validate_every = experiment.validate_every or self.per_epoch
-        network, self.parent = initial_network(experiment, run.start)
+        network, self.parent = initial_network(experiment, run.start, run.guess)
         self.trainer = Trainer(network, experiment, self.steps, ranks)
         run.folder.mkdir(parents=True, exist_ok=True)
         self.plan = {
@@ -76,6 +76,7 @@ class Training:
             batch=max(experiment.batch // ranks.size, 1),
             samples=experiment.validation_samples,
             workers=run.workers,
+            per_cell=experiment.loss.per_cell,
         )
         self.loader = self.load(sequences)
         self.validation: float | None = None

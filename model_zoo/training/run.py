@@ -30,6 +30,8 @@ class Run:
     """Folder of the data set."""
     start: Path | None = None
     """Checkpoint with the initial weights, random if None."""
+    guess: Path | None = None
+    """Checkpoint whose first guess from a baseline is taken."""
     device: str = "auto"
     workers: int = 0
     """Data loader processes of each device."""

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from model_zoo import exceedance, intensity
 from model_zoo.nowcaster import Nowcaster
-from model_zoo.training.data.sample import Draw, Sample, Sequences
+from model_zoo.training.data.sample import Draw, Sample, Sequences, spread
 from model_zoo.training.data.settings import DataSettings, Rain
 from model_zoo.training.distributed import Ranks
 from model_zoo.training.learner import seen
@@ -40,6 +40,7 @@ class Validator:
         batch: int,
         samples: int | None = None,
         workers: int = 0,
+        per_cell: bool = False,
     ) -> None:
         """Choose what to judge on.
 
@@ -48,18 +49,19 @@ class Validator:
             settings: What they are.
             scale: Name of the intensity scale.
             batch: Samples of a device at a time; changes the result by rounding only.
-            samples: So many, spread evenly; all by default.
+            samples: So many, spread uniform_weights; all by default.
             workers: Processes that make samples.
+            per_cell: Whether the loss is a mean over known cells, not a sum over those of a frame.
         """
         self.sequences = sequences
+        self.per_cell = per_cell
         self.given, self.horizon = settings.given, settings.horizon
         self.thresholds = RATES if isinstance(settings, Rain) else ()
         self.scale = intensity.scale(scale)
         self.scaled = self.scale.encode(torch.tensor(self.thresholds))
         self.batch = batch
         self.workers = workers
-        every = max(len(sequences) // samples, 1) if samples else 1
-        self.chosen = range(0, len(sequences), every)[:samples]
+        self.chosen = spread(sequences.events, samples)
 
     def batches(self, ranks: Ranks) -> Iterator[Sample]:
         """This device's share of the samples."""
@@ -98,12 +100,14 @@ class Validator:
             frames = sample.frames.to(ranks.device, non_blocking=True)
             mask = sample.mask.to(ranks.device, non_blocking=True)
             with torch.autocast(ranks.device.type, torch.bfloat16, enabled=bf16):
-                shown = seen(network, frames, mask)[:, : self.given]
+                guidance = sample.guidance.to(ranks.device, non_blocking=True)
+                shown = seen(network, frames, mask, guidance)[:, : self.given]
                 predicted = network(shown, horizon=self.horizon).frames
             sums.add(self.rain(network, predicted), frames[:, 1:], mask[:, 1:])
             ahead = slice(-self.horizon, None)
             found = losses_of(predicted[:, ahead], frames[:, ahead], mask[:, ahead]).double()
-            losses += torch.stack([found.sum(), found.new_tensor(found.numel())])
+            number = mask[:, ahead].sum() if self.per_cell else found.new_tensor(found.numel())
+            losses += torch.stack([found.sum(), number])
             done += len(frames)
             if report is not None:
                 report(done, len(self.chosen[ranks.rank :: ranks.size]))

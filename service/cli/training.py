@@ -36,6 +36,9 @@ def train(
     folder: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")],
     data: Files = None,
     start: Annotated[Path | None, typer.Option(help="Checkpoint to start from.")] = None,
+    guess: Annotated[
+        Path | None, typer.Option(help="Checkpoint to take the first guess from.")
+    ] = None,
     device: Device = "auto",
     workers: Workers = 0,
     save_every: Annotated[int, typer.Option(help="Steps between saved states.", min=1)] = 200,
@@ -68,6 +71,7 @@ def train(
                 folder,
                 data,
                 start=start,
+                guess=guess,
                 device=device,
                 workers=workers,
                 log_every=log_every,
@@ -98,19 +102,19 @@ def describe(moment: "TrainingStatus") -> str:
 
 @app.command()
 def calibrate(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="Trained network with exceedance probabilities.")
-    ],
-    destination: Annotated[Path, typer.Argument(help="Checkpoint to write, with thresholds.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Trained network, .safetensors.")],
+    destination: Annotated[Path, typer.Argument(help="Where to write it, calibrated.")],
     data: Files = None,
-    batch: Annotated[int, typer.Option(help="Batch size.", min=1)] = 4,
     device: Device = "auto",
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
-    """Choose the probability thresholds of rain on the validation split of the training.
+    """Calibrate the probabilities and rain areas of a network on the events of its training.
 
-    Example: `nowcast calibrate runs/one/best.safetensors ms-lstm.safetensors --data /data/corpus`
+    Prints by which factor the area of each threshold grows up to each lead.
+
+    Example: `nowcast calibrate runs/one/last.safetensors ms-lstm.safetensors --data /data/corpus`
     """
+    from model_zoo.checkpoints.checkpoint import load
     from model_zoo.training.calibration import calibrate as calibrate_checkpoint
     from service.cli import console
 
@@ -121,17 +125,38 @@ def calibrate(
         def show_progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        thresholds = calibrate_checkpoint(
-            checkpoint, data, destination, batch=batch, device=device, report=show_progress
+        calibration = calibrate_checkpoint(
+            checkpoint, data, destination, device=device, report=show_progress
         )
+    headings = ["frame", *(f"{threshold:g} mm/h" for threshold in load(destination).thresholds)]
     lines = [
-        [f"+{lead}", *(f"{probability:.3f}" for probability in row)]
-        for lead, row in enumerate(thresholds.tolist(), start=1)
+        [f"+{lead}", *(f"{factor:.2f}" for factor in row)]
+        for lead, row in enumerate(calibration.growth, start=1)
     ]
-    headings = ["frame", *(str(number) for number in range(1, thresholds.shape[1] + 1))]
-    open_console().print(
-        console.plain_table("probability thresholds by rain threshold", headings, lines)
-    )
+    open_console().print(console.plain_table("growth of the area", headings, lines))
+
+
+@app.command()
+def blend(
+    destination: Annotated[Path, typer.Argument(help="Table of weights to write, .json.")],
+    corpus: Annotated[Path, typer.Option("--data", help="Folder of events.", envvar="NOWCAST_SET")],
+    weights: Annotated[
+        Path | None, typer.Option(help="Folder of checkpoints that come before the shipped ones.")
+    ] = None,
+    quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
+) -> None:
+    """Choose the weights of the blend of networks and S-PROG on the events of the corpus.
+
+    Example: `nowcast blend blend.json --data /data/corpus`
+    """
+    from model_zoo.training.blending import EVENTS
+    from model_zoo.training.blending import blend as choose_weights
+
+    def show_event(name: str) -> None:
+        if not quiet:
+            open_console(stderr=True).print(name)
+
+    choose_weights(corpus, destination, EVENTS, weights_folder=weights, report=show_event)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_zoo.forecasters import advect, motion
+from model_zoo.forecasters.sprog import sprog_fields
 from model_zoo.training.data.augmentation import Rates
 from model_zoo.training.data.record import Record, read
 from model_zoo.training.data.sliding_windows import MISSING
@@ -37,6 +38,29 @@ def moving(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
         else:
             rates[at] = advect.advect_backward(rates[at], seen, minutes)
     return rates
+
+
+def guidance(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
+    """What S-PROG forecasts for each frame after the given ones, (lead, height, width) in mm/h, in
+    the moving view, NaN for no data.
+
+    Args:
+        record: Frames of an event or archive.
+        numbers: Those of the window.
+        given: How many of them a network is given.
+    """
+    times = record.times
+    newest = int(numbers[given - 1])
+    seen = motion_until(record, newest)
+    first = int(np.searchsorted(times, times[newest] - motion.SPAN_MINUTES * MINUTE))
+    recent = np.arange(first, newest + 1)
+    ages = ((times[newest] - times[recent]) / MINUTE).astype(float)
+    frames = record.rates(recent)
+    for at, age in enumerate(ages[:-1]):
+        (frames[at],) = advect.advect(frames[at], seen, [age])
+    spacing = float((times[newest] - times[numbers[given - 2]]) / MINUTE)
+    leads = [spacing * (lead + 1) for lead in range(len(numbers) - given)]
+    return sprog_fields(frames, ages.tolist(), leads)
 
 
 def motion_until(record: Record, newest: int) -> NDArray[np.float32]:

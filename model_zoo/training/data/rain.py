@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model_zoo.intensity import Scale
 from model_zoo.training.data.augmentation import Rates, augment, crop, pad_whole
-from model_zoo.training.data.moving import moving
+from model_zoo.training.data.moving import guidance, moving
 from model_zoo.training.data.record import Record, from_hundredths, read, to_hundredths
 from model_zoo.training.data.sample import Draw, Sample, Sequences, Split, rng_of
 from model_zoo.training.data.settings import Augmentation, Rain
@@ -59,7 +59,8 @@ class RainSequences(Sequences):
         self.least_wet = settings.least_wet
         self.multiple = settings.multiple
         self.cap = np.float32(settings.cap)
-        self.given = settings.given
+        self.given, self.frames = settings.given, settings.frames
+        self.guided = settings.guidance != "none"
         self.moves = settings.view == "moving"
         self.moved = lru_cache(MOVED_IN_MEMORY)(self.move)
         shapes = {record.shape for record in records}
@@ -69,6 +70,14 @@ class RainSequences(Sequences):
 
     def __len__(self) -> int:
         return len(self.at)
+
+    @property
+    def events(self) -> Sequence[Sequence[int]]:
+        """Numbers of the windows of each record."""
+        found: dict[int, list[int]] = {}
+        for number, window in enumerate(self.at):
+            found.setdefault(window.record, []).append(number)
+        return list(found.values())
 
     def __getitem__(self, draw: Draw) -> Sample:
         epoch = draw.epoch if self.split is Split.TRAIN else 0
@@ -86,11 +95,16 @@ class RainSequences(Sequences):
             rates = pad_whole(rates, self.multiple)
         else:
             rates = crop(rates, self.side, rng, self.least_wet)
-        rates = augment(rates, rng, self.augmentation)
-        return scaled(np.minimum(rates, self.cap), self.scale)
+        rates = np.minimum(augment(rates, rng, self.augmentation), self.cap)
+        sample = scaled(rates[: self.frames], self.scale)
+        if not self.guided:
+            return sample
+        measured = self.scale.encode(torch.tensor(self.records[window.record].measured))
+        ahead = scaled(rates[self.frames :], self.scale).frames
+        return sample._replace(guidance=ahead, measured=measured)
 
     def read(self, window: Window) -> Rates:
-        """Frames of a window in the view of the settings."""
+        """Frames of a window in the view of the settings, and after them those of guidance."""
         if self.moves:
             return from_hundredths(self.moved(window.key))
         return read(self.records[window.record], window.numbers)
@@ -98,11 +112,16 @@ class RainSequences(Sequences):
     def move(self, key: tuple[int, ...]) -> NDArray[np.uint16]:
         """A window in a moving view, in numbers small enough to keep many of them."""
         record, *numbers = key
-        return to_hundredths(moving(self.records[record], np.array(numbers), self.given))
+        window, of = np.array(numbers), self.records[record]
+        rates = moving(of, window, self.given)
+        if self.guided:
+            rates = np.concatenate([rates, guidance(of, window, self.given)])
+        return to_hundredths(rates)
 
 
 class Weighted(RainSequences):
-    """Windows drawn at random, those of each record as often as its weight says."""
+    """Windows drawn at random, those of each event as often as its weight says; a day of a record
+    is an event, however many windows it has."""
 
     def __init__(
         self,
@@ -117,15 +136,19 @@ class Weighted(RainSequences):
     ) -> None:
         super().__init__(records, at, settings, scale, Split.TRAIN, seed)
         self.samples = samples
-        self.of = [[w for w in at if w.record == number] for number in range(len(records))]
-        shares = np.array([w * bool(found) for w, found in zip(weights, self.of, strict=True)])
+        events: dict[tuple[int, np.datetime64], list[Window]] = {}
+        for w in at:
+            newest = records[w.record].times[w.numbers[self.given - 1]]
+            events.setdefault((w.record, newest.astype("datetime64[D]")), []).append(w)
+        self.of = list(events.values())
+        shares = np.array([weights[record] for record, _ in events])
         self.shares = shares / shares.sum()
 
     def __len__(self) -> int:
         return self.samples
 
     def window(self, index: int, rng: np.random.Generator) -> Window:
-        """A window of a record by weight, whatever the index: that is in the random numbers."""
+        """A window of an event by weight, whatever the index: that is in the random numbers."""
         found = self.of[rng.choice(len(self.shares), p=self.shares)]
         return found[rng.integers(len(found))]
 

@@ -3,6 +3,7 @@
 Rates are (time, y, x) in mm/h, NaN for no data.
 """
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from model_zoo.training.data.augmentation import Rates
 from model_zoo.training.data.sliding_windows import MISSING
 
+EVERY_RATE = (0.0, math.inf)
+"""mm/h; what a product tells apart that is neither cut off below nor capped."""
 NO_DATA = 65535
 """No data among rates in mm/h x 100."""
 
@@ -41,6 +44,11 @@ class Record(Protocol):
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
+
+    @property
+    def measured(self) -> tuple[float, float]:
+        """The least and the largest rate in mm/h that the product tells apart; beyond them a rate
+        says no more than that it is so small or so large."""
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
         """Return frames (time, y, x) in mm/h, row 0 in the north, NaN for no data."""

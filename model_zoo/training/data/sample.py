@@ -5,6 +5,7 @@ in any process. The order of batches, augmentation and everything else that is r
 follows from the seed and the step, so that training can resume at any step.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -32,6 +33,10 @@ class Draw:
     index: int
 
 
+NOTHING = torch.empty(0)
+EVERYTHING = torch.tensor([0.0, 1.0])
+
+
 class Sample(NamedTuple):
     """A sequence, or a batch with an additional first dimension."""
 
@@ -39,6 +44,12 @@ class Sample(NamedTuple):
     """(time, 1, height, width) float32 in 0..1; 0 where not known."""
     mask: Tensor
     """Bool of the same shape: whether the cell is known."""
+    guidance: Tensor = NOTHING
+    """(lead, 1, height, width) in 0..1: forecast of a baseline for each lead, 0 for no data; empty
+    without guidance."""
+    measured: Tensor = EVERYTHING
+    """Smallest and largest rate, (2,) in 0..1, that the radar product resolves; thresholds outside
+    do not count in the loss."""
 
 
 class Sequences(Dataset[Sample]):
@@ -47,6 +58,11 @@ class Sequences(Dataset[Sample]):
     def __len__(self) -> int:
         """Return the number of samples in an epoch."""
         raise NotImplementedError
+
+    @property
+    def events(self) -> Sequence[Sequence[int]]:
+        """Numbers of the samples of each event, where there are events."""
+        return [range(len(self))]
 
     def __getitem__(self, draw: Draw) -> Sample:
         """Return the sample of a draw."""
@@ -62,3 +78,12 @@ def known(frames: NDArray[np.float32]) -> Sample:
     """Make a sample of frames (time, height, width) in 0..1 that are known everywhere."""
     tensor = torch.from_numpy(np.ascontiguousarray(frames, np.float32))[:, None]
     return Sample(tensor, torch.ones_like(tensor, dtype=torch.bool))
+
+
+def spread(events: Sequence[Sequence[int]], samples: int | None) -> list[int]:
+    """Numbers of about so many samples, as many of each event and spread evenly over it; of an
+    event that has fewer all, and without a number all there are."""
+    if samples is None:
+        return [number for event in events for number in event]
+    each = max(samples // len(events), 1)
+    return [n for event in events for n in event[:: max(len(event) // each, 1)][:each]]

@@ -107,6 +107,8 @@ class Rain(Length):
     view: Literal["fixed", "moving"] = "fixed"
     """"moving": Lagrangian coordinates. Every frame is advected to the time of the newest given one
     by the motion until then, so that a network need only learn how rain changes."""
+    guidance: Literal["none", "s-prog"] = "none"
+    """Baseline whose forecast is an input for each lead; with a moving view only."""
     least_wet: Share = 0.0
     """Minimum share of cells with 0.1 mm/h or more in the frames of a training window."""
     cap: PositiveFloat = 500.0
@@ -134,7 +136,10 @@ class Corpus(Rain):
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     weights: dict[str, PositiveFloat] = {}
-    """Relative frequency of an event, 1 by default; with `samples` only."""
+    """Relative frequency of an event, 1 by default; with `samples` only. Each day of a file is an
+    event; patterns as in `train`."""
+    tile: PositiveInt | None = None
+    """Fields larger than twice this are cut into squares of this side, each a record of its own."""
     minutes: tuple[PositiveInt, ...] = (30,)
     """Times between frames in training. Validation and test use the first."""
     stride: PositiveInt = 5
@@ -142,6 +147,14 @@ class Corpus(Rain):
     """Random samples per epoch; None for every window once."""
     spare: Count = 0
     """Number of last frames of a training window that may be missing, and are masked."""
+
+    @model_validator(mode="after")
+    def _moves_with_guidance(self) -> Self:
+        if self.guidance != "none" and self.view != "moving":
+            raise ValueError(
+                f'guidance by {self.guidance} lies in a moving view; set view = "moving"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _given_frames_are_there(self) -> Self:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_zoo.training.data.augmentation import Rates, wet_share
-from model_zoo.training.data.record import NO_DATA
+from model_zoo.training.data.record import EVERY_RATE, NO_DATA
 from model_zoo.training.errors import BadData, MissingPackage
 
 CHUNK = 12
@@ -47,6 +47,8 @@ def is_store(path: Path) -> bool:
 
 class Store:
     """A record in a store."""
+
+    measured = EVERY_RATE
 
     def __init__(self, path: Path) -> None:
         """Open a store.

@@ -17,7 +17,7 @@ from model_zoo.training.experiment import Loss
 
 WeighCells = Callable[[Tensor], Tensor]
 """From true frames (batch, time, 1, height, width) in 0..1 to the weight of each cell."""
-FrameLosses = Callable[[Tensor, Tensor, Tensor], Tensor]
+FrameLosses = Callable[..., Tensor]
 """From predictions, true frames and mask to the loss of each frame, (batch, time)."""
 
 BOUNDS = (2.0, 5.0, 10.0, 30.0)
@@ -44,12 +44,21 @@ def by_rate(scale: Scale) -> WeighCells:
     return weigh
 
 
-def make_frame_losses(kind: str, scale: Scale) -> FrameLosses:
-    """Return the frame losses of a kind on an intensity scale."""
-    if kind == "exceedance":
+def make_frame_losses(settings: Loss, scale: Scale) -> FrameLosses:
+    """The losses of a kind on an intensity scale."""
+    if settings.kind == "exceedance":
         levels = scale.encode(torch.tensor(exceedance.THRESHOLDS))
-        return partial(exceedance.losses, levels=levels)
-    return partial(frame_losses, weigh=by_rate(scale) if kind == "balanced" else uniform_weights)
+        return partial(exceedance.losses, levels=levels, weights=threshold_weights(settings))
+    weigh = by_rate(scale) if settings.kind == "balanced" else uniform_weights
+    return partial(frame_losses, weigh=weigh)
+
+
+def threshold_weights(settings: Loss) -> Tensor | None:
+    """How much each threshold counts, of mean 1; None where all count alike."""
+    if not settings.thresholds:
+        return None
+    said = [settings.thresholds.get(f"{t:g}", 1.0) for t in exceedance.THRESHOLDS]
+    return torch.tensor(said) / (sum(said) / len(said))
 
 
 def frame_losses(
@@ -70,7 +79,9 @@ def frame_losses(
     return ((error.square() + error.abs()) * weigh(frames)).sum((2, 3, 4))
 
 
-def total_loss(losses: Tensor, penalty: Tensor, given: int, settings: Loss) -> Tensor:
+def total_loss(
+    losses: Tensor, penalty: Tensor, given: int, settings: Loss, mask: Tensor | None = None
+) -> Tensor:
     """Combine the losses of the predicted frames and the penalty of the cells.
 
     Args:
@@ -78,9 +89,14 @@ def total_loss(losses: Tensor, penalty: Tensor, given: int, settings: Loss) -> T
         penalty: Scalar auxiliary loss of the cells.
         given: Number of given frames.
         settings: Whether given frames count, and the weight of the penalty.
+        mask: Where those frames are known, (batch, time, 1, height, width); for a mean per cell.
 
     Returns:
         Scalar.
     """
+    if settings.per_cell and mask is not None:
+        ahead = slice(given - 1, None)
+        cells = mask[:, ahead].sum().clamp(min=1)
+        return losses[:, ahead].sum() / cells + settings.decoupling * penalty
     counted = losses if settings.history else losses[:, given - 1 :]
     return counted.mean() + settings.decoupling * penalty

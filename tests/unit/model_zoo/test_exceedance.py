@@ -154,27 +154,70 @@ def test_the_chances_that_are_told_are_of_thresholds_that_are_learnt() -> None:
     assert list(THRESHOLDS) == sorted(THRESHOLDS)
 
 
-def test_where_chances_are_small_it_rains_on_as_many_cells_as_now() -> None:
-    generator = torch.Generator().manual_seed(3)
-    likely = 0.2 + torch.randperm(144, generator=generator).view(1, 1, 12, 12) / 1000
-    now, cuts = torch.zeros(1, 12, 12, dtype=torch.bool), torch.full((1, 1, 1, 1), 0.4)
-    now[0, 3:6, 2:9] = True
-    lowered = exceedance.no_less(likely, now, cuts)
-    assert not (likely >= cuts).any()
-    assert (likely >= lowered).sum() == now.sum() == 21
+def test_seven_thresholds_are_told_and_all_but_the_finest_and_the_hardest() -> None:
+    assert exceedance.TOLD == (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+    assert set(THRESHOLDS) - set(exceedance.TOLD) == {0.2, 40.0}
 
 
-def test_where_more_rain_is_likely_than_now_cuts_stay() -> None:
-    likely, cuts = chances(12, 12)[None], torch.full((1, len(THRESHOLDS), 1, 1), 0.4)
-    now = torch.zeros(len(THRESHOLDS), 12, 12, dtype=torch.bool)
-    assert torch.equal(exceedance.no_less(likely, now, cuts), cuts)
-    now[:, 0, 0] = True
-    many = (likely >= cuts).sum((0, 2, 3)) > 1
-    assert torch.equal(exceedance.no_less(likely, now, cuts)[:, many], cuts[:, many])
+def test_thresholds_count_by_their_weights() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 9, 4, 5, generator=generator)
+    frames = torch.rand(2, 3, 1, 4, 5, generator=generator)
+    mask = torch.rand(2, 3, 1, 4, 5, generator=generator) < 0.6
+    plain = losses(logits, frames, mask, LEVELS)
+    torch.testing.assert_close(losses(logits, frames, mask, LEVELS, torch.ones(9)), plain)
+    apart = [losses(logits, frames, mask, LEVELS, 9 * torch.eye(9)[at]) for at in range(9)]
+    torch.testing.assert_close(torch.stack(apart).mean(dim=0), plain)
+    weights = torch.rand(9, generator=generator)
+    found = losses(logits, frames, mask, LEVELS, weights)
+    expected = sum(weight / 9 * one for weight, one in zip(weights, apart, strict=True))
+    torch.testing.assert_close(found, expected)
 
 
-def test_no_cut_falls_below_half_of_itself_and_unknown_cells_take_no_rain() -> None:
-    unlikely = torch.full((1, 1, 4, 4), 0.01)
-    unlikely[..., 0, 0] = torch.nan
-    everywhere, cuts = torch.ones(1, 4, 4, dtype=torch.bool), torch.full((1, 1, 1, 1), 0.4)
-    assert exceedance.no_less(unlikely, everywhere, cuts).item() == pytest.approx(0.2)
+@pytest.mark.parametrize("name", SCALES)
+@pytest.mark.parametrize(
+    ("measured", "counted"),
+    [
+        ((0.0, torch.inf), THRESHOLDS),
+        ((0.1, 400.0), THRESHOLDS),
+        ((1.0, 40.0), (1.0, 2.0, 5.0, 10.0, 20.0)),
+        ((0.3, 5.1), (0.5, 1.0, 2.0, 5.0)),
+        ((50.0, 60.0), ()),
+    ],
+)
+def test_thresholds_that_the_radar_does_not_tell_apart_are_left_out(
+    name: str, measured: tuple[float, float], counted: tuple[float, ...]
+) -> None:
+    levels = scale(name).encode(torch.tensor(THRESHOLDS))
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(1, 3, 9, 4, 5, generator=generator).requires_grad_()
+    frames = torch.rand(1, 3, 1, 4, 5, generator=generator)
+    mask = torch.ones_like(frames, dtype=torch.bool)
+    span = scale(name).encode(torch.tensor([measured]))
+    found = losses(logits, frames, mask, levels, measured=span)
+    found.sum().backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    learnt = logits.grad.abs().sum((0, 1, 3, 4)) > 0
+    assert [t for t, one in zip(THRESHOLDS, learnt, strict=True) if one] == list(counted)
+    at = [THRESHOLDS.index(t) for t in counted]
+    if at:
+        alone = losses(logits[:, :, at], frames, mask, levels[at]) * len(at) / 9
+        torch.testing.assert_close(found, alone)
+    else:
+        assert found.eq(0).all()
+
+
+def test_each_sample_of_a_batch_has_a_span_of_its_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 2, 9, 4, 5, generator=generator)
+    frames = torch.rand(3, 2, 1, 4, 5, generator=generator)
+    mask = torch.rand(3, 2, 1, 4, 5, generator=generator) < 0.6
+    spans = RATE.encode(torch.tensor([[0.0, torch.inf], [1.0, 40.0], [0.3, 5.1]]))
+    together = losses(logits, frames, mask, LEVELS, measured=spans)
+    for sample in range(3):
+        one = slice(sample, sample + 1)
+        alone = losses(logits[one], frames[one], mask[one], LEVELS, measured=spans[one])
+        torch.testing.assert_close(together[one], alone)
+    plain = losses(logits, frames, mask, LEVELS)
+    torch.testing.assert_close(together[0], plain[0])
+    assert (together[1:] < plain[1:]).all()

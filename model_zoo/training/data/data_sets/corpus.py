@@ -1,23 +1,25 @@
 """Radar events as npz files: `rate_x100`, `time`, `km`.
 
-Rates are in mm/h x 100 as uint16, 65535 for no data, (time, y, x). Files of German composites,
-whose names begin with "dwd", have row 0 in the south, all others in the north.
+Rates are in mm/h x 100 as uint16, 65535 for no data, (time, y, x). `first_row`
+says whether row 0 is in the "north" or in the "south"; without it files of German composites, whose
+names begin with "dwd", have row 0 in the south, all others in the north. `measured`, two numbers in
+mm/h, is there where a product tells no rates apart below the first and above the second.
 """
 
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_zoo.intensity import Scale
+from model_zoo.intensity import Scale, scale
 from model_zoo.training.data.augmentation import WET, Rates
 from model_zoo.training.data.rain import RainSequences, Weighted, rain_windows
-from model_zoo.training.data.record import NO_DATA, from_hundredths
-from model_zoo.training.data.sample import Split
+from model_zoo.training.data.record import EVERY_RATE, NO_DATA, from_hundredths
+from model_zoo.training.data.sample import Split, spread
 from model_zoo.training.data.settings import Corpus
 from model_zoo.training.errors import BadData
 
@@ -27,7 +29,15 @@ COUNT_RATE = 0.5
 for motion, not for rates."""
 FIRST = np.datetime64("2000-01-01T00:00:00", "s")
 SOUTH_FIRST = "dwd"
-"""Prefix of the names of files whose first row is in the south."""
+"""Begin of the names of files whose first row is in the south, where they do not say so."""
+CLIPPED = (1.0, 40.0)
+"""mm/h; what is told apart by files whose names say that they are clipped."""
+OVERLAP = 10
+"""Cells that neighbouring tiles share."""
+OVERSIZE = 2
+"""Fields that are larger than a tile by this factor are cut."""
+TILE_KNOWN = 0.4
+"""Share of the cells of a tile that have data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +48,8 @@ class Event:
     times: NDArray[np.datetime64]
     hundredths: NDArray[np.uint16]
     """(time, y, x), mm/h x 100, row 0 in the north."""
+    measured: tuple[float, float] = EVERY_RATE
+    """The least and the largest rate in mm/h that the product tells apart."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -76,6 +88,8 @@ def read_event(path: Path) -> Event:
                     f"{path} has {', '.join(file.files)}, should have rate_x100 and time as well"
                 )
             rates, times = file["rate_x100"], file["time"]
+            first_row = str(file["first_row"]) if "first_row" in file.files else ""
+            measured = measured_by(path.stem, file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise BadData(f"{path} cannot be read as npz ({error}); fetch it again") from error
     if rates.ndim != 3 or rates.dtype != np.uint16 or times.shape != rates.shape[:1]:
@@ -89,9 +103,36 @@ def read_event(path: Path) -> Event:
         or (np.diff(times) <= np.timedelta64(0)).any()
     ):
         raise BadData(f"{path} has times that do not rise, or are no times")
-    if path.name.startswith(SOUTH_FIRST):
+    if first_row not in {"", "north", "south"}:
+        raise BadData(f"{path} has first_row {first_row!r}, should be 'north' or 'south'")
+    if first_row == "south" or (not first_row and path.name.startswith(SOUTH_FIRST)):
         rates = np.ascontiguousarray(rates[:, ::-1])
-    return Event(path.stem, times.astype("datetime64[s]"), rates)
+    return Event(path.stem, times.astype("datetime64[s]"), rates, measured)
+
+
+def measured_by(name: str, file: Mapping[str, NDArray[np.float64]]) -> tuple[float, float]:
+    """The least and the largest rate in mm/h that a file tells apart: its `measured`, two numbers,
+    or what is known of files that were cut off and capped before."""
+    if "measured" in file:
+        least, largest = file["measured"].tolist()
+        return float(least), float(largest)
+    return CLIPPED if "_clipped_" in name else EVERY_RATE
+
+
+def tiles(event: Event, side: int | None) -> list[Event]:
+    """An event whose fields are larger than `side` as squares of this side that overlap a little,
+    those with data in at least `TILE_KNOWN` of their cells; any other event as it is."""
+    rows, columns = event.shape
+    if side is None or max(rows, columns) <= OVERSIZE * side:
+        return [event]
+    found = []
+    for row in range(0, max(rows - side, 0) + 1, side - OVERLAP):
+        for column in range(0, max(columns - side, 0) + 1, side - OVERLAP):
+            cut = event.hundredths[:, row : row + side, column : column + side]
+            if (cut[0] != NO_DATA).mean() >= TILE_KNOWN:
+                name = f"{event.name}_{row}_{column}"
+                found.append(replace(event, name=name, hundredths=np.ascontiguousarray(cut)))
+    return found
 
 
 def of_counts(name: str, counts: NDArray[np.uint8]) -> Event:
@@ -132,15 +173,52 @@ def open_corpus(
     names = check_splits(settings, folder)[split]
     if not names:
         raise BadData(f"the experiment names no event for {split.name.lower()}")
-    records = [read_event(folder / f"{name}.npz") for name in names]
+    found = [(name, tiles(read_event(folder / f"{name}.npz"), settings.tile)) for name in names]
+    records = [record for _, parts in found for record in parts]
     if split is not Split.TRAIN:
         at = rain_windows(records, settings, settings.minutes[:1], settings.stride)
         return RainSequences(records, at, settings, scale, split, seed)
     at = rain_windows(records, settings, settings.minutes, settings.stride, spare=settings.spare)
     if settings.samples is None:
         return RainSequences(records, at, settings, scale, split, seed)
-    weights = [settings.weights.get(name, 1.0) for name in names]
+    given = {name: w for said, w in settings.weights.items() for name in expand(said, folder)}
+    weights = [given.get(name, 1.0) / len(parts) for name, parts in found for _ in parts]
     return Weighted(records, at, settings, scale, seed, samples=settings.samples, weights=weights)
+
+
+def whole_fields(
+    settings: Corpus, folder: Path | None, plan: Sequence[tuple[str, int]], scale_name: str
+) -> list[tuple[RainSequences, list[int]]]:
+    """Windows of whole fields of events, unvaried, and which of them to take.
+
+    Args:
+        settings: Length, view and guidance of a window.
+        folder: Where the files lie.
+        plan: Names of events, patterns as in the settings, and how many windows of each, spread
+            uniform_weights; of an event that has fewer all, of one without a wet window none.
+        scale_name: Name of the intensity scale.
+
+    Raises:
+        BadData: No folder was named, or a file is missing or damaged.
+    """
+    if folder is None:
+        raise BadData("the corpus needs its files, and no folder was named; say where by --data")
+    found: list[tuple[RainSequences, list[int]]] = []
+    whole = settings.model_copy(update={"validation_crop": None})
+    for said, number in plan:
+        for name in expand(said, folder):
+            for record in tiles(read_event(folder / f"{name}.npz"), settings.tile):
+                try:
+                    at = rain_windows(
+                        [record], whole, settings.minutes[:1], settings.stride, spare=settings.spare
+                    )
+                except BadData:  # a part of an event that is dry
+                    continue
+                sequences = RainSequences(
+                    [record], at, whole, scale(scale_name), Split.VALIDATION, seed=0
+                )
+                found.append((sequences, spread([range(len(at))], number)))
+    return found
 
 
 def check_splits(settings: Corpus, folder: Path) -> Sequence[list[str]]:
@@ -157,7 +235,8 @@ def check_splits(settings: Corpus, folder: Path) -> Sequence[list[str]]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadData(f"{', '.join(twice)}: an event belongs to one split, and there once")
-    strange = sorted(set(settings.weights) - set(parts[0]))
+    weighted = {name for said in settings.weights for name in expand(said, folder)}
+    strange = sorted(weighted - set(parts[0]))
     if strange:
         raise BadData(f"weights are for {', '.join(strange)}, which is not trained on")
     return parts

@@ -27,6 +27,7 @@ from ingest.formats import radar_file as radar
 from ingest.grid import MODEL_FACTOR, block_mean
 from ingest.sources.stored_folder import files_in
 from model_zoo.training.data.augmentation import Rates, wet_share
+from model_zoo.training.data.record import EVERY_RATE
 from model_zoo.training.errors import BadData
 
 CELLS = 900
@@ -47,6 +48,8 @@ class Frames:
     """Argument of `read` for each frame."""
     read: Callable[[str], Rates]
     """(y, x) in mm/h on the model grid, NaN for no data."""
+    measured: tuple[float, float] = EVERY_RATE
+    """The least and the largest rate in mm/h that the product tells apart."""
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.skill.card import lineage, main
+from model_zoo.calibration import Calibration
 from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint
 
@@ -35,12 +36,15 @@ def test_a_card_says_what_weights_are_where_they_come_from_and_how_good_they_are
     parent = weights("parent", seed=1, experiment=EXPERIMENT | {"name": "simulated-ms"})
     start = hashlib.sha256(parent.read_bytes()).hexdigest()
     path = weights(
-        experiment=EXPERIMENT, provenance=PROVENANCE | {"start": start}, cuts=[[0.25] * 9]
+        experiment=EXPERIMENT,
+        provenance=PROVENANCE | {"start": start},
+        calibration=Calibration(growth=((1.25,) * 9, (0.9,) * 9)),
     )
     text = card(monkeypatch, made, path, "--parents", str(parent))
     assert text.startswith("# ms-convlstm\n")
     assert hashlib.sha256(path.read_bytes()).hexdigest() in text
-    assert "| 30 min | 0.250 | 0.250 |" in text
+    assert "| 30 min | 1.25 | 1.25 |" in text
+    assert "| 60 min | 0.90 | 0.90 |" in text
     for row in (
         "| experiment | simulated-ms | corpus-ms |",
         f"| began with | random weights | {start} |",

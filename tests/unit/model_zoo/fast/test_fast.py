@@ -68,14 +68,17 @@ def bf16_backend(threads: int = 1) -> Bf16Backend:
 BACKENDS = pytest.mark.parametrize("make", [torch_backend, c_backend], ids=["torch", "c"])
 
 
-def network(name: str, exceedances: int = 0) -> Nowcaster:
+def network(name: str, exceedances: int = 0, guidance: int = 0) -> Nowcaster:
     """With random weights."""
     torch.manual_seed(0)
-    net = build(name, channels=CHANNELS, exceedances=exceedances).eval()
+    net = build(name, channels=CHANNELS, exceedances=exceedances, guidance=guidance).eval()
     with torch.no_grad():
         for parameter in net.stack.parameters():
             parameter.mul_(LIVELY)
         net.head.weight.normal_()
+        if guidance:
+            for parameter in net.guess.parameters():
+                parameter.add_(torch.randn_like(parameter), alpha=0.1)
     return net
 
 
@@ -88,6 +91,13 @@ def frames(exceedances: int = 0, batch: int = 1) -> Tensor:
         values[:, :, 1] = (values[:, :, 1] > 0.2).float()
         values[:, :, 0] *= values[:, :, 1]
     return values
+
+
+def guided_frames(leads: int = HORIZON, batch: int = 1) -> Tensor:
+    """Random rain, where it is known, and what a baseline forecasts for each lead."""
+    generator = torch.Generator().manual_seed(2)
+    ahead = torch.rand(batch, 1, leads, HEIGHT, WIDTH, generator=generator)
+    return torch.cat([frames(1, batch), ahead.expand(-1, GIVEN, -1, -1, -1)], dim=2)
 
 
 def reference(network: Nowcaster, given: Tensor) -> Tensor:
@@ -114,6 +124,29 @@ def test_so_does_one_that_predicts_exceedances(name: str, make: Make) -> None:
     net, given = network(name, exceedances=4), frames(exceedances=4)
     found = FastNowcaster(net, make())(given, HORIZON)
     torch.testing.assert_close(found, reference(net, given), rtol=0, atol=1e-4)
+
+
+@BACKENDS
+@pytest.mark.parametrize("name", MODELS)
+def test_every_fast_network_with_guidance_reproduces_the_network(name: str, make: Make) -> None:
+    net, given = network(name, exceedances=4, guidance=4), guided_frames()
+    wanted = reference(net, given)
+    assert wanted.std() > 0.01, "the reference is nearly constant"
+    found = FastNowcaster(net, make())(given, HORIZON)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
+    assert (found.diff(dim=2) <= 0).all()
+
+
+@BACKENDS
+@pytest.mark.parametrize(("leads", "horizon"), [(4, 2), (2, 4), (4, 6), (1, 1)])
+def test_guidance_may_reach_further_or_less_far_than_the_forecast(
+    leads: int, horizon: int, make: Make
+) -> None:
+    net, given = network("ms-convlstm", exceedances=4, guidance=4), guided_frames(leads)
+    with torch.no_grad():
+        wanted = net(given, horizon=horizon).frames[:, -horizon:]
+    found = FastNowcaster(net, make())(given, horizon)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["ms-trajgru", "ms-motionrnn", "ms-preciplstm", "cms-lstm"])

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from model_zoo import MODELS, Nowcaster, build, exceedance, load_forecaster
+from model_zoo.calibration import Calibration
 from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint
+from model_zoo.first_guess import FirstGuess
 from model_zoo.intensity import SCALES, scale
 from model_zoo.training.checkpoints import initial_network
 from tests.unit.model_zoo.training.conftest import tiny
@@ -28,7 +30,9 @@ CARD: dict[str, Any] = {
 EXCEEDING: dict[str, Any] = {
     "view": "moving",
     "thresholds": THRESHOLDS,
-    "cuts": ((0.5, 0.4, 0.3), (0.45, 0.35, 0.25)),
+    "calibration": Calibration(
+        (((0.1, 0.9, 0.2), (0.0, 1.1, 0.1), (-0.1, 1.2, 0.0)),), ((1.1, 1.05, 0.9),) * 2
+    ),
 }
 
 
@@ -72,6 +76,7 @@ def test_beyond_the_given_frames_it_sees_the_newest_of_them(network: Nowcaster) 
     given = radar(time=3)
     again = torch.cat([given, given[:, -1:], given[:, -1:]], dim=1)
     with torch.no_grad():
+        assert isinstance(network.guess, FirstGuess)
         network.guess.weight[:] = network.guess.weight[0]  # else it guesses by how old a frame is
         network.guess.bias[:] = network.guess.bias[0]
         assert torch.equal(network(given, horizon=3).frames, network(again).frames)
@@ -137,7 +142,9 @@ def test_training_begins_with_the_thresholds_on_its_scale(name: str) -> None:
     assert torch.equal(network.guess.levels, expected)
 
 
-def test_a_checkpoint_keeps_view_thresholds_and_cuts(exceeding: Nowcaster, tmp_path: Path) -> None:
+def test_a_checkpoint_keeps_view_thresholds_and_calibration(
+    exceeding: Nowcaster, tmp_path: Path
+) -> None:
     checkpoint.save(tmp_path / "x", exceeding, **CARD, **EXCEEDING)
     loaded = checkpoint.load(tmp_path / "x")
     assert {key: getattr(loaded, key) for key in CARD | EXCEEDING} == CARD | EXCEEDING
@@ -151,11 +158,24 @@ def test_a_checkpoint_of_before_exceedances_sees_a_fixed_view(tmp_path: Path) ->
     path = tmp_path / "x"
     torch.manual_seed(0)
     checkpoint.save(path, build(MODEL, channels=CHANNELS), **CARD)
-    forget(path, *EXCEEDING)
+    forget(path, *EXCEEDING, "guidance")
     loaded = checkpoint.load(path)
-    assert (loaded.view, loaded.thresholds, loaded.cuts) == ("fixed", (), ())
+    assert (loaded.view, loaded.thresholds) == ("fixed", ())
+    assert loaded.calibration == Calibration()
+    assert loaded.network.guidance == 0
     assert loaded.network.exceedances == 0
     assert load_forecaster(path).needs.useful == ()
+
+
+def test_a_checkpoint_of_before_calibration_changes_nothing(
+    exceeding: Nowcaster, tmp_path: Path
+) -> None:
+    path = tmp_path / "x"
+    checkpoint.save(path, exceeding, **CARD, **EXCEEDING)
+    forget(path, "calibration", "guidance")
+    loaded = checkpoint.load(path)
+    assert (loaded.view, loaded.thresholds) == ("moving", THRESHOLDS)
+    assert loaded.calibration == Calibration()
 
 
 @pytest.mark.parametrize(

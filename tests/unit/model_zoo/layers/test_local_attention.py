@@ -9,7 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model_zoo.layers.local_attention import LocalAttention, attend
+from model_zoo.layers.local_attention import (
+    DENSE_CELLS,
+    LocalAttention,
+    WindowAttention,
+    attend,
+    attend_whole,
+)
 
 Fields = tuple[Tensor, Tensor, Tensor]
 
@@ -33,7 +39,7 @@ def fields(batch: int, channels: int, height: int, width: int, dtype: torch.dtyp
 
 
 @pytest.mark.parametrize("window", [1, 2, 5, 30])
-@pytest.mark.parametrize("size", [(1, 1), (5, 7), (10, 20), (11, 29), (40, 8)])
+@pytest.mark.parametrize("size", [(1, 1), (5, 7), (10, 20), (11, 29), (40, 8), (33, 32)])
 def test_equals_the_plain_way_with_gradients(window: int, size: tuple[int, int]) -> None:
     ours = fields(2, 3, *size, torch.float64)
     theirs = fields(2, 3, *size, torch.float64)
@@ -59,9 +65,12 @@ def test_an_even_window_reaches_one_pixel_further_up_and_left() -> None:
     assert reached.amax(0).tolist() == [6, 6]  # sees it two pixels up and left
 
 
+@pytest.mark.parametrize("size", [(23, 14), (35, 32)])
 @pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-5), (torch.bfloat16, 0.1)])
-def test_computes_in_lower_precision(dtype: torch.dtype, error: float) -> None:
-    low = fields(1, 4, 23, 14, dtype)
+def test_computes_in_lower_precision(
+    dtype: torch.dtype, error: float, size: tuple[int, int]
+) -> None:
+    low = fields(1, 4, *size, dtype)
     query, key, value = (field.detach().double() for field in low)
     exact = by_unfolding(query, key, value, 30)
     got = attend(*low, 30)
@@ -79,8 +88,52 @@ def test_keeps_only_query_key_and_value_for_the_backward_pass() -> None:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        attend(*fields(1, 4, 20, 20, torch.float32), 30)
-    assert [tensor.shape for tensor in kept] == [(1, 4, 20, 20)] * 3
+        attend(*fields(1, 4, 33, 32, torch.float32), 30)
+    assert [tensor.shape for tensor in kept] == [(1, 4, 33, 32)] * 3
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 6, 30, 31])
+@pytest.mark.parametrize("size", [(1, 1), (1, 13), (5, 7), (12, 12), (11, 29), (32, 32)])
+def test_a_small_field_is_attended_to_whole_as_by_tiles_with_gradients(
+    window: int, size: tuple[int, int]
+) -> None:
+    assert size[0] * size[1] <= DENSE_CELLS
+    whole, tiled = (fields(2, 3, *size, torch.float64) for _ in range(2))
+    got = attend_whole(*whole, window)
+    wanted = WindowAttention.apply(*tiled, window)  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(got, wanted)
+    weight = torch.randn_like(wanted)
+    torch.autograd.backward([got, wanted], [weight, weight])
+    for own, other in zip(whole, tiled, strict=True):
+        torch.testing.assert_close(own.grad, other.grad)
+    torch.testing.assert_close(attend(*whole, window), got)
+
+
+def test_positions_outside_count_though_a_field_is_attended_to_whole() -> None:
+    """Each with a score and a value of zero: a pixel in the corner sees few others."""
+    query, key = torch.zeros(2, 1, 1, 4, 4)
+    value = torch.ones(1, 1, 4, 4)
+    seen = attend_whole(query, key, value, 3)[0, 0]
+    expected = torch.tensor([4.0, 6.0, 6.0, 4.0]) / 9
+    torch.testing.assert_close(seen[0], expected)
+    torch.testing.assert_close(seen[1, 1], torch.tensor(1.0))
+
+
+@pytest.mark.parametrize("size", [(12, 9), (35, 32)])
+def test_frozen_it_says_the_same_and_learns_nothing(size: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    layer = LocalAttention(channels=3, window=6)
+    x = torch.rand(1, 3, *size, requires_grad=True)
+    free = layer(x)
+    free.sum().backward()
+    assert all(weight.grad is not None for weight in layer.parameters())
+    layer.zero_grad()
+    layer.frozen = True
+    frozen = layer(x)
+    torch.testing.assert_close(frozen, free)
+    assert not frozen.requires_grad
+    (frozen * x).sum().backward()  # what is around it learns all the same
+    assert [weight.grad for weight in layer.parameters()] == [None] * 3
 
 
 MEASURE = """

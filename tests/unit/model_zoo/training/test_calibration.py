@@ -1,26 +1,42 @@
-"""Cuts: such that it rains as often as it should, lead by lead and threshold by threshold."""
+"""Calibrations: probabilities that come true, and areas of rain as large as they should be."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
-from torch import Tensor
 
-from model_zoo import build, exceedance, intensity
+from model_zoo import build
+from model_zoo.calibration import IDENTITY, Calibration
 from model_zoo.checkpoints import checkpoint
 from model_zoo.exceedance import THRESHOLDS
-from model_zoo.training.calibration import BINS, calibrate, choose, histogram
-from model_zoo.training.data.opening import open_data
-from model_zoo.training.data.sample import Draw, Split
+from model_zoo.forecasters.rain_amounts import matched_rain
+from model_zoo.training.calibration import (
+    EDGES,
+    FACTORS,
+    FEWEST,
+    LEAST_BIAS,
+    MOST_BIAS,
+    Sums,
+    areas_of,
+    calibrate,
+    coefficients_of,
+    growth_of,
+    histogram,
+    predicted,
+)
+from model_zoo.training.data.data_sets.corpus import whole_fields
 from model_zoo.training.errors import BadExperiment
 from model_zoo.training.experiment import Experiment
-from model_zoo.training.learner import seen
 from model_zoo.training.loop import train
 from model_zoo.training.run import Run
 from tests.unit.model_zoo.training.conftest import tiny
+
+Counts = NDArray[np.float64]
 
 WHEN = np.datetime64("2020-01-01T00:00:00", "s")
 HORIZON = 2
@@ -32,73 +48,188 @@ CARD: dict[str, Any] = {
     "experiment": {},
     "provenance": {},
 }
+WET = np.linspace(-2.5, 0, 6)
+"""Wetness of the windows of an event."""
+MIDDLE = (EDGES[1:] + EDGES[:-1]) / 2
 
 
-def told(*groups: tuple[float, int, int]) -> Tensor:
-    """How often it was told with some probability, without and with the event, (bin, 2)."""
-    counts = torch.zeros(BINS, 2, dtype=torch.int64)
-    for probability, without, hits in groups:
-        counts[round(probability * BINS)] += torch.tensor([without, hits])
-    return counts
+def came_true(truth: Sequence[float], cells: float = 1e6) -> Counts:
+    """How often probabilities come without and with an event, (window, bin, 2), whose true logit is
+    `truth[0]` + `truth[1]` x their own + `truth[2]` x wetness."""
+    often = cells * np.exp(-((MIDDLE + 2) ** 2) / 18)
+    logits = truth[0] + truth[1] * MIDDLE + truth[2] * WET[:, None]
+    chance = 1 / (1 + np.exp(-logits))
+    return np.stack([often * (1 - chance), often * chance], axis=-1)
 
 
-def cuts_of(*thresholds: Tensor) -> list[float]:
-    """The cuts of one lead."""
-    (cuts,) = choose(torch.stack(thresholds)[None]).tolist()
-    return list(cuts)
+def event(*thresholds: Counts, areas: Counts | None = None) -> Sums:
+    """An event of one lead."""
+    bins = np.stack(thresholds, axis=1)[:, None]
+    return Sums(
+        WET, bins, np.zeros((1, len(thresholds), len(FACTORS), 3)) if areas is None else areas
+    )
 
 
-OFTEN = told((0.9, 50, 400), (0.5, 200, 400), (0.2, 100, 200))
-"""Down to 0.9 it rains 0.45 times as often as it did, down to 0.5 1.05 times, and down to 0.2 1.35
-times, there with the highest CSI."""
+@pytest.mark.parametrize(
+    "truth",
+    [
+        (0.0, 1.0, 0.0),
+        (0.7, 1.0, 0.0),
+        (-0.5, 0.6, 0.0),
+        (0.2, 1.3, 0.5),
+        (1.0, 0.8, -0.4),
+        (1.0, 0.5, 0.0),
+        (0.5, 0.5, 0.0),
+        (-2.0, 1.0, 0.0),
+        (0.0, 2.0, 0.0),
+    ],
+)
+def test_coefficients_recover_how_probabilities_are_wrong(truth: tuple[float, ...]) -> None:
+    (((found),),) = coefficients_of([event(came_true(truth))] * 3)
+    assert found == pytest.approx(truth, abs=0.02)
 
 
-def test_takes_the_best_cut_by_which_it_rains_about_as_often_as_it_did() -> None:
-    (cut,) = cuts_of(OFTEN)
-    assert 0.2 < cut <= 0.5
+def test_calibrated_by_them_probabilities_come_true() -> None:
+    truth = (-0.6, 0.7, 0.4)
+    calibration = Calibration(coefficients_of([event(came_true(truth))] * 3))
+    newest = np.zeros((10, 10), np.float32)
+    newest[:1] = 1.0  # wetness -1
+    told = np.array([0.02, 0.1, 0.3, 0.5, 0.8], np.float32)
+    logits = truth[0] + truth[1] * np.log(told / (1 - told)) - truth[2]
+    found = calibration.probabilities(told.reshape(1, 1, 1, -1), newest, (0.5,))
+    np.testing.assert_allclose(found.ravel(), 1 / (1 + np.exp(-logits)), atol=0.005)
 
 
-def test_of_cuts_that_rain_about_as_often_takes_the_one_that_hits_best() -> None:
-    # 0.92, 1.02 and 1.12 times as often, with CSI 0.64, 0.75 and 0.71
-    (cut,) = cuts_of(told((0.8, 170, 750), (0.6, 0, 100), (0.4, 100, 0), (0.1, 9000, 150)))
-    assert 0.4 < cut <= 0.6
+def test_leads_and_thresholds_have_coefficients_of_their_own() -> None:
+    truths = [[(0.3, 0.9, 0.1), (-0.3, 1.1, 0.0)], [(0.8, 0.7, -0.2), (0.0, 1.2, 0.3)]]
+    bins = np.stack([np.stack([came_true(one) for one in lead], axis=1) for lead in truths], axis=1)
+    found = coefficients_of([Sums(WET, bins, np.zeros(0))] * 2)
+    np.testing.assert_allclose(found, truths, atol=0.03)
 
 
-def test_where_no_cut_gives_about_the_right_number_takes_the_nearest() -> None:
-    # a factor of 0.45 is further off than one of 2
-    (cut,) = cuts_of(told((0.9, 0, 450), (0.3, 1000, 550), (0.01, 9000, 0)))
-    assert 0.01 < cut <= 0.3
+def test_each_event_counts_alike_however_many_cells_it_has() -> None:
+    one, other = came_true((0.8, 1.0, 0.0)), came_true((-0.8, 1.0, 0.0))
+    even = coefficients_of([event(one), event(other)])
+    uneven = coefficients_of([event(one), event(100 * other)])
+    np.testing.assert_allclose(uneven, even, rtol=1e-6)
+    assert abs(even[0][0][0]) < 0.2, "half way between the two"
 
 
-RARE, ENOUGH = (told((0.9, 0, hits), (0.01, 9000, 0)) for hits in (499, 500))
+def test_an_event_too_rare_to_tell_leaves_probabilities_as_they_are() -> None:
+    counts = came_true((0.7, 1.0, 0.0))
+    for number, wanted in ((FEWEST - 1, True), (FEWEST + 1, False)):
+        scaled = counts * number / counts[..., 1].sum()
+        assert (coefficients_of([event(scaled)]) == (((IDENTITY),),)) == wanted
 
 
-def test_thresholds_too_rare_to_tell_take_the_cut_of_the_one_below() -> None:
-    first, second, third, fourth = cuts_of(OFTEN, RARE, RARE, ENOUGH)
-    assert first == second == third
-    assert fourth < first
+def test_an_event_that_never_came_leaves_probabilities_as_they_are() -> None:
+    counts = came_true(IDENTITY)
+    counts[..., 1] = 0
+    assert coefficients_of([event(counts)]) == ((IDENTITY,),)
 
 
-def test_leads_have_cuts_of_their_own() -> None:
-    other = told((0.1, 0, 1000), (0.05, 1000, 0))
-    cuts = choose(torch.stack([OFTEN, other])[:, None])
-    assert cuts.shape == (2, 1)
-    assert 0.2 < cuts[0] <= 0.5
-    assert 0.05 < cuts[1] <= 0.1
+def area(now: float, came: float, hits: Sequence[float] | Counts) -> Counts:
+    """Hits, forecast and observed cells by growth, (factor, 3), where `now` cells have rain."""
+    forecast = FACTORS * now
+    return np.stack(
+        [np.broadcast_to(hits, FACTORS.shape), forecast, np.full(len(FACTORS), came)], -1
+    )
 
 
-def test_counts_what_is_known_by_lead_threshold_and_probability() -> None:
-    levels = torch.tensor([0.3, 0.6])
-    frames = torch.tensor([0.0, 0.4, 0.7, 0.7]).expand(1, 2, 1, 1, 4)
-    mask = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0]], dtype=torch.bool).view(1, 2, 1, 1, 4)
-    probabilities = torch.full((1, 2, 2, 1, 4), 0.25)
-    probabilities[:, :, 0] = 1.0
-    found = histogram(probabilities, frames, mask, levels)
-    assert found.shape == (2, 2, BINS, 2)
-    assert found[0, 0, BINS - 1].tolist() == [1, 2], "the lower threshold, told for certain"
-    assert found[0, 1, BINS // 4].tolist() == [2, 1]
-    assert found[1, :, [BINS - 1, BINS // 4]].tolist() == [[[1, 0], [0, 0]], [[0, 0], [1, 0]]]
-    assert found.sum((2, 3)).tolist() == [[3, 3], [1, 1]]
+def growths(*events: Sequence[Counts]) -> list[float]:
+    """The growth of each threshold at one lead, of events of areas by threshold."""
+    empty = np.zeros((1, 1, 1, len(EDGES) - 1, 2))
+    found = growth_of([Sums(WET, empty, np.stack(areas)[None]) for areas in events])
+    assert len(found) == 1
+    return list(found[0])
+
+
+@pytest.mark.parametrize("now", [700, 900, 1000, 1100, 1300])
+@pytest.mark.parametrize("better", ["more", "less"])
+def test_growth_keeps_the_bias_within_bounds_where_the_best_csi_lies_beyond(
+    now: int, better: str
+) -> None:
+    came = 1000
+    hits = 0.9 * FACTORS * now if better == "more" else np.full(len(FACTORS), 400.0)
+    (growth,) = growths([area(now, came, hits)])
+    allowed = FACTORS[(FACTORS * now / came >= LEAST_BIAS) & (FACTORS * now / came <= MOST_BIAS)]
+    assert 0 < len(allowed) < len(FACTORS)
+    assert growth == (allowed[-1] if better == "more" else allowed[0])
+
+
+def test_within_bounds_growth_is_that_of_the_highest_csi() -> None:
+    hits = 500 + 200 * np.exp(-((FACTORS - 1.05) ** 2) / 1e-3)
+    assert growths([area(1000, 1000, hits)]) == [1.05]
+
+
+@pytest.mark.parametrize(("came", "wanted"), [(9000, 1.6), (300 * 2, 0.7)])
+def test_where_no_growth_is_within_bounds_it_is_the_nearest(came: int, wanted: float) -> None:
+    assert growths([area(1000, came, 500.0)]) == [wanted]
+
+
+def test_every_event_has_the_same_say_in_growth() -> None:
+    one, large = area(1000, 1300, 700.0), 100 * area(1000, 800, 600.0)
+    both = growths([one], [large])
+    assert both == growths([one], [large / 100])
+    together = (FACTORS / 1.3 + FACTORS / 0.8) / 2
+    at = FACTORS.tolist().index(both[0])
+    assert LEAST_BIAS <= together[at] <= MOST_BIAS
+
+
+def test_rare_thresholds_take_the_growth_of_the_one_below() -> None:
+    often = area(1000, 1300, 0.8 * FACTORS * 1000)
+    other = area(1000, 800, 300.0)
+    rare = area(FEWEST / 2, FEWEST - 1, 0.4 * FACTORS * FEWEST)
+    first, second, third, fourth = growths([often, rare, rare, other])
+    assert first == second == third > 1.1
+    assert fourth < 1
+    assert growths([rare, often])[0] == 1, "there is none below"
+    assert growths([rare, often])[1] == first
+
+
+def test_a_threshold_rare_in_every_event_takes_the_growth_of_the_one_below() -> None:
+    """Together the events have enough cells, but no event has."""
+    often, rare = area(1000, 1300, 0.8 * FACTORS * 1000), area(60, 60, 30.0)
+    events = [[often, rare]] * 10
+    assert FEWEST < 10 * 60
+    first, second = growths(*events)
+    assert second == first > 1.1
+
+
+def test_histograms_count_what_is_known_by_lead_threshold_and_logit() -> None:
+    observed = np.array([[[0.0, 1.0, 3.0, np.nan]], [[0.0, np.nan, np.nan, 9.0]]], np.float32)
+    chance = np.full((2, 2, 1, 4), 0.25, np.float32)
+    chance[:, 0] = 0.75
+    found = histogram(chance, observed, (0.5, 2.0))
+    assert found.shape == (2, 2, len(EDGES) - 1, 2)
+    often, seldom = np.searchsorted(EDGES, [np.log(3), -np.log(3)]) - 1
+    assert found[0, 0, often].tolist() == [1, 2]
+    assert found[0, 1, seldom].tolist() == [2, 1]
+    assert found[1, :, [often, seldom]].tolist() == [[[1, 1], [0, 0]], [[0, 0], [1, 1]]]
+    assert found.sum((2, 3)).tolist() == [[3, 3], [2, 2]]
+
+
+def test_probabilities_of_none_and_of_all_are_counted_too() -> None:
+    chance = np.array([0.0, 1.0], np.float32).reshape(1, 1, 1, 2)
+    found = histogram(chance, np.array([[[0.0, 9.0]]], np.float32), (0.5,))
+    assert found.sum() == 2
+
+
+def test_areas_count_hits_of_the_likeliest_cells() -> None:
+    newest = np.zeros((1, 40), np.float32)
+    newest[0, :20] = 3.0
+    newest[0, 0] = np.nan
+    observed = np.zeros((1, 1, 40), np.float32)
+    observed[0, 0, 10:] = 3.0
+    observed[0, 0, 39] = np.nan
+    chance = np.linspace(0.1, 0.9, 40, dtype=np.float32).reshape(1, 1, 1, 40)
+    found = areas_of(newest[None], chance, observed, (2.0,))
+    assert found.shape == (1, 1, len(FACTORS), 3)
+    hits, forecast, came = np.moveaxis(found[0, 0], -1, 0)
+    assert (came == 29).all()
+    # 19 known cells are wet now; the likeliest known ones are those at the end, which all rain
+    np.testing.assert_array_equal(forecast, np.rint(19 * FACTORS))
+    np.testing.assert_array_equal(hits, np.minimum(forecast, 29))
 
 
 def write_event(folder: Path, name: str, seed: int) -> None:
@@ -151,48 +282,67 @@ def trained(corpus: Path, experiment: Experiment, tmp_path_factory: pytest.TempP
     return train(experiment, Run(tmp_path_factory.mktemp("run") / "run", corpus))
 
 
-def test_calibrating_adds_cuts_and_changes_nothing_else(
+def test_calibrating_adds_a_calibration_and_changes_nothing_else(
     trained: Path, corpus: Path, tmp_path: Path
 ) -> None:
     done: list[tuple[int, int]] = []
     path = tmp_path / "calibrated.safetensors"
-    cuts = calibrate(
+    found = calibrate(
         trained, corpus, path, device="cpu", report=lambda *moment: done.append(moment)
     )
     before, after = checkpoint.load(trained), checkpoint.load(path)
-    assert cuts.shape == (HORIZON, len(THRESHOLDS))
-    assert ((cuts >= 0) & (cuts < 1)).all()
-    assert before.cuts == ()
-    assert after.cuts == tuple(map(tuple, cuts.tolist()))
+    assert np.shape(found.coefficients) == (HORIZON, len(THRESHOLDS), 3)
+    assert np.shape(found.growth) == (HORIZON, len(THRESHOLDS))
+    assert ((np.array(found.growth) >= FACTORS[0]) & (np.array(found.growth) <= FACTORS[-1])).all()
+    assert found.coefficients[0][0] != IDENTITY
+    assert before.calibration == Calibration()
+    assert after.calibration == found
     for name in ("model", "channels", "scale", "view", "thresholds", "experiment", "provenance"):
         assert getattr(after, name) == getattr(before, name)
     assert (after.view, after.thresholds) == ("moving", THRESHOLDS)
     weights, same = (one.network.state_dict() for one in (before, after))
     assert all(torch.equal(weights[name], same[name]) for name in weights | same)
-    assert done[-1] == (30, 30), "all of the validation and of the training"
+    assert done == [(1, 2), (2, 2)], "the event of validation and that of training"
 
 
-def test_by_its_cuts_it_rains_as_often_as_it_should(
+def test_calibrated_it_rains_as_often_as_it_should_and_chances_come_true(
     trained: Path, corpus: Path, experiment: Experiment, tmp_path: Path
 ) -> None:
+    """Of a network that was made to tell too small chances."""
     path = tmp_path / "calibrated.safetensors"
-    calibrate(trained, corpus, path, device="cpu")
-    loaded, scale = checkpoint.load(path), intensity.scale("rate")
-    levels = scale.encode(torch.tensor(THRESHOLDS))
-    cuts = exceedance.cuts_of(loaded.cuts, HORIZON, len(THRESHOLDS))
-    validation = open_data(experiment.data, corpus, Split.VALIDATION, seed=1, scale="rate")
-    rained, came = torch.zeros(HORIZON), torch.zeros(HORIZON)
-    for index in range(len(validation)):
-        frames, mask = (field[None] for field in validation[Draw(0, index)])
-        with torch.no_grad():
-            shown = seen(loaded.network, frames, mask)[:, :2]
-            probabilities = loaded.network(shown, horizon=HORIZON).frames[:, -HORIZON:].sigmoid()
-        said = scale.decode(exceedance.rain(probabilities, levels, cuts))
-        truth, known = scale.decode(frames[:, 2:]), mask[:, 2:]
-        rained += ((said >= 0.5) & known).sum((0, 2, 3, 4))
-        came += ((truth >= 0.4999) & known).sum((0, 2, 3, 4))
-    assert (came > 500).all()
-    assert ((rained / came > 0.89) & (rained / came < 1.16)).all()
+    timid = checkpoint.load(trained)
+    with torch.no_grad():
+        timid.network.head.bias.sub_(0.7)
+    checkpoint.save_again(path, timid)
+    calibration = calibrate(path, corpus, path, device="cpu", training_windows=15)
+    loaded = checkpoint.load(path)
+    biases, promised, raw = [], [], []
+    at = THRESHOLDS.index(0.5)
+    plan = [("two", 15), ("one", 15)]
+    for sequences, windows in whole_fields(experiment.data, corpus, plan, "rate"):  # type: ignore[arg-type]
+        rained, came, told, uncalibrated = (np.zeros(HORIZON) for _ in range(4))
+        for newest, amounts, chance, observed in predicted(
+            loaded, sequences, windows, torch.device("cpu")
+        ):
+            right = calibration.probabilities(chance, newest, THRESHOLDS)
+            for lead in range(HORIZON):
+                known = ~np.isnan(observed[lead])
+                np.testing.assert_array_equal(amounts[lead], newest)
+                radar = np.where(known, amounts[lead], np.float32(np.nan))
+                growth = calibration.growth_of(lead, len(THRESHOLDS))
+                rain = matched_rain(right[lead], radar, THRESHOLDS, growth)
+                rained[lead] += np.count_nonzero(rain >= 0.5)
+                came[lead] += np.count_nonzero(observed[lead] >= 0.5)
+                told[lead] += right[lead, at][known].sum()
+                uncalibrated[lead] += chance[lead, at][known].sum()
+        assert (came > 500).all()
+        biases.append(rained / came)
+        promised.append(told / came)
+        raw.append(uncalibrated / came)
+    bias, reliable, before = (np.mean(ratios, axis=0) for ratios in (biases, promised, raw))
+    assert ((bias > 0.85) & (bias < 1.2)).all()
+    assert (np.abs(reliable - 1) < 0.05).all()
+    assert (before < 0.9).all()
 
 
 def test_a_checkpoint_may_be_calibrated_in_its_place(
@@ -201,22 +351,37 @@ def test_a_checkpoint_may_be_calibrated_in_its_place(
     path = tmp_path / "network.safetensors"
     path.write_bytes(trained.read_bytes())
     first = calibrate(path, corpus, path, device="cpu")
-    assert torch.equal(calibrate(path, corpus, path, batch=7, device="cpu"), first)
-    assert [*checkpoint.load(path).cuts[0]] == first[0].tolist()
+    assert calibrate(path, corpus, path, device="cpu") == first, "of the raw probabilities again"
+    assert checkpoint.load(path).calibration == first
 
 
-def test_a_network_that_tells_the_rain_has_nothing_to_cut(corpus: Path, tmp_path: Path) -> None:
+def test_a_network_that_tells_the_rain_has_nothing_to_calibrate(
+    corpus: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "network.safetensors"
     checkpoint.save(path, build(MODEL, channels=4), **CARD)
     before = path.read_bytes()
-    with pytest.raises(BadExperiment, match="tells the rain and no exceedances"):
+    with pytest.raises(BadExperiment, match="predicts the rain and no exceedances"):
         calibrate(path, corpus, path, device="cpu")
     assert path.read_bytes() == before
 
 
-def test_a_network_that_does_not_say_how_it_was_trained_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "mute.safetensors"
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({}, "settings that this version does not know"),
+        ({"data": {"source": "germany"}}, "trained on germany; .* validation events of a corpus"),
+        ({"data": {"source": "corpus", "train": ["one"]}}, "validation events of a corpus"),
+    ],
+)
+def test_a_network_of_another_training_is_refused(
+    said: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.safetensors"
     network = build(MODEL, channels=4, exceedances=len(THRESHOLDS))
-    checkpoint.save(path, network, **CARD, thresholds=THRESHOLDS)
-    with pytest.raises(BadExperiment, match="does not say how it was trained"):
+    settings = (
+        tiny(**{"loss": {"kind": "exceedance"}, **said}).model_dump(mode="json") if said else {}
+    )
+    checkpoint.save(path, network, **CARD | {"experiment": settings}, thresholds=THRESHOLDS)
+    with pytest.raises(BadExperiment, match=reason):
         calibrate(path, None, path)

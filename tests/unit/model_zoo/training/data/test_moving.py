@@ -9,11 +9,13 @@ import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.ndimage import gaussian_filter
+from xarray import DataArray
 
 from model_zoo import intensity
-from model_zoo.forecasters.advect import advect, advect_backward
+from model_zoo.forecasters.advect import carry, follow
+from model_zoo.forecasters.network import sprog_guidance
 from model_zoo.training.data.data_sets.corpus import Event
-from model_zoo.training.data.moving import motion_until, moving
+from model_zoo.training.data.moving import guidance, motion_until, moving
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.record import from_hundredths, read, to_hundredths
 from model_zoo.training.data.sample import Draw, Sequences, Split
@@ -176,7 +178,7 @@ def opened(folder: Path, view: str, split: Split = Split.TRAIN, **settings: Any)
 def test_a_corpus_opens_in_a_moving_view(folder: Path, split: Split) -> None:
     sequences, fixed = (opened(folder, view, split) for view in ("moving", "fixed"))
     draw = Draw(0, 6)
-    frames, mask = sequences[draw]
+    frames, mask, *_ = sequences[draw]
     assert len(sequences) == len(fixed) == FRAMES - 9
     assert torch.equal(frames[1], fixed[draw].frames[1]), "the newest given frame is as it was"
     assert torch.equal(frames[2:, 0, 12:-12, 12:-12], frames[[1, 1], 0, 12:-12, 12:-12])
@@ -192,6 +194,73 @@ def test_a_window_is_the_same_when_it_is_seen_again(folder: Path) -> None:
     first, _, again = (sequences[Draw(0, index)] for index in (3, 4, 3))
     assert torch.equal(first.frames, again.frames)
     assert torch.equal(first.mask, again.mask)
+
+
+def fading(seed: int = 2) -> Event:
+    """Rain that drifts east by a cell in 5 minutes while its details come and go."""
+    event = drifting(1, 0)
+    rates = event.rates(np.arange(FRAMES))
+    random = np.random.default_rng(seed)
+    noise = np.stack([gaussian_filter(random.standard_normal((SIDE, SIDE)), 1) for _ in rates])
+    return Event(event.name, event.times, to_hundredths(rates * np.exp(3 * noise)))
+
+
+def test_guidance_is_s_prog_in_the_moving_view_and_empty_just_where_the_newest_is() -> None:
+    event = fading()
+    event.hundredths[:, 20:30, 20:30] = 65535
+    found = guidance(event, WINDOW, 2)
+    newest = event.rates(WINDOW[1:2])[0]
+    assert found.shape == (2, SIDE, SIDE)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(np.stack([newest] * 2)))
+    rough = [np.nanmean(np.abs(np.diff(field))) for field in (newest, *found)]
+    assert rough[2] < rough[1] < rough[0], "details fade, the later the more"
+    assert np.corrcoef(*(f[~np.isnan(newest)] for f in (found[0], newest)))[0, 1] > 0.6
+
+
+def test_guidance_in_training_is_that_of_a_forecast() -> None:
+    event = fading()
+    recent = np.arange(3, 10)
+    time = event.times[recent].astype("datetime64[ns]")
+    frames = DataArray(event.rates(recent), {"time": time}, ("time", "y", "x"))
+    numbers = np.array([3, 9, 15, MISSING])
+    trained = guidance(event, numbers, 2)
+    served = sprog_guidance(frames, motion_until(event, 9), 2)
+    np.testing.assert_array_equal(np.isnan(trained), np.isnan(served))
+    assert np.nanmean(np.abs(trained - served)) < 0.02 * np.nanmean(served)
+
+
+def test_nothing_of_later_is_seen_in_guidance() -> None:
+    event = fading()
+    found = guidance(event, WINDOW, 2)
+    np.testing.assert_array_equal(guidance(changed(event, slice(10, None)), WINDOW, 2), found)
+    assert not np.array_equal(guidance(changed(event, slice(7, 8)), WINDOW, 2), found)
+
+
+def test_a_guided_sample_holds_what_s_prog_forecasts(folder: Path) -> None:
+    plain, guided = (opened(folder, "moving", guidance=by)[Draw(0, 6)] for by in ("none", "s-prog"))
+    assert torch.equal(guided.frames, plain.frames)
+    assert torch.equal(guided.mask, plain.mask)
+    assert plain.guidance.numel() == 0
+    assert guided.guidance.shape == (2, 1, SIDE, SIDE)
+    fields = guidance(drifting(1, 0), WINDOW, 2)
+    expected = SCALE.encode(torch.from_numpy(fields).nan_to_num(0.0))[:, None]
+    torch.testing.assert_close(guided.guidance, expected, atol=1e-3, rtol=0)
+
+
+def test_guidance_is_cut_and_turned_with_its_frames(folder: Path) -> None:
+    """Where rain only drifts, S-PROG forecasts nearly the newest frame, wherever that was cut."""
+    varied = {"flip": True, "rotate": True}
+    sequences = opened(folder, "moving", guidance="s-prog", crop=32, augmentation=varied)
+    for epoch in range(6):
+        sample = sequences[Draw(epoch, 6)]
+        newest, ahead = sample.frames[1].flatten(), sample.guidance[0].flatten()
+        assert sample.guidance.shape == (2, 1, 32, 32)
+        assert torch.corrcoef(torch.stack([newest, ahead]))[0, 1] > 0.9
+
+
+def test_guidance_needs_a_moving_view() -> None:
+    with pytest.raises(ValidationError, match='set view = "moving"'):
+        Corpus(train=("one",), guidance="s-prog")
 
 
 def test_a_lacking_last_frame_is_masked(folder: Path) -> None:

@@ -6,13 +6,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from model_zoo import intensity
 from model_zoo.training.data.augmentation import augment, crop
-from model_zoo.training.data.data_sets.corpus import Event, read_event
+from model_zoo.training.data.data_sets.corpus import (
+    CLIPPED,
+    OVERLAP,
+    Event,
+    read_event,
+    tiles,
+    whole_fields,
+)
 from model_zoo.training.data.data_sets.simulated import SimulatedRain
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.rain import RainSequences, Weighted, rain_windows
+from model_zoo.training.data.record import EVERY_RATE, NO_DATA
 from model_zoo.training.data.sample import Draw, Sample, Sequences, Split
 from model_zoo.training.data.settings import Augmentation, Corpus, Rain, Simulated
 from model_zoo.training.errors import BadData
@@ -54,7 +63,7 @@ def events(tmp_path: Path) -> Path:
 def test_no_data_is_masked_and_dry_is_not(events: Path) -> None:
     sequences = opened(events)
     assert len(sequences) == 30 - 9
-    frames, mask = sequences[Draw(0, 4)]
+    frames, mask, *_ = sequences[Draw(0, 4)]
     assert frames.shape == mask.shape == (4, 1, 12, 12), "up to a multiple of 4"
     assert not mask[:, :, 0].any()
     assert mask[:, :, 1:12, :10].all()
@@ -86,6 +95,156 @@ def test_german_events_are_turned_north_up(tmp_path: Path) -> None:
         read_event(tmp_path / f"{n}.npz").rates(np.array([0])) for n in ("dwd_one", "one")
     )
     assert np.array_equal(south, north[:, ::-1], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "first_row", "turned"),
+    [
+        ("one", "south", True),
+        ("one", "north", False),
+        ("one", None, False),
+        ("dwd_one", "south", True),
+        ("dwd_one", "north", False),
+        ("dwd_one", None, True),
+    ],
+)
+def test_a_file_may_say_where_its_first_row_lies(
+    name: str, first_row: str | None, tmp_path: Path, *, turned: bool
+) -> None:
+    write_event(tmp_path, "plain")
+    write_event(tmp_path, name, first_row=first_row)
+    plain, found = (
+        read_event(tmp_path / f"{n}.npz").rates(np.array([0, 7])) for n in ("plain", name)
+    )
+    np.testing.assert_array_equal(found, plain[:, ::-1] if turned else plain)
+
+
+def test_what_a_radar_tells_apart_is_as_its_file_says(tmp_path: Path) -> None:
+    said = {
+        "plain": (None, EVERY_RATE),
+        "capped": (np.array([0.3, 20.0]), (0.3, 20.0)),
+        "es_clipped_2km": (None, CLIPPED),
+        "fr_clipped_5km": (np.array([0.2, 100.0]), (0.2, 100.0)),
+    }
+    for name, (measured, expected) in said.items():
+        write_event(tmp_path, name, measured=measured)
+        assert read_event(tmp_path / f"{name}.npz").measured == expected
+
+
+def test_a_guided_sample_says_what_its_radar_tells_apart(tmp_path: Path) -> None:
+    write_event(tmp_path, "one", measured=np.array([1.0, 40.0]))
+    write_event(tmp_path, "two")
+    guided = {"view": "moving", "guidance": "s-prog"}
+    span = opened(tmp_path, **guided)[Draw(0, 6)].measured
+    torch.testing.assert_close(span, SCALE.encode(torch.tensor([1.0, 40.0])))
+    every = opened(tmp_path, Split.VALIDATION, **guided)[Draw(0, 6)].measured
+    assert every.tolist() == [0, 1]
+
+
+def mosaic(rows: int, columns: int, frames: int = 3) -> Event:
+    """An event whose cells all have another rate, without data in the east half."""
+    hundredths = np.arange(rows * columns, dtype=np.uint16).reshape(rows, columns)
+    held = np.stack([hundredths] * frames)
+    held[:, :, columns // 2 :] = NO_DATA
+    times = WHEN + np.arange(frames) * np.timedelta64(5, "m")
+    return Event("mosaic", times, held, (0.5, 30.0))
+
+
+def test_tiles_cover_what_is_known_and_skip_what_is_empty() -> None:
+    event = mosaic(180, 300)
+    side = 50
+    parts = tiles(event, side)
+    assert len({part.name for part in parts}) == len(parts) > 8
+    seen: set[int] = set()
+    for part in parts:
+        assert part.shape == (side, side)
+        assert part.measured == event.measured
+        assert np.array_equal(part.times, event.times)
+        known = part.hundredths[0] != NO_DATA
+        assert known.mean() >= 0.4
+        seen |= set(part.hundredths[0][known].tolist())
+    known = event.hundredths[0, :, :120]
+    # all but what lies beyond the last whole tile and next to the edge of data
+    step = side - OVERLAP
+    last = (180 - side) // step * step + side
+    assert set(known[:last].ravel().tolist()) <= seen
+    corners = sorted(tuple(map(int, part.name.split("_")[1:])) for part in parts)
+    assert corners[0] == (0, 0)
+    assert {row for row, _ in corners} == set(range(0, last - side + 1, step))
+    assert all(column + side // 2 <= 150 + 5 for _, column in corners), "none in the east"
+
+
+def test_fields_that_are_not_much_larger_than_a_tile_stay_whole() -> None:
+    event = mosaic(100, 60)
+    assert tiles(event, None) == [event]
+    assert tiles(event, 50) == [event]
+    assert len(tiles(event, 49)) > 1
+
+
+def test_a_corpus_opens_in_tiles_that_share_the_weight_of_their_event(tmp_path: Path) -> None:
+    times = WHEN + np.arange(12) * np.timedelta64(5, "m")
+    large = np.full((12, 120, 90), 100, np.uint16)
+    np.savez(tmp_path / "large.npz", rate_x100=large, time=times)
+    np.savez(tmp_path / "small.npz", rate_x100=large[:, :40, :40] * 2, time=times)
+    settings: dict[str, Any] = {"train": ("large", "small"), "validation": (), "tile": 40}
+    sequences = opened(tmp_path, **settings, samples=600)
+    assert isinstance(sequences, Weighted)
+    names = [record.name.split("_")[0] for record in sequences.records]
+    assert names.count("small") == 1
+    assert names.count("large") == 3 * 2
+    assert {record.shape for record in sequences.records} == {(40, 40)}
+    drawn = [sequences.window(n, np.random.default_rng(n)).record for n in range(600)]
+    assert 0.42 < np.mean([names[record] == "small" for record in drawn]) < 0.58
+    assert set(drawn) == set(range(len(names)))
+
+
+def test_days_of_a_file_are_drawn_evenly_however_long_they_are(tmp_path: Path) -> None:
+    """A day with 200 windows comes no more often than one with 20."""
+    long, short = np.arange(209), np.arange(29)
+    minutes = np.concatenate([5 * long, 3 * 24 * 60 + 5 * short])
+    times = WHEN + minutes * np.timedelta64(1, "m")
+    write_event(tmp_path, "one", frames=len(times), time=times)
+    write_event(tmp_path, "two")
+    sequences = opened(
+        tmp_path, train=("one", "two"), validation=(), samples=900, weights={"two": 2.0}
+    )
+    assert isinstance(sequences, Weighted)
+    drawn = [sequences.window(n, np.random.default_rng(n)) for n in range(900)]
+    of = [(w.record, int((times[w.numbers[1]] - WHEN) // np.timedelta64(1, "D"))) for w in drawn]
+    assert set(of) == {(0, 0), (0, 3), (1, 0)}
+    for event, share in (((0, 0), 0.25), ((0, 3), 0.25), ((1, 0), 0.5)):
+        assert of.count(event) / 900 == pytest.approx(share, abs=0.05)
+    assert len({w.key for w in drawn}) > 150
+
+
+def test_whole_fields_are_neither_cut_nor_varied_and_spread_over_the_event(events: Path) -> None:
+    settings = Corpus(
+        train=("one",),
+        validation=("two",),
+        minutes=(15, 20),
+        given=2,
+        horizon=2,
+        crop=4,
+        validation_crop=4,
+        augmentation=EVERYTHING,
+    )
+    found = whole_fields(settings, events, [("t*", 5), ("one", 99)], "reflectivity")
+    assert [sequences.records[0].name for sequences, _ in found] == ["two", "one"]
+    (sequences, few), (_, every) = found
+    assert len(few) == 5
+    assert max(few) - min(few) > 12
+    assert every == list(range(30 - 9))
+    sample = sequences[Draw(0, few[1])]
+    assert sample.frames.shape == (4, 1, 12, 12)
+    expected = of_first_cell(events / "two.npz", few[1])
+    torch.testing.assert_close(sample.frames[:, 0, 1, 0], SCALE.encode(expected))
+    with pytest.raises(BadData, match="no folder was named"):
+        whole_fields(settings, None, [("one", 1)], "reflectivity")
+
+
+def of_first_cell(path: Path, start: int) -> Tensor:
+    """Rates of the first cell with rain in four frames 15 minutes apart."""
+    return torch.from_numpy(read_event(path).rates(start + 3 * np.arange(4))[:, 1, 0])
 
 
 def test_only_wet_windows_are_taken(events: Path) -> None:
@@ -187,6 +346,8 @@ def test_a_lacking_last_frame_is_masked(events: Path) -> None:
         ({"rate_x100": np.zeros((30, 4, 4), np.float32)}, "float32"),
         ({"time": np.array([WHEN] * 30)}, "do not rise"),
         ({"time": np.arange(30)}, "are no times"),
+        ({"first_row": "east"}, "has first_row 'east', should be 'north' or 'south'"),
+        ({"first_row": "South"}, "has first_row 'South', should be 'north' or 'south'"),
     ],
 )
 def test_damaged_events_are_told(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -262,7 +423,7 @@ def test_the_real_corpus_opens(shared: Path) -> None:
         open_data(settings, shared / "data" / "corpus", split, seed=1, scale="reflectivity")
         for split in (Split.TRAIN, Split.VALIDATION)
     )
-    frames, mask = train[Draw(0, 0)]
+    frames, mask, *_ = train[Draw(0, 0)]
     assert frames.shape == (8, 1, 96, 96)
     assert mask.float().mean() > 0.5
     assert 0.3 < frames.max() <= 1

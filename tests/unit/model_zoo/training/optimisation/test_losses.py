@@ -2,17 +2,31 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from model_zoo import build, intensity
+from model_zoo.exceedance import THRESHOLDS
 from model_zoo.training.data.sample import Sample
 from model_zoo.training.distributed import Ranks
 from model_zoo.training.experiment import Loss
 from model_zoo.training.learner import Trainer
-from model_zoo.training.optimisation.losses import by_rate, frame_losses, total_loss
+from model_zoo.training.optimisation.losses import (
+    by_rate,
+    frame_losses,
+    total_loss,
+    make_frame_losses,
+    threshold_weights,
+)
 from tests.unit.model_zoo.training.conftest import tiny
 
 SCALE = intensity.scale("reflectivity")
 HERE = Ranks(0, 1, torch.device("cpu"))
+
+
+def batch_of(frames: Tensor, mask: Tensor, *measured: float) -> Sample:
+    """A batch, of a radar that tells apart what lies between two rates in mm/h, or everything."""
+    span = torch.tensor([0.0, 1.0]) if not measured else SCALE.encode(torch.tensor(measured))
+    return Sample(frames, mask, torch.empty(len(frames), 0), span.expand(len(frames), 2))
 
 
 def test_the_loss_is_a_sum_over_cells_and_a_mean_over_frames_and_samples() -> None:
@@ -35,7 +49,7 @@ def test_the_balanced_loss_weighs_by_rain_rate() -> None:
     assert weights.tolist() == [1, 1, 1, 1, 2, 2, 5, 5, 10, 10, 30, 30]
 
 
-@pytest.mark.parametrize("kind", ["l1+l2", "balanced"])
+@pytest.mark.parametrize("kind", ["l1+l2", "balanced", "exceedance"])
 def test_what_is_not_known_has_no_influence_on_loss_or_gradient(kind: str) -> None:
     rain = {"source": "germany", "given": 3, "horizon": 2}
     experiment = tiny(data=rain, loss={"kind": kind}, batch=2)
@@ -45,15 +59,19 @@ def test_what_is_not_known_has_no_influence_on_loss_or_gradient(kind: str) -> No
     found = []
     for unknown in (0.0, 0.9, torch.nan, torch.inf):
         torch.manual_seed(1)
-        learner = Trainer(build("ms-convlstm", channels=3), experiment, 10, HERE)
-        loss = learner.loss(Sample(frames.where(mask, unknown), mask), step=4)
+        number = len(experiment.thresholds)
+        network = build("ms-convlstm", channels=3, exceedances=number)
+        with torch.no_grad():
+            network.head.weight.normal_()
+        learner = Trainer(network, experiment, 10, HERE)
+        loss = learner.loss(batch_of(frames.where(mask, unknown), mask), step=4)
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [weight.grad for weight in learner.network.parameters()]
         found.append([loss.detach(), *(g for g in gradients if g is not None)])
     for other in found[1:]:
         assert len(other) == len(found[0]) > 10
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
-    changed = learner.loss(Sample((frames + 0.01).where(mask, 0.0), mask), step=4)
+    changed = learner.loss(batch_of((frames + 0.1).where(mask, 0.0), mask), step=4)
     assert changed != found[0][0], "what is known has"
 
 
@@ -90,3 +108,75 @@ def test_cells_of_different_samples_count_alike() -> None:
     both = frame_losses(predicted, frames, mask)
     each = [frame_losses(predicted[n : n + 1], frames[n : n + 1], mask[n : n + 1]) for n in (0, 1)]
     assert torch.allclose(both, torch.cat(each))
+
+
+def test_a_mean_per_cell_is_over_the_known_cells_of_future_frames() -> None:
+    losses = torch.tensor([[100.0, 100.0, 1.0, 2.0, 3.0], [100.0, 100.0, 4.0, 5.0, 6.0]])
+    mask = torch.zeros(2, 5, 1, 4, 5, dtype=torch.bool)
+    mask[:, :2] = True
+    mask[0, 2:, :, 0, :2] = True
+    mask[1, 3, :, 1, 1] = True
+    settings = Loss(per_cell=True, decoupling=0.5)
+    assert total_loss(losses, torch.tensor(2.0), 3, settings, mask) == pytest.approx(21 / 7 + 1)
+    nothing = torch.zeros_like(mask)
+    assert total_loss(0 * losses, torch.tensor(0.0), 3, settings, nothing) == 0, "and no NaN"
+
+
+def test_thresholds_weigh_as_is_said_and_one_in_the_mean() -> None:
+    assert threshold_weights(Loss(kind="exceedance")) is None
+    said = {"0.1": 0.5, "5": 4.0, "40": 8.0}
+    weights = threshold_weights(Loss(kind="exceedance", thresholds=said))
+    assert weights is not None
+    expected = torch.tensor([said.get(f"{t:g}", 1.0) for t in THRESHOLDS])
+    torch.testing.assert_close(weights, expected / expected.mean())
+
+
+def test_exceedance_losses_heed_weights_of_thresholds() -> None:
+    torch.manual_seed(0)
+    logits, frames = torch.randn(2, 3, 9, 4, 4), torch.rand(2, 3, 1, 4, 4)
+    mask = torch.ones_like(frames, dtype=torch.bool)
+    even, skewed = (
+        make_frame_losses(Loss(kind="exceedance", thresholds=said), SCALE)(logits, frames, mask)
+        for said in ({}, {"5": 9.0})
+    )
+    assert not torch.allclose(even, skewed)
+    certain = make_frame_losses(Loss(kind="exceedance", thresholds={"5": 1e6}), SCALE)
+    moved = logits.clone()
+    moved[:, :, [0, 1, 2, 3, 4, 6, 7, 8]] += 1
+    torch.testing.assert_close(
+        certain(logits, frames, mask), certain(moved, frames, mask), rtol=1e-4, atol=0
+    )
+
+
+def test_what_a_radar_does_not_tell_apart_is_not_learnt_from_it() -> None:
+    experiment = tiny(
+        data={"source": "germany", "given": 3, "horizon": 2}, loss={"kind": "exceedance"}
+    )
+    frames = SCALE.encode(torch.tensor(10.0).expand(2, 5, 1, 16, 16).clone())
+    mask = torch.ones_like(frames, dtype=torch.bool)
+    learnt = {}
+    for measured in ((), (1.0, 20.0)):
+        torch.manual_seed(1)
+        learner = Trainer(build("ms-convlstm", channels=3, exceedances=9), experiment, 10, HERE)
+        learner.loss(batch_of(frames, mask, *measured), 0).backward()  # type: ignore[no-untyped-call]
+        gradient = learner.network.head.bias.grad
+        assert gradient is not None
+        learnt[measured] = [t for t, g in zip(THRESHOLDS, gradient, strict=True) if g != 0]
+    assert learnt[()] == list(THRESHOLDS)
+    assert learnt[1.0, 20.0] == [1.0, 2.0, 5.0, 10.0]
+
+
+def test_with_frozen_attention_all_else_learns() -> None:
+    data = {"source": "germany", "given": 2, "horizon": 1}
+    frames = torch.rand(1, 3, 1, 16, 16)
+    batch = batch_of(frames, torch.ones_like(frames, dtype=torch.bool))
+    for frozen in (False, True):
+        torch.manual_seed(0)
+        experiment = tiny(model="ms-preciplstm", data=data, frozen_attention=frozen)
+        learner = Trainer(build("ms-preciplstm", channels=3), experiment, 1, HERE)
+        learner.loss(batch, 0).backward()  # type: ignore[no-untyped-call]
+        named = dict(learner.network.named_parameters())
+        idle = {name for name, weight in named.items() if weight.grad is None}
+        attention = {name for name in named if name.rsplit(".", 2)[-2] in {"query", "key", "value"}}
+        assert len(attention) == 3 * 6
+        assert idle == (attention if frozen else set())

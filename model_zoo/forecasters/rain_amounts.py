@@ -1,0 +1,82 @@
+"""Rain of probabilities, in amounts that the radar measures.
+
+Where the probabilities of thresholds rank cells, the rain of the newest radar frame, carried along,
+says how much falls on how many of them: the wettest cell gets the largest rate, and so on
+(probability matching, Ebert 2001, doi:10.1175/1520-0493(2001)129<2461:AOAPMS>2.0.CO;2). So steady
+rain stays as it is, showers stay, and no rate is an end of a class. How the area of each threshold
+grows or shrinks with the lead is measured on events (`model_zoo.training.calibration`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+FAINTEST = 0.05
+"""mm/h; what is below is no rain."""
+LEAST_PROBABILITY = 1e-9
+
+
+def matched_rain(
+    probabilities: Array, radar: Array, thresholds: Sequence[float], growth: Sequence[float]
+) -> Array:
+    """The rain (y, x) in mm/h of a lead; NaN where a probability or the radar is.
+
+    Args:
+        probabilities: (threshold, y, x), falling with the threshold, NaN where unknown.
+        radar: (y, x) in mm/h, the newest frame carried to the lead, each cell the value of one cell
+            of the frame; NaN for no data.
+        thresholds: In mm/h, rising.
+        growth: By which factor the area of each threshold grows up to the lead.
+    """
+    known = ~np.isnan(probabilities[0]) & ~np.isnan(radar)
+    rain = np.where(known, np.float32(0), np.float32(np.nan))
+    amounts = np.sort(radar[known & (radar >= FAINTEST)])[::-1]
+    if not amounts.size:
+        return rain
+    factors = np.interp(np.log(amounts), np.log(thresholds), growth)
+    # so many cells get at least as much; never fewer for less
+    ranks = np.maximum.accumulate((np.arange(amounts.size) + 0.5) * factors)
+    areas = [
+        round(factor * np.count_nonzero(amounts >= threshold))
+        for threshold, factor in zip(thresholds, growth, strict=True)
+    ]
+    order = np.argsort(-rank_score(probabilities[:, known], areas), kind="stable")
+    wet = order[: min(round(ranks[-1] + 0.5), order.size)]
+    rates = np.zeros(order.size, np.float32)
+    rates[wet] = np.interp(np.arange(wet.size) + 0.5, ranks, amounts)
+    rain[known] = rates
+    return rain
+
+
+def rank_score(probabilities: Array, areas: Sequence[int]) -> NDArray[np.float64]:
+    """How wet each cell is among all, (cell,): the number of thresholds that it is among the
+    likeliest cells for, and between two of them how far from the one to the other.
+
+    Args:
+        probabilities: (threshold, cell).
+        areas: Cells that reach each threshold.
+    """
+    logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY).astype(np.float64))
+    cells = logits.shape[1]
+    cuts = np.array(
+        [
+            np.partition(row, cells - min(area, cells))[cells - min(area, cells)]
+            if area
+            else row.max() + 1
+            for row, area in zip(logits, areas, strict=True)
+        ]
+    )
+    over = logits - cuts[:, None]
+    reached = np.logical_and.accumulate(over >= 0, axis=0).sum(axis=0)
+    score = np.where(reached > 0, reached.astype(np.float64), np.minimum(over[0], 0.0))
+    last, following = (reached - 1).clip(min=0), reached.clip(max=len(areas) - 1)
+    at = np.arange(cells)
+    above, below = over[last, at], over[following, at]
+    between = (reached > 0) & (reached < len(areas))
+    share = np.divide(above, above - below, out=np.zeros(cells), where=between & (above > below))
+    within = np.where(reached == len(areas), 1 - np.exp(-above), share)
+    ranked: NDArray[np.float64] = np.where(reached > 0, score + within, score)
+    return ranked
