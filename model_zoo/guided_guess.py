@@ -48,7 +48,7 @@ class WindowNorm(nn.GroupNorm):
         size = x.shape[-2:]
         if max(size) <= self.window:
             return super().forward(x)
-        grouped = x.unflatten(1, (self.num_groups, -1))
+        grouped = torch.unflatten(x, 1, (self.num_groups, -1))
         moments = torch.cat([grouped.mean(dim=2), grouped.square().mean(dim=2)], dim=1)
         block = self.window // 3
         blocks = F.avg_pool2d(moments, block, ceil_mode=True, count_include_pad=False)
@@ -58,7 +58,8 @@ class WindowNorm(nn.GroupNorm):
         mean, square = local[..., : size[0], : size[1]].chunk(2, dim=1)
         spread = (square - mean.square()).clamp(min=0).add(self.eps).rsqrt()
         scaled = ((grouped - mean[:, :, None]) * spread[:, :, None]).flatten(1, 2)
-        return scaled * self.weight[:, None, None] + self.bias[:, None, None]
+        normalised: Tensor = scaled * self.weight[:, None, None] + self.bias[:, None, None]
+        return normalised
 
 
 class Block(nn.Module):
@@ -104,12 +105,12 @@ class GuidedGuess(nn.Module):
     def forward(self, past: Sequence[Tensor], baseline: Sequence[Tensor], lead: int) -> Tensor:
         """Logits (batch, thresholds, height, width), not yet made to fall from one to the next.
 
-            Args:
-                past: The last given frames, newest last, each (batch, 2, height, width): rain in 0..1,
-                    and 1 where it is known. Of fewer than `PAST` the oldest stands for those before it.
-                baseline: Rain (batch, 1, height, width) in 0..1 that a baseline forecasts at the lead,
-            and at the one after it; from the last lead of training on, twice the same.
-        lead: Number of the lead, from 0.
+        Args:
+            past: The last given frames, newest last, each (batch, 2, height, width): rain in 0..1,
+                and 1 where it is known. Of fewer than `PAST` the oldest stands for those before.
+            baseline: Rain (batch, 1, height, width) in 0..1 that a baseline forecasts at the lead,
+                and at the one after it; from the last lead of training on, twice the same.
+            lead: Number of the lead, from 0.
         """
         seen = [past[0]] * (PAST - len(past)) + [*past[-PAST:]]
         number = min(lead, LEADS - 1)

@@ -123,9 +123,9 @@ class Network:
         predicted = self._calibration.probabilities(predicted, rates[-1], self._thresholds)
         amounts = np.repeat(rates[-1:], horizon, axis=0) if guidance is None else guidance[:horizon]
         if self.moves:
-            pairs = list(zip(predicted, amounts, ahead, strict=False))
-            predicted = np.stack([advect.sample_at(fields, at) for fields, _, at in pairs])
-            amounts = np.stack([carried_whole(field, at) for _, field, at in pairs])
+            reached = ahead[:horizon]
+            predicted = np.stack([*map(advect.sample_at, predicted, reached)])
+            amounts = np.stack([*map(carried_whole, amounts, reached)])
         number = len(self._thresholds)
         growth = [self._calibration.growth_of(lead, number) for lead in range(horizon)]
         rain = np.stack(

@@ -54,8 +54,8 @@ def test_every_network_may_be_guided_and_tells_logits_that_fall(name: str) -> No
 def test_before_its_head_learns_a_network_says_the_first_guess_alone(name: str) -> None:
     network = trained(name)
     with torch.no_grad():
-        network.head.weight.zero_()
-        network.head.bias.zero_()
+        for parameter in network.head.parameters():
+            parameter.zero_()
         whole = network(radar(), horizon=LEADS).frames
         guess = network(radar(), horizon=LEADS, guess_only=True).frames
     assert guess.std() > 0.01
@@ -82,7 +82,7 @@ def test_trains_every_parameter(name: str) -> None:
     losses = exceedance.losses(
         rollout.frames[:, -LEADS:], truth, torch.ones_like(truth, dtype=torch.bool), levels
     )
-    (losses.mean() + rollout.penalty).backward()  # type: ignore[no-untyped-call]
+    (losses.mean() + rollout.penalty).backward()
     idle = [n for n, p in network.named_parameters() if p.grad is None or (p.grad == 0).all()]
     assert idle == []
 

@@ -128,7 +128,7 @@ def test_an_event_that_never_came_leaves_probabilities_as_they_are() -> None:
     assert coefficients_of([event(counts)]) == ((IDENTITY,),)
 
 
-def area(now: float, came: float, hits: Sequence[float] | Counts) -> Counts:
+def area(now: float, came: float, hits: float | Sequence[float] | Counts) -> Counts:
     """Hits, forecast and observed cells by growth, (factor, 3), where `now` cells have rain."""
     forecast = FACTORS * now
     return np.stack(
@@ -312,6 +312,7 @@ def test_calibrated_it_rains_as_often_as_it_should_and_chances_come_true(
     path = tmp_path / "calibrated.safetensors"
     timid = checkpoint.load(trained)
     with torch.no_grad():
+        assert timid.network.head.bias is not None
         timid.network.head.bias.sub_(0.7)
     checkpoint.save_again(path, timid)
     calibration = calibrate(path, corpus, path, device="cpu", training_windows=15)

@@ -123,8 +123,10 @@ def test_a_network_widened_by_guidance_keeps_the_stack_and_says_the_guess_alone(
     assert old.embed.bias is not None
     assert torch.equal(network.embed.bias, old.embed.bias)
     assert all((weight == 0).all() for weight in network.head.parameters())
-    stirred = stir(network.guess)  # type: ignore[arg-type]
-    assert isinstance(stirred, GuidedGuess)
+    assert isinstance(network.guess, GuidedGuess)
+    with torch.no_grad():
+        for weight in network.guess.parameters():
+            weight.add_(torch.randn_like(weight), alpha=0.3)
     with torch.no_grad():
         whole, guess = (
             network(radar(), horizon=LEADS, guess_only=only).frames for only in (False, True)

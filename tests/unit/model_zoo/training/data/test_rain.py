@@ -134,7 +134,7 @@ def test_what_a_radar_tells_apart_is_as_its_file_says(tmp_path: Path) -> None:
 def test_a_guided_sample_says_what_its_radar_tells_apart(tmp_path: Path) -> None:
     write_event(tmp_path, "one", measured=np.array([1.0, 40.0]))
     write_event(tmp_path, "two")
-    guided = {"view": "moving", "guidance": "s-prog"}
+    guided: dict[str, Any] = {"view": "moving", "guidance": "s-prog"}
     span = opened(tmp_path, **guided)[Draw(0, 6)].measured
     torch.testing.assert_close(span, SCALE.encode(torch.tensor([1.0, 40.0])))
     every = opened(tmp_path, Split.VALIDATION, **guided)[Draw(0, 6)].measured

@@ -159,6 +159,7 @@ def test_what_a_radar_does_not_tell_apart_is_not_learnt_from_it() -> None:
         torch.manual_seed(1)
         learner = Trainer(build("ms-convlstm", channels=3, exceedances=9), experiment, 10, HERE)
         learner.loss(batch_of(frames, mask, *measured), 0).backward()  # type: ignore[no-untyped-call]
+        assert learner.network.head.bias is not None
         gradient = learner.network.head.bias.grad
         assert gradient is not None
         learnt[measured] = [t for t, g in zip(THRESHOLDS, gradient, strict=True) if g != 0]
