@@ -27,8 +27,10 @@ IDENTITY = (0.0, 1.0, 0.0)
 
 @dataclass(frozen=True)
 class Calibration:
-    """Tables by lead and threshold; without a table nothing is changed. Beyond the known leads the
-    last one holds."""
+    """Tables by lead and threshold; without a table nothing changes.
+
+    Beyond the known leads that of the last one holds.
+    """
 
     coefficients: tuple[tuple[tuple[float, float, float], ...], ...] = ()
     """(lead, threshold, 3): intercept, factor of the logit of the probability, factor of the wet

@@ -119,8 +119,18 @@ class GuidedGuess(nn.Module):
         return self.correct(x) + self.distances(seen[-1][:, :1], baseline[0], number)
 
     def distances(self, newest: Tensor, baseline: Tensor, lead: int) -> Tensor:
-        """How far the newest frame and the baseline lie above each threshold, weighed by lead and
-        threshold, (batch, thresholds, height, width): fine detail passes the U-Net by."""
+        """Weigh how far the newest frame and the baseline lie above each threshold.
+
+        So fine detail bypasses the U-Net.
+
+        Args:
+            newest: (batch, 1, height, width) in 0..1.
+            baseline: Likewise.
+            lead: Number of the lead, from 0.
+
+        Returns:
+            (batch, thresholds, height, width).
+        """
         levels = self.levels[:, None, None]
         slope = STEEPEST * self.slope[lead, :, :, None, None]
         return slope[:, 0] * (newest - levels) + slope[:, 1] * (baseline - levels)

@@ -103,8 +103,14 @@ class BlendTable:
             raise ValueError(f"amounts are of {self.amounts!r}, which is no member")
 
     def probabilities(self, forecasts: Sequence[DataArray]) -> Array:
-        """Probabilities (lead, threshold, y, x) of the members' forecasts, falling with the
-        threshold."""
+        """Blend the members' forecasts into probabilities (lead, threshold, y, x).
+
+        Args:
+            forecasts: One of each member, (lead_time, y, x).
+
+        Returns:
+            In 0..1, falling with the threshold; NaN where a member has no data.
+        """
         features = np.stack([feature(forecast, self.thresholds) for forecast in forecasts])
         at = np.minimum(np.arange(features.shape[1]), len(self.coefficients) - 1)
         weights = self.coefficients[at].astype(np.float32)
@@ -165,9 +171,16 @@ class Blend:
 
 
 def feature(forecast: DataArray, thresholds: Sequence[float]) -> Array:
-    """What a forecast says of each threshold, (lead, threshold, y, x): the logit of its
-    probability, or how far its rain lies above the threshold on the intensity scale; NaN where
-    unknown."""
+    """Turn a forecast into one predictor for each threshold.
+
+    Args:
+        forecast: (lead_time, y, x) in mm/h, with or without exceedance probabilities.
+        thresholds: In mm/h, rising.
+
+    Returns:
+        (lead, threshold, y, x): the logit of the probability, or how far the rain lies above the
+        threshold on the intensity scale; NaN for no data.
+    """
     known = exceedance_probabilities(forecast)
     if all(threshold in known for threshold in thresholds):
         return logit(np.stack([known[t].to_numpy() for t in thresholds], axis=1))

@@ -52,12 +52,17 @@ def matched_rain(
 
 
 def rank_score(probabilities: Array, areas: Sequence[int]) -> NDArray[np.float64]:
-    """How wet each cell is among all, (cell,): the number of thresholds that it is among the
-    likeliest cells for, and between two of them how far from the one to the other.
+    """Score how wet each cell is among all.
+
+    The score counts the thresholds for which a cell is among the likeliest, and between two of them
+    how far it is from the one to the other.
 
     Args:
         probabilities: (threshold, cell).
         areas: Cells that reach each threshold.
+
+    Returns:
+        (cell,).
     """
     logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY).astype(np.float64))
     cells = logits.shape[1]

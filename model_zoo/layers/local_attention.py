@@ -67,8 +67,10 @@ def attend(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
 
 
 def attend_whole(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
-    """`attend` on a small field: every pixel with every other, those outside its window masked. All
-    positions outside the field count as one key of score zero, as often as there are."""
+    """`attend` on a small field: every pixel to every other, those outside its window masked.
+
+    All positions outside the field count as one key of score zero, as often as there are.
+    """
     batch, channels, height, width = query.shape
     q, k, v = (field.flatten(2).mT.unsqueeze(1) for field in (query, key, value))
     k, v = F.pad(k, (0, 0, 0, 1)), F.pad(v, (0, 0, 0, 1))
@@ -78,8 +80,11 @@ def attend_whole(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tens
 
 
 def whole_mask(height: int, width: int, window: int, device: torch.device) -> Tensor:
-    """To add to scores, (pixels, pixels + 1): 0 where a pixel sees another and -inf elsewhere; last
-    the logarithm of how many positions outside the field its window has."""
+    """Return what to add to scores, (pixels, pixels + 1).
+
+    0 where a pixel sees another and -inf elsewhere; last the logarithm of how many positions
+    outside the field its window has.
+    """
     seen_along = []
     for size in (height, width):
         place = torch.arange(size, device=device)

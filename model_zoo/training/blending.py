@@ -244,8 +244,10 @@ def fitted(
     weight: NDArray[np.float64],
     start: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Intercept and weights (1 + member,) by Newton's method, held near `start`, and there where
-    hardly any cell has the event."""
+    """Fit intercept and weights (1 + member,), held near `start`.
+
+    They are `start` where hardly any cell has the event.
+    """
     if np.count_nonzero(reached) < FEWEST / 5:
         return start
     scale = np.concatenate([[1.0], np.maximum(x.std(axis=0), 1e-6)])

@@ -143,9 +143,13 @@ def sums_of(
 def predicted(
     trained: Checkpoint, sequences: RainSequences, windows: Sequence[int], device: torch.device
 ) -> Iterator[tuple[NDArray[np.float32], ...]]:
-    """Of each window the newest given frame (y, x), the rain (lead, y, x) whose amounts a forecast
-    takes, the probabilities (lead, threshold, y, x) and the observed frames (lead, y, x); rain in
-    mm/h, NaN for no data."""
+    """Predict windows.
+
+    Yields:
+        The newest given frame (y, x), the rain (lead, y, x) whose amounts a forecast takes, the
+        probabilities (lead, threshold, y, x) and the observed frames (lead, y, x); rain in mm/h,
+        NaN for no data.
+    """
     scale, given, horizon = sequences.scale, sequences.given, sequences.frames - sequences.given
     for number in windows:
         sample = sequences[Draw(0, number)]
@@ -185,8 +189,10 @@ def areas_of(
     observed: NDArray[np.float32],
     thresholds: Sequence[float],
 ) -> Counts:
-    """Hits, forecast and observed cells by growth, (lead, threshold, factor, 3), where the
-    likeliest cells get the rain, so many times as many as have it in `amounts` (lead, y, x)."""
+    """Count hits, forecast and observed cells by growth, (lead, threshold, factor, 3).
+
+    The likeliest cells get the rain, so many times as many as have it in `amounts` (lead, y, x).
+    """
     counts = np.zeros((len(observed), len(thresholds), len(FACTORS), 3))
     for lead, frame in enumerate(observed):
         known = ~np.isnan(frame) & ~np.isnan(amounts[lead])
@@ -236,8 +242,9 @@ def fitted(events: Sequence[Sums], lead: int, threshold: int) -> tuple[float, fl
 def logistic_regression(
     x: Counts, with_event: Counts, without: Counts, start: Counts, ridge: float
 ) -> Counts:
-    """Coefficients (feature,) held near `start`, by Newton's method with steps that are halved
-    until the penalised likelihood rises.
+    """Fit coefficients (feature,), held near `start`, by Newton's method.
+
+    Steps are halved until the penalised likelihood rises.
 
     Args:
         x: Features, (row, feature).
@@ -267,8 +274,10 @@ def logistic_regression(
 
 
 def growth_of(events: Sequence[Sums]) -> tuple[tuple[float, ...], ...]:
-    """The growth (lead, threshold) with the highest CSI among those that keep the frequency bias
-    within bounds; where an event is too rare to choose, that of the threshold below."""
+    """Choose the growth (lead, threshold) with the highest CSI within bounds of the bias.
+
+    Where an event is too rare to choose, that of the threshold below holds.
+    """
     # each event alike: counts as shares of the cells with the event
     shares = [event.areas / np.maximum(event.areas[..., 2:], 1) for event in events]
     enough = [event.areas[..., 2:] >= FEWEST / 5 for event in events]

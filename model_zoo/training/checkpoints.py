@@ -79,10 +79,10 @@ def of_parent(experiment: Experiment, start: Path) -> Nowcaster:
         experiment.thresholds,
     )
     guidance = parent.network.guidance
-    if said != wanted or guidance not in {0, experiment.guidance}:
+    if given != wanted or guidance not in {0, experiment.guidance}:
         raise BadExperiment(
-            f"{start} is {said[0]} of {said[1]} channels on the scale {said[2]}, view {said[3]}, "
-            f"thresholds {said[4]}, guidance {guidance}; the experiment is of "
+            f"{start} is {given[0]} of {given[1]} channels on the scale {given[2]}, "
+            f"view {given[3]}, thresholds {given[4]}, guidance {guidance}; the experiment is of "
             + ", ".join(map(str, (*wanted, experiment.guidance)))
         )
     if guidance == experiment.guidance:
@@ -105,12 +105,12 @@ def take_guess(network: Nowcaster, experiment: Experiment, path: Path) -> None:
         BadExperiment: The other has none like it.
     """
     lender = checkpoint.load(path)
-    said = (lender.scale, lender.view, lender.thresholds, lender.network.guidance)
+    given = (lender.scale, lender.view, lender.thresholds, lender.network.guidance)
     wanted = (experiment.scale, view_of(experiment), experiment.thresholds, experiment.guidance)
-    if said != wanted or not experiment.guidance:
+    if given != wanted or not experiment.guidance:
         raise BadExperiment(
-            f"{path} has scale {said[0]}, view {said[1]}, thresholds {said[2]} and guidance "
-            f"{said[3]}; its first guess is of use with the same only, the experiment has "
+            f"{path} has scale {given[0]}, view {given[1]}, thresholds {given[2]} and guidance "
+            f"{given[3]}; its first guess is of use with the same only, the experiment has "
             + ", ".join(map(str, wanted))
         )
     network.guess.load_state_dict(lender.network.guess.state_dict())

@@ -59,7 +59,7 @@ def evaluate(
         source: Name of the data set.
         data: Folder of its files.
         split: Training, validation or test.
-        samples: Number of samples, spread uniform_weights; all by default.
+        samples: Number of samples, spread evenly; all by default.
         batch: Samples at a time.
         workers: Data loader processes.
         device: As torch names it, or "auto" for the GPU if there is one.

@@ -111,7 +111,7 @@ class Experiment(Frozen):
     validate_every: PositiveInt | None = None
     """Steps between two validations; an epoch by default."""
     validation_samples: PositiveInt | None = None
-    """Number of samples of the validation split, spread uniform_weights; all by default."""
+    """Number of samples of the validation split, spread evenly; all by default."""
     patience: PositiveInt | None = None
     """Validations without improvement before training stops early."""
     machine: Machine = Machine()

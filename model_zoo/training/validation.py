@@ -49,7 +49,7 @@ class Validator:
             settings: What they are.
             scale: Name of the intensity scale.
             batch: Samples of a device at a time; changes the result by rounding only.
-            samples: So many, spread uniform_weights; all by default.
+            samples: So many, spread evenly; all by default.
             workers: Processes that make samples.
             per_cell: Whether the loss is a mean over known cells, not a sum over those of a frame.
         """

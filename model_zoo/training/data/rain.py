@@ -120,8 +120,10 @@ class RainSequences(Sequences):
 
 
 class Weighted(RainSequences):
-    """Windows drawn at random, those of each event as often as its weight says; a day of a record
-    is an event, however many windows it has."""
+    """Windows drawn at random, those of each event in proportion to its weight.
+
+    A day of a record is an event, however many windows it has.
+    """
 
     def __init__(
         self,

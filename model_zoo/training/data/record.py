@@ -47,8 +47,10 @@ class Record(Protocol):
 
     @property
     def measured(self) -> tuple[float, float]:
-        """The least and the largest rate in mm/h that the product tells apart; beyond them a rate
-        says no more than that it is so small or so large."""
+        """Smallest and largest rate in mm/h that the product resolves.
+
+        A rate beyond them says no more than that it is so small or so large.
+        """
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
         """Return frames (time, y, x) in mm/h, row 0 in the north, NaN for no data."""

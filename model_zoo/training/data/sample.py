@@ -81,8 +81,15 @@ def known(frames: NDArray[np.float32]) -> Sample:
 
 
 def spread(events: Sequence[Sequence[int]], samples: int | None) -> list[int]:
-    """Numbers of about so many samples, as many of each event and spread evenly over it; of an
-    event that has fewer all, and without a number all there are."""
+    """Choose about so many samples, as many of each event, spread evenly over it.
+
+    Args:
+        events: Numbers of the samples of each event.
+        samples: How many; None for all.
+
+    Returns:
+        Their numbers; all those of an event that has fewer.
+    """
     if samples is None:
         return [number for event in events for number in event]
     each = max(samples // len(events), 1)

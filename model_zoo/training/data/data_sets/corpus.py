@@ -111,8 +111,10 @@ def read_event(path: Path) -> Event:
 
 
 def measured_by(name: str, file: Mapping[str, NDArray[np.float64]]) -> tuple[float, float]:
-    """The least and the largest rate in mm/h that a file tells apart: its `measured`, two numbers,
-    or what is known of files that were cut off and capped before."""
+    """Return the smallest and the largest rate in mm/h that a file resolves.
+
+    They are its `measured`, two numbers, or what is known of files that were clipped before.
+    """
     if "measured" in file:
         least, largest = file["measured"].tolist()
         return float(least), float(largest)
@@ -120,8 +122,11 @@ def measured_by(name: str, file: Mapping[str, NDArray[np.float64]]) -> tuple[flo
 
 
 def tiles(event: Event, side: int | None) -> list[Event]:
-    """An event whose fields are larger than `side` as squares of this side that overlap a little,
-    those with data in at least `TILE_KNOWN` of their cells; any other event as it is."""
+    """Cut an event of large fields into squares of `side` cells that overlap a little.
+
+    Squares with data in less than `TILE_KNOWN` of their cells are left out. Fields of at most
+    `OVERSIZE` times the side stay whole.
+    """
     rows, columns = event.shape
     if side is None or max(rows, columns) <= OVERSIZE * side:
         return [event]
@@ -195,7 +200,7 @@ def whole_fields(
         settings: Length, view and guidance of a window.
         folder: Where the files lie.
         plan: Names of events, patterns as in the settings, and how many windows of each, spread
-            uniform_weights; of an event that has fewer all, of one without a wet window none.
+            evenly; of an event that has fewer all, of one without a wet window none.
         scale_name: Name of the intensity scale.
 
     Raises:

@@ -236,7 +236,8 @@ def test_guidance_is_what_s_prog_forecasts_before_it_is_carried_along() -> None:
     assert fields.shape == (5, ROWS, COLUMNS)
     np.testing.assert_array_equal(np.isnan(fields), np.isnan(np.stack([given[-1]] * 5)))
     ahead = advect.departure_points(moving, [30 * (lead + 1) for lead in range(5)])
-    brought = [advect.sample_at(field[None], at)[0] for field, at in zip(fields, ahead, strict=True)]
+    pairs = zip(fields, ahead, strict=True)
+    brought = [advect.sample_at(field[None], at)[0] for field, at in pairs]
     told = SPROG()(given, horizon=5).to_numpy()
     np.testing.assert_array_equal(np.isnan(brought), np.isnan(told))
     # rounding may swap cells of all but the same value

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from xarray import DataArray
 
 from model_zoo import intensity
-from model_zoo.forecasters.advect import carry, follow
+from model_zoo.forecasters.advect import advect, advect_backward
 from model_zoo.forecasters.network import sprog_guidance
 from model_zoo.training.data.data_sets.corpus import Event
 from model_zoo.training.data.moving import guidance, motion_until, moving

@@ -13,9 +13,9 @@ from model_zoo.training.learner import Trainer
 from model_zoo.training.optimisation.losses import (
     by_rate,
     frame_losses,
-    total_loss,
     make_frame_losses,
     threshold_weights,
+    total_loss,
 )
 from tests.unit.model_zoo.training.conftest import tiny
 
