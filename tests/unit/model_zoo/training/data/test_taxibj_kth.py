@@ -138,7 +138,7 @@ def test_people_are_split_by_person_and_windows_keep_to_one_video(people: Path) 
 def test_damaged_pictures_and_missing_people_are_told(people: Path) -> None:
     picture = next((people / "walking" / "person01_walking_d1_uncomp").iterdir())
     picture.write_bytes(picture.read_bytes()[:20])
-    with pytest.raises(BadData, match=f"{picture.name} is no picture"):
+    with pytest.raises(BadData, match=f"{picture.name} cannot be read as a picture"):
         open_kth(PEOPLE, people, Split.TRAIN)
     with pytest.raises(BadData, match="no 500 frames in a row"):
         open_kth(PEOPLE.model_copy(update={"horizon": 497}), people, Split.TEST)
