@@ -118,7 +118,7 @@ def location(key: Key) -> str:
 
 
 def start_frame(context: ApiContext, key: Key) -> DataArray | None:
-    """The newest frame a forecast uses, in mm/h; None where the archive has it no longer."""
+    """The newest frame (time, y, x) a forecast uses, in mm/h; None where it is deleted."""
     try:
         if key.upload:
             return context.archive.upload(key.upload).isel(time=[-1])
@@ -172,13 +172,13 @@ def alternate(key: Key, format_name: str) -> str:
 
 
 def listed(forecast: DataArray, attribute: str) -> list[str]:
-    """The items of a comma-separated attribute."""
+    """The items of a comma-separated attribute of a forecast (lead_time, y, x)."""
     text: str = forecast.attrs.get(attribute, "")
     return text.split(",") if text else []
 
 
 def lead_minutes(forecast: DataArray) -> list[int]:
-    """Lead times of a forecast in minutes."""
+    """Lead times of a forecast (lead_time, ...) in minutes."""
     minutes: list[int] = (
         (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
     )

@@ -13,12 +13,12 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.dependencies import ApiContext
+from service.api.problems import METHODS
 from service.errors import LedgerAway
 from service.monitoring.ledger_collector import Facts
 from service.monitoring.metrics import Process
 from service.monitoring.skill_collector import SkillCollector
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
 """Label of unknown methods and routes."""
 

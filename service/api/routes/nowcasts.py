@@ -27,7 +27,7 @@ ModelQuery = Annotated[
     ModelName | None,
     Query(
         description="Name of a model, or `auto` for the most skilful model at each lead time; by "
-        "default the default model.",
+        "default the service's default model.",
         examples=["auto"],
     ),
 ]

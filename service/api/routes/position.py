@@ -82,7 +82,7 @@ def freshness(context: ApiContext, key: Key) -> dict[str, Any]:
 
 
 def coverage(series: DataArray) -> dict[str, Any]:
-    """A forecast at a position (lead_time) as a CoverageJSON point series; NaN becomes null."""
+    """A forecast at a position (lead_time,) as a CoverageJSON point series; NaN becomes null."""
     times = [iso(to_datetime(time)) for time in series["time"].values]
     probabilities = exceedance_probabilities(series)
     longitude, latitude = float(series["lon"]), float(series["lat"])
@@ -115,7 +115,7 @@ def coverage(series: DataArray) -> dict[str, Any]:
 
 
 def values_of(series: DataArray, decimals: int) -> dict[str, Any]:
-    """A series (lead_time) as a CoverageJSON range: rounded, null for no data."""
+    """A series (lead_time,) as a CoverageJSON range: rounded, null for no data."""
     values = [None if np.isnan(value) else round(float(value), decimals) for value in series.values]
     return {
         "type": "NdArray",
@@ -141,7 +141,7 @@ def summary(rates: NDArray[np.float32], times: list[str]) -> dict[str, Any]:
     """State (rain, dry or unknown) and the times at which rain starts and ends.
 
     Args:
-        rates: Rainfall rates (lead_time) in mm/h, NaN for no data.
+        rates: Rainfall rates (lead_time,) in mm/h, NaN for no data.
         times: Valid times of the rates.
     """
     wet = np.flatnonzero(rates >= WET)
