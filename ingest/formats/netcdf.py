@@ -17,6 +17,7 @@ from xarray.backends import NetCDF4DataStore
 from xarray.backends.store import StoreBackendEntrypoint
 
 from ingest.errors import BadField
+from ingest.formats.hdf5_times import without_times
 from ingest.precipitation import (
     INTERVAL,
     NAME,
@@ -61,12 +62,12 @@ ABOUT = {
 
 
 def encode(field: DataArray, *, packed: bool = True, **about: str) -> bytes:
-    """A field as the bytes of a CF netCDF file.
+    """A field as the bytes of a CF netCDF file, the same whenever it is written.
 
     Args:
         field: A frame or a forecast that keeps the contract of `ingest.precipitation`.
         packed: netCDF-4 with compression, half the size or less; otherwise classic netCDF, written
-            in a third of the time, and to the same bytes for the same field.
+            in a third of the time.
         about: Global attributes beside those that are always there, such as `title` and `history`.
     """
     file = netCDF4.Dataset(
@@ -99,7 +100,7 @@ def encode(field: DataArray, *, packed: bool = True, **about: str) -> bytes:
         write_probabilities(file, probabilities, beside)
         attributes["ancillary_variables"] = PROBABILITY
     write(file, NAME, field.dims, field.values, attributes | {"coordinates": beside})
-    return bytes(file.close())
+    return without_times(bytes(file.close()))
 
 
 def write(
