@@ -15,7 +15,7 @@ from service.jobs.job_table import JobBook
 from service.ledger.ledger import Ledger
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 120.0
+SECONDS = 550.0
 
 Do = Callable[[int, Ledger, JobBook], Any]
 GATES: list[Barrier] = []

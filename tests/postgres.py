@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 
-SECONDS = 60.0
+SECONDS = 300.0
 SETTINGS = {"fsync": "off", "timezone": "Europe/Berlin", "listen_addresses": "127.0.0.1"}
 USER = "postgres"
 """Who runs it where the tests run as root, as which it refuses to run."""

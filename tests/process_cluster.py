@@ -107,7 +107,7 @@ class Stage:
         self.start("beat", "beat")
         self.start("ingest", "ingest", "--follow")
 
-    def wait_until_up(self, seconds: float = 120.0) -> None:
+    def wait_until_up(self, seconds: float = 500.0) -> None:
         """Until every process that was started works."""
         wanted = {"interactive", "verify", "following"}
 
@@ -126,7 +126,7 @@ class Stage:
         """The worst that can happen to a process."""
         self.processes[name].kill()
 
-    def ask(self, path: str, seconds: float = 5.0) -> httpx.Response:
+    def ask(self, path: str, seconds: float = 30.0) -> httpx.Response:
         return httpx.get(self.url + path, timeout=seconds)
 
     def end(self) -> None:

@@ -15,7 +15,7 @@ import yaml
 from tests.redis_server import free_port
 
 CONFIGURED = Path(__file__).parents[1] / "deploy/prometheus"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 300.0
 
 
 def program(name: str) -> str:
@@ -37,7 +37,7 @@ class Prometheus:
     """Asks a server that runs."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=20)
+        self._client = httpx.Client(base_url=url, timeout=200)
 
     def get(self, path: str, **parameters: Any) -> Any:
         """The data of an answer of the API, which must be a success."""

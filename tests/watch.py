@@ -26,7 +26,7 @@ class Watch:
         self._thread.start()
 
     def _ask(self) -> None:
-        with httpx.Client(timeout=2.0) as client:
+        with httpx.Client(timeout=60.0) as client:
             while not self._over.wait(0.1):
                 try:
                     said = client.get(self._url + "/readyz")

@@ -106,7 +106,7 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         on.wait_until_up()
         frames = on.to_come(frames)
         broadcast = Broadcast(server, on.clock, frames)
-        until(lambda: on.ask("/readyz").status_code == 200, 90, "ready")
+        until(lambda: on.ask("/readyz").status_code == 200, 500, "ready")
         watch = Watch(on.url)
         steps = {
             "ahead": wrong_for_a_while(clock, STEP_SECONDS),
@@ -114,7 +114,7 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         }
         broadcast.wait()
         with desk_of(on.settings) as desk:
-            until(lambda: is_done(desk, [moment for moment, _ in frames]), 120, "all done")
+            until(lambda: is_done(desk, [moment for moment, _ in frames]), 500, "all done")
         watch.end()
         yield Played(on, frames, watch, steps)
 

@@ -11,7 +11,7 @@ def test_the_demo_does_the_whole_job_and_ends_well(tmp_path: Path) -> None:
         [*command, "--frames", "43", "--data", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=550,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

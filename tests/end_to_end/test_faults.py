@@ -152,15 +152,15 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             frames = on.to_come(frames)
             broadcast = Broadcast(server, on.clock, frames)
             with desk_of(on.settings) as desk:
-                until(lambda: desk.archive.latest_frame() is not None, 60, "the first frame")
-                until(lambda: on.ask("/readyz").status_code == 200, 30, "ready")
+                until(lambda: desk.archive.latest_frame() is not None, 500, "the first frame")
+                until(lambda: on.ask("/readyz").status_code == 200, 500, "ready")
             watch = Watch(on.url)
             drill = Drill(on, disk if mounted else None)
             drill.run()
             broadcast.wait()
             came = [moment for moment, _ in frames]
             with desk_of(on.settings) as desk:
-                until(lambda: is_done(desk, came), 120, "all taken in, forecast and verified")
+                until(lambda: is_done(desk, came), 500, "all taken in, forecast and verified")
             watch.end()
             yield Played(on, frames, watch, drill.done)
     finally:

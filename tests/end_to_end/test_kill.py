@@ -97,7 +97,7 @@ def unbroken(radar: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
     data: Path = tmp_path_factory.mktemp("unbroken")
     command = [sys.executable, "-m", "service.cli", "replay", str(radar)]
     command += ["--data", str(data), "--quiet"]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=120, capture_output=True)
+    subprocess.run(command, cwd=ROOT, check=True, timeout=550, capture_output=True)
     return done(data)
 
 
@@ -109,7 +109,7 @@ class Mortal:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 
-    def replay(self, data: Path, seconds: float = 120.0) -> str:
+    def replay(self, data: Path, seconds: float = 550.0) -> str:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(data, seconds, file=self.process.stdin, flush=True)
@@ -120,7 +120,7 @@ class Mortal:
 def mortal(radar: Path) -> Iterator[Mortal]:
     started = Mortal(radar)
     yield started
-    started.process.communicate(timeout=60)
+    started.process.communicate(timeout=550)
 
 
 def test_an_unbroken_replay_does_all_of_its_work(unbroken: Done, tmp_path: Path) -> None:

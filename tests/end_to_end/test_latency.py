@@ -70,9 +70,9 @@ def ways(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
         on.start_all()
         on.wait_until_up()
         before = publish_what_is_due(on, server.files, frames)
-        until(lambda: is_served(on, before), 120, "the forecast of the newest frame at the start")
+        until(lambda: is_served(on, before), 500, "the forecast of the newest frame at the start")
         with desk_of(on.settings) as desk:
-            until(lambda: not desk.book.issues_under_way(), 120, "those of the frames before")
+            until(lambda: not desk.book.issues_under_way(), 500, "those of the frames before")
         publish_what_is_due(on, server.files, frames)
         return [take(on, server.files, *frame) for frame in on.to_come(frames)[:ROUNDS]]
 
@@ -91,13 +91,13 @@ def is_served(on: Stage, issue: datetime) -> bool:
 
 def take(on: Stage, files: dict[str, bytes], moment: datetime, data: bytes) -> Way:
     """Publish a frame when it is due, and follow it."""
-    until(lambda: on.clock() > moment + PUBLISHED_AFTER, 120, f"the time of {moment}")
+    until(lambda: on.clock() > moment + PUBLISHED_AFTER, 500, f"the time of {moment}")
     published = time.time()
     files[path_of(moment)] = data
     with desk_of(on.settings) as desk:
-        until(lambda: desk.archive.has_frame(to_time(moment)), 60, f"the frame of {moment}")
+        until(lambda: desk.archive.has_frame(to_time(moment)), 500, f"the frame of {moment}")
         kept = time.time()
-        until(lambda: is_served(on, moment), 60, f"the forecast from {moment}")
+        until(lambda: is_served(on, moment), 500, f"the forecast from {moment}")
         served = time.time()
         query = select(book.jobs).where(book.jobs.c.issue == moment, book.jobs.c.model == MODEL)
         with desk.ledger.engine.connect() as connection:

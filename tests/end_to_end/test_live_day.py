@@ -79,12 +79,12 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         broadcast = Broadcast(server, on.clock, frames, LATE, MISSING, faults(frames))
         until(lambda: on.clock() > frames[OUTAGE[0]][0] + timedelta(minutes=3), 300, "outage")
         server.outage = refuse(503)
-        until(lambda: on.clock() > frames[OUTAGE[-1]][0] + timedelta(minutes=4), 60, "its end")
+        until(lambda: on.clock() > frames[OUTAGE[-1]][0] + timedelta(minutes=4), 500, "its end")
         server.outage = None
         broadcast.wait()
         came = [frame for number, frame in enumerate(frames) if number not in MISSING]
         with desk_of(on.settings) as desk:
-            until(lambda: is_done(desk, [t for t, _ in came]), 120, "all taken in and verified")
+            until(lambda: is_done(desk, [t for t, _ in came]), 500, "all taken in and verified")
         yield Played(on, came, len(bad_files(frames)))
 
 

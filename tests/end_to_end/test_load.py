@@ -66,7 +66,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         on.start_all()
         on.wait_until_up()
         Broadcast(server, on.clock, frames)
-        until(lambda: on.ask("/nowcasts/latest").status_code == 200, 90, "a first forecast")
+        until(lambda: on.ask("/nowcasts/latest").status_code == 200, 500, "a first forecast")
         memory: list[int] = []
         over = threading.Event()
 
@@ -77,11 +77,11 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         watch = threading.Thread(target=look)
         watch.start()
         command = [sys.executable, "-m", "tests.load_client", on.port, SECONDS, CLIENTS, RATE]
-        done = subprocess.run([*map(str, command)], check=True, capture_output=True, timeout=300)
+        done = subprocess.run([*map(str, command)], check=True, capture_output=True, timeout=550)
         over.set()
         watch.join()
         with desk_of(on.settings) as desk:
-            until(lambda: not desk.book.issues_under_way(), 60, "nothing under way")
+            until(lambda: not desk.book.issues_under_way(), 500, "nothing under way")
             with desk.ledger.engine.connect() as connection:
                 jobs = [dict(row) for row in connection.execute(select(book.jobs)).mappings()]
             begun = {m: n for (m, status), n in desk.book.jobs_by().items() if status == "running"}

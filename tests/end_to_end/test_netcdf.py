@@ -38,7 +38,7 @@ def served(grid: Grid, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(3):
         Archive(folder / "archive").put_frame(frame(number, grid))
     with TestClient(create_app(api_context(folder, moment(3)))) as client:
-        headers = {"Accept": "application/x-netcdf", "Prefer": "wait=20"}
+        headers = {"Accept": "application/x-netcdf", "Prefer": "wait=30"}
         answer = client.post("/nowcast", json={}, headers=headers)
     assert answer.status_code == 200
     file = folder / "saved.nc"

@@ -105,7 +105,7 @@ def service(folder: Path, service_clock: Clock) -> Iterator[str]:
     """A warm service on the event; gives its URL."""
     with serving(create_app(clocked_context(folder, service_clock))) as url:
         for path in ("grids/latest", "grids/outlines/sphere"):
-            httpx.get(f"{url}/{path}", timeout=60).raise_for_status()
+            httpx.get(f"{url}/{path}", timeout=550).raise_for_status()
         yield url
 
 

@@ -68,7 +68,7 @@ def start(arguments: list[str], **environment: str) -> subprocess.Popen[bytes]:
 
 
 def finish(process: subprocess.Popen[bytes]) -> None:
-    _, complaints = process.communicate(timeout=240)
+    _, complaints = process.communicate(timeout=550)
     assert process.returncode == 0, complaints.decode()
 
 
@@ -101,7 +101,7 @@ def test_killed_at_random_steps_it_ends_bit_for_bit_where_it_would_have(
             assert process.poll() is None, "it should be killed before it ends"
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=550)
         assert not (folder / "last.safetensors").exists()
     finish(start(command(files, folder)))
     assert rows(log) == rows(unbroken / "training.csv")
@@ -150,7 +150,7 @@ def test_a_trained_network_is_scored_beside_the_paper(files: Path, unbroken: Pat
         check=True,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=550,
     )
     assert "SSIM" in done.stdout
     assert "ours, all frames, as the paper" in done.stdout

@@ -215,10 +215,10 @@ def follow(stack: ExitStack, desk: Deployment) -> None:
 
 
 def people_ask(url: str, numbers: range) -> None:
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=300) as client:
         for number in numbers:
             wanted = {"issue": moment(20 + number).isoformat(), "model": "advection"}
-            answer = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=20"})
+            answer = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=30"})
             assert answer.status_code == 200, answer.text
             for path in ("/healthz", "/readyz", "/nothing", "/nowcasts/latest?model=persistence"):
                 client.get(path, headers={"Accept": "application/json"})

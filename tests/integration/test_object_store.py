@@ -133,7 +133,7 @@ def test_of_many_processes_that_put_one_thing_all_find_the_same_and_it_is_whole(
         won = [number for number, each in enumerate(writers) if said(each) == "True"]
         assert store.get(path) in [bytes([number]) * SIZE for number in won]
     for each in writers:
-        each.communicate(timeout=60)
+        each.communicate(timeout=550)
 
 
 def test_writers_that_are_killed_leave_nothing_that_is_not_whole(

@@ -17,7 +17,7 @@ from tests.redis_server import free_port
 from tests.unit.service.pipeline.test_poll import environment, put_fresh
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 60.0
+SECONDS = 300.0
 PARTS = ("redis", "api", "worker", "verify", "beat", "ingest")
 
 

@@ -46,7 +46,7 @@ def test_the_javascript_of_the_page_passes_its_unit_tests(file: Path) -> None:
         capture_output=True,
         text=True,
         env={**os.environ, "NOWCAST_GRIDS": points_by_proj()},
-        timeout=120,
+        timeout=550,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr

@@ -57,7 +57,7 @@ EXTREMES = (
 NUMBER = re.compile(rb"\d+")
 NUMBERS = (b"0", b"-1", b"00000", b"99999", b"4294967296", b"1e9", b"nan", b"9" * 400, b"", b" ")
 MEMORY = 2 * 2**30
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 200
 LIGHT = 0.1
 """mm/h from which it rains."""
 TOLERANCE = 0.01

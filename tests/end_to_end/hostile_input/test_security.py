@@ -39,7 +39,7 @@ def url(data: Path) -> Iterator[str]:
     """The service as it really runs, with little patience."""
     settings = Settings(data=data, models=MODELS, port=0, request_seconds=SECONDS)
     with running(Deployment(settings)) as address:
-        assert httpx.get(f"{address}/nowcasts/latest", timeout=60).status_code in {200, 503}
+        assert httpx.get(f"{address}/nowcasts/latest", timeout=550).status_code in {200, 503}
         yield address
 
 
@@ -112,7 +112,7 @@ def test_no_path_leads_out_of_the_folder(url: str, method: str, path: str) -> No
 @pytest.mark.parametrize("pieces", [False, True])
 def test_a_body_without_end_is_413(url: str, kind: str, pieces: bool) -> None:
     body = (b"x" * 2**20 for _ in range(LARGE // 2**20)) if pieces else b"x" * LARGE
-    answer = httpx.post(f"{url}/nowcast", content=body, headers={"Content-Type": kind}, timeout=60)
+    answer = httpx.post(f"{url}/nowcast", content=body, headers={"Content-Type": kind}, timeout=550)
     assert answer.status_code in {408, 413}, "408 where the machine is too busy to read it in time"
     assert answer.headers["content-type"] == "application/problem+json"
 
@@ -212,7 +212,7 @@ def test_many_who_never_finish_keep_nobody_waiting(url: str) -> None:
 def test_a_file_that_is_none_is_refused(url: str, body: bytes) -> None:
     def send(_: int) -> int:
         headers = {"Content-Type": NETCDF}
-        return httpx.post(f"{url}/nowcast", content=body, headers=headers, timeout=60).status_code
+        return httpx.post(f"{url}/nowcast", content=body, headers=headers, timeout=550).status_code
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(send, range(4))) <= {422, 503}
@@ -221,7 +221,7 @@ def test_a_file_that_is_none_is_refused(url: str, body: bytes) -> None:
 def test_an_api_on_an_open_address_without_keys_does_not_start(data: Path) -> None:
     command = [sys.executable, "-m", "service.cli", "serve", "--host", "0.0.0.0", "--port", "0"]
     done = subprocess.run(
-        [*command, "--data", data], capture_output=True, text=True, timeout=120, check=False
+        [*command, "--data", data], capture_output=True, text=True, timeout=550, check=False
     )
     assert done.returncode == 2
     assert "nowcast key NAME" in " ".join(done.stderr.split())

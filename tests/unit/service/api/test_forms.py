@@ -141,7 +141,7 @@ def test_what_is_immutable_does_not_change_when_more_is_verified(data: Path) -> 
         archive.put_frame(frame(newer))
     with TestClient(create_app(api_context(data, moment(number)))) as client:
         wanted = {"issue": iso(number)}
-        made = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=10"})
+        made = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=30"})
         assert made.status_code == 200
         for now in (moment(number), moment(number + 6)):
             assert verify(archive, ledger, now) > 0

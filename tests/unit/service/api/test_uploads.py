@@ -25,7 +25,7 @@ from tests.showers import frame, time
 from tests.state_snapshot import files_of
 
 JSON, NETCDF = {"Content-Type": "application/json"}, {"Content-Type": "application/x-netcdf"}
-WAIT = {"Prefer": "wait=20"}
+WAIT = {"Prefer": "wait=30"}
 NUMBERS = (4, 5, 6)
 ELSEWHERE = {
     "x": (4.3e6 + 5e3 * np.arange(48)).tolist(),
@@ -210,7 +210,7 @@ def test_what_is_refused_leaves_nothing_behind(
 def test_when_the_queue_is_full_nothing_is_kept(data: Path, gate: Gate) -> None:
     with TestClient(create_app(api_context(data, before=gate, jobs_waiting=1))) as client:
         ask(client, 1)
-        assert gate.reached.acquire(timeout=10)
+        assert gate.reached.acquire(timeout=100)
         ask(client, 2)
         before = files_of(data).keys()
         problem(send(client, abroad(*NUMBERS), Prefer="respond-async"), 503)
@@ -245,7 +245,7 @@ def test_who_uploads_keeps_nobody_from_reading(
     async def upload_and_read() -> tuple[list[int], int]:
         current_default_thread_limiter().total_tokens = 4
         transport = ASGITransport(create_app(api_context(data)), client=("192.0.2.1", 1))
-        async with AsyncClient(transport=transport, base_url="http://x", timeout=60) as client:
+        async with AsyncClient(transport=transport, base_url="http://x", timeout=550) as client:
             await client.get("/nowcasts/latest")
             sent = [
                 asyncio.create_task(client.post("/nowcast", content=body, headers=JSON))

@@ -57,7 +57,7 @@ class Writer:
         self.process.communicate()
 
     def end(self) -> None:
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=550)
 
 
 @pytest.fixture(params=["folder", "objects"])

@@ -452,7 +452,7 @@ ledger.verified(LEAD, ERRORS, [counts()], [fraction()])
 def test_a_process_killed_in_the_middle_leaves_no_half_entry(noted: Ledger, url: str) -> None:
     before = rows_of(noted)
     command = [sys.executable, "-c", KILLED, url]
-    killed = subprocess.run(command, cwd=ROOT, timeout=60, check=False)
+    killed = subprocess.run(command, cwd=ROOT, timeout=550, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert rows_of(noted) == before
     noted.verified(LEAD, ERRORS, [counts()], [fraction()])

@@ -206,7 +206,7 @@ def test_a_ledger_that_is_up_to_date_opens_without_the_migration_tool(url: str) 
         "for _ in range(2): Ledger(sys.argv[1])\n"
         "sys.exit('alembic' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", script, url], cwd=ROOT, timeout=60, check=True)
+    subprocess.run([sys.executable, "-c", script, url], cwd=ROOT, timeout=550, check=True)
 
 
 @pytest.mark.parametrize("bad", ["", "ledger.sqlite", "mysql://anna:secret@here/nowcast"])

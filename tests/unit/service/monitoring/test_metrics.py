@@ -438,7 +438,7 @@ def test_jobs_of_the_api_itself_are_timed(data: Path) -> None:
 
     with TestClient(application(parts)) as client:
         wanted = {"issue": moment(9).isoformat(), "model": "persistence"}
-        answer = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=20"})
+        answer = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=30"})
         assert answer.status_code == 200, answer.text
         found = scrape(client)
     assert found.value(metrics.INFERENCE.name + "_count", model="persistence") == 1

@@ -20,7 +20,7 @@ from tests.showers import frame, moment, time
 from tests.state_snapshot import files_of, rows_of
 from tests.unit.service.fake_forecasters import Broken, Demanding, Stock
 
-SECONDS = 20.0
+SECONDS = 200.0
 SOON = timedelta(minutes=3)
 """What a frame takes to come."""
 

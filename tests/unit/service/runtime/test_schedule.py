@@ -23,7 +23,7 @@ from tests.provider import provider
 from tests.showers import file_bytes, file_name, frame, moment
 from tests.showers import time as time_of
 
-SECONDS = 10.0
+SECONDS = 100.0
 MODELS = ("persistence",)
 
 

@@ -64,7 +64,7 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", ADD_A_SCORE, folder],
         cwd=ROOT,
-        timeout=300,
+        timeout=550,
         check=True,
         capture_output=True,
     )

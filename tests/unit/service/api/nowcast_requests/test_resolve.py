@@ -19,7 +19,7 @@ from service.archive.key import stamp
 from tests.served import LATEST, NEWEST, Gate, api_context, ask, fill, iso, problem
 from tests.showers import frame, moment, time
 
-WAIT = {"Prefer": "wait=10"}
+WAIT = {"Prefer": "wait=30"}
 JOB = f"{stamp(time(NEWEST))}-advection-none"
 
 
@@ -73,7 +73,7 @@ def test_a_forecast_that_is_not_there_becomes_a_job(slow: TestClient, gate: Gate
 
 def test_a_job_is_followed_from_accepted_to_its_results(slow: TestClient, gate: Gate) -> None:
     address = ask(slow).headers["location"]
-    assert gate.reached.acquire(timeout=10)
+    assert gate.reached.acquire(timeout=100)
     said = slow.get(address).json()
     assert said["status"] == "running"
     assert said["created"].endswith("Z")
@@ -158,7 +158,7 @@ def test_many_who_wait_keep_nobody_from_reading(data: Path, gate: Gate) -> None:
 def test_when_too_many_wait_the_next_is_told_to_come_back(data: Path, gate: Gate) -> None:
     with TestClient(create_app(api_context(data, before=gate, jobs_waiting=2))) as client:
         ask(client, 1)
-        assert gate.reached.acquire(timeout=10)
+        assert gate.reached.acquire(timeout=100)
         assert [ask(client, number).status_code for number in (2, 3)] == [202, 202]
         refused = ask(client, 4)
         problem(refused, 503)

@@ -14,7 +14,7 @@ from service.pipeline.verify import verify
 from tests.served import MODELS, NEWEST, api_context, iso, problem
 from tests.showers import frame, moment
 
-WAIT = {"Prefer": "wait=10"}
+WAIT = {"Prefer": "wait=30"}
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_the_queue_is_told(data: Path, gate: Gate) -> None:
         assert (said["workers"], said["jobs"]) == (1, "embedded")
         for number in (1, 2, 3):
             ask(client, number)
-        assert gate.reached.acquire(timeout=10)
+        assert gate.reached.acquire(timeout=100)
         assert client.get("/readyz").json()["queue"]["waiting"] == 2
         gate.open.set()
 

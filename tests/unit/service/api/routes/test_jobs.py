@@ -17,7 +17,7 @@ from service.archive.key import Key, stamp
 from tests.served import LATEST, NEWEST, NOW, Gate, api_context, ask, iso, problem
 from tests.showers import frame, time
 
-WAIT = {"Prefer": "wait=10"}
+WAIT = {"Prefer": "wait=30"}
 JOB = f"{stamp(time(NEWEST))}-advection-none"
 
 
@@ -28,7 +28,7 @@ def status(client: TestClient, job: str) -> str:
 
 def test_a_job_that_waits_can_be_dismissed(slow: TestClient, gate: Gate) -> None:
     ask(slow, 1)
-    assert gate.reached.acquire(timeout=10)
+    assert gate.reached.acquire(timeout=100)
     waiting = ask(slow, 2).json()["id"]
     assert slow.delete(f"/jobs/{waiting}").json()["status"] == "dismissed"
     assert status(slow, waiting) == "dismissed"

@@ -73,7 +73,7 @@ def test_a_lead_that_is_all_there_or_not_at_all_is_said_to_be(data: Path) -> Non
     for number, state in ((NEWEST + 1, "ok"), (NEWEST + 2, "none")):
         with TestClient(create_app(api_context(data, now))) as client:
             wanted = {"issue": iso(number), "model": "persistence"}
-            answer = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=10"})
+            answer = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=30"})
         assert {lead["state"] for lead in answer.json()["coverage"]} == {state}
 
 
