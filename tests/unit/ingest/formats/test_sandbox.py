@@ -48,19 +48,19 @@ def test_a_reader_that_dies_or_does_not_end_is_a_bad_file(
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "seconds", "told"),
     [
-        ("import time; time.sleep(60)", "the machine is busy; try again"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "see to the memory"),
+        ("import time; time.sleep(600)", 1, "the machine is busy; try again"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 500, "see to the memory"),
     ],
 )
 def test_a_file_that_the_machine_has_no_time_or_memory_for_is_not_called_bad(
-    program: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    program: str, seconds: float, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = tmp_path / "reader.py"
     reader.write_text(program)
     monkeypatch.setattr(sandbox, "READER", reader)
-    monkeypatch.setattr(sandbox, "READ_SECONDS", 1)
+    monkeypatch.setattr(sandbox, "READ_SECONDS", seconds)
     with pytest.raises(NotRead, match=told):
         unfold("netcdf", b"file")
 

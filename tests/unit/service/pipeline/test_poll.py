@@ -189,12 +189,12 @@ def test_a_source_that_hangs_does_not_keep_the_others_waiting(
 
     def hang(handler: Handler, data: bytes) -> None:
         del data
-        waits.append(taken.wait(30))
+        waits.append(taken.wait(300))
         handler.close_connection = True
 
     for file in ("", *(f"DE1200_RV{moment(n):%y%m%d%H%M}.tar.bz2" for n in (0, -1, -2))):
         dwd.fault(f"composite/rv/{file}", *[hang] * 9)
-    slow = Source(dwd.url, RV, Limits(attempts=1, silence_seconds=40))
+    slow = Source(dwd.url, RV, Limits(attempts=1, silence_seconds=400))
     desk = Deployment(Settings(data=tmp_path, backfill_hours=0.2, poll_seconds=0.05))
     archive, stop = desk.archive, Event()
 
@@ -304,13 +304,13 @@ def test_the_command_follows_the_server_until_it_is_interrupted(
         stderr=subprocess.PIPE,
         text=True,
     )
-    archive, until = Archive(tmp_path / "archive"), clock.monotonic() + 120
+    archive, until = Archive(tmp_path / "archive"), clock.monotonic() + 500
     while not (len(kept(archive)) == 3 and archive.has_forecast(newest)):
         assert clock.monotonic() < until
         assert started.poll() is None
         clock.sleep(0.1)
     started.send_signal(signal.SIGINT)
-    out, err = started.communicate(timeout=30)
+    out, err = started.communicate(timeout=500)
     assert len(kept(archive)) == 3, err
     assert (started.returncode, out.strip()) == (0, "stopped"), err
     assert err.count(": accepted") == 1

@@ -41,11 +41,12 @@ def drill(begin: datetime, speed: float = 1) -> str:
 def test_a_round_is_done_at_once_and_then_when_it_is_due() -> None:
     done: list[float] = []
     going = Round("test", 0.1, lambda: done.append(time.monotonic()))
-    eventually(lambda: len(done) == 4)
+    eventually(lambda: len(done) >= 4)
     going.close()
-    assert 0.25 < done[3] - done[0] < 1
+    assert done[3] - done[0] > 0.25
+    times = len(done)
     time.sleep(0.2)
-    assert len(done) == 4, "closed is closed"
+    assert len(done) == times, "closed is closed"
 
 
 def test_a_round_comes_sooner_when_it_is_called() -> None:

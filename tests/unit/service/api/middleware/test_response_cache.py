@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from service.api.app import create_app
 from service.api.encoded_cache import EncodedCache
+from service.api.middleware import response_cache
 from service.api.middleware.response_cache import (
     FRESH_SECONDS,
     LONGEST_SECONDS,
@@ -216,7 +217,11 @@ def test_a_body_above_the_limit_of_the_cache_is_sent_and_not_cached(
     asyncio.run(scene())
 
 
-def test_the_service_reads_the_same_forecast_once_for_many(filled: Path) -> None:
+def test_the_service_reads_the_same_forecast_once_for_many(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response_cache, "FRESH_SECONDS", 500)
+    monkeypatch.setattr(response_cache, "LONGEST_SECONDS", 500)
     context = api_context(filled)
     asked: list[Any] = []
     looked_up = context.archive.latest_issue
