@@ -1,4 +1,4 @@
-"""What time it is: real, or another one at another speed for drills that play a day of the past."""
+"""Current time: the real one, or a simulated time that replays a past day at another speed."""
 
 import re
 import time
@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from service.errors import BadSetting
 
-DRILL = re.compile(r"(?P<begin>[^@*\s]+)@(?P<since>\d+(?:\.\d+)?)\*(?P<speed>\d+(?:\.\d+)?)")
+SIMULATED_TIME = re.compile(
+    r"(?P<begin>[^@*\s]+)@(?P<since>\d+(?:\.\d+)?)\*(?P<speed>\d+(?:\.\d+)?)"
+)
 
 
-class Drill(NamedTuple):
-    """A time, the Unix time at which it was that time, and how fast it goes on."""
+class SimulatedTime(NamedTuple):
+    """Simulated time: it is `begin` at the Unix time `since` and passes `speed` times as fast."""
 
     begin: datetime
     since: float
@@ -19,42 +21,48 @@ class Drill(NamedTuple):
 
 
 class Clock:
-    """Called, it says what time it is, UTC.
+    """Returns the current time in UTC when called.
 
     Args:
-        drill: Empty for real time. BEGIN@SINCE*SPEED for what began as BEGIN (RFC 3339) at the Unix
-            time SINCE and goes on SPEED times as fast; all processes that are told the same agree.
+        simulated_time: Empty for real time, or BEGIN@SINCE*SPEED: it is BEGIN (RFC 3339) at the
+            Unix time SINCE, and time passes SPEED times as fast. All processes with the same value
+            agree on the time.
 
     Raises:
-        BadSetting: The words mean no such time.
+        BadSetting: The text is not of this form.
     """
 
-    def __init__(self, drill: str = "") -> None:
-        self._drill = parse(drill) if drill else None
-        self.speed = 1.0 if self._drill is None else self._drill.speed
+    def __init__(self, simulated_time: str = "") -> None:
+        self._simulated = parse(simulated_time) if simulated_time else None
+        self.speed = 1.0 if self._simulated is None else self._simulated.speed
 
     def __call__(self) -> datetime:
-        if self._drill is None:
+        if self._simulated is None:
             return utc_now()
-        begin, since, speed = self._drill
+        begin, since, speed = self._simulated
         return begin + timedelta(seconds=(time.time() - since) * speed)
 
 
 def utc_now() -> datetime:
-    """The real time: of processes and how long they take, also in drills."""
+    """Real time in UTC, for heartbeats and durations of processes; also in simulated time."""
     return datetime.now(UTC)
 
 
-def parse(drill: str) -> Drill:
-    found = DRILL.fullmatch(drill)
+def parse(simulated_time: str) -> SimulatedTime:
+    """Parse BEGIN@SINCE*SPEED.
+
+    Raises:
+        BadSetting: The text is not of this form.
+    """
+    match = SIMULATED_TIME.fullmatch(simulated_time)
     try:
-        begin = datetime.fromisoformat(found["begin"]) if found else None
+        begin = datetime.fromisoformat(match["begin"]) if match else None
     except ValueError:
         begin = None
-    if found is None or begin is None or begin.tzinfo is None or not float(found["speed"]):
+    if match is None or begin is None or begin.tzinfo is None or not float(match["speed"]):
         raise BadSetting(
-            f"NOWCAST_DRILL is {drill!r}, should be BEGIN@SINCE*SPEED with the time zone of BEGIN, "
-            f"SINCE in seconds since 1970 and SPEED above 0, as in "
+            f"NOWCAST_SIMULATED_TIME is {simulated_time!r}, should be BEGIN@SINCE*SPEED with the "
+            f"time zone of BEGIN, SINCE in seconds since 1970 and SPEED above 0, as in "
             f"2020-09-07T07:20:00Z@1790000000*200; leave it out for real time"
         )
-    return Drill(begin.astimezone(UTC), float(found["since"]), float(found["speed"]))
+    return SimulatedTime(begin.astimezone(UTC), float(match["since"]), float(match["speed"]))

@@ -1,30 +1,30 @@
-"""Everything the service can fail at by itself, in one tree. Radar data fail in ingest.errors,
-networks in model_zoo.errors.
+"""Errors of the service, in one tree. Errors of radar data are in `ingest.errors`, of networks in
+`model_zoo.errors`.
 
 * ServiceError
   x NotFound
     + NoFrame      no radar frame of this time
-    + NoForecast   no forecast of this model at this time
-    + NoSkill      no forecast that was verified in this time
-    + UnknownJob   no job of this id
+    + NoForecast   no forecast of this model and issue time
+    + NoSkill      no verified forecast in this period
+    + UnknownJob   no job with this id
   x NotReady
-    + NoFrames     too few radar frames yet to forecast from
-    + QueueFull    more jobs are waiting than can be done in time
-    + QueueTooOld  jobs have been waiting for too long already
-    + NoWorker     nobody is there to do jobs
-    + DeadLetter   a job that its workers did not survive
-    + Expired      a scheduled job that nobody had time for while it was of use
-    + StaleRadar   the newest radar frame is too old to call what follows a forecast
-    + LedgerAway   the database cannot be reached, or has no room
-  + JobRunning     the job is not done yet
-  + Gone           it was there and is kept no longer
-  + BadLedger      a database that this program cannot use
-  + BadPlace       words that are no place
-  + NotAcceptable  nothing can be sent in a form the client takes
-  + BadRequest     a request that makes no sense: a time in the future, a key used twice
-  + BadSetting     a setting of the deployment that means nothing
-  + BadKeys        the file of API keys is not what it should be
-  + Exposed        the API would be open to anybody on an address that others reach
+    + NoFrames     too few radar frames to forecast from
+    + QueueFull    the queue of jobs is full
+    + QueueTooOld  the oldest job has been waiting for too long
+    + NoWorker     no worker is alive
+    + DeadLetter   the job is given up after its workers died
+    + Expired      no worker had time for a scheduled job while it was useful
+    + StaleRadar   the newest radar frame is too old
+    + LedgerAway   the database is unreachable or full
+  x JobRunning     the job is not finished
+  x Gone           the file is past its retention
+  x BadLedger      the database cannot be used by this program
+  x BadPlace       the text is not a place
+  x NotAcceptable  no representation matches the Accept header
+  x BadRequest     the request is inconsistent, such as a time in the future
+  x BadSetting     a setting has an invalid value
+  x BadKeys        the file of API keys is invalid
+  x Exposed        the API without keys would be reachable from other machines
 """
 
 
@@ -33,7 +33,7 @@ class ServiceError(Exception):
 
 
 class NotFound(ServiceError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
 
 class NoFrame(NotFound):
@@ -41,43 +41,43 @@ class NoFrame(NotFound):
 
 
 class NoForecast(NotFound):
-    """There is no forecast of this model at this time."""
+    """There is no forecast of this model and issue time."""
 
 
 class NoSkill(NotFound):
-    """No forecast has been verified in this time."""
+    """No forecast has been verified in this period."""
 
 
 class UnknownJob(NotFound):
-    """There is no job of this id."""
+    """There is no job with this id."""
 
 
 class NotReady(ServiceError):
-    """It cannot be done yet."""
+    """The service cannot do this now; a later attempt can succeed."""
 
 
 class NoFrames(NotReady):
-    """There are too few radar frames yet to forecast from."""
+    """There are too few radar frames to forecast from."""
 
 
 class QueueFull(NotReady):
-    """More jobs are waiting than can be done in time."""
+    """The queue of jobs is full."""
 
 
 class QueueTooOld(NotReady):
-    """Jobs have been waiting for too long already."""
+    """The oldest job has been waiting for too long."""
 
 
 class NoWorker(NotReady):
-    """Nobody is there to do jobs."""
+    """No worker is alive."""
 
 
 class DeadLetter(NotReady):
-    """The job was given up: its workers did not survive it."""
+    """The job is given up after its workers died."""
 
 
 class Expired(NotReady):
-    """Nobody had time for the scheduled job while it was of use."""
+    """No worker had time for the scheduled job while it was useful."""
 
 
 class StaleRadar(NotReady):
@@ -85,40 +85,40 @@ class StaleRadar(NotReady):
 
 
 class LedgerAway(NotReady):
-    """The database cannot be reached, or has no room."""
+    """The database is unreachable or full."""
 
 
 class JobRunning(ServiceError):
-    """The job is not done yet."""
+    """The job is not finished."""
 
 
 class Gone(ServiceError):
-    """It was there and is kept no longer."""
+    """The file is past its retention and has been removed."""
 
 
 class BadLedger(ServiceError):
-    """The database is of another kind or of a newer program, or damaged."""
+    """The database is of another kind, of a newer program or damaged."""
 
 
 class BadPlace(ServiceError):
-    """The words are no place."""
+    """The text is not a place."""
 
 
 class NotAcceptable(ServiceError):
-    """Nothing can be sent in a form the client takes."""
+    """No representation matches the Accept header."""
 
 
 class BadRequest(ServiceError):
-    """The request makes no sense."""
+    """The request is inconsistent."""
 
 
 class BadKeys(ServiceError):
-    """The file of API keys is not what it should be."""
+    """The file of API keys is invalid."""
 
 
 class Exposed(ServiceError):
-    """The API would be open to anybody on an address that others reach."""
+    """The API without keys would be reachable from other machines."""
 
 
 class BadSetting(ServiceError):
-    """A setting means nothing."""
+    """A setting has an invalid value."""

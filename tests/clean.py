@@ -13,8 +13,8 @@ from sqlalchemy import Table
 from ingest.simulation.simulate import encode, simulate
 from ingest.sources.stored_folder import files_in
 from service.archive.key import Key, to_datetime, to_time
-from service.ledger import tables as book
-from service.pipeline.ingest import take_in
+from service.ledger import tables
+from service.pipeline.ingest import ingest_bytes
 from service.pipeline.record import note
 from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
@@ -41,16 +41,16 @@ def simulated_day(frames: int) -> Frames:
     ]
 
 
-def is_done(desk: Deployment, came: Collection[datetime]) -> bool:
+def is_done(deployment: Deployment, came: Collection[datetime]) -> bool:
     """Whether the frames of these times are in, and nothing is left to do that can be done."""
-    there = {to_datetime(time) for time in desk.archive.frame_times()}
-    rows = desk.ledger.rows(book.leads)
+    there = {to_datetime(time) for time in deployment.archive.frame_times()}
+    rows = deployment.ledger.rows(tables.leads)
     waiting = [row for row in rows if row["status"] == "pending" and row["valid_time"] in there]
     lacking = {
         time
         for time in there
         for name in MODELS
-        if not desk.archive.has_forecast(Key(to_time(time), name, "none"))
+        if not deployment.archive.has_forecast(Key(to_time(time), name, "none"))
     }
     # From the first frame alone there is no motion to be seen.
     return set(came) == there and not waiting and lacking <= {min(came)}
@@ -59,18 +59,20 @@ def is_done(desk: Deployment, came: Collection[datetime]) -> bool:
 def clean_run(folder: Path, frames: Frames, live: Deployment) -> Deployment:
     """The frames taken in and each forecast of the live service made anew, from the frames that it
     says to be made from, then all verified."""
-    desk = Deployment(Settings(data=folder, models=MODELS))
+    deployment = Deployment(Settings(data=folder, models=MODELS))
     for time, data in frames:
-        take_in(desk.archive, desk.ledger, data, Path(path_of(time)).name, time)
+        ingest_bytes(deployment.archive, deployment.ledger, data, Path(path_of(time)).name, time)
     for issue in sorted(live.archive.issues()):
         for key, made in live.archive.forecasts(issue).items():
             if key.model in MODELS:
-                ours = desk.forecasters.get(key.model)(desk.archive.frames(used_by(made)))
+                ours = deployment.forecasters.get(key.model)(
+                    deployment.archive.frames(used_by(made))
+                )
                 ours.attrs["generated_at"] = made.attrs["generated_at"]
-                desk.archive.put_forecast(ours, "by hand")
-                note(desk.ledger, ours)
-    verify(desk.archive, desk.ledger, frames[-1][0] + timedelta(minutes=1))
-    return desk
+                deployment.archive.put_forecast(ours, "by hand")
+                note(deployment.ledger, ours)
+    verify(deployment.archive, deployment.ledger, frames[-1][0] + timedelta(minutes=1))
+    return deployment
 
 
 def used_by(forecast: xr.DataArray) -> list[np.datetime64]:
@@ -79,7 +81,7 @@ def used_by(forecast: xr.DataArray) -> list[np.datetime64]:
 
 
 def assert_same_frames(live: Deployment, clean: Deployment) -> None:
-    ours, theirs = (list(desk.archive.frame_times()) for desk in (live, clean))
+    ours, theirs = (list(deployment.archive.frame_times()) for deployment in (live, clean))
     assert ours == theirs, f"frames of one alone: {sorted(set(ours) ^ set(theirs))}"
     for time in clean.archive.frame_times():
         xr.testing.assert_identical(live.archive.frame(time), clean.archive.frame(time))
@@ -105,7 +107,7 @@ def assert_same_forecasts(live: Deployment, clean: Deployment) -> float:
 
 def assert_same_counts(live: Deployment, clean: Deployment) -> int:
     """Also that each is there once. Returns how many leads have been verified."""
-    for table in (book.leads, book.counts, book.fractions, book.probabilities):
+    for table in (tables.leads, tables.counts, tables.fractions, tables.probabilities):
         ours, theirs = rows_of(clean, table), rows_of(live, table)
         assert ours.keys() == theirs.keys()
         other = {key: (ours[key], theirs[key]) for key in ours if ours[key] != theirs[key]}
@@ -113,10 +115,10 @@ def assert_same_counts(live: Deployment, clean: Deployment) -> int:
     return live.ledger.states(MODELS)["verified"]
 
 
-def rows_of(desk: Deployment, table: Table) -> dict[Any, dict[str, Any]]:
+def rows_of(deployment: Deployment, table: Table) -> dict[Any, dict[str, Any]]:
     """Rows of a table by their key. Whether what never came is still waited for depends on the
     clock alone, and counts as one."""
-    rows = [dict(row) for row in desk.ledger.rows(table, MODELS)]
+    rows = [dict(row) for row in deployment.ledger.rows(table, MODELS)]
     for row in rows:
         row.pop("status__1", None)  # once more, by way of the join
         row["status"] = "verified" if row["status"] == "verified" else "without a frame"

@@ -8,7 +8,7 @@ from typing import Any
 
 from model_zoo import load_forecaster
 from service.ledger.ledger import Ledger
-from service.pipeline.ingest import take_in
+from service.pipeline.ingest import ingest_bytes
 from service.pipeline.record import note
 from service.pipeline.replay import replay
 from service.pipeline.verify import verify
@@ -27,30 +27,36 @@ ENDED = moment(FRAMES - 1) + timedelta(minutes=30)
 
 
 def take_place(folder: Path) -> Deployment:
-    """The event in a folder of data; its desk."""
-    desk = Deployment(Settings(data=folder / "data", models=MODELS))
+    """The event in a folder of data; its deployment."""
+    deployment = Deployment(Settings(data=folder / "data", models=MODELS))
     (folder / "files").mkdir(parents=True)
     files = [
         write_file(folder / "files", number)
         for number in range(FRAMES)
         if number not in (*LACKING, BAD)
     ]
-    replay(desk.archive, desk.ledger, desk.forecasters.all_served(), files, every_minutes=15)
+    replay(
+        deployment.archive,
+        deployment.ledger,
+        deployment.forecasters.all_served(),
+        files,
+        every_minutes=15,
+    )
     bad = b"<script>alert(1)</script>"
-    take_in(desk.archive, desk.ledger, bad, file_name(BAD), moment(BAD))
+    ingest_bytes(deployment.archive, deployment.ledger, bad, file_name(BAD), moment(BAD))
     for number in range(0, FRAMES, 3):
-        provided(desk, number)
-    verify(desk.archive, desk.ledger, ENDED)
-    return desk
+        provided(deployment, number)
+    verify(deployment.archive, deployment.ledger, ENDED)
+    return deployment
 
 
-def provided(desk: Deployment, number: int) -> None:
+def provided(deployment: Deployment, number: int) -> None:
     """A forecast as if it had come from the provider: what falls now, a little weaker."""
     forecast = load_forecaster("persistence")(0.9 * frame(number))
     made = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
     forecast.attrs |= made
-    desk.archive.put_forecast(forecast, history="made up")
-    note(desk.ledger, forecast)
+    deployment.archive.put_forecast(forecast, history="made up")
+    note(deployment.ledger, forecast)
 
 
 def enter(

@@ -11,20 +11,20 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-from service.jobs.job_table import JobBook
+from service.jobs.job_table import JobTable
 from service.ledger.ledger import Ledger
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 550.0
 
-Do = Callable[[int, Ledger, JobBook], Any]
+Do = Callable[[int, Ledger, JobTable], Any]
 GATES: list[Barrier] = []
 
 
 def together(do: Do, url: str, processes: int) -> list[Any]:
     """What a function of a test module gives in several processes, in the order of their numbers.
 
-    It is called with the number and with a ledger and a job book of its own, in all at once. A
+    It is called with the number and with a ledger and a job table of its own, in all at once. A
     process of its own forks them: the one of the tests has threads.
     """
     name = (do.__module__, getattr(do, "__name__", ""))
@@ -47,7 +47,7 @@ def main(module: str, name: str, url: str, processes: str) -> None:
 def call(do: Do, url: str, number: int) -> Any:
     ledger = Ledger(url)
     GATES[0].wait(SECONDS)
-    return do(number, ledger, JobBook(ledger.engine))
+    return do(number, ledger, JobTable(ledger.engine))
 
 
 if __name__ == "__main__":

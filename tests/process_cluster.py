@@ -51,8 +51,11 @@ class Stage:
         more: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.drill = folder, f"{begin.isoformat()}@{time.time():.3f}*{speed:g}"
-        self.clock = Clock(self.drill)
+        self.folder, self.simulated_time = (
+            folder,
+            f"{begin.isoformat()}@{time.time():.3f}*{speed:g}",
+        )
+        self.clock = Clock(self.simulated_time)
         self.redis = RedisServer(folder, keeps=True)
         self.postgres = postgres.Postgres()
         self.postgres.start()
@@ -71,7 +74,7 @@ class Stage:
             "NOWCAST_WORKER_SECONDS": "4",
             "NOWCAST_THREADS": "1",
             "NOWCAST_PORT": str(self.port),
-            "NOWCAST_DRILL": self.drill,
+            "NOWCAST_SIMULATED_TIME": self.simulated_time,
             "OMP_NUM_THREADS": "1",
             **(more or {}),
         }
@@ -103,7 +106,7 @@ class Stage:
     def start_all(self) -> None:
         self.start("api", "serve")
         self.start("worker", "worker", "--queues", "interactive,scheduled")
-        self.start("clerk", "worker", "--queues", "verify,ingest")
+        self.start("worker-verify", "worker", "--queues", "verify,ingest")
         self.start("beat", "beat")
         self.start("ingest", "ingest", "--follow")
 
@@ -112,8 +115,8 @@ class Stage:
         wanted = {"interactive", "verify", "following"}
 
         def is_up() -> bool:
-            with desk_of(self.settings) as desk:
-                queues = {queue for one in desk.book.workers() for queue in one.queues}
+            with deployment_of(self.settings) as desk:
+                queues = {queue for one in desk.job_table.workers() for queue in one.queues}
             return wanted <= queues and self.ask("/healthz").status_code == 200
 
         until(is_up, seconds, "all processes at work")
@@ -171,7 +174,7 @@ def stage(folder: Path, server: str, begin: datetime, speed: float, **more: str)
 
 
 @contextmanager
-def desk_of(settings: Settings) -> Iterator[Deployment]:
+def deployment_of(settings: Settings) -> Iterator[Deployment]:
     """The deployment of a stage seen from this process."""
     with ExitStack() as stack:
         desk = Deployment(settings)

@@ -17,9 +17,9 @@ from service.api.dependencies import ApiContext
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.jobs.queue import Jobs
-from service.jobs.transport import Threads
+from service.jobs.transport import ThreadTransport
 from service.ledger.ledger import Ledger
-from service.pipeline.forecast import forecast_model, make_forecast
+from service.pipeline.forecast import forecast_by_key, forecast_model
 from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
 from service.runtime.run_job import run_job
@@ -60,12 +60,12 @@ class StandingStill(Deployment):
     def jobs(self) -> Jobs:
         settings = self.settings
         limits = settings.jobs_waiting, settings.oldest_job_seconds, settings.worker_seconds
-        transport = Threads(lambda job: run_job(self, job, "test"))
-        return Jobs(self.book, transport, lambda: self.now, *limits)
+        transport = ThreadTransport(lambda job: run_job(self, job, "test"))
+        return Jobs(self.job_table, transport, lambda: self.now, *limits)
 
-    def make(self, key: Key) -> None:
+    def make_forecast(self, key: Key) -> None:
         self.before(key)
-        make_forecast(self.archive, self.ledger, self.forecasters, key, self.now)
+        forecast_by_key(self.archive, self.ledger, self.forecasters, key, self.now)
 
 
 def api_context(

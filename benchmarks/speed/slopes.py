@@ -125,13 +125,13 @@ def measure_requests(number: int) -> dict[str, float]:
     from service.archive.archive import Archive
     from service.ledger.ledger import Ledger
     from service.pipeline.forecast import forecast_model
-    from service.pipeline.served_models import made_up_frames
+    from service.pipeline.served_models import sample_frames
 
     with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as name:
         folder = Path(name)
         archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder}/ledger.sqlite")
         forecaster = load_forecaster(BASELINE)
-        frames = made_up_frames(forecaster.needs)
+        frames = sample_frames(forecaster.needs)
         for at in range(frames.sizes["time"]):
             archive.put_frame(frames.isel(time=[at]))
         newest = frames["time"].values[-1]

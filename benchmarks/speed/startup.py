@@ -53,9 +53,9 @@ least that of the one it was forked from."""
 FORECAST = """
 import sys
 from model_zoo import load_forecaster
-from service.pipeline.served_models import made_up_frames
+from service.pipeline.served_models import sample_frames
 forecaster = load_forecaster(sys.argv[1])
-forecaster(made_up_frames(forecaster.needs))
+forecaster(sample_frames(forecaster.needs))
 """
 
 

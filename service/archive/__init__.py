@@ -1,1 +1,1 @@
-"""Finished files: frames, forecasts and uploads."""
+"""Archive of finished files: frames, forecasts and uploads."""

@@ -1,54 +1,64 @@
-"""Files that are whole or not there."""
+"""Atomic writes: a file is complete or does not exist."""
 
 import os
 from pathlib import Path
 from uuid import uuid4
 
 TRIES = 5
-"""A folder that has become empty may be removed between its making and the file's: then again."""
+"""Attempts to link a file: its new folder can be removed as empty by another process."""
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name beside it, bring it to disk, and rename it."""
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name beside it, sync it to disk, and rename it.
+
+    Raises:
+        OSError: It cannot be written; no temporary file is left.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        write_to_disk(temporary, data)
+        write_and_sync(temporary, data)
         temporary.replace(path)
-        bring_to_disk(path.parent)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_once(path: Path, data: bytes, incoming: Path) -> bool:
-    """Give a name to a whole file, at once, if the name is free.
+    """Write a file atomically, if its name is free.
 
     Args:
-        incoming: Folder on the same file system for files that have no name yet.
+        path: Path of the file.
+        data: Its content.
+        incoming: Folder of temporary files on the same file system.
 
     Returns:
         Whether the name was free; if not, nothing has changed.
 
     Raises:
-        OSError: It cannot be written, for lack of room or of rights; nothing of it is left.
+        OSError: It cannot be written; no temporary file is left.
     """
     if path.exists():
         return False
     incoming.mkdir(parents=True, exist_ok=True)
     temporary = incoming / uuid4().hex
     try:
-        write_to_disk(temporary, data)
+        write_and_sync(temporary, data)
         return link(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def link(file: Path, path: Path, tries: int = TRIES) -> bool:
-    """Give a file a name, if the name is free. Returns whether it was."""
+    """Link a file to a name, if the name is free. Returns whether it was.
+
+    Raises:
+        OSError: The file system refuses.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.hardlink_to(file)
-        bring_to_disk(path.parent)
+        sync_folder(path.parent)
     except (FileNotFoundError, FileExistsError):
         if path.exists():
             return False
@@ -58,15 +68,16 @@ def link(file: Path, path: Path, tries: int = TRIES) -> bool:
     return True
 
 
-def write_to_disk(path: Path, data: bytes) -> None:
+def write_and_sync(path: Path, data: bytes) -> None:
+    """Write a file and sync its content to disk."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
 
 
-def bring_to_disk(folder: Path) -> None:
-    """Make new names in a folder survive a power cut."""
+def sync_folder(folder: Path) -> None:
+    """Sync a folder to disk, so that new names survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Fields that were read lately, ready for who asks next."""
+"""LRU cache of decoded fields, limited by their bytes."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,44 +9,47 @@ from xarray import DataArray
 from ingest.precipitation import exceedance_probabilities
 
 
-class Memory:
-    """Fields by name; those not asked for the longest go first.
+class FieldCache:
+    """LRU cache of fields by name, safe for threads.
 
     Args:
-        most_bytes: What all together may take up.
+        most_bytes: Limit of the total size of all fields.
     """
 
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
-        self._held: OrderedDict[str, tuple[DataArray, int]] = OrderedDict()
+        self._fields: OrderedDict[str, tuple[DataArray, int]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
 
     def get(self, name: str, read: Callable[[str], DataArray]) -> DataArray:
-        """The field of a name, read where it is not held. Two threads may both read it."""
+        """Return the field with a name, read if it is not cached; two threads can both read it."""
         with self._lock:
-            if name in self._held:
-                self._held.move_to_end(name)
-                return self._held[name][0]
+            if name in self._fields:
+                self._fields.move_to_end(name)
+                return self._fields[name][0]
         field = read(name)
         with self._lock:
             self._drop(name)
-            self._held[name] = field, size(field)
-            self._bytes += self._held[name][1]
+            self._fields[name] = field, size(field)
+            self._bytes += self._fields[name][1]
             while self._bytes > self.most_bytes:
-                self._drop(next(iter(self._held)))
+                self._drop(next(iter(self._fields)))
         return field
 
     def drop(self, name: str) -> None:
-        """Hold the field of a name no more."""
+        """Remove the field with a name from the cache."""
         with self._lock:
             self._drop(name)
 
     def _drop(self, name: str) -> None:
-        self._bytes -= self._held.pop(name, (None, 0))[1]
+        self._bytes -= self._fields.pop(name, (None, 0))[1]
 
 
 def size(field: DataArray) -> int:
-    """Bytes of the values; coordinates are small, or shared by all fields of a grid."""
+    """Return the bytes of values and exceedance probabilities.
+
+    Coordinates are small, or shared by all fields of a grid.
+    """
     probabilities = exceedance_probabilities(field).values()
     return int(field.nbytes + sum(probability.nbytes for probability in probabilities))

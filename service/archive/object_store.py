@@ -1,4 +1,4 @@
-"""Finished files as objects of a store that fsspec knows."""
+"""Finished files in an object store, by fsspec."""
 
 import errno
 import os
@@ -9,23 +9,23 @@ from datetime import datetime
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
-from service.archive.store import unkept
+from service.archive.store import storage_error
 from service.errors import BadSetting
 
 
 class ObjectStore:
-    """Objects below a URL as fsspec takes it, such as s3://bucket/nowcast.
+    """Objects below an fsspec URL, such as s3://bucket/nowcast.
 
-    A put is one request that succeeds whole or not at all, on the condition that the name is free
-    (If-None-Match: *, RFC 9110, section 13.1.2). A store that knows no such condition is asked
-    first: of two who put at once both may win there, which does no harm, since what is put under
-    one name is the same thing. What killed writers leave, the store itself drops.
+    A put is one atomic request, conditional on a free name (If-None-Match: *, RFC 9110, section
+    13.1.2). In a store without this condition the name is checked before: two concurrent writers
+    can then both succeed, which is harmless since one name always has the same content. Temporary
+    data of killed writers are dropped by the store.
 
     Args:
-        url: Credentials and endpoint come from the environment, as of the store's own tools.
+        url: The URL. Credentials and endpoint come from the environment, as for the store's tools.
 
     Raises:
-        BadSetting: The package for this kind of URL is not installed, or there is no such kind.
+        BadSetting: The scheme of the URL is unknown, or its package is not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -33,23 +33,23 @@ class ObjectStore:
         try:
             self._open()
         except (ImportError, ValueError) as error:
-            raise BadSetting(f"there is no way to an archive at {url!r}: {error}") from error
+            raise BadSetting(f"the archive at {url!r} cannot be opened: {error}") from error
 
     def _open(self) -> None:
         self._files, self._root = url_to_fs(self.url, use_listings_cache=False)
         self._process = os.getpid()
 
     @contextmanager
-    def _talk(self) -> Iterator[AbstractFileSystem]:
-        """The file system; whatever else its library may raise becomes an OSError."""
-        if self._process != os.getpid():  # connections are of one process
+    def _file_system(self) -> Iterator[AbstractFileSystem]:
+        """Yield the file system; other errors of its library become OSError."""
+        if self._process != os.getpid():  # connections cannot be shared after a fork
             self._open()
         try:
             yield self._files
         except (OSError, TypeError, NotImplementedError):
             raise
         except Exception as error:
-            raise OSError(f"{self.url} does not answer ({error})") from error
+            raise OSError(f"{self.url} does not respond ({error})") from error
 
     def _at(self, path: str) -> str:
         return f"{self._root}/{path}"
@@ -62,10 +62,10 @@ class ObjectStore:
         except OSError as error:
             if isinstance(error, FileExistsError) or self.has(path):
                 return False
-            raise unkept(error, path, data, self.url) from error
+            raise storage_error(error, path, data, self.url) from error
 
     def _create(self, path: str, data: bytes) -> bool:
-        with self._talk() as files:
+        with self._file_system() as files:
             try:
                 files.pipe_file(self._at(path), data, mode="create")
             except (TypeError, NotImplementedError):
@@ -78,46 +78,46 @@ class ObjectStore:
 
     def renew(self, path: str, data: bytes) -> None:
         try:
-            with self._talk() as files:
+            with self._file_system() as files:
                 files.pipe_file(self._at(path), data)
         except OSError as error:
-            raise unkept(error, path, data, self.url) from error
+            raise storage_error(error, path, data, self.url) from error
 
     def get(self, path: str) -> bytes:
-        with self._talk() as files:
+        with self._file_system() as files:
             return bytes(files.cat_file(self._at(path)))
 
     def has(self, path: str) -> bool:
         try:
-            with self._talk() as files:
+            with self._file_system() as files:
                 return bool(files.info(self._at(path))["type"] == "file")
         except FileNotFoundError:
             return False
 
     def names(self, folder: str) -> list[str]:
-        at = self._at(folder)
+        root = self._at(folder)
         try:
-            with self._talk() as files:
-                found = files.ls(at, detail=False)
+            with self._file_system() as files:
+                paths = files.ls(root, detail=False)
         except FileNotFoundError:
             return []
-        return sorted((name.rpartition("/")[2] for name in found if name != at), reverse=True)
+        return sorted((name.rpartition("/")[2] for name in paths if name != root), reverse=True)
 
     def files(self, folder: str) -> Iterator[str]:
-        with self._talk() as files:
-            found = files.find(self._at(folder))
-        paths = (path.removeprefix(f"{self._root}/") for path in found)
+        with self._file_system() as files:
+            objects = files.find(self._at(folder))
+        paths = (path.removeprefix(f"{self._root}/") for path in objects)
         yield from sorted(paths, key=lambda path: path.split("/"), reverse=True)
 
     def modified(self, path: str) -> datetime:
-        with self._talk() as files:
-            found: datetime = files.modified(self._at(path))
-        return found
+        with self._file_system() as files:
+            modified: datetime = files.modified(self._at(path))
+        return modified
 
     def remove(self, path: str) -> bool:
         if not self.has(path):
             return False
-        with self._talk() as files:
+        with self._file_system() as files:
             files.rm_file(self._at(path))
         return True
 

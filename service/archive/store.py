@@ -1,7 +1,7 @@
-"""Finished files by their paths, in a folder or in an object store.
+"""Stores of finished files by path: a folder, or an object store.
 
-Paths are relative and parted by slashes. What has a name is whole and does not change; it can only
-be removed. Whoever puts a file may be killed at any moment and put it once more.
+Paths are relative, with slashes. A file with a name is complete and does not change; it can only be
+removed. A writer can be killed at any moment and store the file again.
 """
 
 import errno
@@ -12,66 +12,66 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from service.archive.atomic import write_once, write_to_disk
+from service.archive.atomic import write_and_sync, write_once
 
 ABANDONED_SECONDS = 3600
-"""Age at which a file in `incoming` belongs to nobody any more."""
+"""Age in s at which a temporary file in `incoming` is left by a killed process."""
 
 
 class Store(Protocol):
-    """Where finished files lie."""
+    """A store of finished files."""
 
     def put(self, path: str, data: bytes) -> bool:
-        """Give a name to a whole file, at once, if the name is free. Returns whether it was.
+        """Store a file atomically, if its path is free. Returns whether it was.
 
         Raises:
-            OSError: It cannot be kept, as for lack of room; nothing of it is left, and the next
-                try may succeed.
+            OSError: It cannot be stored, as on a full disk; a later attempt can succeed.
         """
 
     def renew(self, path: str, data: bytes) -> None:
-        """Put a file whether or not it is there, so that its age begins now.
+        """Store a file even if it exists, so that its age starts again.
 
         Raises:
-            OSError: As `put`.
+            OSError: It cannot be stored.
         """
 
     def get(self, path: str) -> bytes:
-        """The whole file.
+        """Return the content of a file.
 
         Raises:
-            FileNotFoundError: There is none of this name.
+            FileNotFoundError: There is no file at this path.
         """
 
-    def has(self, path: str) -> bool: ...
+    def has(self, path: str) -> bool:
+        """Whether there is a file at a path."""
 
     def names(self, folder: str) -> list[str]:
-        """Names of the files and folders in a folder, in falling order."""
+        """Return the names of files and folders in a folder, in descending order."""
 
     def files(self, folder: str) -> Iterator[str]:
-        """Paths of all files below a folder, in falling order of the names in them."""
+        """Yield the paths of all files below a folder, in descending order of their parts."""
 
     def modified(self, path: str) -> datetime:
-        """When a file was put.
+        """Return when a file was stored.
 
         Raises:
-            FileNotFoundError: There is none of this name.
+            FileNotFoundError: There is no file at this path.
         """
 
     def remove(self, path: str) -> bool:
-        """Remove a file, and the folders that it leaves empty. Returns whether it was there."""
+        """Remove a file and the folders it leaves empty. Returns whether it existed."""
 
     def sweep(self) -> int:
-        """Remove what killed writers have left without a name. Returns how many files."""
+        """Remove temporary files of killed writers. Returns their number."""
 
 
 class Folder:
-    """A folder of this machine, or one that several share.
+    """A local or shared folder.
 
-    A file is written in `incoming`, brought to disk, and linked to its name.
+    A file is written in `incoming`, synced to disk, and linked to its name.
 
     Args:
-        root: The folder; made when something is first put into it.
+        root: The folder; created by the first file.
     """
 
     def __init__(self, root: Path) -> None:
@@ -79,25 +79,26 @@ class Folder:
 
     @property
     def incoming(self) -> Path:
+        """Folder of temporary files."""
         return self.root / "incoming"
 
     def put(self, path: str, data: bytes) -> bool:
         try:
             return write_once(self.root / path, data, self.incoming)
         except OSError as error:
-            raise unkept(error, path, data, self.root) from error
+            raise storage_error(error, path, data, self.root) from error
 
     def renew(self, path: str, data: bytes) -> None:
         temporary = self.incoming / uuid4().hex
         try:
             if self.put(path, data):
                 return
-            write_to_disk(temporary, data)
+            write_and_sync(temporary, data)
             temporary.replace(self.root / path)
-        except FileNotFoundError:  # its folder went with what was the last file there
+        except FileNotFoundError:  # its folder was removed with its last file
             self.put(path, data)
         except OSError as error:
-            raise unkept(error, path, data, self.root) from error
+            raise storage_error(error, path, data, self.root) from error
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -112,7 +113,7 @@ class Folder:
 
     def names(self, folder: str) -> list[str]:
         try:
-            return sorted((at.name for at in (self.root / folder).iterdir()), reverse=True)
+            return sorted((entry.name for entry in (self.root / folder).iterdir()), reverse=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -136,7 +137,7 @@ class Folder:
             file.unlink()
         except (FileNotFoundError, NotADirectoryError):
             return False
-        for parent in file.relative_to(self.root).parents[:-2]:  # but not frames, forecasts, ...
+        for parent in file.relative_to(self.root).parents[:-2]:  # but not the folder of the kind
             try:
                 (self.root / parent).rmdir()
             except OSError:
@@ -145,15 +146,15 @@ class Folder:
 
     def sweep(self) -> int:
         oldest = clock.time() - ABANDONED_SECONDS
-        left = [path for path in self.incoming.glob("*") if path.stat().st_mtime < oldest]
-        for path in left:
+        abandoned = [path for path in self.incoming.glob("*") if path.stat().st_mtime < oldest]
+        for path in abandoned:
             path.unlink(missing_ok=True)
-        return len(left)
+        return len(abandoned)
 
 
-def unkept(error: OSError, path: str, data: bytes, place: object) -> OSError:
-    """The error with what could not be kept, and where."""
-    what = f"{error.strerror or error}; {path}, {len(data)} bytes, cannot be kept"
+def storage_error(error: OSError, path: str, data: bytes, place: object) -> OSError:
+    """Return the error with the path and size of the file, and the place of the store."""
+    what = f"{error.strerror or error}; {path}, {len(data)} bytes, cannot be stored"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        what += ", make room there"
+        what += ", free some space there"
     return OSError(error.errno, what, str(place))

@@ -15,11 +15,11 @@ from ingest.precipitation import INTERVAL
 from ingest.simulation.simulate import write
 from ingest.sources.polled_server import Source
 from ingest.sources.stored_folder import PUBLICATION_DELAY, files_in
-from service.archive.atomic import write_whole
+from service.archive.atomic import write_atomically
 from service.archive.key import Time, iso, to_datetime, to_time
 from service.cli import console
 from service.clock import utc_now
-from service.ledger import tables as book
+from service.ledger import tables
 from service.pipeline import replay
 from service.pipeline.poll import lacking, sources_of
 from service.pipeline.served_models import PROVIDER_MODEL
@@ -92,7 +92,7 @@ def run_all(
         f"{console.outcomes(tally.outcomes)} frames, {tally.forecasts} forecasts, "
         f"{tally.verified} leads verified"
     )
-    if rows := deployment.ledger.rows(book.counts):
+    if rows := deployment.ledger.rows(tables.counts):
         out.print(console.skill_table(rows))
     check_fresh(deployment)
 
@@ -171,7 +171,7 @@ def fetch_missing(
     now = utc_now()
     times = lacking(deployment.archive, deployment.ledger, source, now, hours)
     for name, data in source.poll(times, now, most=len(times)):
-        write_whole(folder / name, data)
+        write_atomically(folder / name, data)
         yield folder / name
 
 
@@ -197,7 +197,7 @@ def run_pipeline(
     files: list[Path],
     progress: replay.Progress,
     every_minutes: int = STEP.seconds // 60,
-) -> replay.Tally:
+) -> replay.ReplayResult:
     """Ingest files, forecast with all served models, and verify."""
     forecasters = deployment.forecasters.all_served()
     return replay.replay(

@@ -56,7 +56,7 @@ def models(
     from model_zoo import MODELS
     from model_zoo.profiling import table
     from model_zoo.profiling.papers import DATA_SETS
-    from service.archive.atomic import write_whole
+    from service.archive.atomic import write_atomically
     from service.cli import console
 
     chosen_names = parse_names(names, MODELS, "network")
@@ -80,7 +80,7 @@ def models(
         title = DATA_SETS[data_set].title
         open_console().print(console.plain_table(title, table.SHORT_HEADINGS, lines))
     if write is not None:
-        write_whole(write, table.document(rows, channels, patience).encode())
+        write_atomically(write, table.document(rows, channels, patience).encode())
         open_console().print(f"wrote {write}")
 
 
@@ -103,7 +103,7 @@ def inspect(
     Example: `nowcast inspect ms-lstm -o pictures`, `nowcast inspect my.safetensors --issue latest`
     """
     from model_zoo.profiling import activations
-    from service.archive.atomic import write_whole
+    from service.archive.atomic import write_atomically
     from service.plots import network_figures
 
     name, network, scale = activations.open_network(model, channels, seed)
@@ -126,7 +126,7 @@ def inspect(
         ),
     }
     for path, content in written.items():
-        write_whole(path, content)
+        write_atomically(path, content)
         open_console().print(f"wrote {path}")
 
 

@@ -61,9 +61,9 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
     from ingest.sources.stored_folder import files_in
     from service.cli import console
     from service.pipeline.ingest_batch import ingest_all
-    from service.pipeline.replay import Tally
+    from service.pipeline.replay import ReplayResult
 
-    deployment, out, tally = open_deployment(data), open_console(), Tally()
+    deployment, out, tally = open_deployment(data), open_console(), ReplayResult()
     files = files_in(paths)
     with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
@@ -118,7 +118,7 @@ def forecast(
     Example: `nowcast forecast --issue latest --model ms-lstm -o out.nc --png out.png`
     """
     from model_zoo import load_forecaster
-    from service.archive.atomic import write_whole
+    from service.archive.atomic import write_atomically
     from service.archive.key import stamp, to_time
     from service.errors import NoFrames
     from service.pipeline.forecast import forecast_model
@@ -135,9 +135,9 @@ def forecast(
     )
     field = deployment.archive.forecast(key)
     if output is not None:
-        write_whole(output, deployment.archive.forecast_bytes(key))
+        write_atomically(output, deployment.archive.forecast_bytes(key))
     if png is not None:
-        write_whole(png, of_forecast(field, deployment.archive.frame(start)))
+        write_atomically(png, of_forecast(field, deployment.archive.frame(start)))
     wettest = float(field.max()) if field.notnull().any() else float("nan")
     written = [str(path) for path in (output, png) if path is not None]
     open_console().print(
@@ -150,13 +150,13 @@ def forecast(
 def verify(data: Data = None) -> None:
     """Verify all forecasts whose radar frames have arrived, and print the skill."""
     from service.cli import console
-    from service.ledger import tables as book
+    from service.ledger import tables
     from service.pipeline.verify import verify as verify_pending
 
     deployment, out = open_deployment(data), open_console()
     number = verify_pending(deployment.archive, deployment.ledger, deployment.clock())
     out.print(f"verified {number} leads")
-    if rows := deployment.ledger.rows(book.counts):
+    if rows := deployment.ledger.rows(tables.counts):
         out.print(console.skill_table(rows))
 
 
@@ -176,7 +176,7 @@ def replay(
     """
     from ingest.sources.stored_folder import files_in
     from service.cli import console
-    from service.ledger import tables as book
+    from service.ledger import tables
     from service.pipeline.replay import replay as run
 
     deployment, out = open_deployment(data, models), open_console()
@@ -196,7 +196,7 @@ def replay(
         f"{len(files)} files: {console.outcomes(tally.outcomes)}. {tally.forecasts} forecasts "
         f"({tally.too_early} more lacked earlier frames), {tally.verified} leads verified."
     )
-    if rows := deployment.ledger.rows(book.counts, deployment.forecasters.served):
+    if rows := deployment.ledger.rows(tables.counts, deployment.forecasters.served):
         out.print(console.skill_table(rows))
 
 

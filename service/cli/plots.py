@@ -224,7 +224,7 @@ def save_animation(path: Path, sheets: "Iterable[Sheet]") -> None:
 
 def save(path: Path, content: bytes) -> None:
     """Write a file and print its name."""
-    from service.archive.atomic import write_whole
+    from service.archive.atomic import write_atomically
 
-    write_whole(path, content)
+    write_atomically(path, content)
     open_console().print(f"wrote {path}")

@@ -1,6 +1,6 @@
-"""Messages by Celery on Redis: what they are like, and how they are sent.
+"""Delivers jobs to workers by Celery messages on Redis.
 
-Redis may lose all it holds: what a job is and what became of it is in the job book.
+Redis may lose all messages: the state of a job is in the job table.
 """
 
 import logging
@@ -22,37 +22,37 @@ from service.settings import Settings
 log = logging.getLogger(__name__)
 
 QUEUES = (INTERACTIVE, SCHEDULED, VERIFY, INGEST)
-"""A worker takes what there is in the first of its queues before it looks into the next."""
+"""Queues in order of priority: a worker empties the first of its queues before the next."""
 EXPIRES_SECONDS = 300
-"""Life of a message: one cycle of the radar. What still waits then is sent again from the book."""
+"""Lifetime of a message, one interval of the radar, in s; jobs still accepted are sent again."""
 LONGEST_RUN_SECONDS = 600
-"""A forecast that takes longer never ends; its worker does, and another one tries."""
+"""Timeout of a forecast, in s: its worker ends itself, and another worker tries."""
 VISIBILITY_SECONDS = 2 * (EXPIRES_SECONDS + LONGEST_RUN_SECONDS)
-"""After which Redis takes a message for lost that a worker has: above the longest wait and run."""
+"""Visibility timeout of Redis, in s: above the longest wait and run of a message."""
 SEND_SECONDS = 1.0
-"""How long sending may take, and for how long it is not tried again where it failed."""
-AT_ONCE = {"max_retries": 0, "interval_start": 0, "interval_step": 0}
-"""Sending is not tried twice: nobody shall wait for it, and what was not sent is sent again from
-the book. (Without any policy Celery tries for six seconds.)"""
+"""Timeout of sending, and pause after a failure before the next attempt, in s."""
+NO_RETRY = {"max_retries": 0, "interval_start": 0, "interval_step": 0}
+"""Retry policy of sending: none, since `send_lost` repeats it. (Celery's default tries for 6 s.)"""
 
 
 def create_app(
     settings: Settings, beat_schedule: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 ) -> Celery:
-    """The Celery application of a deployment. Connects to nothing yet.
+    """Create the Celery application of a deployment, without connecting.
 
     Args:
-        beat_schedule: What beat sends when it is due, as Celery has it.
+        settings: Settings with the URL of Redis.
+        beat_schedule: Celery's schedule of periodic tasks, sent by beat.
 
     Raises:
-        BadSetting: No URL of Redis is given.
+        BadSetting: The settings have no URL of Redis.
     """
     kind = urlsplit(settings.redis).scheme
     if kind not in ("redis", "rediss"):
         raise BadSetting(
             f"NOWCAST_REDIS is {f'a URL of {kind}' if kind else 'no URL'}, should be like "
-            f"redis://host:6379/0; without it `nowcast serve` does its jobs itself, and "
-            f"`nowcast up` sees to all"
+            f"redis://host:6379/0; without it `nowcast serve` runs jobs in its own "
+            f"process, and `nowcast up` starts all processes"
         )
     app = Celery("nowcast", broker=settings.redis, set_as_current=False)
     app.conf.update(
@@ -65,7 +65,7 @@ def create_app(
         task_create_missing_queues=False,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_publish_retry_policy=AT_ONCE,
+        task_publish_retry_policy=NO_RETRY,
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
@@ -84,8 +84,8 @@ def create_app(
     return app
 
 
-class Messages:
-    """Carries jobs to workers, by Celery on Redis."""
+class CeleryTransport:
+    """Delivers jobs to workers by Celery on Redis."""
 
     embedded = False
 
@@ -97,37 +97,43 @@ class Messages:
             socket_timeout=SEND_SECONDS,
             retry=None,
         )
-        self._where = urlsplit(settings.redis).hostname
-        self._trouble, self._asked = "", 0.0
+        self._host = urlsplit(settings.redis).hostname
+        self._error, self._checked = "", 0.0
 
     def send(self, job: Job) -> None:
+        """Send the id of a job to its queue.
+
+        Raises:
+            Undelivered: Redis is unreachable.
+        """
         self._send("forecast", job.queue, job.id)
 
     def call(self, name: str, queue: str) -> None:
-        """Have a thing of the schedule done soon, if Redis is there; its turn will come anyway."""
+        """Request a periodic task now; if Redis is unreachable, it runs at its next due time."""
         try:
             self._send(name, queue)
         except Undelivered as error:
-            log.warning("%s waits for its turn: %s", name, error)
+            log.warning("%s runs at its next due time: %s", name, error)
 
     def problem(self) -> str | None:
-        """Why nothing can be sent now, as of the last second."""
-        if time.monotonic() - self._asked > SEND_SECONDS:
+        """Return why messages cannot be sent, as of the last second; None if they can."""
+        if time.monotonic() - self._checked > SEND_SECONDS:
             try:
                 self._redis.ping()
             except redis.RedisError as error:
                 self._note(error)
             else:
                 self._note(None)
-        return self._trouble or None
+        return self._error or None
 
     def close(self) -> None:
+        """Close the connections."""
         self._app.close()
         self._redis.close()
 
     def _send(self, task: str, queue: str, *args: str) -> None:
-        if self._trouble and time.monotonic() - self._asked < SEND_SECONDS:
-            raise Undelivered(self._trouble)
+        if self._error and time.monotonic() - self._checked < SEND_SECONDS:
+            raise Undelivered(self._error)
         try:
             self._app.send_task(task, args, queue=queue, expires=EXPIRES_SECONDS)
         except OperationalError as error:
@@ -135,7 +141,7 @@ class Messages:
         self._note(None)
 
     def _note(self, error: Exception | None) -> str:
-        said = " ".join(str(error).split())
-        self._trouble = "" if error is None else f"Redis on {self._where} cannot be had: {said}"
-        self._asked = time.monotonic()
-        return self._trouble
+        detail = " ".join(str(error).split())
+        self._error = "" if error is None else f"Redis on {self._host} is unreachable: {detail}"
+        self._checked = time.monotonic()
+        return self._error

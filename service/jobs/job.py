@@ -1,4 +1,4 @@
-"""A job: a forecast that was asked for, and what became of it."""
+"""A forecast job: its key, queue, status and error."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from service.jobs.job_table import JobRow
 
 Status = Literal["accepted", "running", "successful", "failed", "dismissed"]
 INTERACTIVE, SCHEDULED = "interactive", "scheduled"
-"""Queues of forecasts: asked for by somebody, who comes first, and by the schedule."""
+"""Queues of forecast jobs: requested by users, with priority, and scheduled."""
 VERIFY, INGEST = "verify", "ingest"
-"""Queues of what is no forecast."""
+"""Queues of verification and ingest tasks."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A forecast that was asked for. Status names are those of OGC API - Processes, part 1."""
+    """A forecast job. Status names are those of OGC API - Processes, part 1."""
 
     key: Key
     created: datetime
@@ -31,11 +31,12 @@ class Job:
 
     @property
     def id(self) -> str:
+        """Id of the job, that of its forecast key."""
         return self.key.id
 
     @classmethod
     def of(cls, row: JobRow) -> "Job":
-        """The job of a row in the book, its error made anew from what is known of it."""
+        """Return the job of a row of the job table, its error rebuilt from kind and message."""
         return cls(
             Key(to_time(row.issue), row.model, row.weights, row.upload),
             row.created,
@@ -49,26 +50,28 @@ class Job:
 
 
 def error_of(kind: str, message: str) -> Exception:
-    """The error that a job failed with: of the same class, if it is one of those that we know."""
-    found = error_class(kind)
-    return RuntimeError(f"{kind}: {message}") if found is None else found(message)
+    """Rebuild the error of a failed job, of the same class where that is one of the project's."""
+    error = error_class(kind)
+    return RuntimeError(f"{kind}: {message}") if error is None else error(message)
 
 
 def error_class(kind: str) -> type[Exception] | None:
+    """Return the error class of the project with this name; None if there is none."""
     from ingest.errors import IngestError
-    from model_zoo.errors import ModelError  # with torch behind it
+    from model_zoo.errors import ModelError  # imports torch
 
     roots: tuple[type[Exception], ...] = (ServiceError, ModelError, IngestError)
-    families = (found for root in roots for found in family(root))
-    return next((found for found in families if found.__name__ == kind), None)
+    classes = (error for root in roots for error in subclasses(root))
+    return next((error for error in classes if error.__name__ == kind), None)
 
 
-def family(root: type[Exception]) -> Iterator[type[Exception]]:
+def subclasses(root: type[Exception]) -> Iterator[type[Exception]]:
+    """Yield a class and all classes derived from it."""
     yield root
     for child in root.__subclasses__():
-        yield from family(child)
+        yield from subclasses(child)
 
 
-def fresh(error: Exception) -> Exception:
-    """The error of a job to raise once more: each raising adds to what it holds on to."""
+def without_traceback(error: Exception) -> Exception:
+    """Return the error with no traceback, to be raised again without keeping frames alive."""
     return error.with_traceback(None)

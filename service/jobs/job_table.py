@@ -1,7 +1,7 @@
-"""Who has asked for which forecast and what became of it, in SQL: the one truth about jobs.
+"""The job table: requests for forecasts and their status, in SQL.
 
-What carries a job to a worker may lose it or bring it twice. It is lost, not done, when nobody who
-is alive says to be doing it; and brought twice, it is done by the one who claims it first.
+It is the only source of truth about jobs; the transport can lose a job or deliver it twice. A job
+is lost when no live worker holds it; of several deliveries the first claim wins.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,17 +26,18 @@ from service.archive.key import Key, to_datetime
 from service.ledger.database import insert, once, raise_tally, tallied
 from service.ledger.tables import jobs, requests, workers
 
-KEPT = timedelta(hours=24)
-"""How long an idempotency key is remembered."""
+KEY_LIFETIME = timedelta(hours=24)
+"""Lifetime of an idempotency key."""
 GIVEN_UP = ("DeadLetter", "Expired")
-"""Kinds of errors that are no fault of a forecast: no worker survived it, or had time for it."""
+"""Kinds of errors of jobs without an attempt that ended: workers died, or none had time."""
 LONGEST_ID = 160
+"""Length of the column `id`."""
 CLOCKS_DIFFER = timedelta(seconds=10)
-"""By how much the clock of one machine may be ahead of another's."""
+"""Tolerated difference between the clocks of two machines."""
 
 
 class JobRow(NamedTuple):
-    """A job. `message` says why it failed, `kind` is the name of that error."""
+    """A row of jobs; of a failed one, `kind` is the class of the error and `message` its text."""
 
     id: str
     model: str
@@ -56,7 +57,7 @@ class JobRow(NamedTuple):
 
 
 class WorkerRow(NamedTuple):
-    """Who does jobs of some queues."""
+    """A row of workers: the queues it takes jobs from and its last heartbeat."""
 
     worker: str
     queues: tuple[str, ...]
@@ -65,27 +66,31 @@ class WorkerRow(NamedTuple):
     seen: datetime
 
 
-class JobBook:
-    """The jobs of one deployment. Each method is one transaction and may be repeated."""
+class JobTable:
+    """The jobs of a deployment. Each method is one transaction and can be repeated."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    # asking
+    # requests
 
     def ask(
         self, key: Key, queue: str, now: datetime, *, again: bool = False
     ) -> tuple[JobRow, bool]:
-        """The job of a key, and whether it must be sent to be done: it is new, or had failed or
-        been dismissed and is accepted anew, or waited among the scheduled ones and is now asked
-        for by somebody. Of many who ask at once one is told to send it.
+        """Return the job of a key, and whether the caller must send it to a worker.
+
+        It must be sent if it is new, if it had failed or been dismissed and is accepted again, or
+        if it was scheduled and is now interactive. Of concurrent callers one must send it.
 
         Args:
-            again: Accept it anew also if it was successful, since what it made is kept no longer.
+            key: Key of the forecast.
+            queue: Queue of the job.
+            now: Current time.
+            again: Accept it again even if it was successful, since its file has been removed.
         """
-        fresh: dict[str, Any] = {"queue": queue, "status": "accepted", "created": now}
-        fresh |= {"attempts": 0}
-        row = fresh | {
+        initial: dict[str, Any] = {"queue": queue, "status": "accepted", "created": now}
+        initial |= {"attempts": 0}
+        row = initial | {
             "id": key.id,
             "model": key.model,
             "weights": key.weights,
@@ -93,41 +98,42 @@ class JobBook:
             "upload": key.upload,
         }
         empty = dict.fromkeys(("sent", "started", "finished", "worker", "kind", "message"))
-        anew = update(jobs).where(jobs.c.id == key.id).returning(*jobs.c)
+        change = update(jobs).where(jobs.c.id == key.id).returning(*jobs.c)
         with self._engine.begin() as connection:
             new = insert(connection, jobs).values(row).on_conflict_do_nothing()
             found = connection.execute(new.returning(*jobs.c)).first()
             if found is None:
                 ended = ("failed", "dismissed", *(("successful",) if again else ()))
-                over = jobs.c.status.in_(ended)
-                found = connection.execute(anew.where(over).values(fresh | empty)).first()
+                is_over = jobs.c.status.in_(ended)
+                found = connection.execute(change.where(is_over).values(initial | empty)).first()
             if found is not None:
-                come_to(connection, [found])
+                count_transitions(connection, [found])
             elif queue == "interactive":
                 waits = and_(jobs.c.status == "accepted", jobs.c.queue == "scheduled")
-                found = connection.execute(anew.where(waits).values(queue=queue)).first()
+                found = connection.execute(change.where(waits).values(queue=queue)).first()
             if found is not None:
                 return JobRow(*found), True
             known = connection.execute(select(jobs).where(jobs.c.id == key.id)).one()
         return JobRow(*known), False
 
     def get(self, id: str) -> JobRow | None:  # noqa: A002  as everywhere in the service
+        """Return the job with an id; None if there is none."""
         return self.many([id]).get(id)
 
     def many(self, ids: Iterable[str]) -> dict[str, JobRow]:
-        """Those of some jobs that there are, by their ids."""
-        # Others cannot be ids, and not every database can be asked for them.
+        """Return the existing jobs among some ids, by id."""
+        # Other texts cannot be ids, and PostgreSQL refuses some of them.
         plausible = [id for id in ids if id.isprintable() and len(id) <= LONGEST_ID]  # noqa: A001
         return {row.id: row for row in self._found(jobs.c.id.in_(plausible))}
 
     def dismiss(self, id: str, now: datetime) -> JobRow | None:  # noqa: A002
-        """Give up a job that nobody has begun; any other stays as it is. None: there is none."""
+        """Dismiss an accepted job and return it; any other is unchanged. None if there is none."""
         if self.get(id) is None:
             return None
         self._change(jobs.c.id == id, jobs.c.status == "accepted", status="dismissed", finished=now)
         return self.get(id)
 
-    # doing
+    # running
 
     def claim(
         self,
@@ -137,13 +143,17 @@ class JobBook:
         most_attempts: int,
         dead_since: datetime,
     ) -> JobRow | None:
-        """Take a job to do it. None: it is not to be done, or not by this one.
+        """Claim a job for a worker. None if it is finished, unknown or held by another worker.
 
-        One that is running is taken from a worker of which nothing was seen since `dead_since`.
-        After too many attempts it fails with the kind DeadLetter: it may be what kills workers.
+        A running job is taken from a worker without heartbeat since `dead_since`. After
+        `most_attempts` it fails with the kind DeadLetter, since it may be what kills workers.
 
         Args:
-            worker: A name that no other worker has, nor had: a new one at every start.
+            id: Id of the job.
+            worker: Unique name of the worker, a new one at every start.
+            now: Current time.
+            most_attempts: Claims after which the job is given up.
+            dead_since: Workers whose last heartbeat is older count as dead.
         """
         free = or_(jobs.c.status == "accepted", is_dead(dead_since))
         left = jobs.c.attempts < most_attempts
@@ -165,7 +175,7 @@ class JobBook:
             status="failed",
             finished=now,
             kind="DeadLetter",
-            message=f"given up: {most_attempts} workers began it and did not come to its end",
+            message=f"given up: {most_attempts} workers started it and did not finish it",
         )
         return None
 
@@ -177,25 +187,23 @@ class JobBook:
         message: str | None = None,
         worker: str | None = None,
     ) -> None:
-        """Note the end of a job: failed if there is a kind of error, else successful.
+        """Finish a job: failed if `kind` names an error, else successful.
 
-        A success is true whoever says so. A failure is if the job is running, and `worker`, where
-        it is given, still has it: others may have taken it from one that was thought dead.
+        A success counts from any worker. A failure counts only while the job is running and held by
+        `worker` (if given): another worker may have taken it over.
         """
-        said = {"finished": now, "kind": kind, "message": message}
+        end = {"finished": now, "kind": kind, "message": message}
         if kind is None:
-            self._change(
-                jobs.c.id == id, jobs.c.status != "successful", status="successful", **said
-            )
+            self._change(jobs.c.id == id, jobs.c.status != "successful", status="successful", **end)
         else:
-            self._change(jobs.c.id == id, *held(worker), status="failed", **said)
+            self._change(jobs.c.id == id, *is_held_by(worker), status="failed", **end)
 
     def release(self, id: str, now: datetime, worker: str | None = None) -> None:  # noqa: A002
-        """Give back a job that is running, since its worker shuts down; it was no attempt."""
+        """Return a running job to the queue when its worker shuts down; it counts as no attempt."""
         del now
         self._change(
             jobs.c.id == id,
-            *held(worker),
+            *is_held_by(worker),
             status="accepted",
             sent=None,
             started=None,
@@ -203,17 +211,20 @@ class JobBook:
             attempts=jobs.c.attempts - 1,
         )
 
-    # watching over them
+    # supervision
 
     def sent(self, ids: Iterable[str], now: datetime) -> None:
-        """Note that jobs are on their way to a worker."""
+        """Record that jobs have been sent to workers."""
         wanted = and_(jobs.c.id.in_(list(ids)), jobs.c.status == "accepted")
         with self._engine.begin() as connection:
             connection.execute(update(jobs).where(wanted).values(sent=now))
 
     def settle(self, now: datetime) -> None:
-        """Date what is of the future to now: the clock has been set back, and those who died before
-        would seem to live, and what they had to be under way, until it is as late again."""
+        """Set times in the future to now, after the clock has been set back.
+
+        Dead workers would otherwise count as alive, and their jobs as running, until the clock
+        reaches those times again.
+        """
         ahead = now + CLOCKS_DIFFER
         accepted, running = jobs.c.status == "accepted", jobs.c.status == "running"
         with self._engine.begin() as connection:
@@ -223,17 +234,20 @@ class JobBook:
                 (jobs.c.created, (accepted,)),
                 (jobs.c.sent, (accepted,)),
             ):
-                early = update(column.table).where(column > ahead, *where)
-                connection.execute(early.values({column.name: now}))
+                correction = update(column.table).where(column > ahead, *where)
+                connection.execute(correction.values({column.name: now}))
 
     def lost(self, sent_before: datetime, dead_since: datetime) -> list[JobRow]:
-        """What is to be sent again, oldest first: accepted, and sent (or, if it never was, created)
-        before a time; or running by a worker of which nothing was seen since another time."""
+        """Return the jobs to send again, oldest first.
+
+        These are accepted jobs that were sent (or, if never sent, created) before `sent_before`,
+        and running jobs of workers without heartbeat since `dead_since`.
+        """
         old = func.coalesce(jobs.c.sent, jobs.c.created) < sent_before
         return self._found(or_(and_(jobs.c.status == "accepted", old), is_dead(dead_since)))
 
     def waiting(self, queues: Sequence[str]) -> tuple[int, datetime | None]:
-        """How many jobs of some queues are accepted, and when the oldest was created."""
+        """Return the number of accepted jobs of some queues, and when the oldest was created."""
         query = select(func.count(), func.min(jobs.c.created)).where(
             jobs.c.status == "accepted", jobs.c.queue.in_(queues)
         )
@@ -242,7 +256,7 @@ class JobBook:
         return int(n), oldest
 
     def issues_under_way(self) -> set[datetime]:
-        """Issues of which a forecast is still to come."""
+        """Return the issue times of accepted and running jobs of radar frames."""
         query = select(jobs.c.issue).where(
             jobs.c.status.in_(("accepted", "running")), jobs.c.upload == ""
         )
@@ -250,8 +264,11 @@ class JobBook:
             return set(connection.execute(query.distinct()).scalars())
 
     def expire(self, before: datetime, now: datetime | None = None) -> int:
-        """Let scheduled jobs fail that were created before a time and that nobody has begun: there
-        is newer radar to forecast from. Returns how many. They end now, or at that time."""
+        """Fail accepted scheduled jobs created before a time, since there are newer frames.
+
+        Returns:
+            Their number. They finish at `now`, or at `before` where it is None.
+        """
         expired = self._change(
             jobs.c.status == "accepted",
             jobs.c.queue == "scheduled",
@@ -259,56 +276,61 @@ class JobBook:
             status="failed",
             finished=now or before,
             kind="Expired",
-            message="no worker had time for it while it was of use; ask for it anew",
+            message="no worker had time for it while it was useful; request it again",
         )
         return len(expired)
 
     def jobs_by(self) -> dict[tuple[str, str], int]:
-        """How often jobs came to a status, by (model, status): they only rise. From a small table;
-        a job that is tried twice comes to running twice."""
+        """Return counters of status transitions by (model, status), from running totals.
+
+        A job that is tried twice counts twice as running.
+        """
         with self._engine.connect() as connection:
             return tallied(connection, "job")
 
     def given_up_by(self) -> dict[tuple[str, str], int]:
-        """How often jobs were given up, by (model, kind); see GIVEN_UP. From a small table."""
+        """Return counters of given-up jobs by (model, kind); see GIVEN_UP. From running totals."""
         with self._engine.connect() as connection:
             return tallied(connection, "given up")
 
     # workers
 
     def beat(self, worker: str, queues: Sequence[str], device: str, now: datetime) -> None:
-        """Note that a worker is alive."""
-        said: dict[str, Any] = {"queues": ",".join(queues), "device": device, "seen": now}
+        """Record a heartbeat of a worker."""
+        state: dict[str, Any] = {"queues": ",".join(queues), "device": device, "seen": now}
         with self._engine.begin() as connection:
-            new = insert(connection, workers).values(worker=worker, started=now, **said)
-            connection.execute(new.on_conflict_do_update(index_elements=["worker"], set_=said))
+            new = insert(connection, workers).values(worker=worker, started=now, **state)
+            connection.execute(new.on_conflict_do_update(index_elements=["worker"], set_=state))
 
     def workers(self) -> list[WorkerRow]:
-        """Whoever has been heard of and not been forgotten."""
+        """Return all workers with a heartbeat that has not been deleted by `forget`."""
         with self._engine.connect() as connection:
             found = connection.execute(select(workers).order_by(workers.c.worker)).mappings()
-            return [WorkerRow(**{**row, "queues": words(row["queues"])}) for row in found]
+            return [WorkerRow(**{**row, "queues": split_names(row["queues"])}) for row in found]
 
     def forget(self, seen_before: datetime) -> None:
-        """Drop workers last seen before a time."""
+        """Delete workers whose last heartbeat is before a time."""
         with self._engine.begin() as connection:
             connection.execute(delete(workers).where(workers.c.seen < seen_before))
 
     # idempotency keys
 
     def remember(self, name_hash: str, body_hash: str, job: str, now: datetime) -> tuple[str, str]:
-        """The request that first brought an idempotency key in the last 24 h, perhaps this one.
+        """Return the first request with an idempotency key in the last 24 h, perhaps this one.
 
         Args:
-            name_hash: Hash of the key, and of the client it is from.
+            name_hash: Hash of the key and of its client.
+            body_hash: Hash of the body of this request.
+            job: Id of the job of this request.
+            now: Current time.
 
         Returns:
-            Hash of its body, and its job.
+            Hash of the body of the first request, and the id of its job.
         """
         row = {"name_hash": name_hash, "body_hash": body_hash, "job": job, "created": now}
         query = select(requests.c.body_hash, requests.c.job)
         with self._engine.begin() as connection:
-            connection.execute(delete(requests).where(requests.c.created < now - KEPT))
+            connection.execute(delete(requests).where(requests.c.created < now - KEY_LIFETIME))
             once(connection, requests, [row])
             first = connection.execute(query.where(requests.c.name_hash == name_hash)).one()
         return first.body_hash, first.job
@@ -321,31 +343,33 @@ class JobBook:
             return [JobRow(*row) for row in connection.execute(query)]
 
     def _change(self, *wanted: ColumnElement[bool], **values: Any) -> list[JobRow]:  # noqa: ANN401
-        """Change the jobs that are as wanted, and count what they came to."""
+        """Update the jobs that match and count their transitions."""
         change = update(jobs).where(*wanted).values(**values).returning(*jobs.c)
         with self._engine.begin() as connection:
             changed = connection.execute(change).all()
-            come_to(connection, changed)
+            count_transitions(connection, changed)
         return [JobRow(*row) for row in changed]
 
 
-def words(said: str) -> tuple[str, ...]:
-    return tuple(word for word in said.split(",") if word)
+def split_names(text: str) -> tuple[str, ...]:
+    """Split comma-separated names."""
+    return tuple(name for name in text.split(",") if name)
 
 
 def is_dead(since: datetime) -> ColumnElement[bool]:
-    """A job that is running by a worker of which nothing was seen since a time."""
+    """Condition: the job is running and its worker has had no heartbeat since a time."""
     seen = exists().where(workers.c.worker == jobs.c.worker, workers.c.seen > since).correlate(jobs)
     return and_(jobs.c.status == "running", jobs.c.started <= since, ~seen)
 
 
-def held(worker: str | None) -> list[ColumnElement[bool]]:
-    """A job that is running, by a worker."""
+def is_held_by(worker: str | None) -> list[ColumnElement[bool]]:
+    """Conditions: the job is running, and held by a worker if one is given."""
     running = [jobs.c.status == "running"]
     return running if worker is None else [*running, jobs.c.worker == worker]
 
 
-def come_to(connection: Connection, changed: Sequence[Row[Any]]) -> None:
+def count_transitions(connection: Connection, changed: Sequence[Row[Any]]) -> None:
+    """Add the new statuses of jobs to the running totals."""
     raise_tally(connection, "job", [(row.model, row.status) for row in changed])
     given_up = [(row.model, row.kind) for row in changed if row.kind in GIVEN_UP]
     raise_tally(connection, "given up", given_up)

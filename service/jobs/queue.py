@@ -1,8 +1,8 @@
-"""Forecasts on their way: each is made once, however many ask for it.
+"""Queue of forecast jobs: each forecast is made once, however many requests ask for it.
 
-The truth about a job is in the job book. What carries it to a worker, a thread here or Celery on
-Redis, may lose it: what nobody does is sent again. A job is named after the forecast it makes, so
-that one done long ago is still found.
+The state of a job is in the job table. The transport, a thread or Celery on Redis, can lose a job:
+`send_lost` sends it again. The id of a job is that of its forecast, so that the forecast is still
+found when the row of the job is gone.
 """
 
 import logging
@@ -14,200 +14,214 @@ from typing import NamedTuple
 from service.archive.key import Key
 from service.errors import NoWorker, QueueFull, QueueTooOld, UnknownJob
 from service.jobs.job import INTERACTIVE, Job
-from service.jobs.job_table import JobBook, JobRow
+from service.jobs.job_table import JobRow, JobTable
 from service.jobs.transport import Transport, Undelivered
-from service.jobs.waiter import Watcher
+from service.jobs.waiter import Waiter
 
 log = logging.getLogger(__name__)
 
 DEAD_LETTER_REST = timedelta(hours=1)
-"""For so long a job that was given up is not tried anew, whoever asks."""
+"""Time for which a job that was given up is not tried again."""
 
 
 class QueueHealth(NamedTuple):
-    """How it stands with the jobs that somebody waits for."""
+    """State of the queue of interactive jobs.
+
+    Attributes:
+        waiting: Number of accepted jobs.
+        oldest_seconds: Age of the oldest accepted job, 0 if there is none.
+        workers: Number of live workers of the queue.
+        problem: Why jobs cannot run now; None if they can.
+    """
 
     waiting: int
     oldest_seconds: float
-    """Age of the oldest that waits; 0 where none does."""
     workers: int
-    """How many are alive that do such jobs."""
     problem: str | None
-    """Why jobs cannot be done now, if they cannot."""
 
 
 class Jobs:
-    """Where forecasts are asked for.
+    """Submits forecast jobs and reports their state.
 
     Args:
-        book: The truth about jobs.
-        transport: Carries them.
-        clock: Says what time it is for jobs, UTC: the real one, also in drills.
-        most_waiting: How many may wait.
-        oldest_seconds: Age of the oldest one that waits from which no more are taken.
-        worker_seconds: Silence after which a worker counts as dead, and a job as lost.
+        job_table: Table with the state of all jobs.
+        transport: Delivers jobs to workers.
+        clock: Returns the real time in UTC, also in simulated time.
+        most_waiting: Longest queue of interactive jobs.
+        oldest_seconds: Age of the oldest interactive job from which new ones are refused, in s.
+        worker_seconds: Time without a heartbeat after which a worker counts as dead, in s.
     """
 
     def __init__(
         self,
-        book: JobBook,
+        job_table: JobTable,
         transport: Transport,
         clock: Callable[[], datetime],
         most_waiting: int,
         oldest_seconds: float,
         worker_seconds: float = 30.0,
     ) -> None:
-        self.book, self.clock = book, clock
+        self.job_table, self.clock = job_table, clock
         self.silence = timedelta(seconds=worker_seconds)
         self._transport = transport
         self._most_waiting, self._oldest_seconds = most_waiting, oldest_seconds
         self._admission = threading.Lock()
-        self._watcher = Watcher[Job](self._many, lambda job: job.finished is not None)
+        self._waiter = Waiter[Job](self._many, lambda job: job.finished is not None)
 
     def submit(self, key: Key, queue: str = INTERACTIVE, *, again: bool = False) -> Job:
-        """Ask for a forecast; asking again while it is on its way gives the same job.
+        """Submit the job of a forecast; while it waits or runs, this returns the same job.
 
         Args:
-            again: Also if it was successful, since what it made is kept no longer.
+            key: Key of the forecast.
+            queue: Queue of the job.
+            again: Run it again even if it was successful, since its file has been removed.
 
         Raises:
-            QueueFull, QueueTooOld: Too many are waiting already, or for too long.
-            NoWorker: There is nobody to do it.
-            LedgerAway: The job cannot be written down.
+            QueueFull: Too many interactive jobs are waiting.
+            QueueTooOld: The oldest interactive job has been waiting for too long.
+            NoWorker: No worker is alive.
+            LedgerAway: The job table is unreachable.
         """
-        if (known := self.book.get(key.id)) and self._stands(known, queue, again=again):
+        if (known := self.job_table.get(key.id)) and self._is_current(known, queue, again=again):
             return Job.of(known)
         with self._admission:
-            known = self.book.get(key.id)
-            if known and self._stands(known, queue, again=again):
+            known = self.job_table.get(key.id)
+            if known and self._is_current(known, queue, again=again):
                 return Job.of(known)
             if queue == INTERACTIVE:
                 self.admit()
-            row, is_new = self.book.ask(key, queue, self.clock(), again=again)
+            row, is_new = self.job_table.ask(key, queue, self.clock(), again=again)
         job = Job.of(row)
         if is_new:
             self.send(job)
         return job
 
     def admit(self) -> None:
-        """Look whether one more job that somebody waits for would be taken.
+        """Check whether one more interactive job can be accepted.
 
         Raises:
-            QueueFull, QueueTooOld: Too many are waiting already, or for too long.
-            NoWorker: There is nobody to do it.
-            LedgerAway: Nobody knows.
+            QueueFull: Too many interactive jobs are waiting.
+            QueueTooOld: The oldest interactive job has been waiting for too long.
+            NoWorker: No worker is alive.
+            LedgerAway: The job table is unreachable.
         """
         if not self._workers():
-            raise NoWorker(self._nobody())
+            raise NoWorker(self._no_worker())
         waiting, age = self._queue()
         if waiting >= self._most_waiting:
-            raise QueueFull(f"{waiting} forecasts are waiting; ask again later")
+            raise QueueFull(f"{waiting} forecasts are waiting; try again later")
         if age > self._oldest_seconds:
             raise QueueTooOld(
                 f"a forecast has been waiting for {age:.0f} s, should be under "
-                f"{self._oldest_seconds:g}; ask again later"
+                f"{self._oldest_seconds:g}; try again later"
             )
 
     def get(self, job: str) -> Job:
-        """What has become of a job.
+        """Return a job.
 
         Raises:
-            UnknownJob: There is none of this id.
+            UnknownJob: There is no job with this id.
         """
         return known(job, self._many([job]).get(job))
 
     async def wait(self, job: str, seconds: float) -> Job:
-        """The job when it is done, or after some seconds as it is then.
+        """Return a job when it is done, or its state after some seconds.
 
-        However many wait, they cost one look into the book every 50 ms, and no thread each.
+        All waiting requests share one query of the job table every 50 ms and one thread.
 
         Raises:
-            UnknownJob: There is none of this id.
+            UnknownJob: There is no job with this id.
         """
-        return known(job, await self._watcher.wait(job, seconds))
+        return known(job, await self._waiter.wait(job, seconds))
 
     def dismiss(self, job: str) -> Job:
-        """Give up a job that has not started; one that has, goes on.
+        """Dismiss a job that has not started; a running job continues.
 
         Raises:
-            UnknownJob: There is none of this id.
+            UnknownJob: There is no job with this id.
         """
-        row = self.book.dismiss(job, self.clock())
+        row = self.job_table.dismiss(job, self.clock())
         self.wake()
         return known(job, row and Job.of(row))
 
     def health(self) -> QueueHealth:
-        """How it stands with what is asked for by somebody.
+        """Return the state of the interactive queue.
 
         Raises:
-            LedgerAway: Nobody knows.
+            LedgerAway: The job table is unreachable.
         """
         waiting, age = self._queue()
         workers = self._workers()
-        problem = self._transport.problem() or (None if workers else self._nobody())
+        problem = self._transport.problem() or (None if workers else self._no_worker())
         return QueueHealth(waiting, age, workers, problem)
 
     def send(self, job: Job) -> None:
-        """Have a job done that is in the book; where that cannot be now, it is sent again later."""
+        """Send a job of the job table to a worker; on failure `send_lost` sends it later."""
         try:
             self._transport.send(job)
         except Undelivered as error:
             log.warning("job %s is kept and will be sent later: %s", job.id, error)
         else:
-            self.book.sent([job.id], self.clock())
+            self.job_table.sent([job.id], self.clock())
 
     def wake(self) -> None:
-        """Tell those who wait that something has happened."""
-        self._watcher.wake()
+        """Wake the waiting requests, since a job has changed."""
+        self._waiter.wake()
 
     def close(self) -> None:
+        """Close the transport."""
         self._transport.close()
 
     def _many(self, ids: Collection[str]) -> Mapping[str, Job]:
-        return {id: Job.of(row) for id, row in self.book.many(ids).items()}  # noqa: A001
+        return {id: Job.of(row) for id, row in self.job_table.many(ids).items()}  # noqa: A001
 
-    def _stands(self, row: JobRow, queue: str, *, again: bool) -> bool:
-        """Whether a job that is in the book is what is asked for, and nothing is to be done."""
+    def _is_current(self, row: JobRow, queue: str, *, again: bool) -> bool:
+        """Whether the row answers the request, so that nothing must be sent."""
         if row.status == "successful":
             return not again
         if row.status == "failed" and row.kind == "DeadLetter" and row.finished is not None:
             return self.clock() - row.finished < DEAD_LETTER_REST
-        hurried = queue == INTERACTIVE and row.queue != INTERACTIVE and row.status == "accepted"
-        return row.status in ("accepted", "running") and not hurried
+        is_promoted = queue == INTERACTIVE and row.queue != INTERACTIVE and row.status == "accepted"
+        return row.status in ("accepted", "running") and not is_promoted
 
     def _queue(self) -> tuple[int, float]:
-        waiting, oldest = self.book.waiting([INTERACTIVE])
+        waiting, oldest = self.job_table.waiting([INTERACTIVE])
         return waiting, 0.0 if oldest is None else (self.clock() - oldest).total_seconds()
 
     def _workers(self) -> int:
         if self._transport.embedded:
             return 1
         since = self.clock() - self.silence
-        alive = [worker for worker in self.book.workers() if worker.seen >= since]
+        alive = [worker for worker in self.job_table.workers() if worker.seen >= since]
         return sum(INTERACTIVE in worker.queues for worker in alive)
 
-    def _nobody(self) -> str:
+    def _no_worker(self) -> str:
         return (
-            f"no worker for {INTERACTIVE} jobs has been heard of for "
-            f"{self.silence.total_seconds():g} s; see to `nowcast worker`"
+            f"no worker for {INTERACTIVE} jobs has sent a heartbeat for "
+            f"{self.silence.total_seconds():g} s; start `nowcast worker`"
         )
 
 
 def known(id: str, job: Job | None) -> Job:  # noqa: A002  as elsewhere
+    """Return a job that exists.
+
+    Raises:
+        UnknownJob: It is None.
+    """
     if job is None:
         raise UnknownJob(f"there is no job {id!r}")
     return job
 
 
 def send_lost(jobs: Jobs, now: datetime) -> int:
-    """Send again what was accepted and never came to a worker, or to one that died.
+    """Send lost jobs again: accepted ones without a worker, and those of dead workers.
 
     Returns:
-        How many.
+        The number of jobs.
     """
     since = now - jobs.silence
-    jobs.book.settle(now)
-    lost = jobs.book.lost(sent_before=since, dead_since=since)
+    jobs.job_table.settle(now)
+    lost = jobs.job_table.lost(sent_before=since, dead_since=since)
     for row in lost:
         jobs.send(Job.of(row))
     return len(lost)

@@ -1,4 +1,4 @@
-"""What carries jobs to whoever does them: here to a thread of this process."""
+"""Delivers jobs to workers; delivery is not guaranteed. Includes delivery to a thread."""
 
 import logging
 import threading
@@ -12,39 +12,39 @@ from service.jobs.job import INTERACTIVE, Job
 log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 60.0
-"""How long a job that runs is waited for at the end."""
+"""How long `close` waits for a running job, in s."""
 
 
 class Undelivered(Exception):
-    """A job could not be sent; it will be sent again."""
+    """The job could not be sent; `send_lost` sends it again."""
 
 
 class Transport(Protocol):
-    """What carries jobs to whoever does them. It may lose them."""
+    """Delivers jobs to workers; delivery is not guaranteed."""
 
     @property
     def embedded(self) -> bool:
-        """Whether they are done in this process, and need no worker."""
+        """Whether jobs run in this process and need no worker."""
 
     def send(self, job: Job) -> None:
-        """Have a job done, by `run_job`. Returns soon.
+        """Send a job to be run by `run_job`, without waiting for it.
 
         Raises:
-            Undelivered: It cannot be sent now.
+            Undelivered: The job cannot be sent now.
         """
 
     def problem(self) -> str | None:
-        """Why jobs cannot be sent now, if they cannot."""
+        """Return why jobs cannot be sent now; None if they can."""
 
     def close(self) -> None:
-        """Finish what runs here, and send no more."""
+        """Finish the running job and send no more."""
 
 
-class Threads:
-    """Jobs in a thread of this process, one after the other, those that somebody waits for first.
+class ThreadTransport:
+    """Runs jobs one after the other in a thread of this process, interactive ones first.
 
     Args:
-        run: Does the job of an id.
+        run: Runs the job with the given id.
     """
 
     embedded = True
@@ -54,29 +54,31 @@ class Threads:
         self._numbers, self._lock = count(), threading.Lock()
         self._waiting: set[tuple[bool, str]] = set()
         self._queue: PriorityQueue[tuple[int, int, tuple[bool, str] | None]] = PriorityQueue()
-        self._thread = threading.Thread(target=self._work, name="forecast", daemon=True)
+        self._thread = threading.Thread(target=self._run_all, name="forecast", daemon=True)
         self._thread.start()
 
     def send(self, job: Job) -> None:
-        place = (job.queue != INTERACTIVE, job.id)
+        """Queue a job, unless it is waiting with the same priority."""
+        entry = (job.queue != INTERACTIVE, job.id)
         with self._lock:
-            if place not in self._waiting:
-                self._waiting.add(place)
-                self._queue.put((int(place[0]), next(self._numbers), place))
+            if entry not in self._waiting:
+                self._waiting.add(entry)
+                self._queue.put((int(entry[0]), next(self._numbers), entry))
 
     def problem(self) -> str | None:
-        return None if self._thread.is_alive() else "the thread that makes forecasts has ended"
+        """Return why jobs cannot run; None if they can."""
+        return None if self._thread.is_alive() else "the thread that runs forecast jobs has ended"
 
     def close(self) -> None:
-        """Finish what runs; what waits is done after the next start."""
+        """Finish the running job; waiting jobs run after the next start."""
         self._queue.put((-1, next(self._numbers), None))
         self._thread.join(CLOSING_SECONDS)
 
-    def _work(self) -> None:
-        while (place := self._queue.get()[2]) is not None:
+    def _run_all(self) -> None:
+        while (entry := self._queue.get()[2]) is not None:
             with self._lock:
-                self._waiting.discard(place)
+                self._waiting.discard(entry)
             try:
-                self._run(place[1])
+                self._run(entry[1])
             except Exception:
-                log.exception("job %s could not be done; it will be tried again", place[1])
+                log.exception("job %s could not be run; it will be tried again", entry[1])

@@ -1,4 +1,4 @@
-"""Waiting for jobs: one thread asks after all that are waited for at once, however many wait."""
+"""Waits for jobs to finish: one thread polls the job table for all waiting requests."""
 
 import asyncio
 import threading
@@ -9,92 +9,94 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.05
-"""Between two looks."""
+POLL_SECONDS = 0.05
+"""Interval between two polls, in s."""
 
 
 @dataclass(eq=False)
-class Waiter(Generic[T]):
-    """Somebody who waits for a thing to be done, or for a time to be over."""
+class Wait(Generic[T]):
+    """A request that waits for a job until a deadline."""
 
     id: str
     until: float
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[T | None]
 
-    def tell(self, found: T | None, error: Exception | None = None) -> None:
-        def tell() -> None:
-            if self.answer.done():  # given up meanwhile
+    def resolve(self, job: T | None, error: Exception | None = None) -> None:
+        """Set the result or the error in the event loop of the request."""
+
+        def set_result() -> None:
+            if self.answer.done():  # the request is cancelled
                 return
             if error is None:
-                self.answer.set_result(found)
+                self.answer.set_result(job)
             else:
                 self.answer.set_exception(error)
 
         try:
-            self.loop.call_soon_threadsafe(tell)
-        except RuntimeError:  # the loop is closed, and nobody waits any more
+            self.loop.call_soon_threadsafe(set_result)
+        except RuntimeError:  # the event loop is closed
             return
 
 
-class Watcher(Generic[T]):
-    """Looks again and again after whatever is waited for, in a thread that runs while it is.
+class Waiter(Generic[T]):
+    """Polls for jobs in a thread that runs while there are waiting requests.
 
     Args:
-        look: The things of some ids, those that there are.
-        done: Whether a thing is not worth waiting for any longer.
+        look_up: Returns the existing jobs among some ids, by id.
+        is_done: Whether a job is finished.
     """
 
     def __init__(
-        self, look: Callable[[Collection[str]], Mapping[str, T]], done: Callable[[T], bool]
+        self, look_up: Callable[[Collection[str]], Mapping[str, T]], is_done: Callable[[T], bool]
     ) -> None:
-        self._look, self._done = look, done
-        self._waiters: set[Waiter[T]] = set()
+        self._look_up, self._is_done = look_up, is_done
+        self._waits: set[Wait[T]] = set()
         self._lock, self._wake = threading.Lock(), threading.Event()
-        self._watching = False
+        self._polling = False
 
     async def wait(self, id: str, seconds: float) -> T | None:  # noqa: A002  as elsewhere
-        """The thing when it is done, or as it is after some seconds. None: there is none."""
+        """Return the job when it is done, or its state after some seconds; None if unknown."""
         loop = asyncio.get_running_loop()
-        waiter = Waiter[T](id, time.monotonic() + seconds, loop, loop.create_future())
+        wait = Wait[T](id, time.monotonic() + seconds, loop, loop.create_future())
         with self._lock:
-            self._waiters.add(waiter)
-            if not self._watching:
-                self._watching = True
-                threading.Thread(target=self._watch, name="watcher", daemon=True).start()
+            self._waits.add(wait)
+            if not self._polling:
+                self._polling = True
+                threading.Thread(target=self._poll, name="waiter", daemon=True).start()
         try:
-            return await waiter.answer
+            return await wait.answer
         finally:
             with self._lock:
-                self._waiters.discard(waiter)
+                self._waits.discard(wait)
 
     def wake(self) -> None:
-        """Look now: something has happened."""
+        """Poll now, since a job has changed."""
         self._wake.set()
 
-    def _watch(self) -> None:
+    def _poll(self) -> None:
         while True:
             with self._lock:
-                waiters = list(self._waiters)
-                if not waiters:
-                    self._watching = False
+                waits = list(self._waits)
+                if not waits:
+                    self._polling = False
                     return
             self._wake.clear()
-            self._look_for(waiters)
-            self._wake.wait(LOOK_SECONDS)
+            self._check(waits)
+            self._wake.wait(POLL_SECONDS)
 
-    def _look_for(self, waiters: list[Waiter[T]]) -> None:
+    def _check(self, waits: list[Wait[T]]) -> None:
         now = time.monotonic()
-        found: Mapping[str, T] = {}
+        jobs: Mapping[str, T] = {}
         error: Exception | None = None
         try:
-            found = self._look({waiter.id for waiter in waiters})
-        except Exception as problem:  # noqa: BLE001  told to those who wait when their time is over
+            jobs = self._look_up({wait.id for wait in waits})
+        except Exception as problem:  # noqa: BLE001  raised at the deadline of each request
             error = problem
-        for waiter in waiters:
-            thing = found.get(waiter.id)
-            over = waiter.until <= now
-            if over or (error is None and (thing is None or self._done(thing))):
-                waiter.tell(thing, error)
+        for wait in waits:
+            job = jobs.get(wait.id)
+            is_over = wait.until <= now
+            if is_over or (error is None and (job is None or self._is_done(job))):
+                wait.resolve(job, error)
                 with self._lock:
-                    self._waiters.discard(waiter)
+                    self._waits.discard(wait)

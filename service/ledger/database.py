@@ -1,4 +1,4 @@
-"""The database behind the ledger and the job book: SQLite, or PostgreSQL, by URL.
+"""The database behind the ledger and the job table: SQLite, or PostgreSQL, by URL.
 
 Whatever is written is written by key in one short transaction whose first statement writes, so any
 number of processes may do it at once, and doing it again changes nothing.

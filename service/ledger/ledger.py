@@ -19,9 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from service.ledger import database
+from service.ledger import database, tables
 from service.ledger import rolling_windows as windows
-from service.ledger import tables as book
 from service.ledger.database import insert, once, raise_tally, tallied
 from service.ledger.queries import (
     leads_of,
@@ -115,13 +114,6 @@ class Ledger:
         with self.engine.connect() as connection:
             found = tallied(connection, "arrival")
         return {(product or None, outcome): n for (product, outcome), n in found.items()}
-
-    def arrivals_by_outcome(self) -> dict[str, int]:
-        """How many files came to each outcome."""
-        found: dict[str, int] = {}
-        for (_, outcome), n in self.arrivals_by().items():
-            found[outcome] = found.get(outcome, 0) + n
-        return found
 
     def latest(self, product: str) -> Arrival | None:
         """The newest of a product that was accepted; `delay_seconds` is how long it took to come.
@@ -311,16 +303,16 @@ class Ledger:
         With `n_valid`, how many forecasts they are summed over, the same ones of every model;
         `n_missing`, how many leads of the model lack their truth; and the time `refreshed`.
         """
-        return self._found(windows.kept(book.windows, hours))
+        return self._found(windows.kept(tables.windows, hours))
 
     def window_fractions(self, hours: int | None = None) -> list[Mapping[str, Any]]:
         """Sums of fractions by (hours, model, lead_minutes, threshold, window), as `windows`."""
-        return self._found(windows.kept(book.window_fractions, hours))
+        return self._found(windows.kept(tables.window_fractions, hours))
 
     def window_probabilities(self, hours: int | None = None) -> list[Mapping[str, Any]]:
         """Sums of probabilities by (hours, model, lead_minutes, threshold), as `windows`; over the
         same forecasts of every model that has them."""
-        return self._found(windows.kept(book.window_probabilities, hours))
+        return self._found(windows.kept(tables.window_probabilities, hours))
 
     def summed(self, begin: datetime, end: datetime, block_hours: int | None = None) -> Summed:
         """The same sums of any time, made now; see `service.ledger.rolling_windows.summed`."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
 )
 
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.database import alone, insert
 from service.ledger.queries import leads_of, same, total
 from service.ledger.tables import COUNTS, KEY, counts, fractions, leads, pixels, probabilities
@@ -51,7 +51,7 @@ def add_to_pixels(connection: Connection, key: dict[str, Any]) -> None:
 
 def is_stale(engine: Engine, now: datetime, hours: int, share: float) -> bool:
     """Whether a share of a window is new, of its time or of what is verified in it."""
-    last = select(func.max(book.windows.c.refreshed)).where(book.windows.c.hours == hours)
+    last = select(func.max(tables.windows.c.refreshed)).where(tables.windows.c.hours == hours)
     with engine.connect() as connection:
         refreshed = connection.execute(last).scalar()
         if refreshed is None or not refreshed <= now < refreshed + timedelta(hours=hours * share):
@@ -81,9 +81,9 @@ def refresh(engine: Engine, now: datetime, hours: int) -> None:
     with engine.begin() as connection:
         alone(connection, "windows")
         for table, renewed in (
-            (book.windows, rows),
-            (book.window_fractions, fraction_rows),
-            (book.window_probabilities, probability_rows),
+            (tables.windows, rows),
+            (tables.window_fractions, fraction_rows),
+            (tables.window_probabilities, probability_rows),
         ):
             connection.execute(delete(table).where(table.c.hours == hours))
             if renewed:

@@ -1,4 +1,4 @@
-"""Facts of the ledger and the job book as metrics, read at every scrape.
+"""Facts of the ledger and the job table as metrics, read at every scrape.
 
 Nothing is counted here: a number is what SQL says, whoever asks, in whatever process and after
 whatever restart. Counters are read from running totals that never drop.
@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
 from service.errors import LedgerAway
 from service.jobs.job import INTERACTIVE, SCHEDULED, Status
-from service.jobs.job_table import GIVEN_UP, JobBook
+from service.jobs.job_table import GIVEN_UP, JobTable
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics
 from service.monitoring.metrics import UNKNOWN, Metric
@@ -41,15 +41,15 @@ LEADS = [f"{lead * LEAD_STEP / np.timedelta64(1, 'm'):g}" for lead in range(1, H
 RATES = [f"{threshold:g}" for threshold in THRESHOLDS]
 
 
-class Facts(Collector):
-    """What the ledger and the job book of a deployment know.
+class LedgerCollector(Collector):
+    """What the ledger and the job table of a deployment know.
 
     While they cannot be read there is `nowcast_ledger_up` 0 and nothing else: no number is better
     than an old one.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, book: JobBook) -> None:
-        self._settings, self._ledger, self._book = settings, ledger, book
+    def __init__(self, settings: Settings, ledger: Ledger, job_table: JobTable) -> None:
+        self._settings, self._ledger, self._job_table = settings, ledger, job_table
         self._models = (*settings.models, AUTO)
 
     def collect(self) -> Iterator[Family]:
@@ -100,15 +100,15 @@ class Facts(Collector):
         yield metrics.LAST_VERIFIED, each(self._ledger.verified_latest(), seconds)
 
     def _of_jobs(self) -> Iterator[tuple[Metric, Samples]]:
-        book = self._book
-        yield metrics.JOBS, zeros(self._models, get_args(Status)) | book.jobs_by()
-        yield metrics.GIVEN_UP, zeros(self._models, GIVEN_UP) | book.given_up_by()
-        waiting = {queue: book.waiting([queue]) for queue in QUEUES}
+        job_table = self._job_table
+        yield metrics.JOBS, zeros(self._models, get_args(Status)) | job_table.jobs_by()
+        yield metrics.GIVEN_UP, zeros(self._models, GIVEN_UP) | job_table.given_up_by()
+        waiting = {queue: job_table.waiting([queue]) for queue in QUEUES}
         yield metrics.WAITING, each(waiting, lambda found: found[0])
         yield metrics.OLDEST, each(waiting, lambda found: seconds(found[1]))
 
     def _of_workers(self) -> Iterator[tuple[Metric, Samples]]:
-        workers = self._book.workers()
+        workers = self._job_table.workers()
         seen = {worker.worker: worker.seen for worker in workers}
         serving = [(one.worker, queue, one.device) for one in workers for queue in one.queues]
         yield metrics.HEARTBEAT, each(seen, seconds)

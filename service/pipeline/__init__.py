@@ -1,6 +1,6 @@
-"""From a radar file to a verified forecast: functions that may be repeated at any point.
+"""From a radar file to a verified forecast: idempotent functions.
 
-Each looks whether its product is there and stops if so; files come first and their rows in the
-ledger second, so that whatever is interrupted between the two is made good by the next call. `now`
-is an argument everywhere: a stored day is replayed as it would have happened.
+Each function stops if its product exists. Files are written before their rows in the ledger, so the
+next call completes what was interrupted between the two. `now` is always an argument, so a stored
+day is replayed as it would have happened.
 """

@@ -1,4 +1,4 @@
-"""Forecasts are made and kept: of a model, of uploaded frames, or of the best models."""
+"""Makes forecasts and stores them: of a model, of uploaded frames, or of the best models."""
 
 import logging
 from datetime import datetime
@@ -18,19 +18,34 @@ from service.pipeline.served_models import AUTO, Forecasters
 
 log = logging.getLogger(__name__)
 
-TOLD = ("standard_name", "long_name", "units", "cell_methods", "grid_mapping", "product", "source")
-"""Attributes that a forecast takes over from uploaded frames."""
+UPLOAD_ATTRIBUTES = (
+    "standard_name",
+    "long_name",
+    "units",
+    "cell_methods",
+    "grid_mapping",
+    "product",
+    "source",
+)
+"""Attributes that a forecast copies from uploaded frames."""
 
 
-def make_forecast(
+def forecast_by_key(
     archive: Archive, ledger: Ledger, forecasters: Forecasters, key: Key, now: datetime
 ) -> None:
-    """Make the forecast of a key, however it is made, and keep it.
+    """Make the forecast of a key and store it.
+
+    Args:
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of forecasts.
+        forecasters: Models of the deployment.
+        key: Key of the forecast: of a model, of `auto` or of an upload.
+        now: Current time.
 
     Raises:
-        NoFrame: There is no radar frame of that time, or no such upload any more.
+        NoFrame: There is no radar frame of the issue time, or the upload has been removed.
         NoFrames: There are too few frames before it.
-        NoWeights: The model is here with other weights, or with none.
+        NoWeights: The model is loaded with other weights, or has none.
     """
     if key.model == AUTO:
         forecast_auto(archive, ledger, forecasters, key.issue, now)
@@ -38,8 +53,8 @@ def make_forecast(
     forecaster = forecasters.get(key.model)
     if forecaster.weights != key.weights:
         raise NoWeights(
-            f"{key.model} is here with the weights {forecaster.weights[:8]}, should be with "
-            f"{key.version}; after an upgrade, start all workers and the API anew"
+            f"{key.model} is loaded with the weights {forecaster.weights[:8]}, should be "
+            f"{key.version}; after an upgrade, restart all workers and the API"
         )
     if key.upload:
         forecast_upload(archive, forecaster, key, now)
@@ -50,7 +65,7 @@ def make_forecast(
 def forecast_model(
     archive: Archive, ledger: Ledger, forecaster: Forecaster, issue: Time, now: datetime
 ) -> Key:
-    """Make the forecast of a model from the frames up to `issue`, and keep it.
+    """Make the forecast of a model from the frames up to `issue` and store it. Returns its key.
 
     Raises:
         NoFrame: There is no radar frame of that time.
@@ -58,35 +73,37 @@ def forecast_model(
     """
     key = Key(issue.astype("datetime64[ns]"), forecaster.name, forecaster.weights)
     if not is_kept(archive, ledger, key):
-        made, seconds = run(forecaster, gap_filling.frames_for(archive, forecaster, key.issue))
-        keep(archive, ledger, made, now, seconds)
+        frames = gap_filling.frames_for(archive, forecaster, key.issue)
+        forecast, seconds = run(forecaster, frames)
+        keep(archive, ledger, forecast, now, seconds)
     return key
 
 
 def forecast_upload(archive: Archive, forecaster: Forecaster, key: Key, now: datetime) -> None:
-    """Make a forecast from uploaded frames, and keep it beside them. No ledger hears of it.
+    """Make a forecast from uploaded frames and store it beside them, outside the ledger.
 
     Raises:
-        NoFrame: The frames are not kept any more.
-        NoFrames: There are too few.
+        NoFrame: The upload has been removed.
+        NoFrames: There are too few frames.
     """
     if archive.has_forecast(key):
         return
     frames = archive.upload(key.upload)
     frames = frames.isel(time=frames["time"].values <= key.issue)
-    # of what they may say of themselves, only this is theirs to say
-    frames.attrs = {name: frames.attrs[name] for name in TOLD if name in frames.attrs}
-    made, _ = run(forecaster, gap_filling.complete(frames, forecaster))
-    made.attrs |= {"upload": key.upload, "generated_at": iso(now)}
-    archive.put_forecast(made, history=f"{iso(now)} forecast by nowcast from uploaded frames")
+    # other attributes are set by the forecaster
+    frames.attrs = {name: frames.attrs[name] for name in UPLOAD_ATTRIBUTES if name in frames.attrs}
+    forecast, _ = run(forecaster, gap_filling.complete(frames, forecaster))
+    forecast.attrs |= {"upload": key.upload, "generated_at": iso(now)}
+    archive.put_forecast(forecast, history=f"{iso(now)} forecast by nowcast from uploaded frames")
 
 
 def forecast_auto(
     archive: Archive, ledger: Ledger, forecasters: Forecasters, issue: Time, now: datetime
 ) -> Key:
-    """Make the forecast of the models that were best lately; first those that are not there yet.
+    """Make the forecast `auto` of the models with the best recent skill, and store it.
 
-    A model that fails leaves it to the others.
+    Forecasts of served models that do not exist are made first; a model that fails is left out.
+    Returns the key.
 
     Raises:
         NoFrame: There is no radar frame of that time.
@@ -95,18 +112,18 @@ def forecast_auto(
     key = Key(issue.astype("datetime64[ns]"), AUTO, NO_WEIGHTS)
     if is_kept(archive, ledger, key):
         return key
-    keys, trouble = [], NoFrames(f"no model could forecast from {stamp(issue)}; see the log")
+    keys, error = [], NoFrames(f"no model could forecast from {stamp(issue)}; see the log")
     for forecaster in forecasters.all_served():
         try:
             keys.append(forecast_model(archive, ledger, forecaster, key.issue, now))
-        except NoFrames as error:
-            trouble = error
-        except (ServiceError, OSError):  # no fault of the model
+        except NoFrames as lacking:
+            error = lacking
+        except (ServiceError, OSError):  # not caused by the model
             raise
         except Exception:
-            log.exception("%s failed, and has no part in the choice", forecaster.name)
+            log.exception("%s failed and is left out of auto", forecaster.name)
     if not keys:
-        raise trouble
+        raise error
     keep(
         archive,
         ledger,
@@ -117,14 +134,17 @@ def forecast_auto(
 
 
 def run(forecaster: Forecaster, frames: DataArray) -> tuple[DataArray, float]:
-    """The forecast from some frames, and how many seconds it took.
+    """Run a forecaster on frames (time, y, x) in mm/h.
+
+    Returns:
+        The forecast (lead_time, y, x) in mm/h, NaN for no data, and its duration in s.
 
     Raises:
-        NoFrames: There are too few.
+        NoFrames: There are too few frames.
     """
-    begun = perf_counter()
+    started = perf_counter()
     try:
-        made = forecaster(frames, horizon=HORIZON)
+        forecast = forecaster(frames, horizon=HORIZON)
     except NotEnoughFrames as error:
-        raise NoFrames(f"{error}; ingest more of them or take another model") from error
-    return made, perf_counter() - begun
+        raise NoFrames(f"{error}; ingest more frames or use another model") from error
+    return forecast, perf_counter() - started

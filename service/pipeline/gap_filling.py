@@ -1,11 +1,8 @@
-"""Radar frames that are missing: one is bridged, and for want of more another model forecasts.
+"""Fills gaps in radar frames: interpolates one missing frame, or selects another model.
 
-A bridged frame is made of its neighbours in time, carried to where their rain was then, by the
-motion and the trajectories of our advection. The newest frame, which the forecast starts from, is
-never bridged; nor is more than one.
+A missing frame is interpolated from its neighbours in time, each advected to the missing time. The
+newest frame, which the forecast starts from, is never interpolated, nor is more than one.
 """
-
-from typing import Protocol
 
 import numpy as np
 import xarray as xr
@@ -22,50 +19,48 @@ from service.errors import NoFrame, NoFrames
 from service.pipeline.served_models import Forecasters
 
 NEAR_MINUTES = 10
-"""A neighbour of a missing frame is at most so far from it."""
+"""Largest distance of an interpolated frame from a neighbour, in min."""
 AROUND_MINUTES = motion.STRIDE_MINUTES
-"""The motion across a gap is looked for in frames up to so far from it."""
+"""Distance from the gap up to which frames are used to estimate motion, in min."""
 FRAME_MINUTES = int(INTERVAL / MINUTE)
 LAST_RESORTS = (Advection.name, Persistence.name)
-"""What forecasts where none of the served models can."""
+"""Baselines that forecast if none of the served models can."""
 
 
-class Desk(Protocol):
-    """Where the frames and the models are."""
-
-    @property
-    def archive(self) -> Archive: ...
-
-    @property
-    def forecasters(self) -> Forecasters: ...
-
-
-def best_possible(desk: Desk, issue: Time, asked: str | None) -> tuple[Forecaster, str]:
-    """The model to forecast with from the frames there are, and the reason where it is another
-    than one would expect.
+def usable_model(
+    archive: Archive, forecasters: Forecasters, issue: Time, requested: str | None
+) -> tuple[Forecaster, str]:
+    """Select a model that can forecast from the existing frames.
 
     Args:
+        archive: Archive of frames.
+        forecasters: Models of the deployment.
         issue: Time of a radar frame.
-        asked: Name of a model, which it is then; where None, it is the default one if that can
-            forecast, else the first of those served that can, else a baseline.
+        requested: Name of the only model to use; None for the first served model that can
+            forecast, else a baseline.
+
+    Returns:
+        The model, and why the default is not used; empty if it is.
 
     Raises:
         NoFrame: There is no radar frame of that time.
-        NoFrames: The model that was named, or any, lacks frames; the message says which.
-        UnknownModel, NoWeights: As `Forecasters.get`.
+        NoFrames: The requested model, or any, lacks frames; the message names them.
+        UnknownModel: There is no model of this name.
+        NoWeights: The requested model has no weights.
     """
     reason = ""
-    for name in [asked] if asked else dict.fromkeys((*desk.forecasters.served, *LAST_RESORTS)):
-        forecaster = desk.forecasters.get(name)
-        lacks = why_not(desk.archive, forecaster, issue)
-        if not lacks:
+    names = [requested] if requested else [*forecasters.served, *LAST_RESORTS]
+    for name in dict.fromkeys(names):
+        forecaster = forecasters.get(name)
+        obstacle = why_not(archive, forecaster, issue)
+        if not obstacle:
             return forecaster, reason
-        reason = reason or lacks
+        reason = reason or obstacle
     raise NoFrames(reason)
 
 
 def why_not(archive: Archive, forecaster: Forecaster, issue: Time) -> str:
-    """Why a forecaster cannot forecast from the frames of an issue; empty where it can.
+    """Return why a forecaster cannot forecast from the frames of an issue; empty if it can.
 
     Raises:
         NoFrame: There is no radar frame of that time.
@@ -79,20 +74,20 @@ def why_not(archive: Archive, forecaster: Forecaster, issue: Time) -> str:
 
 
 def frames_for(archive: Archive, forecaster: Forecaster, issue: Time) -> DataArray:
-    """The frames a forecaster can use for a forecast issued at a time; see `complete`.
+    """Return the input frames (time, y, x) of a forecaster at an issue time; see `complete`.
 
     Raises:
         NoFrame: There is no radar frame of that time.
-        NoFrames: Those are lacking that it requires.
+        NoFrames: Required frames are missing.
     """
     return complete(look_up(archive, forecaster, issue), forecaster)
 
 
 def look_up(archive: Archive, forecaster: Forecaster, issue: Time) -> DataArray:
-    """Frames of the archive that a forecaster can use, and those around one that is missing.
+    """Return the frames (time, y, x) a forecaster can use, and those around a missing one.
 
     Raises:
-        NoFrame: There is no radar frame of the issue.
+        NoFrame: There is no radar frame of the issue time.
     """
     if not archive.has_frame(issue):
         raise NoFrame(f"there is no radar frame of {stamp(issue)} to forecast from")
@@ -106,19 +101,20 @@ def look_up(archive: Archive, forecaster: Forecaster, issue: Time) -> DataArray:
 
 
 def complete(frames: DataArray, forecaster: Forecaster) -> DataArray:
-    """Of frames up to an issue those that a forecaster can use, one that is missing bridged.
+    """Select the frames that a forecaster can use, with one missing frame interpolated.
 
-    Whether enough are there of those that are useful, only the forecaster can tell, but for one
-    frame alone, which none of these can do with.
+    Whether there are enough optional frames is left to the forecaster, except that one frame alone
+    is too few for any that has optional ones.
 
     Args:
-        frames: (time, y, x) in mm/h, oldest first; the newest is the issue.
+        frames: (time, y, x) in mm/h, NaN for no data, oldest first; the newest is the issue.
+        forecaster: Forecaster with its required and optional frames.
 
     Returns:
-        The same; `attrs["bridged"]` is the time of the frame that no radar has seen, if any.
+        The input frames (time, y, x); `attrs["bridged"]` is the time of the interpolated frame.
 
     Raises:
-        NoFrames: Those are lacking that it requires; the message says which.
+        NoFrames: Required frames are missing; the message names them.
     """
     gap = gap_in(frames, forecaster)
     if gap is not None:
@@ -128,10 +124,14 @@ def complete(frames: DataArray, forecaster: Forecaster) -> DataArray:
 
 
 def gap_in(frames: DataArray, forecaster: Forecaster) -> Time | None:
-    """The time of the frame that is to be bridged for a forecaster, None where none is missing.
+    """Return the time of the frame to interpolate; None if no required frame is missing.
+
+    Args:
+        frames: (time, y, x), oldest first; the newest is the issue.
+        forecaster: Forecaster with its required frames.
 
     Raises:
-        NoFrames: More are missing, or none is there to bridge it with.
+        NoFrames: Several frames are missing, or there are no neighbours to interpolate from.
     """
     issue, needs = frames["time"].values[-1], forecaster.needs
     who = f"{forecaster.name} at {stamp(issue)}"
@@ -139,9 +139,9 @@ def gap_in(frames: DataArray, forecaster: Forecaster) -> Time | None:
     if not missing:
         times = needs.times(issue)
         if needs.useful and np.isin(frames["time"].values, times).sum() < 2:
-            raise NoFrames(  # known before any work begins
+            raise NoFrames(
                 f"{who} needs a radar frame of the time from {stamp(times[0])} on too; "
-                f"ingest one or take another model"
+                f"ingest one or use another model"
             )
         return None
     if len(missing) == 1:
@@ -149,49 +149,55 @@ def gap_in(frames: DataArray, forecaster: Forecaster) -> Time | None:
         if (away <= AROUND_MINUTES).sum() >= 2 and away.min() <= NEAR_MINUTES:
             return missing[0]
     raise NoFrames(
-        f"{who} needs the radar frames of {', '.join(map(stamp, missing))} too; one alone is "
-        f"bridged where others are up to {NEAR_MINUTES} minutes away; ingest them or take another "
-        f"model"
+        f"{who} needs the radar frames of {', '.join(map(stamp, missing))} too; one missing "
+        f"frame is interpolated if others are up to {NEAR_MINUTES} minutes away; ingest them or "
+        f"use another model"
     )
 
 
 def lacking(frames: DataArray, forecaster: Forecaster) -> list[Time]:
-    """Times of the frames that a forecaster requires and that are not there, oldest first."""
+    """Return the times of required frames that are missing, oldest first."""
     times = frames["time"].values
     wanted = [times[-1] - age for age in forecaster.needs.required]
     return sorted(time for time in wanted if time not in times)
 
 
 def bridged(frames: DataArray, gap: Time) -> DataArray:
-    """Frames with one more between them, made of its neighbours.
+    """Insert a frame interpolated from its neighbours in time.
 
-    The nearest before and the nearest after are carried to the time of the gap and averaged, the
-    nearer counting more, in proportion; where one has no data, or is not there, the other alone.
+    The nearest frames before and after are advected to the time of the gap and averaged, weighted
+    by the inverse of their distance in time; where one has no data, the other alone counts.
 
     Args:
-        frames: (time, y, x) in mm/h, with two or more up to `AROUND_MINUTES` from the gap.
-        gap: A time of which there is none.
+        frames: (time, y, x) in mm/h, NaN for no data, with two or more up to `AROUND_MINUTES` from
+            the gap.
+        gap: The missing time.
+
+    Returns:
+        The frames with the new one, oldest first; `attrs["bridged"]` is its time.
     """
     minutes = minutes_from(frames, gap)
-    moving = motion_of(frames.isel(time=abs(minutes) <= AROUND_MINUTES))
+    velocity = motion_of(frames.isel(time=abs(minutes) <= AROUND_MINUTES))
     before, after = np.flatnonzero(minutes < 0)[-1:], np.flatnonzero(minutes > 0)[:1]
     total, weight = np.zeros((2, *frames.shape[1:]), np.float32)
-    for at in (*before, *after):
-        away = float(minutes[at])
+    for index in (*before, *after):
+        away = float(minutes[index])
         if abs(away) <= NEAR_MINUTES:
-            (carried,) = advect.advect(rates(frames)[at], moving, [-away])
-            total += np.nan_to_num(carried) / np.float32(abs(away))
-            weight += ~np.isnan(carried) / np.float32(abs(away))
+            (advected,) = advect.advect(rates(frames)[index], velocity, [-away])
+            total += np.nan_to_num(advected) / np.float32(abs(away))
+            weight += ~np.isnan(advected) / np.float32(abs(away))
     mean = np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0)
-    made = frames.isel(time=[0]).copy(data=mean[None])
-    made["time"] = made["time"].copy(data=[gap])
-    joined = xr.concat([frames, made], "time", coords="minimal", compat="override", join="override")
+    filled = frames.isel(time=[0]).copy(data=mean[None])
+    filled["time"] = filled["time"].copy(data=[gap])
+    joined = xr.concat(
+        [frames, filled], "time", coords="minimal", compat="override", join="override"
+    )
     joined = joined.sortby("time")
     joined.attrs = frames.attrs | {"bridged": contract.format_time(gap)}
     return joined
 
 
 def minutes_from(frames: DataArray, time: Time) -> NDArray[np.float64]:
-    """How much later than a time each frame is."""
-    found: NDArray[np.float64] = (frames["time"].values - time) / MINUTE
-    return found
+    """Return how much later than a time each frame (time, ...) is, in min (time)."""
+    minutes: NDArray[np.float64] = (frames["time"].values - time) / MINUTE
+    return minutes

@@ -1,4 +1,4 @@
-"""Radar files that come: checked, brought to the model grid and kept, or put in quarantine."""
+"""Ingests radar files: checks and resamples them to the model grid, or quarantines them."""
 
 import hashlib
 import logging
@@ -26,101 +26,114 @@ from service.pipeline.served_models import PROVIDER_MODEL
 log = logging.getLogger(__name__)
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
-"""By how much a frame may be ahead of our clock."""
+"""How far the time of a frame can be ahead of the clock."""
 
 BESIDE_MINUTES = (5, 10, 15, 20, 25, 30, -5, -10)
 """Before a frame, and after it: what it is held against."""
 
 
 def ingest_file(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
-    """Take in a radar file that lies on disk; see `take_in`. Of an archive of many all are taken
-    in, and what became of the last one is returned."""
+    """Ingest a radar file on disk, or all files of an archive (tar, zip); see `ingest_bytes`.
+
+    Returns:
+        The arrival of the last file.
+    """
     for file in stored_files(path):
         arrival = ingest_stored(archive, ledger, file, now)
     return arrival
 
 
 def ingest_stored(archive: Archive, ledger: Ledger, file: StoredFile, now: datetime) -> Arrival:
-    """Take in a file that was read from disk or from an archive; see `take_in`."""
-    return take_in(archive, ledger, file.data, file.name, now, partial(field_of, file))
+    """Ingest a file that was read from disk or from an archive; see `ingest_bytes`."""
+    return ingest_bytes(archive, ledger, file.data, file.name, now, partial(field_of, file))
 
 
 def fingerprint_of(data: bytes, name: str) -> str:
-    """What a file is known by: as one empty file is like the other, its name belongs to it."""
+    """Return the SHA-256 of content and name; the name tells empty files apart."""
     return hashlib.sha256(data + name.encode()).hexdigest()
 
 
-def look_into(data: bytes, name: str) -> DataArray:
-    """The field in a file on the model grid.
+def field_in(data: bytes, name: str) -> DataArray:
+    """Return the field in a file: (time, y, x), or (lead_time, y, x) of a forecast, in mm/h.
+
+    It is on the model grid, NaN for no data.
 
     Raises:
-        BadField: There is none that is good.
+        BadField: The file has no valid field.
     """
     return parse(data, name, factor=MODEL_FACTOR)
 
 
 def field_of(file: StoredFile) -> DataArray:
-    """The field in a file that was read, on the model grid.
+    """Return the field in a file that was read, as `field_in`.
 
     Raises:
-        BadField: There is none that is good, or it was not read.
+        BadField: The file has no valid field, or could not be read.
     """
     if file.refused:
         raise BadField(f"{file.name}: {file.refused}")
-    return look_into(file.data, file.name)
+    return field_in(file.data, file.name)
 
 
-def take_in(
+def ingest_bytes(
     archive: Archive,
     ledger: Ledger,
     data: bytes,
     name: str,
     now: datetime,
-    looked_into: Callable[[], DataArray] | None = None,
+    read_field: Callable[[], DataArray] | None = None,
 ) -> Arrival:
-    """Take in a radar file that came under a name: check it, bring it to the model grid, keep it.
+    """Ingest a radar file: check it, resample it to the model grid and store it.
 
-    A bad file goes to quarantine beside its reason. A file that came before changes nothing, but
-    one that was refused is looked at again.
+    An invalid file is quarantined with the reason. A file that came before changes nothing, except
+    that a quarantined one is checked again.
 
     Args:
-        looked_into: What `look_into` came to, where that has been done already.
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of arrivals.
+        data: Content of the file.
+        name: Name of the file.
+        now: Current time.
+        read_field: Returns the field if the file has been parsed before.
+
+    Returns:
+        The arrival in the ledger.
 
     Raises:
-        NotRead: The machine is too busy for it now; nothing has been done.
-        OSError: It cannot be kept.
+        NotRead: The machine is too busy to read it now; nothing has changed.
+        OSError: It cannot be stored.
     """
     fingerprint = fingerprint_of(data, name)
     refused = None
     if known := ledger.arrival(fingerprint):
         if known.outcome != "quarantined":
             return known
-        # It may have been refused by a clock that was wrong. Where it is good by now, that is one
-        # more arrival, and has a fingerprint of its own.
+        # A wrong clock may have caused the quarantine. If the file is valid now, that is another
+        # arrival with a fingerprint of its own.
         refused, fingerprint = known, hashlib.sha256(known.fingerprint.encode()).hexdigest()
         if known := ledger.arrival(fingerprint):
             return known
     try:
-        field = look_into(data, name) if looked_into is None else looked_into()
+        field = field_in(data, name) if read_field is None else read_field()
         check_clock(field, name, now)
         keep = keep_forecast if "lead_time" in field.dims else keep_frame
-        came = keep(archive, ledger, field)
+        outcome = keep(archive, ledger, field)
     except BadField as error:
         if refused is not None:
             return refused
         archive.quarantine(data, name, fingerprint, str(error))
-        came = {"outcome": "quarantined", "reason": str(error)}
+        outcome = {"outcome": "quarantined", "reason": str(error)}
         log.warning("quarantined: %s", error)
-    arrival = Arrival(fingerprint, name, arrived=now, **came)
+    arrival = Arrival(fingerprint, name, arrived=now, **outcome)
     ledger.arrive(arrival)
     return arrival
 
 
 def check_clock(field: DataArray, name: str, now: datetime) -> None:
-    """Refuse what says to be of the future: it would be the newest frame until its time has come.
+    """Refuse a field of the future, which would be the newest frame until its time has come.
 
     Raises:
-        BadField: The field is later than any clock that is right allows.
+        BadField: Its time is more than `CLOCK_TOLERANCE` ahead of `now`.
     """
     stamp_name = "forecast_reference_time" if "lead_time" in field.dims else "time"
     time = to_datetime(field[stamp_name].values.ravel()[0])
@@ -132,6 +145,7 @@ def check_clock(field: DataArray, name: str, now: datetime) -> None:
 
 
 def keep_frame(archive: Archive, ledger: Ledger, frame: DataArray) -> dict[str, Any]:
+    """Store a frame (time of 1, y, x) in mm/h. Returns columns of its arrival."""
     time = frame["time"].values[0]
     product = frame.attrs["product"]
     newest = archive.latest_frame()
@@ -178,16 +192,21 @@ def check_plausible(archive: Archive, frame: DataArray) -> str | None:
 
 
 def keep_forecast(archive: Archive, ledger: Ledger, field: DataArray) -> dict[str, Any]:
-    """Keep the leads we verify of a provider's own forecast.
+    """Store the verified lead times of a provider's forecast (lead_time, y, x) in mm/h.
+
+    Returns:
+        Columns of its arrival.
 
     Raises:
-        BadField: The forecast lacks one of them.
+        BadField: The forecast lacks one of the lead times.
     """
     wanted = LEAD_STEP * np.arange(1, HORIZON + 1)
     lacking = [str(lead) for lead in wanted if lead not in field["lead_time"].values]
     product, issue = field.attrs["product"], time_of(field["forecast_reference_time"])
     if lacking:
-        raise BadField(f"{product} of {issue} lacks the leads {', '.join(lacking)}; fetch it again")
+        raise BadField(
+            f"{product} of {issue} lacks the lead times {', '.join(lacking)}; fetch it again"
+        )
     forecast = field.sel(lead_time=wanted)
     forecast.attrs |= {
         "model": PROVIDER_MODEL.get(product, product.lower()),

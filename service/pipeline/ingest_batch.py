@@ -1,8 +1,8 @@
-"""Many radar files that lie on disk, such as those of a day.
+"""Ingests many radar files on disk, such as those of a day.
 
-Files are opened side by side, as most of that is done outside the interpreter's lock, and kept one
-after the other in their order: so it comes to the same as taking them in one by one, sooner.
-Processes would have to import all anew, which takes as long as some hundred frames.
+Files are parsed in parallel threads, mostly outside the interpreter lock, and stored one after the
+other in their order: the result is that of ingesting them one by one. Processes would need imports
+that take as long as some hundred frames.
 """
 
 import os
@@ -21,18 +21,18 @@ from ingest import BadField
 from ingest.sources.stored_files import StoredFile, stored_files
 from service.archive.archive import Archive
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline.ingest import field_of, fingerprint_of, take_in
+from service.pipeline.ingest import field_of, fingerprint_of, ingest_bytes
 
 AHEAD = 2
-"""Files for each thread that are opened before they are kept."""
+"""Files per thread that are parsed before they are stored."""
 
 
-class Opened(NamedTuple):
-    """A file that lies on disk, looked into unless it came before."""
+class ParsedFile(NamedTuple):
+    """A file on disk; `read_field` returns its field or raises, parsed already if it is new."""
 
     data: bytes
     name: str
-    looked_into: Callable[[], DataArray]
+    read_field: Callable[[], DataArray]
 
 
 def ingest_all(
@@ -42,50 +42,53 @@ def ingest_all(
     clock: Callable[[], datetime],
     threads: int | None = None,
 ) -> Generator[Arrival, None, None]:
-    """Take in radar files that lie on disk, in their order; see `service.pipeline.ingest.take_in`.
+    """Ingest radar files on disk in their order; see `service.pipeline.ingest.ingest_bytes`.
 
-    An archive of many is taken in file by file. What cannot be read goes to quarantine, as far as
-    it can, and what comes after it is taken in.
+    An archive (tar, zip) is ingested file by file. A file that cannot be read is quarantined, and
+    the next one follows.
 
     Args:
-        clock: What time it is, asked for each file as it is kept.
-        threads: That open files; None for one on each processor that this process may use.
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of arrivals.
+        paths: Files in order.
+        clock: Returns the current time, called as each file is stored.
+        threads: Number of parsing threads; None for one per available processor.
 
     Yields:
-        What became of each; closing it leaves the rest as it is.
+        The arrival of each file; closing the generator skips the rest.
     """
     threads = threads or processors()
-    waiting: deque[Future[Opened]] = deque()
+    waiting: deque[Future[ParsedFile]] = deque()
 
-    def taken() -> Arrival:
+    def ingest_next() -> Arrival:
         file = waiting.popleft().result()
-        return take_in(archive, ledger, file.data, file.name, clock(), file.looked_into)
+        return ingest_bytes(archive, ledger, file.data, file.name, clock(), file.read_field)
 
-    with ThreadPoolExecutor(threads, "open") as pool:
+    with ThreadPoolExecutor(threads, "parse") as pool:
         try:
             for file in chain.from_iterable(map(stored_files, paths)):
-                waiting.append(pool.submit(opened, ledger, file))
+                waiting.append(pool.submit(parsed, ledger, file))
                 if len(waiting) >= AHEAD * threads:
-                    yield taken()
+                    yield ingest_next()
             while waiting:
-                yield taken()
+                yield ingest_next()
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def opened(ledger: Ledger, file: StoredFile) -> Opened:
-    """Open a file. Nothing is changed by it, so that any number of threads may do so."""
+def parsed(ledger: Ledger, file: StoredFile) -> ParsedFile:
+    """Parse a file unless it came before. Changes nothing, so threads can run in parallel."""
     if ledger.arrival(fingerprint_of(file.data, file.name)):
-        return Opened(file.data, file.name, partial(field_of, file))
-    found: Future[DataArray] = Future()
+        return ParsedFile(file.data, file.name, partial(field_of, file))
+    field: Future[DataArray] = Future()
     try:
-        found.set_result(field_of(file))
-    except BadField as error:  # told when it is its turn
-        found.set_exception(error)
-    return Opened(file.data, file.name, found.result)
+        field.set_result(field_of(file))
+    except BadField as error:  # raised when it is stored
+        field.set_exception(error)
+    return ParsedFile(file.data, file.name, field.result)
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors available to this process."""
     return len(os.sched_getaffinity(0))

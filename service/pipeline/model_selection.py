@@ -1,8 +1,8 @@
-"""Of several forecasts of an issue the best, lead by lead: the forecast `auto`.
+"""Selects the model with the best recent skill at each lead time: the forecast `auto`.
 
-The best is the one whose model was the most skilful lately, as the ledger knew it before the issue:
-what comes after it has no say. The provider's own forecast is no candidate. Its licence would allow
-it, but it comes minutes after the frame, and what is served should not depend on when it was asked.
+Skill is that known in the ledger before the issue time. The provider's own forecast is not a
+candidate: its licence allows it, but it comes minutes after the frame, and a forecast should not
+depend on when it is requested.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,68 +15,72 @@ from xarray import DataArray
 
 from ingest.precipitation import INTERVAL, exceedance_probabilities, exceedance_probability_name
 from service.archive.key import Key, to_datetime
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.pipeline.served_models import AUTO
 from service.skill import verification
 from service.skill.verification import Row
 
 WINDOWS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
-"""How far back skill is looked at: the next where there is too little to see in one."""
+"""Periods of skill: the next is used where one has too few events or forecasts."""
 THRESHOLDS = (0.5, 2.0)
-"""mm/h, of the mean HSS that is the skill."""
+"""Thresholds in mm/h of the HSS whose mean is the skill."""
 FEWEST_EVENTS = 200
-"""Cells that reached a threshold, below which its score says nothing."""
+"""Fewest cells at or above a threshold for its score to count."""
 FEWEST_STARTS = 12
-"""Forecasts, an hour of them, below which a score tells of one situation and not of a model."""
+"""Fewest forecasts for a score to count: one hour; fewer are of one weather situation."""
 
 
 def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
-    """A forecast (lead_time, y, x) of the best of some for each of its leads.
-
-    Its attribute `chosen` names the model of each lead. It has exceedance probabilities of the
-    thresholds for which all chosen forecasts have them.
+    """Combine forecasts into one of the best model at each lead time.
 
     Args:
-        forecasts: Of one issue, with the same leads; the first is taken where the skill is not
-            known.
+        ledger: Ledger with the verification of the models.
+        forecasts: Forecasts (lead_time, y, x) of one issue in mm/h, with the same lead times; the
+            first is used where the skill is unknown.
+
+    Returns:
+        The forecast (lead_time, y, x) in mm/h, NaN for no data. Its attribute `chosen` names the
+        model of each lead time. It has exceedance probabilities of the thresholds for which all
+        chosen forecasts have them.
     """
     minutes = next(iter(forecasts.values()))["lead_time"].values / np.timedelta64(1, "m")
     chosen = choose(ledger, list(forecasts), minutes.astype(int).tolist())
-    parts = [forecasts[key].isel(lead_time=[at]) for at, key in enumerate(chosen)]
+    parts = [forecasts[key].isel(lead_time=[index]) for index, key in enumerate(chosen)]
     thresholds = [set(exceedance_probabilities(part)) for part in parts]
     common = set.intersection(*thresholds)
-    bare = [
-        part.drop_vars([exceedance_probability_name(one) for one in of - common])
-        for part, of in zip(parts, thresholds, strict=True)
+    alike = [
+        part.drop_vars([exceedance_probability_name(threshold) for threshold in of_part - common])
+        for part, of_part in zip(parts, thresholds, strict=True)
     ]
-    made = xr.concat(bare, "lead_time", coords="minimal", compat="override", join="override")
-    made.attrs = parts[0].attrs | {
+    forecast = xr.concat(alike, "lead_time", coords="minimal", compat="override", join="override")
+    forecast.attrs = parts[0].attrs | {
         "model": AUTO,
         "weights": "none",
         "chosen": ",".join(key.model for key in chosen),
-        "radar_times": " ".join(words(parts, "radar_times", " ")),
-        "bridged": ",".join(words(parts, "bridged", ",")),
+        "radar_times": " ".join(split_attribute(parts, "radar_times", " ")),
+        "bridged": ",".join(split_attribute(parts, "bridged", ",")),
     }
-    if not made.attrs["bridged"]:
-        del made.attrs["bridged"]
-    return made
+    if not forecast.attrs["bridged"]:
+        del forecast.attrs["bridged"]
+    return forecast
 
 
-def words(parts: Sequence[DataArray], name: str, separator: str) -> list[str]:
-    """The words of an attribute of any of some fields, each once, in order."""
-    said = separator.join(part.attrs.get(name, "") for part in parts)
-    return sorted(set(said.split(separator)) - {""})
+def split_attribute(parts: Sequence[DataArray], name: str, separator: str) -> list[str]:
+    """Return the separated values of an attribute of some fields, without duplicates, sorted."""
+    values = separator.join(part.attrs.get(name, "") for part in parts)
+    return sorted(set(values.split(separator)) - {""})
 
 
 def choose(ledger: Ledger, candidates: Sequence[Key], leads: Sequence[int]) -> list[Key]:
-    """The candidate with the most skilful model for each lead, in minutes.
+    """Return the candidate with the best skill at each lead time.
 
     Args:
-        candidates: Forecasts of one issue; of equals the first, which is also taken where too
-            little is known.
+        ledger: Ledger with the verification of the models.
+        candidates: Keys of forecasts of one issue; the first wins ties and where skill is unknown.
+        leads: Lead times in min.
     """
-    # what is valid at the issue itself is verified while the forecast is made, or after
+    # lead times valid at the issue time are verified while the forecast is made, or later
     end = to_datetime(candidates[0].issue - INTERVAL)
     chosen: dict[int, Key] = {}
     for window in WINDOWS:
@@ -90,28 +94,36 @@ def choose(ledger: Ledger, candidates: Sequence[Key], leads: Sequence[int]) -> l
 def skills(
     ledger: Ledger, candidates: Sequence[Key], begin: datetime, end: datetime
 ) -> dict[int, dict[str, float]]:
-    """Skill by lead and model over valid times in (begin, end], of the starts that all have.
+    """Return the skill by lead time in min and model, over the issue times that all models have.
 
-    Only leads with enough to see; of a threshold with too little, the score does not count.
+    Lead times and thresholds with too few events or forecasts are left out.
+
+    Args:
+        ledger: Ledger with the verification of the models.
+        candidates: Keys of forecasts with the models and weights to compare.
+        begin: Valid times are after this.
+        end: Valid times are at or before this.
     """
     models = {key.model: key.weights for key in candidates}
     rows = [
         row
         for threshold in THRESHOLDS
-        for row in ledger.rows(book.counts, list(models), begin, end, threshold=threshold)
+        for row in ledger.rows(tables.counts, list(models), begin, end, threshold=threshold)
         if row["weights"] == models[row["model"]]
     ]
-    found: dict[tuple[int, float], dict[str, float]] = {}
+    by_threshold: dict[tuple[int, float], dict[str, float]] = {}
     for row in verification.table(verification.counted(verification.shared_issues(rows))):
         if is_significant(row):
-            found.setdefault((row["lead_minutes"], row["threshold"]), {})[row["model"]] = row["hss"]
-    whole: dict[int, list[dict[str, float]]] = {}
-    for (lead, _), scores in found.items():
+            by_threshold.setdefault((row["lead_minutes"], row["threshold"]), {})[row["model"]] = (
+                row["hss"]
+            )
+    by_lead: dict[int, list[dict[str, float]]] = {}
+    for (lead, _), scores in by_threshold.items():
         if scores.keys() == models.keys():
-            whole.setdefault(lead, []).append(scores)
+            by_lead.setdefault(lead, []).append(scores)
     return {
-        lead: {model: fmean(scores[model] for scores in several) for model in models}
-        for lead, several in whole.items()
+        lead: {model: fmean(scores[model] for scores in thresholds) for model in models}
+        for lead, thresholds in by_lead.items()
     }
 
 

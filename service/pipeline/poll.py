@@ -1,4 +1,4 @@
-"""Radar as it comes: files from the provider's server into the archive, each once, for years."""
+"""Polls the provider's server and ingests new files, each once."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -11,54 +11,54 @@ from ingest.sources.polled_server import Source, expected
 from service.archive.archive import Archive
 from service.archive.key import Key, ledger_key, to_time
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline.ingest import take_in
+from service.pipeline.ingest import ingest_bytes
 from service.pipeline.served_models import PROVIDER_MODEL
 from service.settings import Settings
 
 
-class Poll(NamedTuple):
-    """What one look at the server brought."""
+class PollResult(NamedTuple):
+    """Arrivals of a poll, and errors of unavailable sources."""
 
     arrivals: list[Arrival]
-    troubles: list[SourceUnavailable]
-    """Of sources that could not be had."""
+    errors: list[SourceUnavailable]
 
 
 def sources_of(settings: Settings) -> list[Source]:
-    """The sources of a deployment, in its order.
+    """Create the sources of a deployment, in the order of its settings.
 
     Raises:
-        SourceUnavailable: A setting names no files.
+        SourceUnavailable: NOWCAST_RADAR_FILES is empty.
     """
     if not settings.radar_files:
-        raise SourceUnavailable(
-            "NOWCAST_RADAR_FILES is empty; leave it out to take DWD's RY and RV"
-        )
+        raise SourceUnavailable("NOWCAST_RADAR_FILES is empty; leave it out to use DWD's RY and RV")
     return [Source(settings.radar_server, files) for files in settings.radar_files]
 
 
 def poll_once(
     archive: Archive, ledger: Ledger, sources: Sequence[Source], now: datetime, hours: float
-) -> Poll:
-    """Take in what the server has and the archive lacks, newest first, a bounded part at a time.
+) -> PollResult:
+    """Ingest files that the server has and the archive lacks, newest first, a limited number.
 
-    May be repeated at any point. A source that cannot be had does not stop the others.
+    The function is idempotent. An unavailable source does not stop the others.
 
     Args:
-        sources: Best the same objects at every call: they remember what they asked for.
-        hours: How far back to look.
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of arrivals.
+        sources: Sources, the same objects at every call since they keep the state of polls.
+        now: Current time.
+        hours: Age up to which missing files are fetched, in h.
 
     Raises:
-        OSError: The archive cannot be written to.
+        OSError: The archive is not writable.
     """
-    turn, came = Lock(), Poll([], [])
+    turn, result = Lock(), PollResult([], [])
     for source in sources:
         try:
             for arrival in poll_source(archive, ledger, source, now, hours, turn):
-                came.arrivals.append(arrival)
+                result.arrivals.append(arrival)
         except SourceUnavailable as error:
-            came.troubles.append(error)
-    return came
+            result.errors.append(error)
+    return result
 
 
 def poll_source(
@@ -69,30 +69,38 @@ def poll_source(
     hours: float,
     turn: AbstractContextManager[object],
 ) -> Iterator[Arrival]:
-    """As `poll_once`, of one source, file by file.
+    """Ingest the missing files of one source; see `poll_once`.
 
     Args:
-        turn: Held while a file is taken in: two sources may have the same frame.
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of arrivals.
+        source: The source.
+        now: Current time.
+        hours: Age up to which missing files are fetched, in h.
+        turn: Lock held while a file is ingested, since two sources can have the same frame.
+
+    Yields:
+        The arrival of each file.
 
     Raises:
-        SourceUnavailable: The server cannot be reached, or answers with nothing but errors.
+        SourceUnavailable: The server is unreachable or answers only with errors.
     """
     for name, data in source.poll(lacking(archive, ledger, source, now, hours), now):
         with turn:
-            arrival = take_in(archive, ledger, data, name, now)
+            arrival = ingest_bytes(archive, ledger, data, name, now)
         yield arrival
 
 
 def lacking(
     archive: Archive, ledger: Ledger, source: Source, now: datetime, hours: float
 ) -> list[datetime]:
-    """Times of the last hours of which a source may have a file that we do not have."""
+    """Return the times of the last hours whose file of a source is missing."""
     times = expected(now, hours)
-    return [time for time in times if not is_had(archive, ledger, source.product, time)]
+    return [time for time in times if not is_stored(archive, ledger, source.product, time)]
 
 
-def is_had(archive: Archive, ledger: Ledger, product: str, time: datetime) -> bool:
-    """Whether the frame or the provider's forecast of a time is in the archive and the ledger."""
+def is_stored(archive: Archive, ledger: Ledger, product: str, time: datetime) -> bool:
+    """Whether archive and ledger have the frame or the provider's forecast of a time."""
     if product in PROVIDER_MODEL:
         key = Key(to_time(time), PROVIDER_MODEL[product], "none")
         return archive.has_forecast(key) and ledger.has_forecast(ledger_key(key))
@@ -100,5 +108,5 @@ def is_had(archive: Archive, ledger: Ledger, product: str, time: datetime) -> bo
 
 
 def starts_cycle(arrival: Arrival) -> bool:
-    """Whether a file brought a new frame to forecast from."""
+    """Whether the file is a new frame that starts a forecast cycle."""
     return arrival.outcome == "accepted" and arrival.valid_area is not None

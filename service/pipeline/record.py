@@ -1,4 +1,4 @@
-"""Forecasts into archive and ledger: the file first, its rows second."""
+"""Stores forecasts in the archive and then in the ledger."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from service.ledger.ledger import Ledger
 
 
 def is_kept(archive: Archive, ledger: Ledger, key: Key) -> bool:
-    """Whether there is the forecast of a key; one that the ledger has not heard of is noted."""
+    """Whether the archive has the forecast of a key; adds it to the ledger if it lacks there."""
     if not archive.has_forecast(key):
         return False
     if not ledger.has_forecast(ledger_key(key)):
@@ -22,20 +22,28 @@ def is_kept(archive: Archive, ledger: Ledger, key: Key) -> bool:
 def keep(
     archive: Archive,
     ledger: Ledger,
-    made: DataArray,
+    forecast: DataArray,
     now: datetime,
     duration_seconds: float | None = None,
 ) -> None:
-    """Put a forecast into the archive and note it; where there is one already, note that one."""
-    made.attrs["generated_at"] = iso(now)
-    if archive.put_forecast(made, history=f"{iso(now)} forecast by nowcast"):
-        note(ledger, made, duration_seconds)
+    """Store a forecast (lead_time, y, x) in the archive and ledger; an existing file is kept.
+
+    Args:
+        archive: Archive of forecasts.
+        ledger: Ledger of forecasts.
+        forecast: Rainfall rate in mm/h, NaN for no data.
+        now: Time of generation.
+        duration_seconds: Duration of the inference; None if unknown.
+    """
+    forecast.attrs["generated_at"] = iso(now)
+    if archive.put_forecast(forecast, history=f"{iso(now)} forecast by nowcast"):
+        note(ledger, forecast, duration_seconds)
     else:
-        note(ledger, archive.forecast(key_of(made)))
+        note(ledger, archive.forecast(key_of(forecast)))
 
 
 def note(ledger: Ledger, forecast: DataArray, duration_seconds: float | None = None) -> None:
-    """Enter a forecast and its leads into the ledger."""
+    """Add a forecast (lead_time, y, x) and its lead times to the ledger, unless it has them."""
     key = key_of(forecast)
     minutes = (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
     valid = dict(zip(minutes, map(to_datetime, forecast["time"].values), strict=True))

@@ -1,4 +1,4 @@
-"""A stored day as it would have happened: files come in, forecasts are made, others verified."""
+"""Replays stored files as if they came in real time: ingest, forecasts and verification."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,16 +22,23 @@ Progress = Callable[[Arrival], object]
 
 
 @dataclass
-class Tally:
-    """What a replay did."""
+class ReplayResult:
+    """Numbers of a replay.
+
+    Attributes:
+        outcomes: Number of files by outcome of their ingest.
+        forecasts: Number of forecasts.
+        too_early: Number of forecasts that lack frames before them.
+        verified: Number of verified lead times.
+    """
 
     outcomes: dict[str, int] = field(default_factory=dict)
     forecasts: int = 0
     too_early: int = 0
-    """Forecasts that could not be made for want of frames before them."""
     verified: int = 0
 
     def count(self, arrival: Arrival) -> None:
+        """Count the outcome of a file."""
         self.outcomes[arrival.outcome] = self.outcomes.get(arrival.outcome, 0) + 1
 
 
@@ -42,29 +49,32 @@ def replay(
     files: Iterable[Path],
     every_minutes: int = 5,
     progress: Progress = lambda arrival: None,
-) -> Tally:
-    """Run stored files through ingest, forecast and verification in the order of their stamps.
+) -> ReplayResult:
+    """Run stored files through ingest, forecast and verification in the order of their times.
 
-    Whatever is done already is found and left as it is, so a replay that was killed is simply run
-    again.
+    Existing results are kept, so an interrupted replay is continued by running it again.
 
     Args:
-        every_minutes: Forecasts start at multiples of this, of the hour.
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of forecasts.
+        forecasters: Models to run.
+        files: Radar files.
+        every_minutes: Forecasts start at multiples of this from the full hour, in min.
         progress: Called after each file.
     """
-    tally = Tally()
+    result = ReplayResult()
     now = datetime(1970, 1, 1, tzinfo=UTC)
     for file in chain.from_iterable(map(stored_files, files)):
         now = max(now, published(Path(file.name), otherwise=now))
         arrival = ingest_stored(archive, ledger, file, now)
-        tally.count(arrival)
+        result.count(arrival)
         time = arrival.frame_time
         if time is not None and archive.has_frame(to_time(time)):
             if time.minute % every_minutes == 0:
-                forecast_all(archive, ledger, forecasters, time, now, tally)
-            tally.verified += verify(archive, ledger, now)
+                forecast_all(archive, ledger, forecasters, time, now, result)
+            result.verified += verify(archive, ledger, now)
         progress(arrival)
-    return tally
+    return result
 
 
 def forecast_all(
@@ -73,12 +83,13 @@ def forecast_all(
     forecasters: Sequence[Forecaster],
     time: datetime,
     now: datetime,
-    tally: Tally,
+    result: ReplayResult,
 ) -> None:
+    """Make the forecasts of all models at an issue time, and count them."""
     for forecaster in forecasters:
         try:
             forecast_model(archive, ledger, forecaster, to_time(time), now)
         except (NoFrames, BadFrames):
-            tally.too_early += 1
+            result.too_early += 1
         else:
-            tally.forecasts += 1
+            result.forecasts += 1

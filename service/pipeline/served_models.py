@@ -1,4 +1,4 @@
-"""The models of a deployment: loaded when first asked for, once."""
+"""The models of a deployment, each loaded once on first use."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,27 +22,26 @@ from model_zoo.forecasters.contract import Forecaster, Needs
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
-"""Name of the forecasts that are those of the best model, lead by lead."""
+"""Name of the forecast of the best model at each lead time."""
 PROVIDER_MODEL = {"RV": "dwd-rv"}
-"""Name under which a provider's own forecast is kept and verified, by product."""
+"""Model names of the provider's own forecasts, by product."""
 
 
 class Forecasters:
     """Forecasters by name.
 
     Args:
-        served: Names that are forecast by schedule; the first is the default.
-        weights: Folder of more checkpoints.
-        device: Where networks run, as torch names it, or "auto" for the GPU if there is one. What
-            fails there is done by the processor instead.
-        threads: Of the processor, for a network; 0 leaves it to torch.
-        bf16: Whether networks may run in bfloat16.
+        served: Names of scheduled models; the first is the default.
+        weights: Folder of additional checkpoints.
+        device: PyTorch device of networks, or "auto" for the GPU if there is one. If it fails, the
+            CPU makes the forecast.
+        threads: CPU threads of a network; 0 for PyTorch's default.
+        bf16: Whether networks can run in bfloat16.
 
     Attributes:
-        fallbacks: How many forecasts the processor made because the device failed.
-        on_fallback: Called at each of them with the name of the model.
-        on_forecast: Called after each forecast with the name of the model and how many seconds it
-            took.
+        served: Names of scheduled models.
+        on_fallback: Called with the name of the model when the CPU takes over.
+        on_forecast: Called after each forecast with the name of the model and its duration in s.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class Forecasters:
         bf16: bool = False,
     ) -> None:
         self.served = tuple(served)
-        self.fallbacks = 0
         self.on_fallback: Callable[[str], object] = lambda model: None
         self.on_forecast: Callable[[str, float], object] = lambda model, seconds: None
         self._device, self._bf16 = device, bf16
@@ -66,34 +64,35 @@ class Forecasters:
 
     @property
     def device(self) -> str:
-        """Where networks run, as torch names it."""
+        """PyTorch device of networks."""
         return str(named(self._device))
 
     @property
     def default(self) -> str:
+        """Name of the default model."""
         return self.served[0]
 
     def get(self, name: str | None) -> Forecaster:
-        """The forecaster of a name, or the default.
+        """Return the forecaster with a name, or the default.
 
         Raises:
-            UnknownModel: There is no such model.
-            NoWeights: It is a network that nobody has trained.
+            UnknownModel: There is no model of this name.
+            NoWeights: The network has no trained weights.
         """
         name = name or self.default
         if "/" in name or name.endswith(SUFFIX):
-            raise UnknownModel(f"model is {name!r}, should be a name and no path")
+            raise UnknownModel(f"model is {name!r}, should be a name, not a path")
         with self._lock:
             if name not in self._loaded:
                 self._loaded[name] = self._load(name)
             return self._loaded[name]
 
     def named(self, name: str | None) -> tuple[str, str]:
-        """Name and weights under which the forecasts of a model are kept, also of those that are
-        nobody's own: a provider's, and the best of several.
+        """Return name and weights in the keys of forecasts, also of `auto` and the provider's.
 
         Raises:
-            UnknownModel, NoWeights: As `get`.
+            UnknownModel: There is no model of this name.
+            NoWeights: The network has no trained weights.
         """
         if name is not None and name in (AUTO, *PROVIDER_MODEL.values()):
             return name, "none"
@@ -101,33 +100,41 @@ class Forecasters:
         return forecaster.name, forecaster.weights
 
     def all_served(self) -> list[Forecaster]:
+        """Return the scheduled models.
+
+        Raises:
+            UnknownModel: There is no model of a name.
+            NoWeights: A network has no trained weights.
+        """
         return [self.get(name) for name in self.served]
 
     def warm(self) -> None:
-        """Load all served models and forecast once with each, so that the first forecast that
-        counts takes no longer than the next."""
+        """Load all served models and run each once, so that the first forecast is not slower."""
         for forecaster in self.all_served():
-            forecaster(made_up_frames(forecaster.needs))
+            forecaster(sample_frames(forecaster.needs))
 
     def _load(self, name: str) -> Forecaster:
         load = partial(load_forecaster, name, weights_folder=self._weights, bf16=self._bf16)
         device = "cpu" if name in BASELINES else self._device
-        return Served(load, device, self._fell_back, self.on_forecast)
+        return Served(load, device, self._on_fallback, self._on_forecast)
 
-    def _fell_back(self, model: str) -> None:
-        self.fallbacks += 1
-        self.on_fallback(model)
+    def _on_fallback(self, model: str) -> None:
+        self.on_fallback(model)  # looked up at each call: it can be set after loading
+
+    def _on_forecast(self, model: str, seconds: float) -> None:
+        self.on_forecast(model, seconds)
 
 
 class Served:
-    """A forecaster whose work is told of. A forecast that fails for the sake of the device is made
-    by the processor. The device is touched by the first forecast: a process that makes none leaves
-    it alone.
+    """A forecaster with callbacks, which falls back to the CPU if the device fails.
+
+    The device is first used by the first forecast: a process that makes none does not touch it.
 
     Args:
-        load: Loads the forecaster onto the device of a name.
+        load: Loads the forecaster onto a device.
+        device: PyTorch device, or "auto".
         on_fallback: Called with the name of the model each time the device fails.
-        on_forecast: Called after each forecast with the name and how many seconds it took.
+        on_forecast: Called after each forecast with the name of the model and its duration in s.
     """
 
     def __init__(
@@ -139,44 +146,48 @@ class Served:
     ) -> None:
         self._load, self._device = load, device
         self._on_fallback, self._on_forecast = on_fallback, on_forecast
-        self._spare = load(device="cpu")
+        self._on_cpu = load(device="cpu")
         self._on_device: Forecaster | None = None
 
     @property
     def name(self) -> str:
-        return self._spare.name
+        """Name of the model."""
+        return self._on_cpu.name
 
     @property
     def weights(self) -> str:
-        return self._spare.weights
+        """SHA-256 of the weights, or "none"."""
+        return self._on_cpu.weights
 
     @property
     def needs(self) -> Needs:
-        return self._spare.needs
+        """Required and optional input frames."""
+        return self._on_cpu.needs
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        begun = perf_counter()
-        made = self._forecast(frames, horizon)
-        self._on_forecast(self.name, perf_counter() - begun)
-        return made
+        """Forecast (lead_time, y, x) in mm/h from frames (time, y, x) in mm/h; NaN is no data."""
+        started = perf_counter()
+        forecast = self._forecast(frames, horizon)
+        self._on_forecast(self.name, perf_counter() - started)
+        return forecast
 
     def _forecast(self, frames: DataArray, horizon: int) -> DataArray:
         try:
             if self._on_device is None:
                 device = str(named(self._device))
-                self._on_device = self._spare if device == "cpu" else self._load(device=device)
+                self._on_device = self._on_cpu if device == "cpu" else self._load(device=device)
             return self._on_device(frames, horizon)
         except Exception as error:
-            if self._on_device is self._spare or not is_device_failure(error):
+            if self._on_device is self._on_cpu or not is_device_failure(error):
                 raise
-            said = " ".join(str(error).split())
-            log.warning("%s failed on %s, the CPU takes over: %s", self.name, self._device, said)
+            reason = " ".join(str(error).split())
+            log.warning("%s failed on %s, the CPU takes over: %s", self.name, self._device, reason)
         self._on_fallback(self.name)
-        return self._spare(frames, horizon)
+        return self._on_cpu(frames, horizon)
 
 
-def made_up_frames(needs: Needs) -> DataArray:
-    """A shower that drifts east over the national grid: frames to try a forecaster on."""
+def sample_frames(needs: Needs) -> DataArray:
+    """Return frames (time, y, x) in mm/h of a shower drifting east over the national grid."""
     grid = NATIONAL_SPHERE.coarser(MODEL_FACTOR)
     newest = np.datetime64("2000-01-01T12:00", "ns")
     y, x = np.indices(grid.shape, np.float32)

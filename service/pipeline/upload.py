@@ -1,7 +1,7 @@
-"""Frames of somebody's own, from the body of a request to a checked field.
+"""Parses uploaded frames, from the body of a request to a validated field.
 
-What a stranger sends is unfolded by a process of its own (`ingest.formats.sandbox`); here it is
-held against the contract of a precipitation field.
+Untrusted content is decoded by a process of its own (`ingest.formats.sandbox`); here it is checked
+as a precipitation field.
 """
 
 import re
@@ -45,56 +45,62 @@ from service.errors import QueueFull
 
 JSON, NETCDF = "application/json", "application/x-netcdf"
 """Media types of uploaded frames."""
-AT_ONCE = BoundedSemaphore(2)
-"""Uploads that are read at once; each may take a gigabyte of memory."""
+PARALLEL_UPLOADS = BoundedSemaphore(2)
+"""Limit of uploads decoded in parallel; each can take a gigabyte of memory."""
 GRIDS = {"sphere": NATIONAL_SPHERE, "wgs84": NATIONAL_WGS84}
-"""Of German composites, and their blocks of 5 x 5 cells. Where JSON names none it is WGS84."""
+"""Grids of German composites, and their blocks of 5 x 5 cells. The default in JSON is WGS84."""
 SMALLEST, LARGEST = 32, 90_000
-"""Cells along a side, and in all, of a grid that is not one of these."""
+"""Fewest cells along a side and most cells in all, of other grids."""
 EARLIEST, LATEST = np.datetime64("1900-01-01"), np.datetime64("2200-01-01")
+"""Allowed times of frames."""
 EVEN = 1e-3
-"""By what share of a cell centres may lie off an even grid."""
+"""Tolerated deviation from an even grid, as a fraction of a cell."""
 PROJECTION = re.compile(
     r"EPSG:\d{4,6}|(\+(proj|lat_[012]|lat_ts|lon_0|lonc|k|k_0|x_0|y_0|a|b|R|rf|ellps|datum|units"
     r"|zone|south|alpha|gamma|h|sweep|no_defs|type)(=[\w.+-]{1,30})?(\s+|$)){1,20}"
 )
-"""As PROJ strings, but for what has it open files."""
+"""EPSG codes and PROJ strings without the parameters that open files."""
 
 
 def read(data: bytes, media: str) -> DataArray:
-    """The frames in the body of a request.
+    """Return the frames in the body of a request.
 
     JSON is {"frames": {"times": [...], "rainfall_rate": [[[...]]], "grid": {...}}}: times as ISO
-    8601, in UTC where they say no zone; mm/h by frame, row from the north and column from the west,
+    8601, in UTC if without a zone; mm/h by frame, row from the north and column from the west,
     null for no data; the grid {"name": ...}, one of `GRIDS`, or {"x": [...], "y": [...],
     "projection": ...}, centres in m and a PROJ string or EPSG code. netCDF is CF, with a variable
     `rainfall_rate` (time, y, x) in mm/h, x and y in m, and a grid mapping where the grid is not one
     of `GRIDS`.
 
     Args:
-        media: application/json; everything else is taken for netCDF.
+        data: Body of the request.
+        media: application/json; any other media type is taken for netCDF.
 
     Returns:
         (time, y, x) float32 in mm/h, NaN for no data, 2 to 24 frames, oldest first: on the 5 km
-        grid of the models where they came on the national grid or that, else on their own. Its
-        attribute `model` is the model that JSON names beside them, if any.
+        grid of the models if they come on the national grid or on that, else on their own. Its
+        attribute `model` is the model named in JSON, if any.
 
     Raises:
-        BadField: They are no such frames; the message says what is and what should be.
+        BadField: The frames are invalid; the message says what is and what should be.
         NotRead: The machine is too busy to read them now.
-        QueueFull: Too many are being read already.
+        QueueFull: Too many uploads are being read.
     """
-    if not AT_ONCE.acquire(timeout=READ_SECONDS):
+    if not PARALLEL_UPLOADS.acquire(timeout=READ_SECONDS):
         raise QueueFull("too many uploads are being read; send it again later")
     try:
         ((about, rates),) = unfold("json" if media == JSON else "netcdf", data)
     finally:
-        AT_ONCE.release()
+        PARALLEL_UPLOADS.release()
     return field_of(about, rates)
 
 
 def field_of(about: Mapping[str, Any], rates: NDArray[np.float32]) -> DataArray:
-    """The field of rates and of what their file says of itself; see `read`."""
+    """Return the field of rates (time, y, x) in mm/h and metadata of their file; see `read`.
+
+    Raises:
+        BadField: Units, times, grid or rates are invalid.
+    """
     if not is_mm_per_hour(about.get("units", UNITS)):
         raise BadField(f"units are {about['units'][:40]!r}, should be {UNITS!r}")
     field = DataArray(
@@ -113,14 +119,18 @@ def field_of(about: Mapping[str, Any], rates: NDArray[np.float32]) -> DataArray:
 
 
 def times_of(texts: list[str], number: int) -> NDArray[np.datetime64]:
-    """Times of frames, UTC."""
+    """Parse the times of frames (time), as UTC.
+
+    Raises:
+        BadField: Their number, format or order is wrong.
+    """
     if len(texts) != number:
-        raise BadField(f"there are {len(texts)} times for {number} frames, should be as many")
+        raise BadField(f"there are {len(texts)} times for {number} frames, should be {number}")
     try:
         moments = [datetime.fromisoformat(text) for text in texts]
     except ValueError as error:
         raise BadField(f"times should be as 2026-06-21T22:30:00Z ({error})") from error
-    utc = [at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at for at in moments]
+    utc = [time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time for time in moments]
     times = np.array(utc, "datetime64[us]")
     if not (np.diff(times) > np.timedelta64(0)).all():
         raise BadField(f"times are {', '.join(texts)}, should rise")
@@ -133,13 +143,17 @@ def times_of(texts: list[str], number: int) -> NDArray[np.datetime64]:
 
 
 def placed(field: DataArray, about: Mapping[str, Any]) -> DataArray:
-    """The field with the coordinates of its grid."""
-    said = about["grid"]
-    if not {"x", "y"} & said.keys():
-        return field.assign_coords(coordinates(named(said.get("name", "wgs84"), field.shape[1:])))
+    """Return the field (time, y, x) with the coordinates of its grid.
+
+    Raises:
+        BadField: The grid is invalid.
+    """
+    grid = about["grid"]
+    if not {"x", "y"} & grid.keys():
+        return field.assign_coords(coordinates(named(grid.get("name", "wgs84"), field.shape[1:])))
     if not about.get("metres", True):
         raise BadField("units of x and y should be 'm'")
-    axes = {name: axis(said.get(name, []), name, field.sizes[name]) for name in ("y", "x")}
+    axes = {name: axis(grid.get(name, []), name, field.sizes[name]) for name in ("y", "x")}
     field = field.assign_coords(axes)
     if known_grid(field) is not None:
         return with_places(field)
@@ -154,11 +168,15 @@ def placed(field: DataArray, about: Mapping[str, Any]) -> DataArray:
     )
     if not np.isclose(height, width, rtol=EVEN):
         raise BadField(f"cells are {height:g} x {width:g} m, should be squares")
-    return field.assign_coords(crs=Variable((), np.int32(0), mapping_of(said, about)))
+    return field.assign_coords(crs=Variable((), np.int32(0), mapping_of(grid, about)))
 
 
 def named(name: str, shape: tuple[int, ...]) -> Grid:
-    """A grid of German composites, by its name and how many cells it has."""
+    """Return a grid of German composites by its name and shape.
+
+    Raises:
+        BadField: There is no such grid.
+    """
     if name not in GRIDS:
         raise BadField(f"grid is {name[:40]!r}, should be one of {', '.join(GRIDS)}")
     grids = (GRIDS[name], GRIDS[name].coarser(MODEL_FACTOR))
@@ -173,7 +191,11 @@ def named(name: str, shape: tuple[int, ...]) -> Grid:
 
 
 def axis(centres: list[float], name: str, size: int) -> Variable:
-    """The coordinate x, eastward, or y, southward, in m."""
+    """Return the coordinate x or y in m from cell centres.
+
+    Raises:
+        BadField: The centres are not evenly spaced, or x does not run eastward.
+    """
     values = np.array(centres, np.float64)
     if values.shape != (size,) or size < 2:
         raise BadField(f"{name} has {values.size} values, should have {size}, and at least 2")
@@ -187,11 +209,15 @@ def axis(centres: list[float], name: str, size: int) -> Variable:
     return Variable(name, values, about)
 
 
-def mapping_of(said: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, str | float]:
-    """CF attributes of a projection in m, from its PROJ string, or from others by CF."""
+def mapping_of(grid: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, str | float]:
+    """Return the CF grid mapping of a projection in m, from a PROJ string or from CF attributes.
+
+    Raises:
+        BadField: The projection is unknown or not in m.
+    """
     try:
-        if "projection" in said:
-            projection = said["projection"]
+        if "projection" in grid:
+            projection = grid["projection"]
             if not PROJECTION.fullmatch(projection[:1000]):
                 raise BadField(
                     f"projection is {projection[:100]!r}, should be such as 'EPSG:3035' or "
@@ -199,16 +225,16 @@ def mapping_of(said: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, s
                 )
             crs = CRS.from_user_input(projection)
         else:
-            # The text of a projection may say anything; its numbers are enough.
+            # WKT is not trusted; the numeric attributes define the projection.
             numbers = {
                 k: v
                 for k, v in about.get("mapping", {}).items()
                 if k not in ("crs_wkt", "spatial_ref")
             }
             crs = CRS.from_cf(numbers)
-        metres = [one.unit_name for one in crs.axis_info] == ["metre", "metre"]
+        metres = [axis.unit_name for axis in crs.axis_info] == ["metre", "metre"]
         if not crs.is_projected or not metres:
-            raise BadField(f"projection is {crs.name[:100]!r}, should be of a plane in m")
+            raise BadField(f"projection is {crs.name[:100]!r}, should be a plane in m")
         return grid_mapping(crs.to_wkt())
     except (CRSError, KeyError, TypeError, ValueError) as error:
         raise BadField(

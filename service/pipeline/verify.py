@@ -1,4 +1,4 @@
-"""Forecasts are counted against the frames that came."""
+"""Verifies forecasts against observed frames."""
 
 import logging
 from collections.abc import Collection
@@ -15,20 +15,25 @@ from service.skill.verification import seen_by_all, sums
 log = logging.getLogger(__name__)
 
 MISSING_AFTER = timedelta(hours=6)
-"""A truth frame that has not come by then will not be waited for, if newer ones have: else the
-radar is away, or the clock is wrong."""
+"""Age from which an observed frame counts as missing, if newer ones have come: otherwise the radar
+is unavailable, or the clock is wrong."""
 
 
 def verify(
     archive: Archive, ledger: Ledger, now: datetime, unfinished: Collection[datetime] = ()
 ) -> int:
-    """Verify every lead whose frame has come. Returns how many; one that others verify at the same
-    time counts once.
+    """Verify all pending lead times whose frame has come.
 
     All forecasts of an issue are counted on the cells where the frame and each of them has data.
 
     Args:
-        unfinished: Issues that are left for later, as more forecasts of them are on their way.
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of lead times.
+        now: Current time.
+        unfinished: Issues to skip, since more of their forecasts are being made.
+
+    Returns:
+        The number of lead times verified; one verified by another process counts there only.
     """
     waiting: dict[tuple[datetime, int], list[Key]] = {}
     for row in ledger.pending(now):
@@ -43,8 +48,11 @@ def verify(
 
 
 def enter(archive: Archive, ledger: Ledger, keys: list[Key], lead: int) -> int:
-    """Verify one lead, in minutes, of forecasts of one issue. Returns of how many it was the first
-    to do so."""
+    """Verify one lead time, in min, of forecasts of one issue.
+
+    Returns:
+        The number of forecasts that no other process had verified.
+    """
     issue, step = keys[0].issue, np.timedelta64(lead, "m")
     observed = archive.frame(issue + step).isel(time=0)
     compared = {

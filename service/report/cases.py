@@ -8,7 +8,7 @@ import numpy as np
 from service.archive.archive import Archive
 from service.archive.key import Key, to_time
 from service.errors import NotFound
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.plots.fields import case_sheet
 from service.plots.sheet import png
@@ -44,7 +44,7 @@ class Cases(NamedTuple):
 
 def cases_of(archive: Archive, ledger: Ledger, model: str, period: Period) -> Cases:
     """The best and the worst forecasts of a model, the first of each with a picture."""
-    rows = ledger.rows(book.counts, [model], *period, lead_minutes=LEAD, threshold=RATE)
+    rows = ledger.rows(tables.counts, [model], *period, lead_minutes=LEAD, threshold=RATE)
     found = []
     for row in rows:
         cells = row["hits"] + row["misses"]

@@ -12,7 +12,7 @@ from service.report.charts import Axis
 from service.report.glossary import PROBABILITY_TERMS, TERMS
 from service.report.markup import Html, element, joined, void
 from service.report.probabilities import probabilities
-from service.report.report_data import Facts, name_of
+from service.report.report_data import ReportData, name_of
 from service.report.tables import wide
 from service.report.words import figure, percent, signed, summary
 from service.skill.scores import FSS_SCORES, SCORES
@@ -26,7 +26,7 @@ FEWEST_BLOCKS = 3
 """Of six hours, from which on there is a course over time."""
 
 
-def write(facts: Facts) -> bytes:
+def write(facts: ReportData) -> bytes:
     """The page of a report."""
     style = files("service.report").joinpath("report.css").read_text(encoding="utf-8")
     title = f"Skill of the nowcasts, {facts.period}"
@@ -53,12 +53,12 @@ def policy(style: str) -> str:
     )
 
 
-def header(facts: Facts) -> Iterator[Html]:
+def header(facts: ReportData) -> Iterator[Html]:
     yield element("h1", "How good the nowcasts were")
     yield element("p", str(facts.period), class_="when")
 
 
-def sections(facts: Facts) -> Iterator[Html]:
+def sections(facts: ReportData) -> Iterator[Html]:
     looks = charts.classes(facts.models)
     yield section("In short", tiles(facts), *(element("p", one) for one in summary(facts)))
     yield section("Skill by lead", charts.legend(looks), *by_lead(facts, looks))
@@ -85,7 +85,7 @@ def section(title: str, *inside: Html) -> Html:
     return element("section", element("h2", title), *inside)
 
 
-def tiles(facts: Facts) -> Html:
+def tiles(facts: ReportData) -> Html:
     """The figures that one looks for first."""
 
     def value(model: str) -> float | None:
@@ -106,7 +106,7 @@ def tiles(facts: Facts) -> Html:
     return joined(element("dl", *made, class_="tiles"), element("p", note, class_="note"))
 
 
-def by_lead(facts: Facts, looks: dict[str, str]) -> Iterator[Html]:
+def by_lead(facts: ReportData, looks: dict[str, str]) -> Iterator[Html]:
     leads = sorted({row["lead_minutes"] for row in facts.comparison.rows})
     axis = Axis(leads[0], leads[-1], [(lead, f"+{lead}") for lead in leads])
     for name, score in CURVES.items():
@@ -135,7 +135,7 @@ def chart(title: str, drawn: Html) -> Html:
     return element("figure", element("figcaption", title), drawn)
 
 
-def over_time(facts: Facts, looks: dict[str, str]) -> Html:
+def over_time(facts: ReportData, looks: dict[str, str]) -> Html:
     """CSI in blocks of six hours."""
     blocks = facts.comparison.blocks.sel(lead_minutes=[LEAD], threshold=[RATE])
     times = blocks["block"].values.astype("datetime64[s]")
@@ -159,7 +159,7 @@ def over_time(facts: Facts, looks: dict[str, str]) -> Html:
     return element("div", chart(f"{said}, by their issue.", drawn), class_="charts one")
 
 
-def cases(facts: Facts) -> Iterator[Html]:
+def cases(facts: ReportData) -> Iterator[Html]:
     best, worst = facts.cases
     if not best and not worst:
         yield element("p", "It rained too little for a forecast to be good or bad.")
@@ -187,7 +187,7 @@ def pictured(name: str, case: Case) -> Html:
     return element("figure", element("figcaption", said), image, class_="picture")
 
 
-def radar(facts: Facts) -> Iterator[Html]:
+def radar(facts: ReportData) -> Iterator[Html]:
     seen = facts.radar
     yield element("figure", element("figcaption", "Frames there, of those due"),
                   wide(charts.bars(seen.spans), "Frames there"), class_="picture")  # fmt: skip
@@ -214,7 +214,7 @@ def radar(facts: Facts) -> Iterator[Html]:
         yield element("ul", *lines, class_="reasons")
 
 
-def footer(facts: Facts) -> Html:
+def footer(facts: ReportData) -> Html:
     counted = ", ".join(COUNTS).replace("_", " ")
     return element(
         "footer",

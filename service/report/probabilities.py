@@ -7,7 +7,7 @@ from service.report import charts
 from service.report.cases import LEAD
 from service.report.charts import Axis, Points
 from service.report.markup import Html, element
-from service.report.report_data import Facts, name_of
+from service.report.report_data import ReportData, name_of
 from service.report.tables import table
 from service.report.words import figure, percent
 from service.skill.scores import PROBABILITY_SCORES
@@ -18,7 +18,7 @@ from verification.probabilistic import FEWEST
 ACROSS = Axis(0, 1, [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)])
 
 
-def probabilities(facts: Facts) -> Iterator[Html]:
+def probabilities(facts: ReportData) -> Iterator[Html]:
     """Reliability diagrams an hour ahead and scores of all leads, of models with probabilities."""
     rows = facts.comparison.probabilities
     found = {row["model"] for row in rows}

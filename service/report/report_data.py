@@ -16,7 +16,7 @@ and its details faded, and the provider's own forecast."""
 NAMES = {"s-prog": "S-PROG", "dwd-rv": "DWD's RV"}
 
 
-class Facts(NamedTuple):
+class ReportData(NamedTuple):
     """All that a report says.
 
     Attributes:
@@ -47,7 +47,7 @@ class Facts(NamedTuple):
 
 def gather(
     archive: Archive, ledger: Ledger, models: Sequence[str], period: Period, now: datetime
-) -> Facts:
+) -> ReportData:
     """Gather what there is to say of a period.
 
     Args:
@@ -60,7 +60,7 @@ def gather(
     served = [name for name in models if name in found.models]
     real = [name for name in (*served, *found.models) if name not in BASELINES]
     main = (real or served or found.models)[0]
-    return Facts(
+    return ReportData(
         period,
         now,
         main,

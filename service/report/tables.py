@@ -7,7 +7,7 @@ from xarray import DataArray
 
 from service.report.cases import Case
 from service.report.markup import Html, element
-from service.report.report_data import Facts, name_of
+from service.report.report_data import ReportData, name_of
 from service.report.words import EVEN, figure, signed
 from service.skill.scores import FSS_SCORES, SCORES
 from service.skill.verification import Row
@@ -21,7 +21,7 @@ STRONG = 0.05
 """A difference from which its colour is the stronger one."""
 
 
-def scores(facts: Facts, threshold: float) -> Html:
+def scores(facts: ReportData, threshold: float) -> Html:
     """All scores of a threshold by lead and model, the best of each lead in bold."""
     rows = [row for row in facts.comparison.rows if row["threshold"] == threshold]
     leads = sorted({row["lead_minutes"] for row in rows})
@@ -59,7 +59,7 @@ def best_of(score: str, values: Iterable[float | None]) -> float | None:
     return min(found, key=COLUMNS[score].departure, default=None)
 
 
-def gains(facts: Facts, rival: str) -> Html:
+def gains(facts: ReportData, rival: str) -> Html:
     """Difference of the CSI of each model to that of a rival, by lead and threshold."""
     lines = []
     for model in facts.models:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from service.report.cases import LEAD, RATE
-from service.report.report_data import Facts, name_of
+from service.report.report_data import ReportData, name_of
 from verification import csi
 
 NONE = "\N{EN DASH}"
@@ -34,13 +34,13 @@ def percent(share: float | None) -> str:
     return f"{min(100 * share, 99.9) if share < 1 else 100:.3g} %"
 
 
-def summary(facts: Facts) -> Iterator[str]:
+def summary(facts: ReportData) -> Iterator[str]:
     """The period in two paragraphs: what came and was forecast, and how good it was."""
     yield f"{radar(facts)} {forecasts(facts)}"
     yield " ".join([*skill(facts), *gains(facts), surely(facts)])
 
 
-def radar(facts: Facts) -> str:
+def radar(facts: ReportData) -> str:
     seen = facts.radar
     if not seen.due:
         return "No radar frame was due in this time."
@@ -50,7 +50,7 @@ def radar(facts: Facts) -> str:
     return said + (bad if seen.quarantined else "") + "."
 
 
-def forecasts(facts: Facts) -> str:
+def forecasts(facts: ReportData) -> str:
     left, leads = facts.comparison.left_out, facts.leads
     said = f"{leads.get('verified', 0):,} forecast fields were verified"
     if leads.get("missing"):
@@ -63,7 +63,7 @@ def forecasts(facts: Facts) -> str:
     return said
 
 
-def skill(facts: Facts) -> Iterator[str]:
+def skill(facts: ReportData) -> Iterator[str]:
     """What the main model saw coming."""
 
     def value(score: str) -> float | None:
@@ -81,7 +81,7 @@ def skill(facts: Facts) -> Iterator[str]:
         yield f"It forecast {more} rain area than came, {bias:.2f} times as much."
 
 
-def gains(facts: Facts) -> Iterator[str]:
+def gains(facts: ReportData) -> Iterator[str]:
     """How far the main model is above the baselines."""
     mine = facts.comparison.value(facts.main, "csi", LEAD, RATE)
     for rival in facts.rivals:
@@ -98,7 +98,7 @@ def compared(difference: float) -> str:
     return f"{abs(difference):.2f} {side} that of"
 
 
-def surely(facts: Facts) -> str:
+def surely(facts: ReportData) -> str:
     """How sure the differences are."""
     sure = []
     for rival in facts.rivals:

@@ -1,4 +1,4 @@
-"""The whole service on one machine: every part a process of its own, or all in this one."""
+"""All parts of the service on one machine: as processes, or as threads of this process."""
 
 import json
 import logging
@@ -16,14 +16,14 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Run the API, workers, the schedule and the ingest until told to stop.
+    """Run the API, workers, the schedule and the ingest until SIGTERM or SIGINT.
 
-    With Redis, or a redis-server to start, each is a process that is started anew when it dies;
+    With Redis, or a redis-server to start, each is a process that is restarted when it dies;
     otherwise all are threads of this process.
 
     Raises:
-        Exposed: The API would be open on an address that others reach.
-        BadKeys: The file of keys cannot be read.
+        Exposed: The API without keys would be reachable from other machines.
+        BadKeys: The file of API keys is invalid.
     """
     check_exposure(settings)
     log.info("API on http://%s:%d", settings.host, settings.port)
@@ -34,7 +34,7 @@ def run(settings: Settings) -> None:
         port = free_port()
         settings = settings.model_copy(update={"redis": f"redis://127.0.0.1:{port}/0"})
         with tempfile.TemporaryDirectory(prefix="nowcast-redis-") as folder:
-            # It holds messages only, which may be lost: nothing is kept on disk.
+            # It holds only messages, which can be lost: nothing is written to disk.
             command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
             command += ["--save", "", "--maxmemory-policy", "noeviction", "--loglevel", "warning"]
             supervise([Part("redis", command, last=True), *parts()], environment(settings))
@@ -42,32 +42,33 @@ def run(settings: Settings) -> None:
         from service.runtime.deployment import Deployment
         from service.runtime.server import serve_all
 
-        log.info("no NOWCAST_REDIS and no program redis-server: all runs in one process")
+        log.info("no NOWCAST_REDIS and no redis-server: all parts run in one process")
         serve_all(Deployment(settings))
 
 
 def parts() -> list[Part]:
-    """The processes of the set, which differ by their commands alone."""
+    """Return the processes of the service, by their commands."""
     commands = {
         "api": ["serve"],
         "worker": ["worker", "--queues", "interactive,scheduled"],
-        "verify": ["worker", "--queues", "verify,ingest"],
+        "worker-verify": ["worker", "--queues", "verify,ingest"],
         "beat": ["beat"],
         "ingest": ["ingest", "--follow"],
     }
     nowcast = [sys.executable, "-m", "service.cli"]
-    return [Part(name, [*nowcast, *words]) for name, words in commands.items()]
+    return [Part(name, [*nowcast, *arguments]) for name, arguments in commands.items()]
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment from which other processes read the same settings."""
-    said = settings.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    words = {k: v if isinstance(v, str) else json.dumps(v) for k, v in said.items()}
-    # They cannot all listen on one port; what they count is told by the ledger through the API.
-    ours = {name: word for name, word in os.environ.items() if name != "NOWCAST_METRICS_PORT"}
-    return ours | {f"NOWCAST_{name.upper()}": word for name, word in words.items()}
+    """Return environment variables from which other processes read the same settings."""
+    values = settings.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
+    # Several processes cannot share one metrics port; the API exports the metrics of the ledger.
+    inherited = {name: text for name, text in os.environ.items() if name != "NOWCAST_METRICS_PORT"}
+    return inherited | {f"NOWCAST_{name.upper()}": text for name, text in texts.items()}
 
 
 def free_port() -> int:
+    """Return a free TCP port of the loopback address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

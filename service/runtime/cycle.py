@@ -1,5 +1,7 @@
-"""What is done at every new frame and what is done from time to time, by nobody in particular: each
-may be done again at any point, and by several at once."""
+"""Idempotent periodic tasks: forecast new frames, verify, clean up.
+
+Each can be interrupted and repeated at any point, and run by several processes at once.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,70 +20,69 @@ if TYPE_CHECKING:
 
 UNDER_WAY = ("accepted", "running")
 LONGEST_LEAD = timedelta(days=1)
-"""No forecast that we keep reaches so far."""
+"""Above the longest lead time of any forecast in the archive."""
 
 
-class Done(NamedTuple):
-    """What a cycle has done."""
+class CycleResult(NamedTuple):
+    """Numbers of submitted forecast jobs and of verified lead times."""
 
-    asked: int
-    """Jobs for forecasts."""
+    submitted: int
     verified: int
-    """Leads of forecasts."""
 
 
-def run_cycle(desk: "Deployment", now: datetime) -> Done:
-    """Ask for the forecasts of fresh frames, and verify what has become verifiable.
+def run_cycle(deployment: "Deployment", now: datetime) -> CycleResult:
+    """Submit the forecasts of new frames, and verify lead times whose frame has come.
 
-    A frame that came later than `forecast_minutes` is not forecast from; what has failed is not
-    asked for again.
+    Frames older than `forecast_minutes` start no forecast; failed jobs are not submitted again.
     """
-    asked = 0
-    for issue in fresh(desk, now):
-        for key in wanted(desk, issue):
-            desk.jobs.submit(key, queue=SCHEDULED)
-            asked += 1
-    unfinished = desk.book.issues_under_way()
-    return Done(asked, verify(desk.archive, desk.ledger, now, unfinished))
+    submitted = 0
+    for issue in new_issues(deployment, now):
+        for key in missing_keys(deployment, issue):
+            deployment.jobs.submit(key, queue=SCHEDULED)
+            submitted += 1
+    unfinished = deployment.job_table.issues_under_way()
+    return CycleResult(submitted, verify(deployment.archive, deployment.ledger, now, unfinished))
 
 
-def fresh(desk: "Deployment", now: datetime) -> Iterator[Time]:
-    """Times of the frames to forecast from, newest first."""
-    oldest = to_time(now - timedelta(minutes=desk.settings.forecast_minutes))
-    return takewhile(lambda time: time >= oldest, desk.archive.frame_times())
+def new_issues(deployment: "Deployment", now: datetime) -> Iterator[Time]:
+    """Yield the times of frames new enough to start a forecast, newest first."""
+    oldest = to_time(now - timedelta(minutes=deployment.settings.forecast_minutes))
+    return takewhile(lambda time: time >= oldest, deployment.archive.frame_times())
 
 
-def wanted(desk: "Deployment", issue: Time) -> list[Key]:
-    """Keys of the scheduled forecasts of an issue that can be made and have no job yet.
+def missing_keys(deployment: "Deployment", issue: Time) -> list[Key]:
+    """Return the keys of forecasts of an issue that can be made and have no job.
 
-    Each served model's, and the one of the best of them when nothing of theirs is under way.
+    These are of each served model, and then of `auto` when none of theirs waits or runs.
     """
-    served = desk.forecasters.all_served()
-    keys = {Key(issue, one.name, one.weights): one for one in served}
+    served = deployment.forecasters.all_served()
+    keys = {Key(issue, model.name, model.weights): model for model in served}
     auto = Key(issue, AUTO, NO_WEIGHTS)
-    rows = desk.book.many(key.id for key in (*keys, auto))
-    lacking = [key for key in keys if not desk.archive.has_forecast(key)]
+    rows = deployment.job_table.many(key.id for key in (*keys, auto))
+    lacking = [key for key in keys if not deployment.archive.has_forecast(key)]
     new = [
-        key for key in lacking if key.id not in rows and not why_not(desk.archive, keys[key], issue)
+        key
+        for key in lacking
+        if key.id not in rows and not why_not(deployment.archive, keys[key], issue)
     ]
     waiting = any(key.id in rows and rows[key.id].status in UNDER_WAY for key in lacking)
     if new or waiting or len(keys) < 2 or len(lacking) == len(keys):
         return new
-    return [] if auto.id in rows or desk.archive.has_forecast(auto) else [auto]
+    return [] if auto.id in rows or deployment.archive.has_forecast(auto) else [auto]
 
 
-def remove_old_files(desk: "Deployment", now: datetime) -> int:
-    """Remove the files that are past their keeping time. Returns how many.
+def remove_old_files(deployment: "Deployment", now: datetime) -> int:
+    """Remove files past their retention. Returns their number.
 
-    The ledger keeps its rows. Frames and forecasts stay as long as a lead is pending that needs
-    them. Without new radar little becomes older.
+    Rows of the ledger stay. Frames and forecasts stay while a pending lead time needs them. The age
+    of files is limited to that at the newest frame plus a day.
     """
-    settings, remove = desk.settings, desk.archive.remove_before
-    newest = desk.archive.latest_frame()
-    if newest is not None:  # a clock that is ahead by years shall not clear the archive
+    settings, remove = deployment.settings, deployment.archive.remove_before
+    newest = deployment.archive.latest_frame()
+    if newest is not None:  # a clock that is years ahead must not empty the archive
         now = min(now, to_datetime(newest) + LONGEST_LEAD)
     oldest = now - timedelta(days=settings.keep_days)
-    needed = min([oldest, *(row["issue"] for row in desk.ledger.pending(now + LONGEST_LEAD))])
+    needed = min([oldest, *(row["issue"] for row in deployment.ledger.pending(now + LONGEST_LEAD))])
     uploaded = now - timedelta(hours=settings.keep_uploads_hours)
     return (
         remove("frames", to_time(needed))

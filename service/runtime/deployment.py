@@ -1,4 +1,4 @@
-"""The parts of one deployment, made from its settings."""
+"""Archive, ledger, job queue and forecasters of a deployment, created from its settings."""
 
 import os
 import secrets
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.clock import Clock, utc_now
-from service.jobs.job_table import JobBook
+from service.jobs.job_table import JobTable
 from service.jobs.queue import Jobs
-from service.jobs.transport import Threads, Transport
+from service.jobs.transport import ThreadTransport, Transport
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
-from service.pipeline.forecast import make_forecast
+from service.pipeline.forecast import forecast_by_key
 from service.pipeline.poll import sources_of
 from service.pipeline.served_models import Forecasters
 from service.runtime.run_job import run_job
@@ -26,64 +26,69 @@ if TYPE_CHECKING:
 
 
 def process_name() -> str:
-    """A name that no other process has or had: a container is started anew as the same process of
-    the same host."""
+    """Return a unique name of this process: restarted containers reuse host name and process id."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 class Deployment:
-    """Archive, ledger, forecasters and jobs as the settings say, each made when first used.
+    """Archive, ledger, forecasters and jobs of a deployment, each created on first use.
 
     Attributes:
-        clock: What time it is, which in drills is another than the real one.
+        settings: The settings.
+        clock: Returns the current time, which can be simulated.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clock = Clock(settings.drill)
+        self.clock = Clock(settings.simulated_time)
 
     @cached_property
     def name(self) -> str:
-        """What this process is called by others."""
+        """Unique name of this process."""
         return process_name()
 
     @cached_property
     def archive(self) -> Archive:
+        """The archive, without the temporary files of killed processes."""
         archive = Archive.at(self.settings.archive or self.settings.data / "archive")
         archive.sweep()
         return archive
 
     @cached_property
     def ledger(self) -> Ledger:
+        """The ledger, upgraded to the newest revision."""
         return Ledger(self.settings.ledger_url)
 
     @cached_property
-    def book(self) -> JobBook:
-        return JobBook(self.ledger.engine)
+    def job_table(self) -> JobTable:
+        """The job table, in the database of the ledger."""
+        return JobTable(self.ledger.engine)
 
     @cached_property
     def forecasters(self) -> Forecasters:
+        """The models, whose durations and fallbacks are counted in `process`."""
         settings = self.settings
-        where = settings.device, settings.threads
-        made = Forecasters(settings.models, settings.weights, *where, bf16=settings.bf16)
-        made.on_fallback, made.on_forecast = self.process.fell_back, self.process.inferred
-        return made
+        hardware = settings.device, settings.threads
+        models = Forecasters(settings.models, settings.weights, *hardware, bf16=settings.bf16)
+        models.on_fallback, models.on_forecast = self.process.fell_back, self.process.inferred
+        return models
 
     @cached_property
     def process(self) -> Process:
-        """What this process counts."""
+        """Metrics counted by this process."""
         return Process(self.settings)
 
     @cached_property
     def sources(self) -> "Sequence[Source]":
-        """Where radar comes from; they remember what they asked for."""
+        """Sources of radar files, which keep the state of their polls."""
         return sources_of(self.settings)
 
     @cached_property
     def jobs(self) -> Jobs:
+        """The queue of forecast jobs."""
         settings = self.settings
         return Jobs(
-            self.book,
+            self.job_table,
             self._transport(),
             utc_now,
             settings.jobs_waiting,
@@ -93,11 +98,11 @@ class Deployment:
 
     def _transport(self) -> Transport:
         if not self.settings.redis:
-            return Threads(lambda job: run_job(self, job, self.name))
-        from service.jobs.celery_transport import Messages
+            return ThreadTransport(lambda job: run_job(self, job, self.name))
+        from service.jobs.celery_transport import CeleryTransport
 
-        return Messages(self.settings)
+        return CeleryTransport(self.settings)
 
-    def make(self, key: Key) -> None:
-        """Make the forecast of a key, now."""
-        make_forecast(self.archive, self.ledger, self.forecasters, key, self.clock())
+    def make_forecast(self, key: Key) -> None:
+        """Make the forecast of a key and store it; see `forecast_by_key`."""
+        forecast_by_key(self.archive, self.ledger, self.forecasters, key, self.clock())

@@ -1,4 +1,4 @@
-"""The provider's server followed until told to stop, each source in a thread of its own."""
+"""Follows the provider's server, each source in a thread of its own."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,38 +15,47 @@ from service.runtime.deployment import Deployment
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 5.0
-"""How long the end waits for files on their way; what is cut off comes again next time."""
+JOIN_SECONDS = 5.0
+"""Timeout at the end for files being fetched, in s; interrupted files are fetched again."""
 
 
 def follow(
-    desk: Deployment,
+    deployment: Deployment,
     sources: Sequence[Source],
     stop: Event,
     clock: Callable[[], datetime],
     on_frame: Callable[[], object] = lambda: None,
 ) -> None:
-    """Take in what comes, each source in a thread of its own, until `stop` is set.
+    """Ingest new files of all sources until `stop` is set.
 
-    Nothing ends it but that: what fails is said in the log and tried again at the next poll.
+    Failures are logged and tried again at the next poll.
 
     Args:
-        on_frame: Called at each new frame; returns soon.
+        deployment: Archive, ledger and settings.
+        sources: Sources to poll, each in a thread.
+        stop: Event that ends all threads.
+        clock: Returns the current time.
+        on_frame: Called at each new frame; must return quickly.
     """
-    archive, ledger, hours, turn = desk.archive, desk.ledger, desk.settings.backfill_hours, Lock()
+    archive, ledger, hours, turn = (
+        deployment.archive,
+        deployment.ledger,
+        deployment.settings.backfill_hours,
+        Lock(),
+    )
 
-    def watch(source: Source) -> None:
+    def follow_source(source: Source) -> None:
         def poll() -> Iterator[Arrival]:
             for arrival in poll_source(archive, ledger, source, clock(), hours, turn):
                 if starts_cycle(arrival):
                     on_frame()
                 yield arrival
 
-        polled = partial(desk.process.polled, source.product)
-        keep_polling(poll, str(source), desk.settings.poll_seconds, stop, polled)
+        on_poll = partial(deployment.process.polled, source.product)
+        keep_polling(poll, str(source), deployment.settings.poll_seconds, stop, on_poll)
 
     # Daemons: a request that hangs does not keep the process from ending.
-    threads = [Thread(target=watch, args=[source], daemon=True) for source in sources]
+    threads = [Thread(target=follow_source, args=[source], daemon=True) for source in sources]
     for thread in threads:
         thread.start()
     try:
@@ -55,35 +64,35 @@ def follow(
     finally:
         stop.set()
         for thread in threads:
-            thread.join(PATIENCE_SECONDS)
+            thread.join(JOIN_SECONDS)
 
 
-class Polled(Protocol):
-    """Hears of every poll whether it failed."""
+class OnPoll(Protocol):
+    """Callback after every poll."""
 
     def __call__(self, *, failed: bool) -> object: ...
 
 
 def keep_polling(
-    poll: Callable[[], Iterable[Arrival]], name: str, seconds: float, stop: Event, polled: Polled
+    poll: Callable[[], Iterable[Arrival]], name: str, seconds: float, stop: Event, on_poll: OnPoll
 ) -> None:
-    """Poll a source until `stop` is set, with a pause where there is no more to be had at once."""
+    """Poll a source until `stop` is set, without a pause while more files are available."""
     log.info("following %s, every %g s", name, seconds)
-    trouble = ""
+    last_error = ""
     while not stop.is_set():
-        came, failed = 0, True
+        count, failed = 0, True
         try:
-            for came, arrival in enumerate(poll(), start=1):  # noqa: B007  read after the loop
+            for count, arrival in enumerate(poll(), start=1):  # noqa: B007  read after the loop
                 log.info("%s: %s", arrival.name, arrival.outcome)
         except SourceUnavailable as error:
-            if str(error) != trouble:
+            if str(error) != last_error:
                 log.warning("%s", error)
-            trouble = str(error)
+            last_error = str(error)
         except Exception:
-            log.exception("what came from %s could not be taken in; it will be tried again", name)
+            log.exception("files of %s could not be ingested; the next poll tries again", name)
         else:
-            if trouble:
+            if last_error:
                 log.info("%s answers again", name)
-            trouble, failed = "", False
-        polled(failed=failed)
-        stop.wait(0 if came >= MOST else seconds)
+            last_error, failed = "", False
+        on_poll(failed=failed)
+        stop.wait(0 if count >= MOST else seconds)

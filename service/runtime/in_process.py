@@ -1,4 +1,4 @@
-"""The schedule in one process, where there is no Redis: heartbeat, and what is due."""
+"""Heartbeat and, without Redis, the periodic tasks in threads of this process."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -7,50 +7,61 @@ from typing import TYPE_CHECKING
 
 from service.clock import utc_now
 from service.jobs.queue import send_lost
-from service.runtime.periodic import Round
+from service.runtime.periodic import PeriodicThread
 from service.runtime.schedule import schedule
 
 if TYPE_CHECKING:
-    from service.runtime.deployment import Deployment  # torch, which beat does without
+    from service.runtime.deployment import Deployment  # imports torch, which beat does not need
 
 
-def heartbeat(desk: "Deployment", queues: Sequence[str], device: str = "") -> Round:
-    """Says again and again that this process is alive, also while it is busy.
+def heartbeat(deployment: "Deployment", queues: Sequence[str], device: str = "") -> PeriodicThread:
+    """Start a thread that records heartbeats of this process.
+
+    Args:
+        deployment: Job table, name and settings.
+        queues: Queues that this process takes jobs from.
+        device: Device of its networks.
 
     Raises:
-        LedgerAway: There is nobody to say it to.
+        LedgerAway: The job table is unreachable.
     """
-    book = desk.book
+    job_table = deployment.job_table
 
     def beat() -> None:
-        book.beat(desk.name, queues, device, utc_now())
+        job_table.beat(deployment.name, queues, device, utc_now())
 
-    return Round("heartbeat", desk.settings.worker_seconds / 6, beat)
+    return PeriodicThread("heartbeat", deployment.settings.worker_seconds / 6, beat)
 
 
 @contextmanager
 def at_work(
-    desk: "Deployment", queues: Sequence[str], *names: str
+    deployment: "Deployment", queues: Sequence[str], *names: str
 ) -> Iterator[Callable[[str], None]]:
-    """Say that this process is alive; and where there is no Redis, do the named things in it.
+    """Record heartbeats and, without Redis, run the named periodic tasks in this process.
+
+    Args:
+        deployment: Parts of the deployment.
+        queues: Queues that this process takes jobs from.
+        *names: Names of periodic tasks; see `service.runtime.schedule`.
 
     Yields:
-        Has the thing of a name done soon, here or by a worker.
+        A function that runs a task now, here or by a worker.
     """
     with ExitStack() as stack:
-        stack.enter_context(closing(heartbeat(desk, queues)))
-        items = schedule(desk.settings)
-        if desk.settings.redis:
-            from service.jobs.celery_transport import Messages
+        stack.enter_context(closing(heartbeat(deployment, queues)))
+        items = schedule(deployment.settings)
+        if deployment.settings.redis:
+            from service.jobs.celery_transport import CeleryTransport
 
-            messages = Messages(desk.settings)
-            yield lambda name: messages.call(name, items[name].queue)
+            transport = CeleryTransport(deployment.settings)
+            yield lambda name: transport.call(name, items[name].queue)
             return
-        # What is unfinished of before the start; of the rest, whoever does it is not disturbed.
-        send_lost(desk.jobs, utc_now() + desk.jobs.silence)
-        rounds = {
-            name: Round(name, items[name].seconds, partial(items[name].do, desk)) for name in names
+        # Jobs left unfinished by the previous run; those of live workers are not affected.
+        send_lost(deployment.jobs, utc_now() + deployment.jobs.silence)
+        tasks = {
+            name: PeriodicThread(name, items[name].seconds, partial(items[name].task, deployment))
+            for name in names
         }
-        for one in rounds.values():
-            stack.enter_context(closing(one))
-        yield lambda name: rounds[name].soon()
+        for task in tasks.values():
+            stack.enter_context(closing(task))
+        yield lambda name: tasks[name].run_now()

@@ -1,4 +1,4 @@
-"""What is done again and again in a thread of this process: heartbeats, and what is due."""
+"""Threads of this process that repeat a task: heartbeats and the schedule."""
 
 import logging
 import threading
@@ -9,43 +9,49 @@ from service.clock import utc_now
 
 log = logging.getLogger(__name__)
 
-PATIENCE = timedelta(seconds=5)
-"""How long the end of a round is waited for."""
+JOIN_TIMEOUT = timedelta(seconds=5)
+"""How long `close` waits for a running task."""
 
 
-class Round:
-    """Does something at once and then every so many seconds, until it is closed.
+class PeriodicThread:
+    """Runs a task at once and then at a fixed interval, in a thread, until it is closed.
 
-    What fails is said in the log, once for each reason, and done again when it is due.
+    A failure is logged, once for each reason, and the task runs again when it is due.
+
+    Args:
+        name: Name of the task and its thread.
+        seconds: Interval in s.
+        task: The task.
     """
 
-    def __init__(self, name: str, seconds: float, do: Callable[[], object]) -> None:
-        self._name, self._seconds, self._do = name, seconds, do
+    def __init__(self, name: str, seconds: float, task: Callable[[], object]) -> None:
+        self._name, self._seconds, self._task = name, seconds, task
         self._due, self._closed = threading.Event(), False
-        self._trouble = ""
-        # A daemon: what hangs does not keep the process from ending.
-        self._thread = threading.Thread(target=self._go, name=name, daemon=True)
+        self._last_error = ""
+        # A daemon: a task that hangs does not keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def soon(self) -> None:
-        """Do it now, or again when it is done that is being done now."""
+    def run_now(self) -> None:
+        """Run the task now, or once more after the current run."""
         self._due.set()
 
     def close(self) -> None:
+        """End the thread, waiting for a running task up to 5 s."""
         self._closed = True
         self._due.set()
-        self._thread.join(PATIENCE.total_seconds())
+        self._thread.join(JOIN_TIMEOUT.total_seconds())
 
-    def _go(self) -> None:
+    def _run(self) -> None:
         while not self._closed:
             self._due.clear()
             try:
-                self._do()
+                self._task()
             except Exception as error:
-                said = f"{type(error).__name__}: {error}"
-                if said != self._trouble:
-                    log.exception("%s failed at %s and goes on", self._name, utc_now())
-                self._trouble = said
+                reason = f"{type(error).__name__}: {error}"
+                if reason != self._last_error:
+                    log.exception("%s failed at %s and continues", self._name, utc_now())
+                self._last_error = reason
             else:
-                self._trouble = ""
+                self._last_error = ""
             self._due.wait(self._seconds)

@@ -1,4 +1,4 @@
-"""How a job is done, by a thread or by a worker."""
+"""Runs a forecast job, in a thread or a worker."""
 
 import errno
 import logging
@@ -16,52 +16,58 @@ from service.monitoring.metrics import Process
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 2
-"""Workers that may die of a job before it is given up."""
+"""Attempts after which a job whose workers died is given up."""
 LONGEST_PAUSE_SECONDS = 5.0
+"""Longest pause between two attempts while the ledger or the disk is unavailable, in s."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Maker(Protocol):
-    """What doing a job takes."""
+class JobContext(Protocol):
+    """What running a job requires: the queue, metrics and a way to make forecasts."""
 
     @property
-    def jobs(self) -> Jobs: ...
+    def jobs(self) -> Jobs:
+        """The queue of forecast jobs."""
 
     @property
-    def process(self) -> Process: ...
+    def process(self) -> Process:
+        """Metrics counted by this process."""
 
-    def make(self, key: Key) -> None:
-        """Make the forecast of a key and keep it, if it is not there."""
+    def make_forecast(self, key: Key) -> None:
+        """Make the forecast of a key and store it, unless it exists."""
 
 
-def run_job(desk: Maker, job: str, worker: str) -> None:
-    """Make the forecast of a job that is in the book, unless somebody else does or has: the one
-    way that jobs are done. An error of the job goes into the book.
+def run_job(context: JobContext, job: str, worker: str) -> None:
+    """Claim a job, make its forecast and store its result or error in the job table.
+
+    Does nothing if another worker holds or has finished the job.
 
     Args:
-        worker: A name that nobody else has or had.
+        context: Queue, metrics and forecasts of the process.
+        job: Id of the job.
+        worker: Unique name of the worker.
 
     Raises:
-        LedgerAway: Nothing has been done.
+        LedgerAway: The job table is unreachable, and the job is not started.
     """
-    book, clock = desk.jobs.book, desk.jobs.clock
+    job_table, clock = context.jobs.job_table, context.jobs.clock
     now = clock()
-    row = book.claim(job, worker, now, MOST_ATTEMPTS, now - desk.jobs.silence)
+    row = job_table.claim(job, worker, now, MOST_ATTEMPTS, now - context.jobs.silence)
     if row is not None:
-        desk.process.waited(row.queue, (now - row.created).total_seconds())
+        context.process.waited(row.queue, (now - row.created).total_seconds())
         try:
-            kind, message = trouble_of(partial(desk.make, Job.of(row).key), job)
-            patiently(lambda: book.finish(job, clock(), kind, message, worker))
+            kind, message = error_of_attempt(partial(context.make_forecast, Job.of(row).key), job)
+            retry_while_unavailable(lambda: job_table.finish(job, clock(), kind, message, worker))
         except BaseException:  # the process must end at once
-            book.release(job, clock(), worker)
+            job_table.release(job, clock(), worker)
             raise
-    desk.jobs.wake()
+    context.jobs.wake()
 
 
-def trouble_of(make: Callable[[], object], job: str) -> tuple[str | None, str | None]:
-    """Kind and message of the error that came of making something, if one did."""
+def error_of_attempt(make: Callable[[], object], job: str) -> tuple[str | None, str | None]:
+    """Make a forecast. Returns kind and message of the error; None and None if it succeeds."""
     try:
-        patiently(make)
+        retry_while_unavailable(make)
     except Exception as error:
         kind, message = type(error).__name__, str(error)
         log.warning("job %s failed: %s: %s", job, kind, message, exc_info=error_class(kind) is None)
@@ -69,8 +75,12 @@ def trouble_of(make: Callable[[], object], job: str) -> tuple[str | None, str | 
     return None, None
 
 
-def patiently(do: Callable[[], object]) -> None:
-    """Do something that may be repeated; while there is no ledger or no room, wait for it."""
+def retry_while_unavailable(do: Callable[[], object]) -> None:
+    """Run an idempotent action, again and again while the ledger is unreachable or a disk is full.
+
+    Raises:
+        OSError: Of another cause than a full disk.
+    """
     for pause in pauses():
         try:
             do()
@@ -84,7 +94,7 @@ def patiently(do: Callable[[], object]) -> None:
 
 
 def pauses() -> Iterator[float]:
-    """Seconds to wait after one failure and the next."""
+    """Yield pauses between attempts in s, doubling from 0.1 up to `LONGEST_PAUSE_SECONDS`."""
     pause = 0.1
     while True:
         yield pause

@@ -1,4 +1,4 @@
-"""What the service does by itself, and how often: by Celery beat and workers, or in one process."""
+"""Schedule of the periodic tasks, run by Celery beat and workers or in one process."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -16,79 +16,89 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FOLLOWING = "following"
-"""What those who follow the provider's server say that they do, in place of queues."""
+"""Queue name in heartbeats of processes that follow the provider's server."""
 SHORTEST_SECONDS = 0.5
-"""In drills, where time runs faster."""
+"""Shortest interval when simulated time runs fast."""
 FORGOTTEN = timedelta(days=1)
-"""Workers that have not been heard of for so long are forgotten."""
+"""Workers without a heartbeat for this long are deleted from the job table."""
 
-Do = Callable[["Deployment"], object]
+Task = Callable[["Deployment"], object]
 
 
 class Item(NamedTuple):
-    """A thing to do again and again. It may be done twice, and by several at once."""
+    """An idempotent periodic task with its interval in s and its queue; it can run in parallel."""
 
     seconds: float
     queue: str
-    do: Do
+    task: Task
 
 
 def schedule(settings: Settings) -> Mapping[str, Item]:
-    """What is done how often, by name."""
-    speed = Clock(settings.drill).speed
+    """Return the periodic tasks by name."""
+    speed = Clock(settings.simulated_time).speed
 
-    def weather(seconds: float) -> float:
+    def scaled(seconds: float) -> float:
         return max(seconds / speed, min(seconds, SHORTEST_SECONDS))
 
     return {
-        "cycle": Item(weather(15), VERIFY, cycle),
-        "refresh_windows": Item(weather(300), VERIFY, refresh_windows),
-        "clean_up": Item(weather(3600), VERIFY, clean_up),
+        "cycle": Item(scaled(15), VERIFY, cycle),
+        "refresh_windows": Item(scaled(300), VERIFY, refresh_windows),
+        "clean_up": Item(scaled(3600), VERIFY, clean_up),
         "send_lost": Item(settings.worker_seconds / 3, VERIFY, find_lost),
         "poll": Item(settings.poll_seconds, INGEST, poll),
     }
 
 
-# Tasks bring torch with them: they are imported by those who do them, and not by beat.
+# The tasks import torch only when they run, since beat does without it.
 
 
-def cycle(desk: "Deployment") -> None:
+def cycle(deployment: "Deployment") -> None:
+    """Submit the forecasts of new frames and verify."""
     from service.runtime.cycle import run_cycle
 
-    run_cycle(desk, desk.clock())
+    run_cycle(deployment, deployment.clock())
 
 
-def refresh_windows(desk: "Deployment") -> None:
-    desk.ledger.refresh_windows(desk.clock())
+def refresh_windows(deployment: "Deployment") -> None:
+    """Refresh the rolling windows of verification."""
+    deployment.ledger.refresh_windows(deployment.clock())
 
 
-def clean_up(desk: "Deployment") -> None:
+def clean_up(deployment: "Deployment") -> None:
+    """Remove files past their retention and workers without a heartbeat."""
     from service.runtime.cycle import remove_old_files
 
-    remove_old_files(desk, desk.clock())
-    desk.book.forget(utc_now() - FORGOTTEN)
+    remove_old_files(deployment, deployment.clock())
+    deployment.job_table.forget(utc_now() - FORGOTTEN)
 
 
-def find_lost(desk: "Deployment") -> None:
-    """Send again what was lost, but for scheduled jobs that are of no use any more."""
+def find_lost(deployment: "Deployment") -> None:
+    """Expire old scheduled jobs and send lost jobs again."""
     now = utc_now()
-    desk.book.expire(now - timedelta(minutes=desk.settings.forecast_minutes))
-    if found := send_lost(desk.jobs, now):
-        log.info("sent %d jobs again", found)
+    deployment.job_table.expire(now - timedelta(minutes=deployment.settings.forecast_minutes))
+    if count := send_lost(deployment.jobs, now):
+        log.info("sent %d lost jobs again", count)
 
 
-def poll(desk: "Deployment") -> None:
-    """Look at the provider's server, unless somebody follows it; a new frame starts a cycle."""
-    from service.pipeline import poll as live
+def poll(deployment: "Deployment") -> None:
+    """Poll the provider's server unless a process follows it; a new frame starts a cycle."""
+    from service.pipeline.poll import poll_once, starts_cycle
 
-    since = utc_now() - desk.jobs.silence
-    if any(FOLLOWING in one.queues and one.seen >= since for one in desk.book.workers()):
+    since = utc_now() - deployment.jobs.silence
+    if any(
+        FOLLOWING in worker.queues and worker.seen >= since
+        for worker in deployment.job_table.workers()
+    ):
         return
-    archive, ledger, hours = desk.archive, desk.ledger, desk.settings.backfill_hours
-    for source in desk.sources:
-        came = live.poll_once(archive, ledger, [source], desk.clock(), hours)
-        for trouble in came.troubles:
-            log.warning("%s", trouble)
-        desk.process.polled(source.product, failed=bool(came.troubles))
-        if any(map(live.starts_cycle, came.arrivals)):
-            cycle(desk)
+    archive, ledger, hours = (
+        deployment.archive,
+        deployment.ledger,
+        deployment.settings.backfill_hours,
+    )
+    for source in deployment.sources:
+        polled = poll_once(archive, ledger, [source], deployment.clock(), hours)
+        for error in polled.errors:
+            log.warning("%s", error)
+        deployment.process.polled(source.product, failed=bool(polled.errors))
+        if any(map(starts_cycle, polled.arrivals)):
+            cycle(deployment)

@@ -1,4 +1,4 @@
-"""The API over HTTP, in the foreground or beside other work."""
+"""Runs the HTTP API, in the foreground or in a thread."""
 
 import asyncio
 import logging
@@ -25,15 +25,16 @@ from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 30.0
+START_SECONDS = 30.0
+"""Timeout for the server to start and to stop, in s."""
 GRACE_SECONDS = 10
-"""How long requests that are being answered have at the end."""
-ALL = ("cycle", "refresh_windows", "clean_up", "send_lost")
-"""What is done by one process that does it all; it follows the server besides."""
+"""Time that running requests have at the end, in s."""
+TASKS = ("cycle", "refresh_windows", "clean_up", "send_lost")
+"""Periodic tasks of the all-in-one process, which follows the radar server besides."""
 
 
 def application(deployment: Deployment) -> Api:
-    """The HTTP application of a deployment."""
+    """Create the HTTP application of a deployment."""
     return create_app(
         ApiContext(
             settings=deployment.settings,
@@ -48,75 +49,75 @@ def application(deployment: Deployment) -> Api:
 
 
 def serve(deployment: Deployment) -> None:
-    """Answer until interrupted. Without Redis, do the jobs that are asked for here too.
+    """Run the API until interrupted; without Redis, run its forecast jobs too.
 
     Raises:
-        Exposed: The API would be open on an address that others reach.
-        BadKeys: The file of keys cannot be read.
+        Exposed: The API without keys would be reachable from other machines.
+        BadKeys: The file of API keys is invalid.
     """
     check_exposure(deployment.settings)
     if deployment.settings.redis:
-        answer(deployment)
+        run_server(deployment)
     else:
         with at_work(deployment, (INTERACTIVE, SCHEDULED), "send_lost"):
-            answer(deployment)
+            run_server(deployment)
 
 
 def serve_all(deployment: Deployment) -> None:
-    """Answer until interrupted, and do all the rest in this process too: follow the provider's
-    server, forecast every new frame, verify, clean up.
+    """Run the API until interrupted, with ingest, forecasts, verification and clean-up.
 
     Raises:
-        Exposed, BadKeys: As `serve`.
-        SourceUnavailable: A setting names no files.
+        Exposed: The API without keys would be reachable from other machines.
+        BadKeys: The file of API keys is invalid.
+        SourceUnavailable: NOWCAST_RADAR_FILES is empty.
     """
     check_exposure(deployment.settings)
     sources, stop = sources_of(deployment.settings), threading.Event()
-    with at_work(deployment, (INTERACTIVE, SCHEDULED, FOLLOWING), *ALL) as soon:
-        arguments = deployment, sources, stop, deployment.clock, lambda: soon("cycle")
+    with at_work(deployment, (INTERACTIVE, SCHEDULED, FOLLOWING), *TASKS) as run_now:
+        arguments = deployment, sources, stop, deployment.clock, lambda: run_now("cycle")
         following = threading.Thread(target=follow.follow, args=arguments, daemon=True)
         following.start()
         try:
-            answer(deployment)
+            run_server(deployment)
         finally:
             stop.set()
-            following.join(follow.PATIENCE_SECONDS)
+            following.join(follow.JOIN_SECONDS)
 
 
-def answer(deployment: Deployment) -> None:
+def run_server(deployment: Deployment) -> None:
+    """Run the HTTP server in this thread until interrupted."""
     settings = deployment.settings
     threading.Thread(target=load_models, args=[deployment], daemon=True).start()
     uvicorn.run(
         application(deployment),
         host=settings.host,
         port=settings.port,
-        http=patience(settings),
+        http=http_protocol(settings),
         timeout_graceful_shutdown=GRACE_SECONDS,
         access_log=False,  # requests are counted at /metrics
     )
 
 
 def load_models(deployment: Deployment) -> None:
-    """Load the models that are served, beside the first answers: who asks for one waits for it at
-    most as long as it takes to load."""
+    """Load all served models in advance; a request for one waits at most until it is loaded."""
     try:
         deployment.forecasters.all_served()
-    except ModelError as error:  # told again to those who ask for it
+    except ModelError as error:  # raised again by a request for the model
         log.warning("not all models could be loaded: %s", error)
 
 
-def patience(settings: Settings) -> type[asyncio.Protocol]:
-    """What makes the protocol of each connection, which to the server is its class."""
+def http_protocol(settings: Settings) -> type[asyncio.Protocol]:
+    """Return the factory of connection protocols, which Uvicorn takes for a class."""
     return cast("type[asyncio.Protocol]", IdleTimeout(settings.request_seconds))
 
 
 @contextmanager
 def running(deployment: Deployment) -> Iterator[str]:
-    """The API answering in a thread; gives its URL. Port 0 takes a free one."""
+    """Run the API in a thread. Yields its URL; port 0 selects a free port."""
     settings = deployment.settings
     with socket.create_server((settings.host, settings.port)) as listener:
         config = uvicorn.Config(
-            application(deployment), http=patience(settings), log_level="warning"
+            application(deployment), http=http_protocol(settings), log_level="warning"
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -126,12 +127,17 @@ def running(deployment: Deployment) -> Iterator[str]:
             yield f"http://{settings.host}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(PATIENCE_SECONDS)
+            thread.join(START_SECONDS)
 
 
 def wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    """Wait until the server accepts connections.
+
+    Raises:
+        RuntimeError: It ends or does not start in time.
+    """
     pause = threading.Event()
-    for _ in range(int(PATIENCE_SECONDS / 0.02)):
+    for _ in range(int(START_SECONDS / 0.02)):
         if server.started:
             return
         if not thread.is_alive():

@@ -1,8 +1,8 @@
-"""Processes of one machine that belong together: started, watched, started anew, and ended.
+"""Supervises the processes of one machine: starts, restarts and ends them.
 
     python -m service.runtime.supervisor PARENT PROGRAM ARGUMENTS...
 
-runs a program that does not outlive the process PARENT, whatever that one dies of.
+runs a program that is killed when the process PARENT dies.
 """
 
 import ctypes
@@ -19,21 +19,24 @@ from typing import NamedTuple, TextIO
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.1
+CHECK_SECONDS = 0.1
+"""Interval between two checks of the processes, in s."""
 SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
-"""Before a process is started anew: twice as long after each death that comes too soon."""
+"""Pause before a restart, in s: doubled after each process that lived less than `SOON_SECONDS`."""
 SOON_SECONDS = 60.0
 ENDING_SECONDS = 20.0
-"""How long processes have to end by themselves."""
+"""Time between SIGTERM and SIGKILL, in s."""
 PR_SET_PDEATHSIG = 1
-"""Of prctl(2), on Linux."""
+"""Option of prctl(2) on Linux."""
 
 
 class Part(NamedTuple):
-    """A program to be kept running.
+    """A program to keep running.
 
     Attributes:
-        last: Ended when the others have: they need it to the end.
+        name: Name in the output.
+        command: Program and arguments.
+        last: Whether it is ended after all others, which need it.
     """
 
     name: str
@@ -42,7 +45,7 @@ class Part(NamedTuple):
 
 
 class Running:
-    """A part as it runs now, or as it waits for being started anew."""
+    """A part with its running process, or waiting for its restart."""
 
     def __init__(self, part: Part, environment: Mapping[str, str]) -> None:
         self.part = part
@@ -51,10 +54,11 @@ class Running:
         self.start()
 
     def start(self) -> None:
-        leash = [sys.executable, "-m", "service.runtime.supervisor", str(os.getpid())]
-        # A session of its own: Ctrl-C comes to us alone, and we end them in order.
-        self.process = subprocess.Popen(  # noqa: S603  programs of ours
-            [*leash, *self.part.command],
+        """Start the process."""
+        wrapper = [sys.executable, "-m", "service.runtime.supervisor", str(os.getpid())]
+        # In its own session, Ctrl-C reaches only the supervisor, which ends all in order.
+        self.process = subprocess.Popen(  # noqa: S603  own programs
+            [*wrapper, *self.part.command],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -68,8 +72,8 @@ class Running:
         passing = (self.part.name, self.process.stdout)
         threading.Thread(target=pass_on, args=passing, daemon=True).start()
 
-    def look(self) -> None:
-        """Start it anew if it has died, after a pause."""
+    def check(self) -> None:
+        """Restart the process after a pause if it has died."""
         code, now = self.process.poll(), time.monotonic()
         if code is None:
             return
@@ -78,32 +82,32 @@ class Running:
             self._pause = SHORTEST_PAUSE_SECONDS if lived > SOON_SECONDS else self._pause
             self._due = now + self._pause
             how = f"signal {-code}" if code < 0 else f"code {code}"
-            log.warning("%s ended with %s; again in %g s", self.part.name, how, self._pause)
+            log.warning("%s ended with %s; restart in %g s", self.part.name, how, self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
         elif now >= self._due:
             self.start()
 
 
 def supervise(parts: Sequence[Part], environment: Mapping[str, str]) -> None:
-    """Keep programs running until SIGTERM or SIGINT comes, then end them all.
+    """Keep programs running until SIGTERM or SIGINT, then end them all.
 
-    What they write goes to stdout, line by line, behind their names.
+    Their output goes to stdout, each line behind the name of its part.
     """
-    with told_to_stop() as stop:
-        running = [Running(part, environment) for part in parts]
+    with stop_signals() as stop:
+        processes = [Running(part, environment) for part in parts]
         try:
             while not stop.is_set():
-                for one in running:
-                    one.look()
-                stop.wait(LOOK_SECONDS)
+                for running in processes:
+                    running.check()
+                stop.wait(CHECK_SECONDS)
         finally:
-            end([one.process for one in running if not one.part.last])
-            end([one.process for one in running if one.part.last])
+            end([running.process for running in processes if not running.part.last])
+            end([running.process for running in processes if running.part.last])
 
 
 @contextmanager
-def told_to_stop() -> Iterator[threading.Event]:
-    """An event that is set when this process is told to end."""
+def stop_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM, SIGINT and SIGHUP set."""
     stop = threading.Event()
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in signals}
@@ -115,7 +119,7 @@ def told_to_stop() -> Iterator[threading.Event]:
 
 
 def end(processes: Sequence[subprocess.Popen[str]]) -> None:
-    """Tell processes to end, and kill those that do not."""
+    """Send SIGTERM to processes, and SIGKILL to those that do not end in time."""
     for process in processes:
         process.terminate()
     until = time.monotonic() + ENDING_SECONDS
@@ -128,18 +132,19 @@ def end(processes: Sequence[subprocess.Popen[str]]) -> None:
 
 
 def pass_on(name: str, lines: TextIO) -> None:
+    """Print the output of a process, each line behind its name."""
     for line in lines:
-        print(f"{name:<10}", line.rstrip(), flush=True)
+        print(f"{name:<14}", line.rstrip(), flush=True)
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies, of whatever."""
+    """Let the kernel kill this process when its parent dies."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before
+    if os.getppid() != parent:  # the parent has died already
         sys.exit(1)
 
 
 if __name__ == "__main__":
     die_with(int(sys.argv[1]))
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  a program of ours
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  own program

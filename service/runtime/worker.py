@@ -1,6 +1,6 @@
-"""Workers, which do what messages say, and the beat of the schedule, which sends them: by Celery.
+"""Celery worker and beat: they run forecast jobs and periodic tasks, and send the latter.
 
-The tasks are plain functions elsewhere. One may run twice, and the second time finds its work done.
+The tasks are functions of other modules. They are idempotent, since a message can come twice.
 """
 
 import logging
@@ -26,7 +26,7 @@ from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.jobs.queue import Jobs
 from service.monitoring.metrics import Process
 from service.runtime.in_process import heartbeat
-from service.runtime.periodic import Round
+from service.runtime.periodic import PeriodicThread
 from service.runtime.run_job import run_job
 from service.runtime.schedule import Item, schedule
 from service.settings import Settings
@@ -36,75 +36,82 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FORECASTS = (INTERACTIVE, SCHEDULED)
+FORECAST_QUEUES = (INTERACTIVE, SCHEDULED)
 STEP_SECONDS = 1.0
-"""By how much less a clock is corrected all the time."""
+"""Step of the clock above which it counts as set back, in s; NTP corrects less at a time."""
 
 
 class Worker:
-    """One process that takes messages from some queues, one after the other.
+    """A process that runs the tasks of some queues, one after the other.
+
+    Args:
+        deployment: Parts of the deployment.
+        queues: Names of the queues.
 
     Raises:
-        BadSetting: There is no such queue.
+        BadSetting: There is no queue of a name.
     """
 
-    def __init__(self, desk: "Deployment", queues: Sequence[str]) -> None:
+    def __init__(self, deployment: "Deployment", queues: Sequence[str]) -> None:
         if unknown := [name for name in queues if name not in QUEUES]:
             raise BadSetting(f"there is no queue {unknown[0]!r}, only {', '.join(QUEUES)}")
-        self._desk = desk
+        self._deployment = deployment
         self._queues = [name for name in QUEUES if name in queues]
-        self._begun: float | None = None
+        self._started: float | None = None
 
     def run(self) -> int:
-        """Work until told to stop by SIGTERM or SIGINT, which lets the task that runs come to its
-        end. Returns the exit code."""
-        app = create_app(self._desk.settings)
-        for name, do in self._tasks().items():
-            register(app, name, do)
-        forecasts = bool({*FORECASTS} & {*self._queues})
-        device = self._desk.forecasters.device if forecasts else ""
+        """Run until SIGTERM or SIGINT, which let the current task finish. Returns the exit code."""
+        app = create_app(self._deployment.settings)
+        for name, task in self._tasks().items():
+            register(app, name, task)
+        forecasts = bool({*FORECAST_QUEUES} & {*self._queues})
+        device = self._deployment.forecasters.device if forecasts else ""
         with (
-            closing(heartbeat(self._desk, self._queues, device)),
-            closing(Round("watchdog", LONGEST_RUN_SECONDS / 60, self._watch)),
+            closing(heartbeat(self._deployment, self._queues, device)),
+            closing(PeriodicThread("watchdog", LONGEST_RUN_SECONDS / 60, self._watch)),
         ):
             if forecasts:
-                self._desk.forecasters.warm()
-            log.info("%s takes %s", self._desk.name, ", ".join(self._queues))
-            return serve(app, self._desk.name, self._queues)
+                self._deployment.forecasters.warm()
+            log.info("%s takes %s", self._deployment.name, ", ".join(self._queues))
+            return serve(app, self._deployment.name, self._queues)
 
     @property
     def jobs(self) -> Jobs:
-        return self._desk.jobs
+        """The queue of forecast jobs."""
+        return self._deployment.jobs
 
     @property
     def process(self) -> Process:
-        return self._desk.process
+        """Metrics counted by this process."""
+        return self._deployment.process
 
-    def make(self, key: Key) -> None:
-        self._begun = time.monotonic()
+    def make_forecast(self, key: Key) -> None:
+        """Make the forecast of a key, watched by the watchdog."""
+        self._started = time.monotonic()
         try:
-            self._desk.make(key)
+            self._deployment.make_forecast(key)
         finally:
-            self._begun = None
+            self._started = None
 
     def _tasks(self) -> Mapping[str, Callable[..., object]]:
-        items = schedule(self._desk.settings).items()
-        timed = {name: partial(item.do, self._desk) for name, item in items}
-        return {"forecast": lambda job: run_job(self, job, self._desk.name), **timed}
+        items = schedule(self._deployment.settings).items()
+        periodic = {name: partial(item.task, self._deployment) for name, item in items}
+        return {"forecast": lambda job: run_job(self, job, self._deployment.name), **periodic}
 
     def _watch(self) -> None:
-        begun = self._begun
-        if begun is not None and time.monotonic() - begun > LONGEST_RUN_SECONDS:
+        started = self._started
+        if started is not None and time.monotonic() - started > LONGEST_RUN_SECONDS:
             log.critical(
-                "a forecast has been running for %d s; the worker ends", time.monotonic() - begun
+                "a forecast has been running for %d s; the worker ends itself",
+                time.monotonic() - started,
             )
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 def serve(app: Celery, name: str, queues: Sequence[str]) -> int:
     """Run Celery's worker in this thread. Returns its exit code."""
-    setup_logging.connect(leave_logging, weak=False)
-    worker_ready.connect(take_signals, weak=False)
+    setup_logging.connect(keep_logging, weak=False)
+    worker_ready.connect(install_signal_handlers, weak=False)
     worker = app.Worker(
         hostname=name,
         pool="solo",
@@ -121,14 +128,16 @@ def serve(app: Celery, name: str, queues: Sequence[str]) -> int:
     return int(worker.exitcode or 0)
 
 
-def take_signals(**said: object) -> None:
-    """Let a second Ctrl-C, or SIGQUIT, end the worker at once: what it does is given back. Celery
-    would take it from a pool, and this one has none."""
+def install_signal_handlers(**arguments: object) -> None:
+    """Let a second Ctrl-C, or SIGQUIT, end the worker at once, returning its job to the queue.
 
-    def end_at_once(*told: object) -> NoReturn:
+    Celery does this only for pools of processes.
+    """
+
+    def end_at_once(*arguments: object) -> NoReturn:
         raise SystemExit(1)
 
-    def end(*told: object) -> None:
+    def end(*arguments: object) -> None:
         signal.signal(signal.SIGINT, end_at_once)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -136,42 +145,49 @@ def take_signals(**said: object) -> None:
     signal.signal(signal.SIGQUIT, end_at_once)
 
 
-def leave_logging(**said: object) -> None:
-    """What is asked by Celery before it changes how logs are written: it does not then."""
+def keep_logging(**arguments: object) -> None:
+    """Receive `setup_logging`: with a receiver, Celery leaves logging as it is."""
 
 
-class Acknowledged(Request):  # type: ignore[misc]
-    """A message that is being worked on.
+class AcknowledgedRequest(Request):  # type: ignore[misc]
+    """A Celery request whose failed acknowledgement makes the worker reconnect.
 
-    Celery only logs an acknowledgement that fails, as when Redis has just died, and then waits for
-    ever to be given another message: a worker that lives and is deaf. Here the failure comes to its
-    loop, which connects anew.
+    Celery only logs the failure, as when Redis has just died, and then waits for ever for another
+    message. Here the error reaches its loop, which reconnects.
     """
 
     acknowledged: bool
 
     def acknowledge(self) -> None:
+        """Acknowledge the message once.
+
+        Raises:
+            OperationalError: Redis is unreachable.
+        """
         if not self.acknowledged:
             self.message.ack()
             self.acknowledged = True
 
 
-def register(app: Celery, name: str, do: Callable[..., object]) -> None:
-    def task(*args: str) -> None:
-        do(*args)
+def register(app: Celery, name: str, task: Callable[..., object]) -> None:
+    """Register a function as a Celery task."""
 
-    app.task(name=name, Request=Acknowledged)(task)
+    def run(*args: str) -> None:
+        task(*args)
+
+    app.task(name=name, Request=AcknowledgedRequest)(run)
 
 
 # the schedule
 
 
-class Steadfast(Scheduler):  # type: ignore[misc]
-    """Celery's, which waits for the time at which a thing was due before the clock was set back."""
+class ClockAwareScheduler(Scheduler):  # type: ignore[misc]
+    """Celery's scheduler, but when the clock is set back it does not wait for former due times."""
 
     _offset: float | None = None
 
     def tick(self, *args: object, **more: object) -> float:
+        """Send the tasks that are due. Returns the time until the next, in s."""
         offset = time.time() - time.monotonic()
         if self._offset is not None and offset < self._offset - STEP_SECONDS:
             log.warning("the clock was set back by %.0f s", self._offset - offset)
@@ -182,13 +198,13 @@ class Steadfast(Scheduler):  # type: ignore[misc]
         return float(super().tick(*args, **more))
 
 
-def beaten(name: str, item: Item) -> dict[str, Any]:
-    """An entry of Celery's schedule."""
+def beat_entry(name: str, item: Item) -> dict[str, Any]:
+    """Return the entry of a task in Celery's schedule."""
     options = {"queue": item.queue, "expires": max(item.seconds, 1)}
     return {"task": name, "schedule": item.seconds, "options": options}
 
 
 def run_beat(settings: Settings) -> None:
-    """Send what is due, until told to stop. All is due at the start: nothing is kept on disk."""
-    beat_schedule = {name: beaten(name, item) for name, item in schedule(settings).items()}
-    Service(create_app(settings, beat_schedule), scheduler_cls=Steadfast).start()
+    """Send periodic tasks until SIGTERM. All are due at the start, since no state is stored."""
+    beat_schedule = {name: beat_entry(name, item) for name, item in schedule(settings).items()}
+    Service(create_app(settings, beat_schedule), scheduler_cls=ClockAwareScheduler).start()

@@ -10,15 +10,14 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from service.ledger import probability_rows
-from service.ledger import tables as book
+from service.ledger import probability_rows, tables
 from service.ledger.ledger import Ledger
 from service.skill.scores import CELL_KM, FRACTION_SCALES_KM, SCORES
 from verification import common_mask, count, error_sums, fraction_sums, window_cells
 
 THRESHOLDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
 """mm/h."""
-COUNTS = book.COUNTS
+COUNTS = tables.COUNTS
 AXES = ("model", "lead_minutes", "threshold")
 
 Row = dict[str, Any]

@@ -20,8 +20,13 @@ from service.settings import Settings
 
 
 def run(radar: Path, data: Path) -> None:
-    desk = Deployment(Settings(data=data, models=("advection", "persistence")))
-    replay(desk.archive, desk.ledger, desk.forecasters.all_served(), files_in([radar]))
+    deployment = Deployment(Settings(data=data, models=("advection", "persistence")))
+    replay(
+        deployment.archive,
+        deployment.ledger,
+        deployment.forecasters.all_served(),
+        files_in([radar]),
+    )
 
 
 def run_for(seconds: float, radar: Path, data: Path) -> str:

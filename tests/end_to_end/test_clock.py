@@ -27,8 +27,9 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
-from tests.process_cluster import Broadcast, Stage, desk_of, stage, until
+from tests.process_cluster import Broadcast, Stage, deployment_of, stage, until
 from tests.provider import provider
+from tests.state_snapshot import outcomes_of
 from tests.watch import Answer, Watch
 
 COMPILER = shutil.which("cc")
@@ -113,25 +114,25 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "behind": wrong_for_a_while(clock, -STEP_SECONDS),
         }
         broadcast.wait()
-        with desk_of(on.settings) as desk:
-            until(lambda: is_done(desk, [moment for moment, _ in frames]), 500, "all done")
+        with deployment_of(on.settings) as deployment:
+            until(lambda: is_done(deployment, [moment for moment, _ in frames]), 500, "all done")
         watch.end()
         yield Played(on, frames, watch, steps)
 
 
 @pytest.fixture(scope="module")
 def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    with desk_of(played.on.settings) as live:
+    with deployment_of(played.on.settings) as live:
         return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_nothing_is_lost_and_nothing_counted_twice(played: Played, clean: Deployment) -> None:
-    with desk_of(played.on.settings) as live:
+    with deployment_of(played.on.settings) as live:
         assert_same_frames(live, clean)
         assert_same_forecasts(live, clean)
         assert assert_same_counts(live, clean) > 20
         assert live.ledger.states().get("missing", 0) == 0
-        assert set(live.ledger.arrivals_by_outcome()) <= {"accepted", "late"}
+        assert set(outcomes_of(live.ledger)) <= {"accepted", "late"}
 
 
 def test_nothing_ended_by_it(played: Played) -> None:

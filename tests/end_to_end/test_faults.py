@@ -28,7 +28,7 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
-from tests.process_cluster import Broadcast, Stage, desk_of, stage, until
+from tests.process_cluster import Broadcast, Stage, deployment_of, stage, until
 from tests.provider import provider
 from tests.watch import Watch
 
@@ -52,7 +52,7 @@ class Fault(NamedTuple):
 
 
 class Played(NamedTuple):
-    """What is left of the drill."""
+    """What is left of the faults."""
 
     stage: Stage
     frames: Frames
@@ -75,7 +75,7 @@ def fill_disk(folder: Path) -> None:
             file.flush()
 
 
-class Drill:
+class FaultSchedule:
     """The faults, one after the other."""
 
     def __init__(self, on: Stage, disk: Path | None) -> None:
@@ -93,7 +93,7 @@ class Drill:
 
     def run(self) -> None:
         on = self.on
-        for name in ("worker", "api", "clerk", "beat", "ingest"):
+        for name in ("worker", "api", "worker-verify", "beat", "ingest"):
             self.fault(name, lambda name=name: on.kill(name))  # type: ignore[misc]
         self.fault("redis with its data", on.redis.kill, pause(1), on.redis.start)
         self.fault("redis without its data", on.redis.kill, self.forget, on.redis.start)
@@ -151,18 +151,18 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             on.wait_until_up()
             frames = on.to_come(frames)
             broadcast = Broadcast(server, on.clock, frames)
-            with desk_of(on.settings) as desk:
-                until(lambda: desk.archive.latest_frame() is not None, 500, "the first frame")
+            with deployment_of(on.settings) as deployment:
+                until(lambda: deployment.archive.latest_frame() is not None, 500, "the first frame")
                 until(lambda: on.ask("/readyz").status_code == 200, 500, "ready")
             watch = Watch(on.url)
-            drill = Drill(on, disk if mounted else None)
-            drill.run()
+            faults = FaultSchedule(on, disk if mounted else None)
+            faults.run()
             broadcast.wait()
             came = [moment for moment, _ in frames]
-            with desk_of(on.settings) as desk:
-                until(lambda: is_done(desk, came), 500, "all taken in, forecast and verified")
+            with deployment_of(on.settings) as deployment:
+                until(lambda: is_done(deployment, came), 500, "all taken in, forecast and verified")
             watch.end()
-            yield Played(on, frames, watch, drill.done)
+            yield Played(on, frames, watch, faults.done)
     finally:
         if mounted:
             subprocess.run(["umount", str(disk)], check=True)
@@ -170,30 +170,30 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    with desk_of(played.stage.settings) as live:
+    with deployment_of(played.stage.settings) as live:
         return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_no_frame_is_lost(played: Played, clean: Deployment) -> None:
-    with desk_of(played.stage.settings) as live:
+    with deployment_of(played.stage.settings) as live:
         assert_same_frames(live, clean)
 
 
 def test_each_forecast_is_made_and_equals_one_made_by_hand(
     played: Played, clean: Deployment
 ) -> None:
-    with desk_of(played.stage.settings) as live:
+    with deployment_of(played.stage.settings) as live:
         print(f"made of all frames: {assert_same_forecasts(live, clean):.2f}")
 
 
 def test_each_is_verified_once(played: Played, clean: Deployment) -> None:
-    with desk_of(played.stage.settings) as live:
+    with deployment_of(played.stage.settings) as live:
         assert assert_same_counts(live, clean) > 300
 
 
 def test_what_was_killed_was_started_again(played: Played) -> None:
     print(played.stage.restarts)
-    assert {"worker", "api", "clerk", "beat", "ingest"} <= set(played.stage.restarts)
+    assert {"worker", "api", "worker-verify", "beat", "ingest"} <= set(played.stage.restarts)
 
 
 def test_without_redis_it_said_that_it_was_not_ready(played: Played) -> None:
@@ -219,6 +219,6 @@ def test_the_disk_was_full_and_nothing_is_half_written(played: Played) -> None:
     if "disk full" not in played.faults:
         pytest.skip("no small disk could be mounted here")
     assert "No space left" in "".join(
-        played.stage.log(name) for name in ("worker", "clerk", "ingest")
+        played.stage.log(name) for name in ("worker", "worker-verify", "ingest")
     )
     assert not list((played.stage.folder / "data" / "archive" / "incoming").glob("*"))

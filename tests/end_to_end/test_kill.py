@@ -36,9 +36,11 @@ class Done(NamedTuple):
     rows: dict[str, list[Any]]
 
 
-def columns(book: sqlite3.Connection, table: str) -> str:
+def columns(connection: sqlite3.Connection, table: str) -> str:
     """Those of a table, but for how long things took."""
-    found = [name for (name,) in book.execute(f"SELECT name FROM pragma_table_info('{table}')")]
+    found = [
+        name for (name,) in connection.execute(f"SELECT name FROM pragma_table_info('{table}')")
+    ]
     return ", ".join(f'"{name}"' for name in found if name != "duration_seconds")
 
 
@@ -52,15 +54,17 @@ def done(data: Path) -> Done:
     }
     if not ledger.exists():
         return Done(files, {})
-    book = sqlite3.connect(ledger)
-    assert book.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    there = {name for (name,) in book.execute("SELECT name FROM sqlite_master")}
+    connection = sqlite3.connect(ledger)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     rows = {
-        table: sorted(book.execute(f"SELECT {columns(book, table)} FROM {table}"), key=repr)
+        table: sorted(
+            connection.execute(f"SELECT {columns(connection, table)} FROM {table}"), key=repr
+        )
         for table in TABLES
         if table in there
     }
-    book.close()
+    connection.close()
     return Done(files, rows)
 
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from service.archive.key import iso, to_time
-from service.ledger import tables as book
+from service.ledger import tables
 from service.settings import Settings
 from tests.clean import Frames, real_day, simulated_day
-from tests.process_cluster import PUBLISHED_AFTER, Stage, desk_of, path_of, stage, until
+from tests.process_cluster import PUBLISHED_AFTER, Stage, deployment_of, path_of, stage, until
 from tests.provider import provider
 
 MODEL = "ms-lstm"
@@ -71,8 +71,12 @@ def ways(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
         on.wait_until_up()
         before = publish_what_is_due(on, server.files, frames)
         until(lambda: is_served(on, before), 500, "the forecast of the newest frame at the start")
-        with desk_of(on.settings) as desk:
-            until(lambda: not desk.book.issues_under_way(), 500, "those of the frames before")
+        with deployment_of(on.settings) as deployment:
+            until(
+                lambda: not deployment.job_table.issues_under_way(),
+                500,
+                "those of the frames before",
+            )
         publish_what_is_due(on, server.files, frames)
         return [take(on, server.files, *frame) for frame in on.to_come(frames)[:ROUNDS]]
 
@@ -94,13 +98,15 @@ def take(on: Stage, files: dict[str, bytes], moment: datetime, data: bytes) -> W
     until(lambda: on.clock() > moment + PUBLISHED_AFTER, 500, f"the time of {moment}")
     published = time.time()
     files[path_of(moment)] = data
-    with desk_of(on.settings) as desk:
-        until(lambda: desk.archive.has_frame(to_time(moment)), 500, f"the frame of {moment}")
+    with deployment_of(on.settings) as deployment:
+        until(lambda: deployment.archive.has_frame(to_time(moment)), 500, f"the frame of {moment}")
         kept = time.time()
         until(lambda: is_served(on, moment), 500, f"the forecast from {moment}")
         served = time.time()
-        query = select(book.jobs).where(book.jobs.c.issue == moment, book.jobs.c.model == MODEL)
-        with desk.ledger.engine.connect() as connection:
+        query = select(tables.jobs).where(
+            tables.jobs.c.issue == moment, tables.jobs.c.model == MODEL
+        )
+        with deployment.ledger.engine.connect() as connection:
             job = connection.execute(query).one()
     created, started, finished = (at.timestamp() for at in (job.created, job.started, job.finished))
     return Way(

@@ -18,8 +18,9 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
-from tests.process_cluster import Broadcast, Stage, desk_of, path_of, stage, until
+from tests.process_cluster import Broadcast, Stage, deployment_of, path_of, stage, until
 from tests.provider import Fault, cut, half, other, provider, refuse, stall
+from tests.state_snapshot import outcomes_of
 
 SPEED = 200.0
 SIMULATED_FRAMES = 288 if os.environ.get("NOWCAST_LONG") else 60
@@ -83,34 +84,36 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         server.outage = None
         broadcast.wait()
         came = [frame for number, frame in enumerate(frames) if number not in MISSING]
-        with desk_of(on.settings) as desk:
-            until(lambda: is_done(desk, [t for t, _ in came]), 500, "all taken in and verified")
+        with deployment_of(on.settings) as deployment:
+            until(
+                lambda: is_done(deployment, [t for t, _ in came]), 500, "all taken in and verified"
+            )
         yield Played(on, came, len(bad_files(frames)))
 
 
 @pytest.fixture(scope="module")
 def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    with desk_of(played.on.settings) as live:
+    with deployment_of(played.on.settings) as live:
         return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_every_frame_that_came_is_in_the_archive_and_equal(
     played: Played, clean: Deployment
 ) -> None:
-    with desk_of(played.on.settings) as live:
+    with deployment_of(played.on.settings) as live:
         assert_same_frames(live, clean)
     assert len(list(clean.archive.frame_times())) == len(played.frames) > 40
 
 
 def test_forecasts_equal_those_made_by_hand(played: Played, clean: Deployment) -> None:
-    with desk_of(played.on.settings) as live:
+    with deployment_of(played.on.settings) as live:
         assert assert_same_forecasts(live, clean) > 0.8
 
 
 def test_every_forecast_is_verified_once_with_the_counts_of_a_clean_run(
     played: Played, clean: Deployment
 ) -> None:
-    with desk_of(played.on.settings) as live:
+    with deployment_of(played.on.settings) as live:
         assert assert_same_counts(live, clean) > 100
 
 
@@ -121,8 +124,8 @@ def test_every_bad_answer_is_in_quarantine_beside_its_reason(played: Played) -> 
     files = [path for path in folder.iterdir() if not path.name.endswith(".reason.txt")]
     assert len(files) == len(reasons) == bad
     assert all(path.read_text().strip() for path in reasons)
-    with desk_of(on.settings) as live:
-        outcomes = live.ledger.arrivals_by_outcome()
+    with deployment_of(on.settings) as live:
+        outcomes = outcomes_of(live.ledger)
     print(dict(outcomes), "restarts:", on.restarts)
     assert outcomes["quarantined"] == bad
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from service.ledger import tables as book
+from service.ledger import tables
 from tests.clean import Frames, real_day, simulated_day
-from tests.process_cluster import Broadcast, desk_of, stage, until
+from tests.process_cluster import Broadcast, deployment_of, stage, until
 from tests.provider import provider
 
 SECONDS, CLIENTS, RATE = 120, 200, 100
@@ -80,11 +80,15 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         done = subprocess.run([*map(str, command)], check=True, capture_output=True, timeout=550)
         over.set()
         watch.join()
-        with desk_of(on.settings) as desk:
-            until(lambda: not desk.book.issues_under_way(), 500, "nothing under way")
-            with desk.ledger.engine.connect() as connection:
-                jobs = [dict(row) for row in connection.execute(select(book.jobs)).mappings()]
-            begun = {m: n for (m, status), n in desk.book.jobs_by().items() if status == "running"}
+        with deployment_of(on.settings) as deployment:
+            until(lambda: not deployment.job_table.issues_under_way(), 500, "nothing under way")
+            with deployment.ledger.engine.connect() as connection:
+                jobs = [dict(row) for row in connection.execute(select(tables.jobs)).mappings()]
+            begun = {
+                m: n
+                for (m, status), n in deployment.job_table.jobs_by().items()
+                if status == "running"
+            }
     return Told(json.loads(done.stdout), memory, jobs, begun)
 
 

@@ -15,6 +15,7 @@ from pyproj import CRS, Geod, Transformer
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, Grid
 from service.api.app import create_app
 from service.archive.archive import Archive
+from service.archive.key import frame_name
 from tests.served import api_context
 from tests.showers import frame, moment, time
 
@@ -77,7 +78,7 @@ def test_the_checker_would_find_a_fault(opened: xr.Dataset, tmp_path: Path) -> N
 def test_a_frame_of_the_archive_is_without_fault_too(
     served: Path, grid: Grid, tmp_path: Path
 ) -> None:
-    path = Archive(served.parent / "archive").frame_path(time(0))
+    path = served.parent / "archive" / frame_name(time(0))
     assert faults(path, tmp_path / "report.json") == []
 
 

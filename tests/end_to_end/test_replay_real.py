@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from xarray import DataArray
 
 from service.cli import app
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.skill import verification
 from verification import csi, interval
@@ -49,7 +49,7 @@ def counts(printed: str, data: Path) -> xr.Dataset:
 
 
 def rows(data: Path) -> list[verification.Row]:
-    return [dict(row) for row in Ledger(f"sqlite:///{data / 'ledger.sqlite'}").rows(book.counts)]
+    return [dict(row) for row in Ledger(f"sqlite:///{data / 'ledger.sqlite'}").rows(tables.counts)]
 
 
 def test_runs_from_files_to_verification_in_one_go(printed: str) -> None:
@@ -102,12 +102,12 @@ def counts_by_issue(data: Path, model: str, threshold: float) -> xr.Dataset:
     """Counts (issue, lead_minutes) of one model; 0 where a lead was not verified."""
     chosen = [r for r in rows(data) if r["model"] == model and r["threshold"] == threshold]
     issues = sorted({row["issue"] for row in chosen})
-    table = np.zeros((len(book.COUNTS), len(issues), len(LEADS)), np.int64)
+    table = np.zeros((len(tables.COUNTS), len(issues), len(LEADS)), np.int64)
     for row in chosen:
         at = issues.index(row["issue"]), LEADS.index(row["lead_minutes"])
-        table[(slice(None), *at)] = [row[name] for name in book.COUNTS]
+        table[(slice(None), *at)] = [row[name] for name in tables.COUNTS]
     return xr.Dataset(
-        {name: (("issue", "lead_minutes"), table[k]) for k, name in enumerate(book.COUNTS)},
+        {name: (("issue", "lead_minutes"), table[k]) for k, name in enumerate(tables.COUNTS)},
         coords={"lead_minutes": LEADS},
     )
 

@@ -33,12 +33,12 @@ def run(*words: object) -> None:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file that `nowcast report` has written."""
     folder = tmp_path_factory.mktemp("report")
-    desk = take_place(folder)
+    deployment = take_place(folder)
     # Too few to be compared otherwise.
     for model in ("ms-lstm", "ms-preciplstm"):
         rows = [probability_row(100, rate) for rate in (0.5, 2.0)]
-        enter(desk.ledger, model, 0, hits=50, probabilities=rows)
-    desk.ledger.engine.dispose()
+        enter(deployment.ledger, model, 0, hits=50, probabilities=rows)
+    deployment.ledger.engine.dispose()
     written = folder / "report.html"
     run("report", "--to", ENDED.isoformat(), "-o", written, "--data", folder / "data")
     return written
@@ -93,7 +93,7 @@ def test_all_of_it_is_seen_without_scripts_and_without_asking_anybody(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["phone", "desk"])
+@pytest.mark.parametrize("size", ["phone", "deployment"])
 def test_nothing_serious_bars_anybody_from_reading_it(
     stack: ExitStack, browser: Browser, report: Path, scheme: str, size: str
 ) -> None:
@@ -112,7 +112,7 @@ def test_the_policy_of_the_page_lets_no_script_and_no_stranger_in(
     tampered = tmp_path / "tampered.html"
     evil = "<script>document.title='taken'</script><img src='http://127.0.0.1:9/x.png'>"
     tampered.write_text(report.read_text().replace("</main>", f"{evil}</main>"))
-    watched = opened(stack, browser, tampered, SIZES["desk"])
+    watched = opened(stack, browser, tampered, SIZES["deployment"])
     assert watched.page.title().startswith("Skill of the nowcasts")
     refused = [said for said in watched.errors if "Content Security Policy" in said]
     assert len(refused) == 2, watched.errors
@@ -123,7 +123,7 @@ def test_the_policy_of_the_page_lets_no_script_and_no_stranger_in(
 def test_it_is_dark_in_the_dark_and_black_on_white_on_paper(
     stack: ExitStack, browser: Browser, report: Path
 ) -> None:
-    page = opened(stack, browser, report, SIZES["desk"], color_scheme="dark").page
+    page = opened(stack, browser, report, SIZES["deployment"], color_scheme="dark").page
     assert brightness(page) < 60
     page.emulate_media(media="print", color_scheme="light")
     assert brightness(page) == 255

@@ -153,23 +153,29 @@ def deployed(data: Path, server: str) -> Iterator[Deployment]:
         made.ledger.engine.dispose()
 
 
-def take_in(desk: Deployment, folder: Path, first: int, end: int) -> None:
+def ingest_frames(deployment: Deployment, folder: Path, first: int, end: int) -> None:
     files = [write_file(folder, number) for number in range(first, end)]
-    replay(desk.archive, desk.ledger, desk.forecasters.all_served(), files, every_minutes=15)
+    replay(
+        deployment.archive,
+        deployment.ledger,
+        deployment.forecasters.all_served(),
+        files,
+        every_minutes=15,
+    )
     for number in range(first, end, 3):
-        provided(desk, number)
+        provided(deployment, number)
     now = moment(end - 1) + timedelta(minutes=4)
-    verify(desk.archive, desk.ledger, now)
-    desk.ledger.refresh_windows(now, share=0)
+    verify(deployment.archive, deployment.ledger, now)
+    deployment.ledger.refresh_windows(now, share=0)
 
 
-def provided(desk: Deployment, number: int) -> None:
+def provided(deployment: Deployment, number: int) -> None:
     """A forecast as if it had come from the provider: what falls now, a little weaker."""
     forecast = load_forecaster("persistence")(0.9 * frame(number))
     made = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
     forecast.attrs |= made
-    desk.archive.put_forecast(forecast, history="made up")
-    note(desk.ledger, forecast)
+    deployment.archive.put_forecast(forecast, history="made up")
+    note(deployment.ledger, forecast)
 
 
 @pytest.fixture(scope="module")
@@ -182,12 +188,13 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
             stack.enter_context(deployed(folder / "data", server.url)) for _ in range(3)
         )
         (folder / "files").mkdir()
-        take_in(api, folder / "files", 0, SEEN)
-        for desk, queues in ((worker, (INTERACTIVE, SCHEDULED)), (ingest, (FOLLOWING,))):
-            stack.enter_context(closing(heartbeat(desk, queues, "cpu")))
+        ingest_frames(api, folder / "files", 0, SEEN)
+        for deployment, queues in ((worker, (INTERACTIVE, SCHEDULED)), (ingest, (FOLLOWING,))):
+            stack.enter_context(closing(heartbeat(deployment, queues, "cpu")))
         url = stack.enter_context(running(api))
         others = [
-            stack.enter_context(exposed(desk.process, "127.0.0.1", 0)) for desk in (worker, ingest)
+            stack.enter_context(exposed(deployment.process, "127.0.0.1", 0))
+            for deployment in (worker, ingest)
         ]
         follow(stack, ingest)
         targets = {
@@ -198,16 +205,16 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         found = stack.enter_context(prometheus(folder, targets))
         found.until(lambda: found.now("nowcast_ledger_up"), "the API is seen")
         people_ask(url, range(3))
-        take_in(api, folder / "files", SEEN, FRAMES)
+        ingest_frames(api, folder / "files", SEEN, FRAMES)
         people_ask(url, range(3, 6))
         time.sleep(6)
         yield found
 
 
-def follow(stack: ExitStack, desk: Deployment) -> None:
+def follow(stack: ExitStack, deployment: Deployment) -> None:
     """Look for files at a server that has none of today."""
     stop = threading.Event()
-    arguments = desk, sources_of(desk.settings), stop, desk.clock
+    arguments = deployment, sources_of(deployment.settings), stop, deployment.clock
     following = threading.Thread(target=follow_sources, args=arguments, daemon=True)
     following.start()
     stack.callback(following.join, 10)

@@ -176,9 +176,9 @@ def test_a_store_that_does_not_answer_is_not_taken_for_an_empty_one(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     away = Archive.at(f"{url}/away")
-    with pytest.raises(OSError, match=r"away does not answer .*127\.0\.0\.1:9"):
+    with pytest.raises(OSError, match=r"away does not respond .*127\.0\.0\.1:9"):
         away.has_frame(time(0))
-    with pytest.raises(OSError, match="away does not answer"):
+    with pytest.raises(OSError, match="away does not respond"):
         away.latest_frame()
-    with pytest.raises(OSError, match="away does not answer"):
+    with pytest.raises(OSError, match="away does not respond"):
         away.frame(time(0))

@@ -12,9 +12,8 @@ import pytest
 
 from service.archive.key import Key
 from service.errors import LedgerAway, NotReady
-from service.jobs.job_table import JobBook
-from service.ledger import integrity
-from service.ledger import tables as book
+from service.jobs.job_table import JobTable
+from service.ledger import integrity, tables
 from service.ledger.ledger import Ledger
 from tests.postgres import Postgres
 from tests.unit.service.ledger.test_ledger import ERRORS, KEY, TIMES, arrival, counts, fraction
@@ -56,7 +55,7 @@ def test_a_server_that_is_away_is_told_as_such_and_used_again_when_it_is_back(
     postgres: Postgres,
 ) -> None:
     ledger = Ledger(postgres.new_database())
-    jobs = JobBook(ledger.engine)
+    jobs = JobTable(ledger.engine)
     ledger.arrive(arrival())
     postgres.stop(signal.SIGKILL)
     for ask in (lambda: ledger.arrive(arrival()), ledger.arrivals_by, jobs.workers, jobs.jobs_by):
@@ -83,7 +82,7 @@ def test_nothing_is_lost_or_counted_twice_when_the_server_is_killed(postgres: Po
     """Whoever writes tries again until it is done, without knowing how far the last try came."""
     url = postgres.new_database()
     ledger = Ledger(url)
-    jobs = JobBook(ledger.engine)
+    jobs = JobTable(ledger.engine)
     tries, over = [0], threading.Event()
 
     def write() -> None:
@@ -118,7 +117,7 @@ def test_nothing_is_lost_or_counted_twice_when_the_server_is_killed(postgres: Po
     assert kills >= 2
     assert tries[0] > FORECASTS
     assert ledger.arrivals_by() == {("RY", "accepted"): FORECASTS}
-    assert len(ledger.rows(book.counts)) == FORECASTS
+    assert len(ledger.rows(tables.counts)) == FORECASTS
     (row,) = ledger.pixels()
     assert row["hits"] == FORECASTS
     assert jobs.jobs_by() == {

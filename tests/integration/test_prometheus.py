@@ -20,7 +20,7 @@ from service.archive.key import Key
 from service.jobs.job import INTERACTIVE
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics
-from service.pipeline.ingest import take_in
+from service.pipeline.ingest import ingest_bytes
 from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
 from service.settings import Settings
@@ -155,7 +155,7 @@ def test_a_restart_of_the_api_is_no_drop_and_no_jump(tmp_path: Path) -> None:
 
     def arrive(number: int) -> None:
         later = NOW + timedelta(minutes=5 * (number - 12))
-        take_in(archive, ledger, file_bytes(number), file_name(number), later)
+        ingest_bytes(archive, ledger, file_bytes(number), file_name(number), later)
         verify(archive, ledger, later)
 
     targets = {"api": [port], "worker": [], "ingest": []}
@@ -207,9 +207,12 @@ def test_a_restart_of_a_worker_or_of_ingest_is_no_drop_and_no_jump(tmp_path: Pat
         server = stack.enter_context(provider())
         redis = stack.enter_context(redis_server(tmp_path))
         shared = {"data": str(data), "redis": redis.url, "radar_server": server.url}
-        shared |= {"poll_seconds": "0.5", "drill": f"{NOW.isoformat()}@{time.time():.3f}*1"}
-        desk = Deployment(Settings.model_validate(shared | {"models": MODELS}))
-        stack.callback(desk.ledger.engine.dispose)
+        shared |= {
+            "poll_seconds": "0.5",
+            "simulated_time": f"{NOW.isoformat()}@{time.time():.3f}*1",
+        }
+        deployment = Deployment(Settings.model_validate(shared | {"models": MODELS}))
+        stack.callback(deployment.ledger.engine.dispose)
         arguments = {
             "worker": ("worker", "--queues", INTERACTIVE),
             "ingest": ("ingest", "--follow"),
@@ -230,15 +233,17 @@ def test_a_restart_of_a_worker_or_of_ingest_is_no_drop_and_no_jump(tmp_path: Pat
 
         begun, polled = f"{metrics.WAIT.name}_count", metrics.POLLS.name
         until(
-            lambda: any(INTERACTIVE in one.queues for one in desk.book.workers()), 500, "a worker"
+            lambda: any(INTERACTIVE in one.queues for one in deployment.job_table.workers()),
+            500,
+            "a worker",
         )
         for number in range(1, 5):
-            desk.jobs.submit(Key(frame_time(number), "persistence", "none"), INTERACTIVE)
+            deployment.jobs.submit(Key(frame_time(number), "persistence", "none"), INTERACTIVE)
         until(lambda: counted(begun) == 4, 500, "four jobs are seen")
         until(lambda: counted(polled) >= 8, 500, "looks at the server are seen")
         for process in processes:
             process.kill()
-        desk.jobs.submit(Key(frame_time(5), "persistence", "none"), INTERACTIVE)
+        deployment.jobs.submit(Key(frame_time(5), "persistence", "none"), INTERACTIVE)
         for process in processes:
             process.start()
         until(lambda: counted(begun) == 1, 500, "the worker counts from 0 again")

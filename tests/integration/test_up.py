@@ -18,7 +18,7 @@ from tests.unit.service.pipeline.test_poll import environment, put_fresh
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 300.0
-PARTS = ("redis", "api", "worker", "verify", "beat", "ingest")
+PARTS = ("redis", "api", "worker", "worker-verify", "beat", "ingest")
 
 
 def eventually(true: Callable[[], object]) -> None:

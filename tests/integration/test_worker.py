@@ -54,7 +54,7 @@ class Crew:
             "models": ["advection", "persistence"],
             "worker_seconds": WORKER_SECONDS,
             "radar_server": "http://127.0.0.1:9/",
-            "drill": f"{NOW.isoformat()}@{clock.time()}*1",
+            "simulated_time": f"{NOW.isoformat()}@{clock.time()}*1",
         }
         self.pids: list[int] = []
         self.desk = Deployment(Settings.model_validate(self.settings))
@@ -67,7 +67,9 @@ class Crew:
         pid = int(self._forker.stdout.readline())
         self.pids.append(pid)
         if role != "beat":
-            eventually(lambda: any(f"-{pid}-" in one.worker for one in self.desk.book.workers()))
+            eventually(
+                lambda: any(f"-{pid}-" in one.worker for one in self.desk.job_table.workers())
+            )
         return pid
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
@@ -145,7 +147,7 @@ def test_a_job_is_done_by_a_worker(crew: Crew) -> None:
     (job,) = crew.done(crew.submit(key(6)))
     assert (job.status, job.attempts) == ("successful", 1)
     assert crew.desk.archive.has_forecast(key(6))
-    (row,) = crew.desk.book.workers()
+    (row,) = crew.desk.job_table.workers()
     assert row.queues == ("interactive", "scheduled")
 
 
@@ -242,7 +244,7 @@ def test_redis_may_lose_everything(crew: Crew) -> None:
 
 def test_two_beats_do_no_harm(crew: Crew) -> None:
     for role in ("beat", "beat", ALL):
-        crew.hire(role, drill=f"{NOW.isoformat()}@{clock.time()}*20", forecast_minutes=600)
+        crew.hire(role, simulated_time=f"{NOW.isoformat()}@{clock.time()}*20", forecast_minutes=600)
     wanted = [key(n, model).id for n in range(NEWEST + 1) for model in ("advection", "persistence")]
     wanted.remove(key(0, "advection").id)  # nothing before it to see motion in
     eventually(lambda: {*wanted} <= {*crew.begun()})

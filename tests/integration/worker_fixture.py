@@ -31,12 +31,12 @@ from service.settings import Settings
 class Watched(Deployment):
     """A deployment that says what it begins, and waits for leave."""
 
-    def make(self, key: Key) -> None:
+    def make_forecast(self, key: Key) -> None:
         with (self.settings.data / "begun").open("a") as file:
             print(os.getpid(), key.id, file=file)
         while (self.settings.data / "closed").exists():
             time.sleep(0.01)
-        super().make(key)
+        super().make_forecast(key)
 
 
 def run(role: str, said: dict[str, Any]) -> int:

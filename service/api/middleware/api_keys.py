@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.archive.atomic import write_whole
+from service.archive.atomic import write_atomically
 from service.errors import BadKeys, Exposed
 from service.settings import Settings
 
@@ -65,7 +65,7 @@ def add(path: Path, name: str, per_minute: int | None = None) -> str:
     if any(key.name == name for key in keys):
         raise BadKeys(f"{path} has a key named {name!r}; remove its line, or use another name")
     lines = "".join(f"{key.model_dump_json(exclude_none=True)}\n" for key in (*keys, new))
-    write_whole(path, lines.encode())
+    write_atomically(path, lines.encode())
     return secret
 
 

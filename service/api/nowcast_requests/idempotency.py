@@ -22,7 +22,7 @@ def first_key(context: ApiContext, raw: RawRequest, key: Key) -> Key:
     """
     name = digest(raw.client, raw.idempotency_key or "")
     body = digest(raw.content_type, raw.model or "", hashlib.sha256(raw.body).hexdigest())
-    first_body, job = context.jobs.book.remember(name, body, key.id, context.jobs.clock())
+    first_body, job = context.jobs.job_table.remember(name, body, key.id, context.jobs.clock())
     if first_body != body:
         raise BadRequest(
             f"Idempotency-Key {raw.idempotency_key!r} was used for another request; "

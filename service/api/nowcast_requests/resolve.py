@@ -22,7 +22,7 @@ from service.api.nowcast_requests.request import (
 )
 from service.api.representations import no_picture
 from service.api.schemas import InsteadOf
-from service.archive.archive import uploaded
+from service.archive.archive import encode_upload
 from service.archive.key import Key, Time, iso, stamp, to_datetime, to_time
 from service.errors import BadRequest, NoFrames
 from service.jobs.job import Job
@@ -125,7 +125,9 @@ def from_archive(
     key = Key(issue, *context.forecasters.named(model))
     if context.archive.has_forecast(key):
         return ForecastRequest(key, latest=latest)
-    forecaster, reason = gap_filling.best_possible(context, issue, None if model == AUTO else model)
+    forecaster, reason = gap_filling.usable_model(
+        context.archive, context.forecasters, issue, None if model == AUTO else model
+    )
     if model is not None or not reason:
         return ForecastRequest(key, latest=latest)
     instead_of = InsteadOf(model=context.forecasters.default, reason=reason)
@@ -202,6 +204,6 @@ def from_upload(context: ApiContext, raw: RawRequest, media: str) -> ForecastReq
         gap_filling.gap_in(frames, forecaster)
     except NoFrames as error:
         raise BadRequest(f"the uploaded frames do not suit the model: {error}") from error
-    sha256, _ = uploaded(frames)
+    sha256, _ = encode_upload(frames)
     key = Key(frames["time"].values[-1], forecaster.name, forecaster.weights, sha256)
     return ForecastRequest(key, frames)

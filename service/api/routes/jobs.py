@@ -11,7 +11,7 @@ from service.api.openapi_responses import FORECAST, JOB
 from service.api.representations import gone, respond
 from service.api.schemas import Forecast, JobStatus
 from service.errors import JobRunning, NoForecast, UnknownJob
-from service.jobs.job import fresh
+from service.jobs.job import without_traceback
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -40,7 +40,7 @@ def results(request: Request, context: Context, job: JobId, media: MediaType) ->
     if found.status in ("accepted", "running"):
         raise JobRunning(f"job {job} is {found.status}; try again later")
     if found.error is not None:
-        raise fresh(found.error)
+        raise without_traceback(found.error)
     if found.status == "dismissed":
         raise NoForecast(f"job {job} was dismissed; request it again with POST /nowcast")
     if not context.archive.has_forecast(found.key):

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.dependencies import ApiContext
 from service.api.problems import METHODS
 from service.errors import LedgerAway
-from service.monitoring.ledger_collector import Facts
+from service.monitoring.ledger_collector import LedgerCollector
 from service.monitoring.metrics import Process
 from service.monitoring.skill_collector import SkillCollector
 
@@ -34,7 +34,7 @@ def install(app: FastAPI, context: ApiContext) -> Process:
     process = context.process or Process(context.settings)
     context.encoded_cache.on_request = lambda hit: process.cached(hit=hit)
     router, facts = APIRouter(), CollectorRegistry()
-    facts.register(Facts(context.settings, context.ledger, context.jobs.book))
+    facts.register(LedgerCollector(context.settings, context.ledger, context.jobs.job_table))
     skill = SkillCollector(context.ledger)
 
     @router.get("/metrics", include_in_schema=False)

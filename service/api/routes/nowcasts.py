@@ -16,7 +16,7 @@ from service.api.openapi_responses import ACCEPTED, BODY, FORECAST
 from service.api.representations import respond
 from service.api.schemas import Forecast, JobStatus, ModelName, Moment
 from service.archive.key import Key, to_time
-from service.jobs.job import Job, fresh
+from service.jobs.job import Job, without_traceback
 from service.pipeline.upload import JSON
 
 router = APIRouter(tags=["nowcasts"])
@@ -98,7 +98,7 @@ def answer(
             instead_of=resolved.instead_of,
         )
     if job.error is not None:
-        raise fresh(job.error)
+        raise without_traceback(job.error)
     headers = {"Location": f"/jobs/{job.id}", "Retry-After": "2"}
     if applied := preference(prefer):
         headers["Preference-Applied"] = applied

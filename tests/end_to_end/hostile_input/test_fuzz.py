@@ -238,9 +238,9 @@ def nothing_is_half(data: Path) -> None:
     assert not list((data / "archive" / "incoming").iterdir())
     kinds = {path.name for path in (data / "archive").iterdir()}
     assert kinds <= {"frames", "forecasts", "uploads", "incoming"}
-    book = sqlite3.connect(data / "ledger.sqlite")
-    assert book.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert book.execute("SELECT count(*) FROM forecasts").fetchone() == (len(made),)
-    assert book.execute("SELECT count(*) FROM leads").fetchone() == (4 * len(made),)
+    connection = sqlite3.connect(data / "ledger.sqlite")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("SELECT count(*) FROM forecasts").fetchone() == (len(made),)
+    assert connection.execute("SELECT count(*) FROM leads").fetchone() == (4 * len(made),)
     assert len(fields) > 5, "some requests made forecasts"
-    book.close()
+    connection.close()

@@ -1,4 +1,4 @@
-"""What time it is: real time, or that of a drill, on which all processes agree."""
+"""What time it is: real time, or simulated time, on which all processes agree."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from service.settings import Settings
 BEGIN = datetime(2020, 9, 7, 7, 20, tzinfo=UTC)
 
 
-def test_without_a_drill_it_is_what_it_is() -> None:
+def test_without_simulated_time_it_is_what_it_is() -> None:
     clock = Clock()
     before, found, after = utc_now(), clock(), utc_now()
     assert before <= found <= after
@@ -30,9 +30,9 @@ def test_a_drill_begins_at_its_time_and_goes_on_at_its_speed() -> None:
         time.sleep(0.1)
 
 
-def test_all_that_are_told_the_same_drill_agree() -> None:
-    drill = f"2020-09-07T09:20:00+02:00@{int(time.time()) - 100}*1.5"
-    one, other = Clock(drill), Deployment(Settings(drill=drill)).clock
+def test_clocks_with_the_same_simulated_time_agree() -> None:
+    simulated_time = f"2020-09-07T09:20:00+02:00@{int(time.time()) - 100}*1.5"
+    one, other = Clock(simulated_time), Deployment(Settings(simulated_time=simulated_time)).clock
     before, between, after = one(), other(), one()
     assert before <= between <= after
     assert BEGIN + timedelta(seconds=150) <= one() < BEGIN + timedelta(seconds=600)
@@ -44,7 +44,7 @@ def test_a_drill_may_begin_later() -> None:
 
 
 @pytest.mark.parametrize(
-    "drill",
+    "simulated_time",
     [
         "yesterday",
         "2020-09-07T07:20:00Z",
@@ -56,6 +56,6 @@ def test_a_drill_may_begin_later() -> None:
         "2020-09-07T07:20:00Z@1790000000*200 ",
     ],
 )
-def test_a_drill_that_means_nothing_is_refused(drill: str) -> None:
+def test_a_simulated_time_of_another_form_is_refused(simulated_time: str) -> None:
     with pytest.raises(BadSetting, match=r"should be BEGIN@SINCE\*SPEED"):
-        Clock(drill)
+        Clock(simulated_time)

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from ingest.formats import netcdf
 from service.api.app import create_app
 from service.archive.archive import Archive
-from service.archive.key import Key, stamp
+from service.archive.key import Key, forecast_name, stamp
 from service.ledger.ledger import Ledger
 from service.pipeline.verify import verify
 from tests.served import LATEST, NEWEST, api_context, iso, problem
@@ -24,7 +24,7 @@ def test_the_netcdf_is_the_file_of_the_archive(reader: TestClient, filled: Path)
     assert answer.headers["content-type"] == NETCDF
     assert f"{stamp(time(LATEST))}-advection-none.nc" in answer.headers["content-disposition"]
     archive, key = Archive(filled / "archive"), Key(time(LATEST), "advection", "none")
-    assert answer.content == archive.forecast_path(key).read_bytes()
+    assert answer.content == (archive.root / forecast_name(key)).read_bytes()
     assert netcdf.decode(answer.content).shape == (4, 180, 180)
 
 

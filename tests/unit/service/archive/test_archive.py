@@ -150,7 +150,7 @@ def test_a_write_that_fails_leaves_nothing(folder: Archive) -> None:
 def test_on_a_full_disk_nothing_is_half_written_and_with_room_it_goes_on(full_disk: Path) -> None:
     archive = Archive(full_disk / "archive")
     for _ in range(2):
-        with pytest.raises(OSError, match=r"No space left on device; .*, make room there"):
+        with pytest.raises(OSError, match=r"No space left on device; .*, free some space there"):
             archive.put_frame(frame(0))
         with pytest.raises(OSError, match=r"No space left"):
             archive.put_upload(frame(0))
@@ -458,8 +458,8 @@ def test_an_archive_is_opened_by_path_or_url(tmp_path: Path) -> None:
         archive.remove_before("frames", FAR_OFF)
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "c"}
     with pytest.raises(TypeError, match="not in a folder"):
-        Archive.at("memory://there").frame_path(time(0))
-    with pytest.raises(BadSetting, match="no way to an archive at 'nonsense://x'"):
+        _ = Archive.at("memory://there").root
+    with pytest.raises(BadSetting, match="archive at 'nonsense://x' cannot be opened"):
         Archive.at("nonsense://x")
 
 

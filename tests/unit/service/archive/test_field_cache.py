@@ -5,7 +5,7 @@ import pytest
 from xarray import DataArray
 
 from ingest.precipitation import exceedance_probability
-from service.archive.field_cache import Memory
+from service.archive.field_cache import FieldCache
 from tests.showers import frame
 
 FRAME = frame(0).nbytes
@@ -20,14 +20,14 @@ class Reads(list[str]):
 
 
 def test_what_is_held_is_not_read_again_and_what_is_over_goes_oldest_first() -> None:
-    memory, reads = Memory(3 * FRAME), Reads()
+    memory, reads = FieldCache(3 * FRAME), Reads()
     for name in ("0", "1", "2", "0", "3", "0", "2", "1"):
         assert memory.get(name, reads).equals(frame(int(name)))
     assert reads == ["0", "1", "2", "3", "1"], "asked for again, 0 outlives 1"
 
 
 def test_probabilities_count_too() -> None:
-    memory, reads = Memory(8 * FRAME), Reads()
+    memory, reads = FieldCache(8 * FRAME), Reads()
     with_probabilities = frame(0).rename(time="lead_time")
     for threshold in (0.5, 2.0, 5.0):
         with_probabilities.coords[f"exceedance_probability_{threshold:g}"] = exceedance_probability(
@@ -42,14 +42,14 @@ def test_probabilities_count_too() -> None:
 
 
 def test_what_is_larger_than_all_room_is_given_and_not_held() -> None:
-    memory, reads = Memory(FRAME - 1), Reads()
+    memory, reads = FieldCache(FRAME - 1), Reads()
     for _ in range(2):
         assert memory.get("0", reads).equals(frame(0))
     assert reads == ["0", "0"]
 
 
 def test_what_is_dropped_or_cannot_be_read_is_not_held() -> None:
-    memory, reads = Memory(3 * FRAME), Reads()
+    memory, reads = FieldCache(3 * FRAME), Reads()
     memory.get("0", reads)
     memory.drop("0")
     memory.drop("never held")

@@ -5,7 +5,7 @@ import pytest
 from service.cli import main
 
 QUEUE = "BadSetting: there is no queue 'fast', only interactive"
-DRILL = "BadSetting: NOWCAST_DRILL is 'yesterday', should be BEGIN@"
+SIMULATED_TIME = "BadSetting: NOWCAST_SIMULATED_TIME is 'yesterday', should be BEGIN@"
 REDIS = "BadSetting: NOWCAST_REDIS is no URL, should be like redis://host:6379/0"
 
 
@@ -15,7 +15,7 @@ REDIS = "BadSetting: NOWCAST_REDIS is no URL, should be like redis://host:6379/0
         (["worker", "--queues", "interactive"], {}, REDIS),
         (["beat"], {}, REDIS),
         (["worker", "--queues", "fast"], {}, QUEUE),
-        (["ingest", "--follow"], {"NOWCAST_DRILL": "yesterday"}, DRILL),
+        (["ingest", "--follow"], {"NOWCAST_SIMULATED_TIME": "yesterday"}, SIMULATED_TIME),
         (["up"], {"NOWCAST_HOST": "0.0.0.0"}, "Exposed: the API would be open to everybody"),
         (["serve"], {"NOWCAST_HOST": "0.0.0.0"}, "Exposed: the API would be open to everybody"),
     ],

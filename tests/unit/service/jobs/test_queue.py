@@ -29,10 +29,10 @@ from service.errors import (
     UnknownJob,
 )
 from service.jobs import waiter
-from service.jobs.job import INTERACTIVE, SCHEDULED, Job, error_of, fresh
-from service.jobs.job_table import JobBook
+from service.jobs.job import INTERACTIVE, SCHEDULED, Job, error_of, without_traceback
+from service.jobs.job_table import JobTable
 from service.jobs.queue import Jobs, send_lost
-from service.jobs.transport import Threads, Undelivered
+from service.jobs.transport import ThreadTransport, Undelivered
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
 from service.runtime.run_job import run_job
@@ -60,7 +60,7 @@ class Kitchen:
         self.made: list[Key] = []
         self.troubles: list[Exception] = []
 
-    def make(self, key: Key) -> None:
+    def make_forecast(self, key: Key) -> None:
         self.entered.release()
         assert self.door.wait(SECONDS)
         if self.troubles:
@@ -100,8 +100,8 @@ class Post:
 
 
 @pytest.fixture
-def book(ledger: Ledger) -> JobBook:
-    return JobBook(ledger.engine)
+def job_table(ledger: Ledger) -> JobTable:
+    return JobTable(ledger.engine)
 
 
 @pytest.fixture
@@ -112,25 +112,27 @@ def kitchen() -> Iterator[Kitchen]:
 
 
 @pytest.fixture
-def queue(book: JobBook, kitchen: Kitchen) -> Iterator[Jobs]:
-    with closing(started(book, kitchen)) as made:
+def queue(job_table: JobTable, kitchen: Kitchen) -> Iterator[Jobs]:
+    with closing(started(job_table, kitchen)) as made:
         yield made
         kitchen.door.set()
 
 
-def started(book: JobBook, kitchen: Kitchen) -> Jobs:
+def started(job_table: JobTable, kitchen: Kitchen) -> Jobs:
     """Jobs in a thread of this process, which the kitchen does."""
-    transport = Threads(lambda job: run_job(kitchen, job, "cook"))
-    kitchen.jobs = Jobs(book, transport, Clock(), most_waiting=2, oldest_seconds=1000)
+    transport = ThreadTransport(lambda job: run_job(kitchen, job, "cook"))
+    kitchen.jobs = Jobs(job_table, transport, Clock(), most_waiting=2, oldest_seconds=1000)
     return kitchen.jobs
 
 
-def posted(book: JobBook, worker_queues: tuple[str, ...] = (INTERACTIVE,)) -> tuple[Jobs, Post]:
+def posted(
+    job_table: JobTable, worker_queues: tuple[str, ...] = (INTERACTIVE,)
+) -> tuple[Jobs, Post]:
     """Jobs that go to workers elsewhere, of which one is alive."""
     post, clock = Post(), Clock()
     if worker_queues:
-        book.beat("worker", worker_queues, "cpu", START)
-    return Jobs(book, post, clock, 2, oldest_seconds=1000, worker_seconds=500), post
+        job_table.beat("worker", worker_queues, "cpu", START)
+    return Jobs(job_table, post, clock, 2, oldest_seconds=1000, worker_seconds=500), post
 
 
 def wait(queue: Jobs, job: str, seconds: float = SECONDS) -> Job:
@@ -240,8 +242,8 @@ def test_a_full_queue_refuses_more_and_takes_more_when_it_is_empty(
     assert wait(queue, key(3).id).status == "successful"
 
 
-def test_nothing_more_is_taken_while_one_has_been_waiting_for_too_long(book: JobBook) -> None:
-    queue, _ = posted(book)
+def test_nothing_more_is_taken_while_one_has_been_waiting_for_too_long(job_table: JobTable) -> None:
+    queue, _ = posted(job_table)
     queue.submit(key(0))
     queue.silence = timedelta(days=1)
     assert isinstance(queue.clock, Clock)
@@ -256,12 +258,14 @@ def test_nothing_more_is_taken_while_one_has_been_waiting_for_too_long(book: Job
 
 
 @pytest.mark.parametrize("queues", [(), (SCHEDULED,)])
-def test_without_a_living_worker_nothing_is_taken(book: JobBook, queues: tuple[str, ...]) -> None:
-    queue, post = posted(book, queues)
+def test_without_a_living_worker_nothing_is_taken(
+    job_table: JobTable, queues: tuple[str, ...]
+) -> None:
+    queue, post = posted(job_table, queues)
     with pytest.raises(NoWorker, match="see to `nowcast worker`") as refused:
         queue.submit(key())
     assert queue.health().problem == str(refused.value)
-    book.beat("worker", ("scheduled", "interactive"), "cpu", START)
+    job_table.beat("worker", ("scheduled", "interactive"), "cpu", START)
     assert queue.submit(key()).status == "accepted"
     assert queue.health().problem is None
     assert isinstance(queue.clock, Clock)
@@ -271,8 +275,8 @@ def test_without_a_living_worker_nothing_is_taken(book: JobBook, queues: tuple[s
     assert [job.key for job in post.sent] == [key()]
 
 
-def test_what_cannot_be_sent_is_kept_and_sent_later(book: JobBook) -> None:
-    queue, post = posted(book)
+def test_what_cannot_be_sent_is_kept_and_sent_later(job_table: JobTable) -> None:
+    queue, post = posted(job_table)
     post.away = True
     assert queue.submit(key()).status == "accepted"
     assert queue.health().problem == "the post is on strike"
@@ -286,17 +290,17 @@ def test_what_cannot_be_sent_is_kept_and_sent_later(book: JobBook) -> None:
 
 
 def test_a_job_of_a_worker_that_died_is_sent_again_and_after_two_of_them_given_up(
-    book: JobBook,
+    job_table: JobTable,
 ) -> None:
-    queue, post = posted(book)
+    queue, post = posted(job_table)
     job = queue.submit(key()).id
     kitchen = Kitchen()
     kitchen.jobs = queue
     assert isinstance(queue.clock, Clock)
     for died, worker in enumerate(("first", "second"), start=1):
         now = queue.clock()
-        book.beat(worker, (INTERACTIVE,), "cpu", now)
-        assert book.claim(job, worker, now, 2, now - queue.silence)
+        job_table.beat(worker, (INTERACTIVE,), "cpu", now)
+        assert job_table.claim(job, worker, now, 2, now - queue.silence)
         assert send_lost(queue, now + timedelta(seconds=490)) == 0
         assert send_lost(queue, now + timedelta(seconds=510)) == 1
         assert len(post.sent) == 1 + died
@@ -308,7 +312,7 @@ def test_a_job_of_a_worker_that_died_is_sent_again_and_after_two_of_them_given_u
     assert isinstance(given_up.error, DeadLetter)
     assert queue.submit(key()).status == "failed", "it is not tried on a third worker"
     queue.clock.ahead += timedelta(hours=1)
-    book.beat("worker", (INTERACTIVE,), "cpu", queue.clock())
+    job_table.beat("worker", (INTERACTIVE,), "cpu", queue.clock())
     assert queue.submit(key()).status == "accepted", "in an hour it may have another try"
 
 
@@ -476,9 +480,9 @@ def test_a_job_that_nobody_asked_for_is_unknown(queue: Jobs) -> None:
 
 
 def test_closing_finishes_what_runs_and_what_waits_is_done_after_the_next_start(
-    book: JobBook, kitchen: Kitchen
+    job_table: JobTable, kitchen: Kitchen
 ) -> None:
-    queue = started(book, kitchen)
+    queue = started(job_table, kitchen)
     busy(queue, kitchen)
     queue.submit(key(1))
     ending = threading.Thread(target=queue.close)
@@ -488,7 +492,7 @@ def test_closing_finishes_what_runs_and_what_waits_is_done_after_the_next_start(
     assert not ending.is_alive()
     assert kitchen.made == [key(0)]
     assert queue.get(key(1).id).status == "accepted"
-    with closing(started(book, kitchen)) as again:
+    with closing(started(job_table, kitchen)) as again:
         assert send_lost(again, START + timedelta(hours=1)) == 1
         assert wait(again, key(1).id).status == "successful"
     assert kitchen.made == [key(0), key(1)]
@@ -505,12 +509,12 @@ def test_a_job_that_is_sent_twice_is_done_once(queue: Jobs, kitchen: Kitchen) ->
     assert kitchen.made == [key(0), key(1), key(2)]
 
 
-def test_a_process_that_must_end_at_once_gives_its_job_back(book: JobBook) -> None:
+def test_a_process_that_must_end_at_once_gives_its_job_back(job_table: JobTable) -> None:
     class Called:
-        jobs, _ = posted(book)
+        jobs, _ = posted(job_table)
         process = Process(Settings())
 
-        def make(self, key: Key) -> None:
+        def make_forecast(self, key: Key) -> None:
             raise SystemExit
 
     called = Called()
@@ -522,8 +526,8 @@ def test_a_process_that_must_end_at_once_gives_its_job_back(book: JobBook) -> No
     assert send_lost(called.jobs, called.jobs.clock() + timedelta(seconds=510)) == 1
 
 
-def test_without_a_ledger_nothing_is_promised(book: JobBook, tmp_path: Path) -> None:
-    queue, post = posted(book)
+def test_without_a_ledger_nothing_is_promised(job_table: JobTable, tmp_path: Path) -> None:
+    queue, post = posted(job_table)
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as other:
         other.execute("ALTER TABLE jobs RENAME TO elsewhere")
         with pytest.raises(LedgerAway):
@@ -539,7 +543,7 @@ def test_the_error_of_a_job_does_not_grow_with_every_answer() -> None:
     error = ValueError("burnt")
     for _ in range(5):
         with pytest.raises(ValueError, match="burnt"):
-            raise fresh(error)
+            raise without_traceback(error)
     depth, trace = 0, error.__traceback__
     while trace is not None:
         depth, trace = depth + 1, trace.tb_next

@@ -16,13 +16,12 @@ from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
 
 from service.errors import LedgerAway
-from service.jobs.job_table import JobBook
-from service.ledger import integrity
-from service.ledger import tables as book
+from service.jobs.job_table import JobTable
+from service.ledger import integrity, tables
 from service.ledger.ledger import Arrival, Ledger
 from tests.parallel import together
 from tests.postgres import DATABASES, new_url
-from tests.state_snapshot import rows_of
+from tests.state_snapshot import outcomes_of, rows_of
 
 ROOT = Path(__file__).parents[4]
 ISSUE = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -47,7 +46,7 @@ def fraction(n: int = 10) -> dict[str, Any]:
 def probability_row(number: int = 8, threshold: float = 0.5) -> dict[str, Any]:
     """Sums of probabilities with so many cells in each bin."""
     sums = {"number": number, "probability": number / 4, "events": number // 2}
-    binned = {column: sums[name] for name in sums for column in book.bins_of(name)}
+    binned = {column: sums[name] for name in sums for column in tables.bins_of(name)}
     return {"threshold": threshold, "squared": number / 8, **binned}
 
 
@@ -85,7 +84,7 @@ def test_a_file_arrives_once(ledger: Ledger) -> None:
     ledger.arrive(arrival())
     ledger.arrive(arrival("quarantined", "another"))
     assert ledger.arrival("f" * 64) == arrival()
-    assert ledger.arrivals_by_outcome() == {"accepted": 1}
+    assert outcomes_of(ledger) == {"accepted": 1}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def test_what_came_is_counted_by_product_and_outcome(ledger: Ledger) -> None:
         ("RY", "late"): 2,
         (None, "quarantined"): 1,
     }
-    assert ledger.arrivals_by_outcome() == {"accepted": 1, "late": 2, "quarantined": 1}
+    assert outcomes_of(ledger) == {"accepted": 1, "late": 2, "quarantined": 1}
 
 
 def test_the_latest_of_a_product_is_the_newest_that_was_accepted(ledger: Ledger) -> None:
@@ -178,7 +177,7 @@ def test_what_is_known_of_a_forecast_is_noted_with_it(ledger: Ledger) -> None:
     ledger.forecast(KEY, TIMES, VALID, bridged="2026-06-21T11:55:00Z", duration_seconds=1.5)
     ledger.forecast(KEY | {"model": "advection"}, TIMES, VALID)
     with ledger.engine.connect() as connection:
-        query = select(book.forecasts.c.bridged, book.forecasts.c.duration_seconds)
+        query = select(tables.forecasts.c.bridged, tables.forecasts.c.duration_seconds)
         rows = {tuple(row) for row in connection.execute(query)}
     assert rows == {("2026-06-21T11:55:00Z", 1.5), (None, None)}
 
@@ -194,7 +193,7 @@ def test_a_lead_is_counted_once(noted: Ledger) -> None:
     before = rows_of(noted)
     noted.verified(LEAD, ERRORS | {"n": 1}, [counts(hits=7), counts(7, 2.0)], [fraction(1)])
     assert rows_of(noted) == before
-    (row,) = noted.rows(book.counts)
+    (row,) = noted.rows(tables.counts)
     assert row == LEAD | counts() | {"valid_time": VALID[30], "status": "verified"}
 
 
@@ -203,7 +202,7 @@ def test_sums_of_probabilities_come_back_as_they_went_in(noted: Ledger) -> None:
     noted.verified(LEAD, ERRORS, [counts()], [fraction()], rows)
     noted.verified(LEAD, ERRORS, [counts()], [fraction()], [probability_row(9)])
     more = {"valid_time": VALID[30], "status": "verified"}
-    found = sorted(noted.rows(book.probabilities), key=lambda row: row["threshold"])
+    found = sorted(noted.rows(tables.probabilities), key=lambda row: row["threshold"])
     assert found == [LEAD | row | more for row in rows]
 
 
@@ -254,15 +253,15 @@ def test_a_lead_given_up_is_missing_and_stays_so(noted: Ledger) -> None:
     assert noted.give_up(VALID[30]) == 1
     assert noted.give_up(VALID[30]) == 0
     noted.verified(LEAD, ERRORS, [counts()], [fraction()])
-    states = {row["lead_minutes"]: row["status"] for row in noted.rows(book.leads)}
+    states = {row["lead_minutes"]: row["status"] for row in noted.rows(tables.leads)}
     assert states == {30: "missing", 60: "pending"}
-    assert noted.rows(book.counts) == []
+    assert noted.rows(tables.counts) == []
 
 
 def test_what_is_verified_is_not_given_up(noted: Ledger) -> None:
     noted.verified(LEAD, ERRORS, [counts()], [fraction()])
     assert noted.give_up(LATER) == 1
-    states = {row["lead_minutes"]: row["status"] for row in noted.rows(book.leads)}
+    states = {row["lead_minutes"]: row["status"] for row in noted.rows(tables.leads)}
     assert states == {30: "verified", 60: "missing"}
 
 
@@ -275,7 +274,7 @@ def test_rows_are_found_by_model_valid_time_and_value(noted: Ledger) -> None:
             noted.verified(at, ERRORS, [counts(), counts(threshold=2.0)], [])
 
     def number(*args: Any, **equal: Any) -> int:
-        return len(noted.rows(book.counts, *args, **equal))
+        return len(noted.rows(tables.counts, *args, **equal))
 
     assert number() == 8
     assert number(["advection"]) == 4
@@ -284,7 +283,7 @@ def test_rows_are_found_by_model_valid_time_and_value(noted: Ledger) -> None:
     assert number([], VALID[30]) == 4, "the begin is left out"
     assert number([], None, VALID[30]) == 4, "the end is within"
     assert number([], lead_minutes=30, threshold=2.0) == 2
-    assert len(noted.rows(book.leads, ["advection"], VALID[30])) == 1
+    assert len(noted.rows(tables.leads, ["advection"], VALID[30])) == 1
 
 
 def test_the_totals_of_a_time_are_those_of_its_rows(noted: Ledger) -> None:
@@ -294,7 +293,7 @@ def test_the_totals_of_a_time_are_those_of_its_rows(noted: Ledger) -> None:
     axes = {"model": "persistence", "lead_minutes": 60, "threshold": 2.0, "n_valid": 1}
     others = {"misses": 2, "false_alarms": 3, "correct_negatives": 4}
     assert row == axes | {"hits": 5} | others
-    assert all(isinstance(row[name], int) for name in book.COUNTS)
+    assert all(isinstance(row[name], int) for name in tables.COUNTS)
 
 
 def test_states_are_counted_by_valid_time(noted: Ledger) -> None:
@@ -341,9 +340,9 @@ def test_an_empty_ledger_has_nothing_to_show(ledger: Ledger) -> None:
         lambda ledger: ledger.totals(["persistence"], ISSUE, LATER),
         lambda ledger: ledger.states([], ISSUE, LATER),
         lambda ledger: ledger.pending(LATER),
-        lambda ledger: JobBook(ledger.engine).jobs_by(),
-        lambda ledger: JobBook(ledger.engine).waiting(["interactive"]),
-        lambda ledger: JobBook(ledger.engine).lost(ISSUE, ISSUE),
+        lambda ledger: JobTable(ledger.engine).jobs_by(),
+        lambda ledger: JobTable(ledger.engine).waiting(["interactive"]),
+        lambda ledger: JobTable(ledger.engine).lost(ISSUE, ISSUE),
     ],
 )
 def test_what_is_asked_for_all_the_time_reads_no_big_table_whole(
@@ -384,7 +383,7 @@ def test_weights_tell_forecasts_apart(noted: Ledger) -> None:
 
 def test_counts_beyond_32_bits_are_kept(noted: Ledger) -> None:
     noted.verified(LEAD, ERRORS, [counts(hits=2**40)], [])
-    assert noted.rows(book.counts)[0]["hits"] == 2**40
+    assert noted.rows(tables.counts)[0]["hits"] == 2**40
 
 
 @pytest.mark.parametrize("kind", DATABASES)
@@ -407,8 +406,8 @@ def test_what_processes_write_at_once_counts_once(url: str) -> None:
     together(write_all, url, 4)
     ledger = Ledger(url)
     assert ledger.pending(LATER) == []
-    assert len(ledger.rows(book.counts)) == 2 * STEPS * 5
-    assert len(ledger.rows(book.fractions)) == STEPS * 5
+    assert len(ledger.rows(tables.counts)) == 2 * STEPS * 5
+    assert len(ledger.rows(tables.fractions)) == STEPS * 5
     hits = {(row["model"], row["threshold"]): row["hits"] for row in ledger.pixels()}
     assert hits == {(m, t): n * STEPS for m in MODELS for t, n in ((0.5, 1), (2.0, 7))}
     assert ledger.arrivals_by() == {("RY", "accepted"): STEPS * 5}
@@ -419,8 +418,8 @@ STEPS = 20
 MODELS = ("all", "alone-0", "alone-1", "alone-2", "alone-3")
 
 
-def write_all(number: int, ledger: Ledger, book: JobBook) -> None:
-    del book
+def write_all(number: int, ledger: Ledger, job_table: JobTable) -> None:
+    del job_table
     todo = [(model, step) for model in ("all", f"alone-{number}") for step in range(STEPS)]
     random.Random(number).shuffle(todo)
     for model, step in todo:

@@ -13,8 +13,7 @@ from typer.testing import CliRunner, Result
 
 from service.cli import app
 from service.errors import BadLedger, LedgerAway
-from service.ledger import database, integrity, migrations
-from service.ledger import tables as book
+from service.ledger import database, integrity, migrations, tables
 from service.ledger.ledger import Ledger
 from tests.postgres import DATABASES, free_port, new_url
 from tests.state_snapshot import rows_of
@@ -98,14 +97,14 @@ def test_an_old_ledger_keeps_what_it_had(old: str) -> None:
     assert ledger.has_accepted(ISSUE, "RY")
     assert ledger.has_forecast(KEY)
     assert [row["lead_minutes"] for row in ledger.pending(LATER)] == [60]
-    assert [row["n"] for row in ledger.rows(book.fractions)] == [9]
-    assert {row["issue"] for row in ledger.rows(book.counts)} == {ISSUE}
+    assert [row["n"] for row in ledger.rows(tables.fractions)] == [9]
+    assert {row["issue"] for row in ledger.rows(tables.counts)} == {ISSUE}
 
 
 def test_the_totals_of_an_old_ledger_are_those_of_its_rows(old: str) -> None:
     ledger = Ledger(old)
     (row,) = ledger.pixels()
-    assert [row[name] for name in book.COUNTS] == [11, 22, 33, 2**41]
+    assert [row[name] for name in tables.COUNTS] == [11, 22, 33, 2**41]
     assert ledger.arrivals_by() == {("RY", "accepted"): 2, (None, "quarantined"): 1}
     assert integrity.faults(old) == []
 
@@ -113,7 +112,7 @@ def test_the_totals_of_an_old_ledger_are_those_of_its_rows(old: str) -> None:
 def test_an_old_ledger_goes_on_where_it_was(old: str) -> None:
     ledger = Ledger(old)
     ledger.verified(KEY | {"lead_minutes": 60}, {}, [count()], [], [probability_row()])
-    assert [row["number_9"] for row in ledger.rows(book.probabilities)] == [
+    assert [row["number_9"] for row in ledger.rows(tables.probabilities)] == [
         probability_row()["number_9"]
     ]
     ledger.arrive(arrival())
@@ -128,7 +127,7 @@ def test_sums_of_probabilities_keep_their_values_when_their_columns_are_renamed(
     row = probability_row(8) | KEY | {"lead_minutes": 30}
     named = {
         f"{former.get(name, name)}_{number}": row[f"{name}_{number}"]
-        for name in book.BINNED
+        for name in tables.BINNED
         for number in range(10)
     }
     values = {name: row[name] for name in ("model", "weights", "lead_minutes", "threshold")}
@@ -140,7 +139,7 @@ def test_sums_of_probabilities_keep_their_values_when_their_columns_are_renamed(
         migrations.run(connection, "0003")
         names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
         connection.execute(text(f"INSERT INTO chances ({names}) VALUES ({places})"), values)
-    (found,) = Ledger(old).rows(book.probabilities)
+    (found,) = Ledger(old).rows(tables.probabilities)
     assert {name: found[name] for name in row} == row
     assert integrity.faults(old) == []
 

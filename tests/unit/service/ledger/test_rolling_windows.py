@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import WINDOWS, Ledger
 from tests.postgres import DATABASES, new_url
 from tests.unit.service.ledger.test_ledger import probability_row
@@ -50,7 +50,7 @@ def note(
         valid = {lead: at + timedelta(minutes=lead) for lead in leads}
         ledger.forecast(key, {"radar_time": at, "generated": at}, valid)
         for lead in leads if status == "verified" else ():
-            row = dict(zip(book.COUNTS, (hits, 2, 3, 4), strict=True)) | {"threshold": 0.5}
+            row = dict(zip(tables.COUNTS, (hits, 2, 3, 4), strict=True)) | {"threshold": 0.5}
             part = {"n": 10, "squared_difference": hits / 4, "squared_reference": 0.5}
             fraction = {"threshold": 0.5, "window": 3, **part}
             probable = [probability_row(hits)] if telling else []
@@ -84,7 +84,7 @@ def test_a_window_says_what_it_is_made_of(ledger: Ledger) -> None:
     axes = {"model": "advection", "lead_minutes": 30, "threshold": 0.5, "refreshed": NOW}
     found = {"hits": 24, "misses": 6, "false_alarms": 9, "correct_negatives": 12}
     assert rows == [axes | found | {"hours": h, "n_valid": 3, "n_missing": 2} for h in WINDOWS]
-    assert all(isinstance(row[name], int) for row in rows for name in (*book.COUNTS, "n_valid"))
+    assert all(isinstance(row[name], int) for row in rows for name in (*tables.COUNTS, "n_valid"))
     (row, *_) = ledger.window_fractions()
     sums = {"n": 30, "squared_difference": 6.0, "squared_reference": 1.5}
     assert row == axes | sums | {"hours": 6, "window": 3}
@@ -218,7 +218,7 @@ def test_sums_are_what_counting_by_hand_gives(ledger: Ledger, seed: int) -> None
                 weights = chance.choice(["none", "v2"])
                 note(ledger, model, [number], number + 5, sorted(leads), status, weights)
     ledger.refresh_windows(NOW)
-    rows = ledger.rows(book.counts, begin=NOW - timedelta(hours=6), end=NOW)
+    rows = ledger.rows(tables.counts, begin=NOW - timedelta(hours=6), end=NOW)
     found = {(row["model"], row["lead_minutes"]): row["hits"] for row in ledger.windows(6)}
     assert found == by_hand(rows)
     parts = {(row["model"], row["lead_minutes"]): row for row in ledger.window_fractions(6)}

@@ -17,12 +17,12 @@ from sqlalchemy import event
 from benchmarks.speed.scrape import PROBABILISTIC, SERVED, write_windows, write_year
 from service.api.app import create_app
 from service.archive.key import Key
-from service.jobs.job_table import JobBook
-from service.ledger import tables as book
+from service.jobs.job_table import JobTable
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics, skill_collector
 from service.monitoring.metrics import Process, exposed
-from service.pipeline.ingest import take_in
+from service.pipeline.ingest import ingest_bytes
 from service.settings import Settings
 from tests.postgres import DATABASES, new_url
 from tests.scraped import DECLARED, Scrape, scrape
@@ -44,9 +44,9 @@ def kept(data: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def jobs(kept: Ledger) -> JobBook:
-    """The job book of `client`."""
-    return JobBook(kept.engine)
+def jobs(kept: Ledger) -> JobTable:
+    """The job table of `client`."""
+    return JobTable(kept.engine)
 
 
 def asked(client: TestClient) -> dict[tuple[str, ...], float]:
@@ -59,11 +59,11 @@ def asked(client: TestClient) -> dict[tuple[str, ...], float]:
 
 def test_all_that_is_declared_is_told_and_nothing_else(client: TestClient, kept: Ledger) -> None:
     files = StandingStill(Settings(data=kept_in(kept)), NOW, lambda key: None)
-    take_in(files.archive, kept, file_bytes(12), file_name(12), NOW)
+    ingest_bytes(files.archive, kept, file_bytes(12), file_name(12), NOW)
     enter_probabilities(kept, probability_row(100))
     kept.refresh_windows(NOW)
-    JobBook(kept.engine).ask(KEY, "interactive", NOW)
-    JobBook(kept.engine).beat("anna", ["interactive"], "cpu", NOW)
+    JobTable(kept.engine).ask(KEY, "interactive", NOW)
+    JobTable(kept.engine).beat("anna", ["interactive"], "cpu", NOW)
     client.get("/nowcasts/latest", headers={"Accept": "application/json"})
     shapes = {shape for shape in scrape(client).shapes() if shape[0].startswith("nowcast_")}
     assert shapes == {(name, frozenset(metric.labels)) for name, metric in DECLARED.items()}
@@ -98,9 +98,9 @@ def test_times_of_what_never_was_are_not_told(tmp_path: Path) -> None:
 def test_files_count_by_product_and_outcome(data: Path, client: TestClient, kept: Ledger) -> None:
     files = StandingStill(Settings(data=data), NOW, lambda key: None)
     for number, arrived in ((13, NOW), (15, NOW + 12 * MINUTE), (14, NOW + 13 * MINUTE)):
-        take_in(files.archive, kept, file_bytes(number), file_name(number), arrived)
-    take_in(files.archive, kept, file_bytes(13) + b"\0", file_name(13), NOW + HOUR)
-    take_in(files.archive, kept, b"no radar", "no.gz", NOW)
+        ingest_bytes(files.archive, kept, file_bytes(number), file_name(number), arrived)
+    ingest_bytes(files.archive, kept, file_bytes(13) + b"\0", file_name(13), NOW + HOUR)
+    ingest_bytes(files.archive, kept, b"no radar", "no.gz", NOW)
     found = scrape(client)
     came = {key: n for key, n in found.of(metrics.FRAMES).items() if n}
     assert came == {
@@ -126,7 +126,7 @@ def test_frames_that_never_came_count_once_each(client: TestClient, kept: Ledger
 def test_verified_pixels_are_those_of_the_ledger(client: TestClient, kept: Ledger) -> None:
     found = scrape(client)
     counted: dict[tuple[str, ...], float] = {}
-    for row in kept.rows(book.counts):
+    for row in kept.rows(tables.counts):
         for name, outcome in (("hits", "hit"), ("correct_negatives", "correct_negative")):
             key = (str(row["lead_minutes"]), row["model"], outcome, f"{row['threshold']:g}")
             counted[key] = counted.get(key, 0) + row[name]
@@ -137,7 +137,9 @@ def test_verified_pixels_are_those_of_the_ledger(client: TestClient, kept: Ledge
     assert any(key[2] == "hit" for key in told)
     pending = len(kept.pending(NOW + 3 * HOUR))
     assert sum(found.of(metrics.PENDING).values()) == pending > 0
-    newest = max(row["valid_time"] for row in kept.rows(book.leads) if row["status"] == "verified")
+    newest = max(
+        row["valid_time"] for row in kept.rows(tables.leads) if row["status"] == "verified"
+    )
     assert found.value(metrics.LAST_VERIFIED, model="persistence") == newest.timestamp()
 
 
@@ -147,7 +149,7 @@ def test_skill_is_that_of_the_windows(client: TestClient, kept: Ledger) -> None:
     found = scrape(client)
     key = {"model": "persistence", "lead_minutes": 30, "threshold": 0.5}
     row = next(row for row in kept.windows(6) if key.items() <= row.items())
-    a, c, b, d = (row[name] for name in book.COUNTS)
+    a, c, b, d = (row[name] for name in tables.COUNTS)
     at = {"model": "persistence", "lead_minutes": "30", "window": "6h"}
     by_hand = {
         "csi": a / (a + b + c),
@@ -230,7 +232,7 @@ def test_reliability_diagrams_are_those_of_the_windows(client: TestClient, kept:
 
 
 def test_there_is_no_brier_skill_where_no_event_came(client: TestClient, kept: Ledger) -> None:
-    dry = dict.fromkeys(book.bins_of("events"), 0)
+    dry = dict.fromkeys(tables.bins_of("events"), 0)
     enter_probabilities(kept, probability_row(100) | dry)
     kept.refresh_windows(NOW)
     found = scrape(client)
@@ -257,7 +259,7 @@ def test_models_are_told_with_the_weights_of_their_newest_forecast(
 
 
 def test_the_queue_is_told_by_its_length_and_its_oldest_job(
-    client: TestClient, jobs: JobBook
+    client: TestClient, jobs: JobTable
 ) -> None:
     assert not scrape(client).of(metrics.OLDEST)
     jobs.ask(KEY, "interactive", NOW)
@@ -267,7 +269,7 @@ def test_the_queue_is_told_by_its_length_and_its_oldest_job(
     assert found.of(metrics.OLDEST) == {("interactive",): NOW.timestamp()}
 
 
-def test_deliveries_and_dead_letters_are_counted(client: TestClient, jobs: JobBook) -> None:
+def test_deliveries_and_dead_letters_are_counted(client: TestClient, jobs: JobTable) -> None:
     job, _ = jobs.ask(KEY, "interactive", NOW)
     for later in (0, 1, 2):
         jobs.claim(job.id, f"worker {later}", NOW + later * HOUR, 2, NOW + later * HOUR)
@@ -281,7 +283,7 @@ def test_deliveries_and_dead_letters_are_counted(client: TestClient, jobs: JobBo
     assert lost == {(model, "DeadLetter"): 1, (model, "Expired"): 1}
 
 
-def test_workers_are_told_with_their_queues(client: TestClient, jobs: JobBook) -> None:
+def test_workers_are_told_with_their_queues(client: TestClient, jobs: JobTable) -> None:
     jobs.beat("anna", ["interactive", "scheduled"], "cuda:0", NOW)
     jobs.beat("otto", ["verify"], "", NOW + MINUTE)
     found = scrape(client)
@@ -302,7 +304,7 @@ def test_facts_are_read_from_any_database(database: str, tmp_path: Path) -> None
         ledger.forecast(key, {"radar_time": NOW, "generated": NOW}, {30: NOW, 60: NOW + HOUR})
     ledger.give_up(NOW + MINUTE)
     write_windows(ledger, NOW, models=MODELS)
-    book_of_jobs = JobBook(ledger.engine)
+    book_of_jobs = JobTable(ledger.engine)
     book_of_jobs.ask(KEY, "scheduled", NOW)
     book_of_jobs.expire(NOW + MINUTE)
     with TestClient(create_app(api_context(tmp_path, ledger=url, models=("net",)))) as client:
@@ -315,7 +317,7 @@ def test_facts_are_read_from_any_database(database: str, tmp_path: Path) -> None
     assert found.value(metrics.SKILL_REFRESHED, window="7d") == NOW.timestamp()
 
 
-def test_a_restart_changes_no_fact(data: Path, kept: Ledger, jobs: JobBook) -> None:
+def test_a_restart_changes_no_fact(data: Path, kept: Ledger, jobs: JobTable) -> None:
     kept.refresh_windows(NOW)
     jobs.ask(KEY, "interactive", NOW)
     scrapes = []

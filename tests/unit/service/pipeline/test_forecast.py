@@ -16,9 +16,9 @@ from model_zoo.forecasters.contract import Needs, minutes, select_frames
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.errors import NoFrame, NoFrames
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
-from service.pipeline.forecast import forecast_model, make_forecast
+from service.pipeline.forecast import forecast_by_key, forecast_model
 from service.settings import Settings
 from tests.served import MODELS, StandingStill, make_forecasts, put_frames
 from tests.showers import frame, moment, time
@@ -160,11 +160,11 @@ def uploaded(*numbers: int) -> DataArray:
 
 def test_the_forecast_of_a_key_is_made_as_its_model_makes_it(desk: StandingStill) -> None:
     key = Key(time(18), "advection", "none")
-    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
+    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
     made = desk.archive.forecast(key)
     np.testing.assert_array_equal(made, Advection()(desk.archive.frames(map(time, range(12, 19)))))
     before = files_of(desk.archive.root), rows_of(desk.ledger)
-    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(30))
+    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(30))
     assert (files_of(desk.archive.root), rows_of(desk.ledger)) == before
 
 
@@ -174,7 +174,7 @@ def test_weights_that_are_not_here_do_not_forecast(desk: StandingStill) -> None:
         Key(time(18), "ms-lstm", "f" * 64, "e" * 64),
     ):
         with pytest.raises(NoWeights, match=r"with the weights [0-9a-f]{8}, should be with fffff"):
-            make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
+            forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
     assert list(desk.archive.issues()) == []
 
 
@@ -189,7 +189,7 @@ def test_the_ledger_knows_how_long_a_forecast_took(archive: Archive, ledger: Led
     forecast_model(archive, ledger, Slow(), time(0), moment(1))
     most = monotonic() - begun
     with ledger.engine.connect() as connection:
-        (row,) = connection.execute(book.forecasts.select())
+        (row,) = connection.execute(tables.forecasts.select())
     assert 0.2 <= row.duration_seconds <= most
 
 
@@ -199,7 +199,7 @@ def test_uploaded_frames_are_forecast_from_and_the_ledger_hears_nothing(
     frames = uploaded(*range(20, 27))
     sha = desk.archive.put_upload(frames)
     key = Key(time(26), "advection", "none", sha)
-    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(27))
+    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(27))
     made = desk.archive.forecast(key)
     np.testing.assert_array_equal(made, Advection()(frames))
     assert (made.attrs["model"], made.attrs["upload"]) == ("advection", sha)
@@ -208,7 +208,7 @@ def test_uploaded_frames_are_forecast_from_and_the_ledger_hears_nothing(
     assert list(desk.archive.issues()) == [], "it is none of the radar's"
     assert rows_of(desk.ledger)["forecasts"] == rows_of(desk.ledger)["leads"] == []
     before = files_of(desk.archive.root)
-    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(40))
+    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(40))
     assert files_of(desk.archive.root) == before
 
 
@@ -218,14 +218,14 @@ def test_a_gap_in_uploaded_frames_is_bridged_and_said(desk: StandingStill) -> No
     sha = desk.archive.put_upload(frames)
     network = load_forecaster("ms-lstm")
     key = Key(time(24), network.name, network.weights, sha)
-    make_forecast(desk.archive, desk.ledger, desk.forecasters, key, moment(25))
+    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(25))
     assert desk.archive.forecast(key).attrs["bridged"] == f"{moment(12):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_too_few_uploaded_frames_are_refused(desk: StandingStill) -> None:
     sha = desk.archive.put_upload(uploaded(20))
     with pytest.raises(NoFrames, match="advection at 20260622T0010Z needs a radar frame"):
-        make_forecast(
+        forecast_by_key(
             desk.archive,
             desk.ledger,
             desk.forecasters,
@@ -236,7 +236,7 @@ def test_too_few_uploaded_frames_are_refused(desk: StandingStill) -> None:
 
 def test_an_upload_that_is_kept_no_longer_is_no_frame(desk: StandingStill) -> None:
     with pytest.raises(NoFrame, match="send them again"):
-        make_forecast(
+        forecast_by_key(
             desk.archive,
             desk.ledger,
             desk.forecasters,

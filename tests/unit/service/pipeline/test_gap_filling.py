@@ -1,7 +1,6 @@
 """Missing frames: one is bridged and said to be, and for want of more another model forecasts."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import netCDF4
 import numpy as np
@@ -16,7 +15,7 @@ from model_zoo.forecasters.contract import Needs, minutes
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.errors import NoFrame, NoFrames
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.pipeline import gap_filling
 from service.pipeline.forecast import forecast_model
@@ -137,7 +136,7 @@ def test_a_forecast_from_whole_radar_says_nothing_of_bridges(
 def told(ledger: Ledger) -> list[str | None]:
     """What the ledger tells of bridged frames, for each forecast."""
     with ledger.engine.connect() as connection:
-        return [row.bridged for row in connection.execute(book.forecasts.select())]
+        return [row.bridged for row in connection.execute(tables.forecasts.select())]
 
 
 @pytest.mark.parametrize(
@@ -180,19 +179,14 @@ def test_frames_of_another_grid_bridge_nothing(archive: Archive) -> None:
         gap_filling.frames_for(archive, Steady(), time(24))
 
 
-class Desk(NamedTuple):
-    archive: Archive
-    forecasters: Forecasters
-
-
-def desk(archive: Archive, *served: str) -> Desk:
-    return Desk(archive, Forecasters(served, device="cpu"))
+def models(*served: str) -> Forecasters:
+    return Forecasters(served, device="cpu")
 
 
 def test_the_default_model_forecasts_where_it_can_with_one_gap_too(archive: Archive) -> None:
     put_frames(archive, *range(6, 18), *range(19, 25))
-    chosen, reason = gap_filling.best_possible(
-        desk(archive, "ms-lstm", "advection"), time(24), None
+    chosen, reason = gap_filling.usable_model(
+        archive, models("ms-lstm", "advection"), time(24), None
     )
     assert (chosen.name, reason) == ("ms-lstm", "")
 
@@ -201,8 +195,8 @@ def test_where_the_default_model_cannot_the_next_one_does_and_the_reason_is_told
     archive: Archive,
 ) -> None:
     put_frames(archive, 22, 23, 24)
-    chosen, reason = gap_filling.best_possible(
-        desk(archive, "ms-lstm", "ms-preciplstm", "advection"), time(24), None
+    chosen, reason = gap_filling.usable_model(
+        archive, models("ms-lstm", "ms-preciplstm", "advection"), time(24), None
     )
     assert chosen.name == "advection"
     assert "ms-lstm at 20260622T0030Z needs the radar frames of 20260621T2300Z" in reason
@@ -210,7 +204,7 @@ def test_where_the_default_model_cannot_the_next_one_does_and_the_reason_is_told
 
 def test_a_baseline_forecasts_where_no_served_model_can(archive: Archive) -> None:
     put_frames(archive, 24)
-    chosen, reason = gap_filling.best_possible(desk(archive, "ms-lstm"), time(24), None)
+    chosen, reason = gap_filling.usable_model(archive, models("ms-lstm"), time(24), None)
     assert chosen.name == "persistence"
     assert reason.startswith("ms-lstm")
 
@@ -218,20 +212,20 @@ def test_a_baseline_forecasts_where_no_served_model_can(archive: Archive) -> Non
 def test_a_model_that_was_named_is_not_replaced(archive: Archive) -> None:
     put_frames(archive, 23, 24)
     with pytest.raises(NoFrames, match="ms-lstm"):
-        gap_filling.best_possible(desk(archive, "ms-lstm", "advection"), time(24), "ms-lstm")
-    chosen, reason = gap_filling.best_possible(desk(archive, "ms-lstm"), time(24), "advection")
+        gap_filling.usable_model(archive, models("ms-lstm", "advection"), time(24), "ms-lstm")
+    chosen, reason = gap_filling.usable_model(archive, models("ms-lstm"), time(24), "advection")
     assert (chosen.name, reason) == ("advection", "")
 
 
 def test_without_the_newest_frame_nothing_forecasts(archive: Archive) -> None:
     put_frames(archive, 23)
     with pytest.raises(NoFrame):
-        gap_filling.best_possible(desk(archive, "persistence"), time(24), None)
+        gap_filling.usable_model(archive, models("persistence"), time(24), None)
 
 
 def test_what_can_be_is_what_is_made(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, *range(6, 18), *range(19, 25))
-    chosen, _ = gap_filling.best_possible(desk(archive, "ms-lstm"), time(24), None)
+    chosen, _ = gap_filling.usable_model(archive, models("ms-lstm"), time(24), None)
     key = forecast_model(archive, ledger, chosen, time(24), at(25))
     assert key == Key(time(24), "ms-lstm", chosen.weights)
     assert archive.forecast(key).attrs["bridged"] == f"{at(18):%Y-%m-%dT%H:%M:%SZ}"

@@ -14,7 +14,7 @@ from service.archive.archive import Archive
 from service.ledger.ledger import Arrival, Ledger
 from service.pipeline.ingest import ingest_file, keep_frame
 from tests.showers import file_bytes, file_name, frame, moment, time, write_file
-from tests.state_snapshot import files_of, rows_of
+from tests.state_snapshot import files_of, outcomes_of, rows_of
 
 
 def test_a_radar_file_becomes_a_frame(archive: Archive, ledger: Ledger, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_second_file_of_a_time_is_a_duplicate(
     again.write_bytes(file_bytes(0))
     assert ingest_file(archive, ledger, again, moment(2)).outcome == "duplicate"
     assert files_of(archive.root) == before
-    assert ledger.arrivals_by_outcome() == {"accepted": 1, "duplicate": 1}
+    assert outcomes_of(ledger) == {"accepted": 1, "duplicate": 1}
 
 
 def test_the_same_file_again_changes_nothing(
@@ -86,7 +86,7 @@ def test_a_bad_file_goes_to_quarantine_and_counts_once(
     kept = files_of(archive.root)
     assert sorted(kept.values()) == sorted([path.read_bytes(), came.reason.encode() + b"\n"])
     ingest_file(archive, ledger, path, moment(2))
-    assert ledger.arrivals_by_outcome() == {"quarantined": 1}
+    assert outcomes_of(ledger) == {"quarantined": 1}
     assert files_of(archive.root) == kept
 
 
@@ -97,7 +97,7 @@ def test_two_bad_files_of_the_same_bytes_are_two(
         path = tmp_path / file_name(number)
         path.touch()
         ingest_file(archive, ledger, path, moment(1))
-    assert ledger.arrivals_by_outcome() == {"quarantined": 2}
+    assert outcomes_of(ledger) == {"quarantined": 2}
 
 
 @pytest.mark.parametrize("data", [b"no radar", file_bytes(0)], ids=["bad", "good"])
@@ -132,7 +132,7 @@ def test_a_frame_of_the_future_is_refused(archive: Archive, ledger: Ledger, tmp_
     assert "in the future of" in str(early.reason)
     assert archive.latest_frame() is None
     assert ingest_file(archive, ledger, path, moment(2)) == early
-    assert ledger.arrivals_by_outcome() == {"quarantined": 1}
+    assert outcomes_of(ledger) == {"quarantined": 1}
     renamed = path.with_name(path.name.replace("-dwd", "-dwd-again"))
     path.rename(renamed)
     assert ingest_file(archive, ledger, renamed, moment(9)).outcome == "accepted"
@@ -148,7 +148,7 @@ def test_what_a_wrong_clock_refused_is_taken_in_once_the_clock_is_right(
     assert archive.has_frame(time(9))
     assert ledger.has_accepted(moment(9))
     assert ingest_file(archive, ledger, path, moment(10)) == accepted
-    assert ledger.arrivals_by_outcome() == {"accepted": 1, "quarantined": 1}
+    assert outcomes_of(ledger) == {"accepted": 1, "quarantined": 1}
 
 
 def test_the_same_frame_of_another_product_is_a_duplicate(archive: Archive, ledger: Ledger) -> None:

@@ -12,7 +12,7 @@ from service.ledger.ledger import Ledger
 from service.pipeline.ingest import ingest_file
 from service.pipeline.ingest_batch import ingest_all
 from tests.showers import file_bytes, file_name, moment, write_file
-from tests.state_snapshot import files_of, rows_of
+from tests.state_snapshot import files_of, outcomes_of, rows_of
 
 
 def files(folder: Path) -> list[Path]:
@@ -71,7 +71,7 @@ def test_an_archive_is_taken_in_file_by_file(
             tar.add(write_file(tmp_path, number), file_name(number))
     found = list(ingest_all(archive, ledger, [day], lambda: moment(9)))
     assert [arrival.name for arrival in found] == [file_name(number) for number in range(3)]
-    assert ledger.arrivals_by_outcome() == {"accepted": 3}
+    assert outcomes_of(ledger) == {"accepted": 3}
     assert ingest_file(archive, ledger, day, moment(9)) == found[-1]
 
 
@@ -81,4 +81,4 @@ def test_files_are_kept_as_they_are_asked_for(
     paths = [write_file(tmp_path, number) for number in range(4)]
     with closing(ingest_all(archive, ledger, paths, lambda: moment(9), 1)) as arrivals:
         assert next(arrivals).frame_time == moment(0)
-    assert ledger.arrivals_by_outcome() == {"accepted": 1}
+    assert outcomes_of(ledger) == {"accepted": 1}

@@ -14,10 +14,10 @@ from model_zoo.forecasters.baselines import Advection, Persistence
 from model_zoo.forecasters.contract import Forecaster
 from service.archive.key import Key, to_datetime
 from service.errors import NoFrame, NoFrames
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.pipeline import model_selection
-from service.pipeline.forecast import make_forecast
+from service.pipeline.forecast import forecast_by_key
 from service.pipeline.verify import verify
 from service.settings import Settings
 from tests.served import StandingStill, counted_by_hand, put_frames
@@ -155,7 +155,7 @@ AUTO = Key(time(ISSUE), "auto", "none")
 
 
 def make(desk: StandingStill) -> DataArray:
-    make_forecast(desk.archive, desk.ledger, desk.forecasters, AUTO, moment(ISSUE + 1))
+    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, AUTO, moment(ISSUE + 1))
     return desk.archive.forecast(AUTO)
 
 
@@ -204,9 +204,9 @@ def test_auto_is_verified_like_any_other(tmp_path: Path) -> None:
     make(here)
     put_frames(here.archive, ISSUE + 6)
     assert verify(here.archive, here.ledger, moment(ISSUE + 6)) == 3
-    rows = here.ledger.rows(book.counts, ["auto", "persistence"], moment(ISSUE))
+    rows = here.ledger.rows(tables.counts, ["auto", "persistence"], moment(ISSUE))
     one, other = (
-        [{name: row[name] for name in book.COUNTS} for row in rows if row["model"] == model]
+        [{name: row[name] for name in tables.COUNTS} for row in rows if row["model"] == model]
         for model in ("auto", "persistence")
     )
     assert one == other
@@ -257,7 +257,7 @@ def test_where_no_model_can_there_is_no_auto(tmp_path: Path) -> None:
         make(desk(tmp_path / "broken", Broken()))
     here = desk(tmp_path / "none")
     with pytest.raises(NoFrame):
-        make_forecast(
+        forecast_by_key(
             here.archive,
             here.ledger,
             here.forecasters,

@@ -35,7 +35,7 @@ from service.runtime.follow import follow
 from service.settings import Settings
 from tests.provider import Fault, Handler, Provider, cut, half, other, provider, refuse, stall
 from tests.showers import file_bytes, file_name, moment, rate, time, write_file
-from tests.state_snapshot import files_of
+from tests.state_snapshot import files_of, outcomes_of
 
 RY = "radolan/ry/raa01-ry_10000-%y%m%d%H%M-dwd---bin.gz"
 RV = "composite/rv/DE1200_RV%y%m%d%H%M.tar.bz2"
@@ -91,9 +91,9 @@ class Days(Event):
 
 
 def run(data: Path, sources: list[Source], days: Days, **settings: float) -> Deployment:
-    desk = Deployment(Settings.model_validate({"data": data, "poll_seconds": 30, **settings}))
-    follow(desk, sources, days, lambda: days.now, lambda: days.new.append(days.now))
-    return desk
+    deployment = Deployment(Settings.model_validate({"data": data, "poll_seconds": 30, **settings}))
+    follow(deployment, sources, days, lambda: days.now, lambda: days.new.append(days.now))
+    return deployment
 
 
 def test_every_frame_comes_once_whatever_the_server_does(dwd: Provider, tmp_path: Path) -> None:
@@ -114,18 +114,18 @@ def test_every_frame_comes_once_whatever_the_server_does(dwd: Provider, tmp_path
         delay = timedelta(minutes=40) if number == late else DELAY
         days.at(moment(number) + delay, partial(appear, number))
     dwd.listed = {path(ahead), path(missing)}
-    desk = run(tmp_path / "data", [radar(dwd)], days, backfill_hours=1.5)
+    deployment = run(tmp_path / "data", [radar(dwd)], days, backfill_hours=1.5)
 
     clean = Archive(tmp_path / "clean"), Ledger(f"sqlite:///{tmp_path / 'clean.sqlite'}")
     for number in sorted(set(range(14)) - {missing}):
         ingest_file(*clean, write_file(tmp_path, number), moment(30))
-    frames = {k: v for k, v in files_of(desk.archive.root).items() if k.startswith("frames/")}
+    frames = {k: v for k, v in files_of(deployment.archive.root).items() if k.startswith("frames/")}
     assert frames == files_of(clean[0].root)
-    assert desk.ledger.arrivals_by_outcome() == {"accepted": 12, "late": 1, "quarantined": 3}
+    assert outcomes_of(deployment.ledger) == {"accepted": 12, "late": 1, "quarantined": 3}
     assert len(days.new) == 12, "nothing is forecast from a late frame, nor from a bad one"
     reasons = {
         path.name.split("-", 1)[1].removesuffix(".reason.txt"): path.read_text()
-        for path in (desk.archive.root / "quarantine").glob("*.reason.txt")
+        for path in (deployment.archive.root / "quarantine").glob("*.reason.txt")
     }
     assert set(reasons) == {file_name(cut_off), file_name(foreign)}
     assert "truncated" in reasons[file_name(cut_off)]
@@ -140,7 +140,7 @@ def test_from_nothing_the_newest_comes_first_and_then_all_that_is_held(
         moment(number) for number in range(9, 3, -1)
     ]
     assert [arrival.outcome for arrival in came.arrivals] == ["accepted"] + ["late"] * 5
-    assert came.troubles == []
+    assert came.errors == []
 
 
 def test_a_gap_is_filled_after_a_pause_and_nothing_comes_twice(
@@ -178,7 +178,7 @@ def test_a_source_that_cannot_be_had_does_not_stop_the_others(
     gone = Source(f"http://127.0.0.1:{free_port()}", RV, QUICK)
     came = poll_once(archive, ledger, [gone, radar(dwd)], moment(1), hours=1)
     assert [arrival.outcome for arrival in came.arrivals] == ["accepted"]
-    assert ["ConnectError" in str(error) for error in came.troubles] == [True]
+    assert ["ConnectError" in str(error) for error in came.errors] == [True]
 
 
 def test_a_source_that_hangs_does_not_keep_the_others_waiting(
@@ -195,8 +195,8 @@ def test_a_source_that_hangs_does_not_keep_the_others_waiting(
     for file in ("", *(f"DE1200_RV{moment(n):%y%m%d%H%M}.tar.bz2" for n in (0, -1, -2))):
         dwd.fault(f"composite/rv/{file}", *[hang] * 9)
     slow = Source(dwd.url, RV, Limits(attempts=1, silence_seconds=400))
-    desk = Deployment(Settings(data=tmp_path, backfill_hours=0.2, poll_seconds=0.05))
-    archive, stop = desk.archive, Event()
+    deployment = Deployment(Settings(data=tmp_path, backfill_hours=0.2, poll_seconds=0.05))
+    archive, stop = deployment.archive, Event()
 
     def look() -> datetime:
         if archive.has_frame(time(0)):
@@ -204,7 +204,7 @@ def test_a_source_that_hangs_does_not_keep_the_others_waiting(
             stop.set()
         return moment(1)
 
-    follow(desk, [slow, radar(dwd)], stop, look)
+    follow(deployment, [slow, radar(dwd)], stop, look)
     assert waits
     assert all(waits)
 
@@ -232,9 +232,9 @@ def test_what_cannot_be_written_comes_again_when_it_can(
     obstacle.parent.mkdir()
     obstacle.touch()
     days.at(moment(1) + timedelta(minutes=2), obstacle.unlink)
-    desk = run(tmp_path, [radar(dwd)], days)
-    assert kept(desk.archive) == [moment(0)]
-    assert desk.ledger.arrivals_by_outcome() == {"accepted": 1}
+    deployment = run(tmp_path, [radar(dwd)], days)
+    assert kept(deployment.archive) == [moment(0)]
+    assert outcomes_of(deployment.ledger) == {"accepted": 1}
     assert "could not be taken in; it will be tried again" in caplog.text
 
 

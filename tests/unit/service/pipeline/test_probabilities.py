@@ -10,7 +10,7 @@ from model_zoo import load_forecaster
 from model_zoo.forecasters.baselines import Persistence
 from service.archive.archive import Archive
 from service.archive.key import Key
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.ledger.probability_rows import sums_of
 from service.pipeline.forecast import forecast_model
@@ -49,7 +49,7 @@ def test_probabilities_are_kept_with_their_forecast(told: Archive) -> None:
 def test_what_is_told_is_summed_against_what_came_as_by_hand(told: Archive, ledger: Ledger) -> None:
     forecast_model(told, ledger, load_forecaster("advection"), time(6), moment(6))
     assert verify(told, ledger, moment(30)) == 8
-    rows = ledger.rows(book.probabilities)
+    rows = ledger.rows(tables.probabilities)
     assert {(row["model"], row["lead_minutes"], row["threshold"]) for row in rows} == {
         ("persistence", lead, threshold) for lead in (30, 60, 90, 120) for threshold in THRESHOLDS
     }

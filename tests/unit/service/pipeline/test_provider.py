@@ -17,7 +17,7 @@ from ingest.precipitation import (
 )
 from service.archive.archive import Archive
 from service.archive.key import Key
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Arrival, Ledger
 from service.pipeline.ingest import ingest_file, keep_forecast
 from service.pipeline.verify import verify
@@ -46,7 +46,7 @@ def test_the_providers_own_forecast_is_kept_and_verified_beside_ours(
     assert minutes.tolist() == [30, 60, 90, 120]
     make_forecasts(archive, ledger, 0, models=["persistence"])
     assert verify(archive, ledger, moment(6)) == 2
-    theirs, ours = (ledger.rows(book.counts, [m]) for m in ("dwd-rv", "persistence"))
+    theirs, ours = (ledger.rows(tables.counts, [m]) for m in ("dwd-rv", "persistence"))
     names = ("threshold", "hits", "misses", "false_alarms", "correct_negatives")
     assert [[r[n] for n in names] for r in theirs] == [[r[n] for n in names] for r in ours]
 
@@ -77,7 +77,7 @@ def test_a_real_file_of_the_providers_forecast_is_kept_and_verified(
     assert verify(archive, ledger, datetime.fromisoformat("2022-10-18T08:00Z")) == 1
     said, came_true = kept.values[1], truth.values[0]
     by_hand = counted_by_hand(said, came_true, np.isfinite(said + came_true), 0.5)
-    (row,) = ledger.rows(book.counts, threshold=0.5)
+    (row,) = ledger.rows(tables.counts, threshold=0.5)
     assert {name: row[name] for name in by_hand} == by_hand
 
 

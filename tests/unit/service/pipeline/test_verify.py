@@ -9,8 +9,8 @@ import numpy as np
 
 from ingest.grid import NATIONAL_WGS84
 from service.archive.archive import Archive
-from service.archive.key import Key
-from service.ledger import tables as book
+from service.archive.key import Key, forecast_name
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.pipeline.verify import MISSING_AFTER, verify
 from service.skill.verification import THRESHOLDS
@@ -23,7 +23,7 @@ LAST = 12
 
 
 def states(ledger: Ledger, model: str) -> dict[int, str]:
-    return {row["lead_minutes"]: row["status"] for row in ledger.rows(book.leads, [model])}
+    return {row["lead_minutes"]: row["status"] for row in ledger.rows(tables.leads, [model])}
 
 
 def test_verification_is_what_counting_by_hand_gives(archive: Archive, ledger: Ledger) -> None:
@@ -35,12 +35,12 @@ def test_verification_is_what_counting_by_hand_gives(archive: Archive, ledger: L
     mask = np.isfinite([*fields, came]).all(axis=0)
     assert 0 < mask.sum() < np.isfinite(fields[1]).sum(), "advection lacks what comes from outside"
     for model, said in zip(MODELS, fields, strict=True):
-        found = {row["threshold"]: row for row in ledger.rows(book.counts, [model])}
+        found = {row["threshold"]: row for row in ledger.rows(tables.counts, [model])}
         assert sorted(found) == list(THRESHOLDS)
         for threshold in THRESHOLDS:
             by_hand = counted_by_hand(said, came, mask, threshold)
             assert {name: found[threshold][name] for name in by_hand} == by_hand
-        (lead,) = (row for row in ledger.rows(book.leads, [model]) if row["status"] == "verified")
+        (lead,) = (row for row in ledger.rows(tables.leads, [model]) if row["status"] == "verified")
         error = said[mask].astype(float) - came[mask]
         assert lead["n"] == mask.sum()
         sums = [lead[name] for name in ("signed", "absolute", "squared")]
@@ -63,7 +63,7 @@ def test_all_models_of_an_issue_are_counted_on_the_same_cells(
     make_forecasts(archive, ledger, 1, 6)
     verify(archive, ledger, moment(LAST + 13))
     cells: dict[Any, set[int]] = {}
-    for row in ledger.rows(book.counts):
+    for row in ledger.rows(tables.counts):
         number = sum(row[n] for n in ("hits", "misses", "false_alarms", "correct_negatives"))
         cells.setdefault((row["issue"], row["lead_minutes"]), set()).add(number)
     assert len(cells) == 7, "the first issue at four leads, the second at three"
@@ -102,8 +102,8 @@ def test_a_lead_whose_frame_does_not_come_is_pending_then_missing_and_never_dry(
     assert states(ledger, "persistence") == {
         30: "missing", 60: "verified", 90: "pending", 120: "pending"
     }  # fmt: skip
-    assert {row["lead_minutes"] for row in ledger.rows(book.counts)} == {60}
-    assert {row["lead_minutes"] for row in ledger.rows(book.fractions)} == {60}
+    assert {row["lead_minutes"] for row in ledger.rows(tables.counts)} == {60}
+    assert {row["lead_minutes"] for row in ledger.rows(tables.fractions)} == {60}
 
 
 def test_a_frame_that_comes_late_is_still_verified_against(
@@ -147,7 +147,7 @@ def test_forecast_and_frame_on_two_grids_are_never_compared(
     make_forecasts(archive, ledger, 0, models=["persistence"])
     archive.put_frame(frame(6, NATIONAL_WGS84))
     assert verify(archive, ledger, moment(6)) == 0
-    assert ledger.rows(book.counts) == []
+    assert ledger.rows(tables.counts) == []
     verify(archive, ledger, moment(6) + MISSING_AFTER)
     assert states(ledger, "persistence")[30] == "missing"
 
@@ -158,7 +158,7 @@ def test_a_forecast_file_that_is_gone_does_not_keep_others_from_being_verified(
     put_frames(archive, *range(7))
     make_forecasts(archive, ledger, 0, models=["persistence"])
     make_forecasts(archive, ledger, 1, models=["persistence"])
-    archive.forecast_path(Key(time(0), "persistence", "none")).unlink()
+    (archive.root / forecast_name(Key(time(0), "persistence", "none"))).unlink()
     put_frames(archive, 7)
     assert verify(archive, ledger, moment(7)) == 1
 
@@ -169,13 +169,15 @@ def test_many_who_verify_at_once_count_each_lead_once(archive: Archive, ledger: 
     ledgers = [Ledger(str(ledger.engine.url)) for _ in range(4)]
     together = Barrier(len(ledgers))
 
-    def go(book: Ledger) -> int:
+    def go(ledger: Ledger) -> int:
         together.wait()
-        return verify(archive, book, moment(LAST + 6))
+        return verify(archive, ledger, moment(LAST + 6))
 
     with ThreadPoolExecutor(len(ledgers)) as pool:
         done = list(pool.map(go, ledgers))
-    assert sum(done) == len([row for row in ledger.rows(book.leads) if row["status"] == "verified"])
-    pixels = sum(row[name] for row in ledger.pixels() for name in book.COUNTS)
-    counts = sum(row[name] for row in ledger.rows(book.counts) for name in book.COUNTS)
+    assert sum(done) == len(
+        [row for row in ledger.rows(tables.leads) if row["status"] == "verified"]
+    )
+    pixels = sum(row[name] for row in ledger.pixels() for name in tables.COUNTS)
+    counts = sum(row[name] for row in ledger.rows(tables.counts) for name in tables.COUNTS)
     assert pixels == counts > 0

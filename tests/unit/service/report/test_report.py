@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.report import words
 from service.report.cases import FEWEST_CELLS, cases_of
 from service.report.page import write
 from service.report.radar import marks_in
-from service.report.report_data import Facts, gather
+from service.report.report_data import ReportData, gather
 from service.runtime.deployment import Deployment
 from service.skill import verification
 from service.skill.period_summary import Period, compare_models
@@ -71,12 +71,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 @pytest.fixture(scope="module")
-def facts(desk: Deployment) -> Facts:
+def facts(desk: Deployment) -> ReportData:
     return gather(desk.archive, desk.ledger, desk.settings.models, PERIOD, ENDED)
 
 
 @pytest.fixture(scope="module")
-def page(facts: Facts) -> str:
+def page(facts: ReportData) -> str:
     return write(facts).decode()
 
 
@@ -110,7 +110,7 @@ def test_the_page_asks_nobody_for_anything_and_says_so(page: str) -> None:
 def test_scores_are_those_of_the_counts_over_starts_that_all_models_have(
     page: str, desk: Deployment
 ) -> None:
-    shared = verification.shared_issues(desk.ledger.rows(book.counts))
+    shared = verification.shared_issues(desk.ledger.rows(tables.counts))
     by_hand = {
         (row["lead_minutes"], row["model"]): row
         for row in verification.table(verification.counted(shared))
@@ -186,7 +186,7 @@ def test_a_report_without_probabilities_has_no_section_on_them(page: str) -> Non
     assert "Brier" not in page
 
 
-def test_frames_that_lack_and_files_in_quarantine_are_counted(facts: Facts, page: str) -> None:
+def test_frames_that_lack_and_files_in_quarantine_are_counted(facts: ReportData, page: str) -> None:
     seen = facts.radar
     assert (seen.due, seen.there, seen.missing) == (FRAMES + 4, FRAMES - 3, 3 + 4)
     assert seen.quarantined == 1
@@ -207,7 +207,7 @@ def test_a_frame_that_may_still_come_is_not_missing() -> None:
 
 
 def test_what_comes_from_outside_is_text_and_never_part_of_the_page(
-    facts: Facts, page: str
+    facts: ReportData, page: str
 ) -> None:
     evil = facts.radar._replace(reasons=[('<img src=x onerror="alert(1)">', 2)])
     made = write(facts._replace(radar=evil)).decode()
@@ -217,7 +217,7 @@ def test_what_comes_from_outside_is_text_and_never_part_of_the_page(
 
 
 def test_the_provider_and_the_baselines_are_what_a_model_is_compared_with(
-    facts: Facts, page: str
+    facts: ReportData, page: str
 ) -> None:
     assert facts.models == ["persistence", "advection", "dwd-rv"]
     assert facts.main == "advection"
@@ -228,10 +228,10 @@ def test_the_provider_and_the_baselines_are_what_a_model_is_compared_with(
 
 
 def test_the_best_and_the_worst_forecast_are_so_and_are_drawn(
-    facts: Facts, desk: Deployment, page: str
+    facts: ReportData, desk: Deployment, page: str
 ) -> None:
     best, worst = facts.cases
-    rows = desk.ledger.rows(book.counts, ["advection"], lead_minutes=60, threshold=0.5)
+    rows = desk.ledger.rows(tables.counts, ["advection"], lead_minutes=60, threshold=0.5)
     scored = {r["issue"]: verification.table(verification.counted([r]))[0]["csi"] for r in rows}
     assert best[0].csi == max(scored.values())
     assert worst[0].csi == min(scored.values())
@@ -297,5 +297,7 @@ def test_a_difference_has_its_sign_and_none_has_none(value: float | None, said: 
     assert words.signed(value) == said
 
 
-def test_a_period_is_the_same_in_a_report_and_in_curves(desk: Deployment, facts: Facts) -> None:
-    assert compare_models(desk.ledger, PERIOD).rows == facts.comparison.rows
+def test_a_period_is_the_same_in_a_report_and_in_curves(
+    deployment: Deployment, facts: ReportData
+) -> None:
+    assert compare_models(deployment.ledger, PERIOD).rows == facts.comparison.rows

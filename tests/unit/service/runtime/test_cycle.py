@@ -11,9 +11,9 @@ import pytest
 from model_zoo.forecasters.baselines import Advection, Persistence
 from model_zoo.forecasters.contract import Forecaster
 from service.archive.key import Key
-from service.ledger import tables as book
+from service.ledger import tables
 from service.pipeline.verify import MISSING_AFTER, verify
-from service.runtime.cycle import Done, remove_old_files, run_cycle
+from service.runtime.cycle import CycleResult, remove_old_files, run_cycle
 from service.settings import Settings
 from tests.served import StandingStill, make_forecasts, put_frames
 from tests.showers import frame, moment, time
@@ -45,7 +45,7 @@ class Office:
         self.made.append(key.id)
         self.before(key)
 
-    def cycle(self, number: int, after: timedelta = SOON) -> Done:
+    def cycle(self, number: int, after: timedelta = SOON) -> CycleResult:
         """A cycle some minutes after a frame, and the jobs it asked for."""
         self.desk.now = moment(number) + after
         done = run_cycle(self.desk, self.desk.now)
@@ -61,7 +61,7 @@ class Office:
     def jobs(self) -> dict[str, str]:
         """Status of each job."""
         with self.desk.ledger.engine.connect() as connection:
-            return {row.id: row.status for row in connection.execute(book.jobs.select())}
+            return {row.id: row.status for row in connection.execute(tables.jobs.select())}
 
     def forecasts(self, number: int) -> list[str]:
         return sorted(key.model for key in self.desk.archive.forecasts(time(number)))
@@ -78,10 +78,10 @@ def test_a_new_frame_is_forecast_from_by_every_served_model_and_then_by_the_best
     office: Office,
 ) -> None:
     put_frames(office.desk.archive, 0, 1)
-    assert office.cycle(1).asked == 3, "advection has nothing before the first frame"
+    assert office.cycle(1).submitted == 3, "advection has nothing before the first frame"
     assert office.forecasts(0) == ["persistence"]
     assert office.forecasts(1) == ["advection", "persistence"]
-    assert office.cycle(1).asked == 2
+    assert office.cycle(1).submitted == 2
     assert office.forecasts(1) == ["advection", "auto", "persistence"]
     assert office.cycle(1) == (0, 0)
     assert len(office.made) == len(set(office.made)) == 5
@@ -90,7 +90,7 @@ def test_a_new_frame_is_forecast_from_by_every_served_model_and_then_by_the_best
 
 def rows(office: Office) -> list[dict[str, str]]:
     with office.desk.ledger.engine.connect() as connection:
-        return [dict(row) for row in connection.execute(book.jobs.select()).mappings()]
+        return [dict(row) for row in connection.execute(tables.jobs.select()).mappings()]
 
 
 def test_what_has_become_verifiable_is_verified(office: Office) -> None:
@@ -99,7 +99,7 @@ def test_what_has_become_verifiable_is_verified(office: Office) -> None:
     put_frames(office.desk.archive, 7)
     assert office.cycle(7).verified == 2
     assert office.cycle(7).verified == 0
-    states = {row["status"] for row in office.desk.ledger.rows(book.leads, lead_minutes=30)}
+    states = {row["status"] for row in office.desk.ledger.rows(tables.leads, lead_minutes=30)}
     assert states == {"verified", "pending"}
 
 
@@ -113,7 +113,7 @@ def test_nothing_of_an_issue_is_verified_while_a_forecast_of_it_is_on_its_way(
     make_forecasts(desk.archive, desk.ledger, 1, models=["persistence"])
     desk.jobs.submit(Key(time(1), "advection", "none"))
     try:
-        assert desk.book.issues_under_way() == {moment(1)}
+        assert desk.job_table.issues_under_way() == {moment(1)}
         assert run_cycle(desk, moment(7)).verified == 0
     finally:
         gate.set()
@@ -127,7 +127,7 @@ def test_what_never_came_is_given_up(office: Office) -> None:
     office.cycle(0)
     put_frames(office.desk.archive, 25)
     office.cycle(30, MISSING_AFTER)
-    states = {row["status"] for row in office.desk.ledger.rows(book.leads, ["persistence"])}
+    states = {row["status"] for row in office.desk.ledger.rows(tables.leads, ["persistence"])}
     assert states == {"missing"}
 
 
@@ -181,7 +181,7 @@ def test_where_no_model_can_nothing_is_asked_for(tmp_path: Path) -> None:
     office = Office(tmp_path, Demanding(), Advection())
     put_frames(office.desk.archive, 0)
     for _ in range(3):
-        assert office.cycle(0).asked == 0
+        assert office.cycle(0).submitted == 0
 
 
 def test_the_best_is_chosen_when_nothing_of_the_others_is_under_way(tmp_path: Path) -> None:
@@ -194,13 +194,13 @@ def test_the_best_is_chosen_when_nothing_of_the_others_is_under_way(tmp_path: Pa
 
     office = Office(tmp_path, before=wait)
     put_frames(office.desk.archive, 0, 1)
-    assert run_cycle(office.desk, moment(1) + SOON).asked == 3
+    assert run_cycle(office.desk, moment(1) + SOON).submitted == 3
     assert entered.wait(SECONDS)
     assert office.forecasts(1) == ["advection"]
-    assert run_cycle(office.desk, moment(1) + SOON).asked == 0
+    assert run_cycle(office.desk, moment(1) + SOON).submitted == 0
     door.set()
     office.work()
-    assert office.cycle(1).asked == 2
+    assert office.cycle(1).submitted == 2
 
 
 def test_a_choice_that_failed_is_not_asked_for_again(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from service.errors import BadSetting
 from service.jobs.job import SCHEDULED
 from service.runtime.deployment import Deployment
 from service.runtime.in_process import at_work
-from service.runtime.periodic import Round
+from service.runtime.periodic import PeriodicThread
 from service.runtime.schedule import FOLLOWING, find_lost, poll, schedule
 from service.settings import Settings
 from tests.provider import provider
@@ -34,13 +34,13 @@ def eventually(true: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-def drill(begin: datetime, speed: float = 1) -> str:
+def simulated(begin: datetime, speed: float = 1) -> str:
     return f"{begin.isoformat()}@{time.time()}*{speed}"
 
 
 def test_a_round_is_done_at_once_and_then_when_it_is_due() -> None:
     done: list[float] = []
-    going = Round("test", 0.1, lambda: done.append(time.monotonic()))
+    going = PeriodicThread("test", 0.1, lambda: done.append(time.monotonic()))
     eventually(lambda: len(done) >= 4)
     going.close()
     assert done[3] - done[0] > 0.25
@@ -51,10 +51,10 @@ def test_a_round_is_done_at_once_and_then_when_it_is_due() -> None:
 
 def test_a_round_comes_sooner_when_it_is_called() -> None:
     done = threading.Semaphore(0)
-    going = Round("test", 3600, done.release)
+    going = PeriodicThread("test", 3600, done.release)
     for _ in range(3):
         assert done.acquire(timeout=SECONDS)
-        going.soon()
+        going.run_now()
     going.close()
 
 
@@ -65,7 +65,7 @@ def test_a_round_that_fails_says_so_once_and_goes_on(caplog: pytest.LogCaptureFi
         tried.append(1)
         raise ValueError("a fault" if len(tried) < 4 else "another fault")
 
-    going = Round("test", 0.01, fail)
+    going = PeriodicThread("test", 0.01, fail)
     eventually(lambda: len(tried) > 6)
     going.close()
     assert caplog.text.count("test failed") == 2
@@ -74,7 +74,7 @@ def test_a_round_that_fails_says_so_once_and_goes_on(caplog: pytest.LogCaptureFi
 
 def test_weather_is_looked_after_faster_in_a_drill_and_processes_are_not() -> None:
     real = schedule(Settings())
-    fast = schedule(Settings(drill=drill(moment(0), 10)))
+    fast = schedule(Settings(simulated_time=simulated(moment(0), 10)))
     assert {name: item.seconds for name, item in real.items()} == {
         "cycle": 15,
         "refresh_windows": 300,
@@ -84,35 +84,35 @@ def test_weather_is_looked_after_faster_in_a_drill_and_processes_are_not() -> No
     }
     assert (fast["cycle"].seconds, fast["clean_up"].seconds) == (1.5, 360)
     assert (fast["send_lost"].seconds, fast["poll"].seconds) == (10, 5)
-    assert schedule(Settings(drill=drill(moment(0), 1000)))["cycle"].seconds == 0.5
+    assert schedule(Settings(simulated_time=simulated(moment(0), 1000)))["cycle"].seconds == 0.5
 
 
 def test_one_process_forecasts_a_new_frame_at_once_and_takes_up_what_was_left(
     tmp_path: Path,
 ) -> None:
-    settings = Settings(data=tmp_path, models=MODELS, drill=drill(moment(1)))
-    before, desk = Deployment(settings), Deployment(settings)
+    settings = Settings(data=tmp_path, models=MODELS, simulated_time=simulated(moment(1)))
+    before, deployment = Deployment(settings), Deployment(settings)
     left, new = (Key(time_of(number), "persistence", "none") for number in (0, 1))
-    desk.archive.put_frame(frame(0))
-    before.book.ask(left, SCHEDULED, utc_now())
-    with at_work(desk, [SCHEDULED], "cycle", "send_lost") as soon:
-        eventually(lambda: desk.archive.has_forecast(left))
-        desk.archive.put_frame(frame(1))
-        soon("cycle")
-        eventually(lambda: desk.archive.has_forecast(new))
-        assert [one.worker for one in desk.book.workers()] == [desk.name]
-    desk.jobs.close()
+    deployment.archive.put_frame(frame(0))
+    before.job_table.ask(left, SCHEDULED, utc_now())
+    with at_work(deployment, [SCHEDULED], "cycle", "send_lost") as run_now:
+        eventually(lambda: deployment.archive.has_forecast(left))
+        deployment.archive.put_frame(frame(1))
+        run_now("cycle")
+        eventually(lambda: deployment.archive.has_forecast(new))
+        assert [one.worker for one in deployment.job_table.workers()] == [deployment.name]
+    deployment.jobs.close()
 
 
 def test_scheduled_jobs_that_are_of_no_use_any_more_are_given_up(tmp_path: Path) -> None:
-    desk = Deployment(Settings(data=tmp_path, models=MODELS, forecast_minutes=30))
+    deployment = Deployment(Settings(data=tmp_path, models=MODELS, forecast_minutes=30))
     old, young = (Key(time_of(number), "persistence", "none") for number in (0, 1))
-    desk.book.ask(old, SCHEDULED, utc_now() - timedelta(minutes=31))
-    desk.book.ask(young, SCHEDULED, utc_now())
-    find_lost(desk)
-    assert desk.jobs.get(old.id).status == "failed"
-    assert desk.jobs.get(young.id).status == "accepted"
-    desk.jobs.close()
+    deployment.job_table.ask(old, SCHEDULED, utc_now() - timedelta(minutes=31))
+    deployment.job_table.ask(young, SCHEDULED, utc_now())
+    find_lost(deployment)
+    assert deployment.jobs.get(old.id).status == "failed"
+    assert deployment.jobs.get(young.id).status == "accepted"
+    deployment.jobs.close()
 
 
 def test_the_server_is_polled_unless_somebody_follows_it(
@@ -126,19 +126,19 @@ def test_the_server_is_polled_unless_somebody_follows_it(
             models=MODELS,
             radar_server=dwd.url,
             radar_files=("radolan/ry/raa01-ry_10000-%y%m%d%H%M-dwd---bin.gz",),
-            drill=drill(moment(1)),
+            simulated_time=simulated(moment(1)),
             backfill_hours=0.5,
         )
-        desk = Deployment(settings)
-        desk.book.beat("one", [FOLLOWING], "", utc_now())
-        poll(desk)
+        deployment = Deployment(settings)
+        deployment.job_table.beat("one", [FOLLOWING], "", utc_now())
+        poll(deployment)
         assert dwd.requests == []
-        desk.book.beat("one", [FOLLOWING], "", utc_now() - timedelta(minutes=1))
-        poll(desk)
-        assert desk.archive.has_frame(time_of(0))
+        deployment.job_table.beat("one", [FOLLOWING], "", utc_now() - timedelta(minutes=1))
+        poll(deployment)
+        assert deployment.archive.has_frame(time_of(0))
         wanted = Key(time_of(0), "persistence", "none")
-        eventually(lambda: desk.archive.has_forecast(wanted))
-        desk.jobs.close()
+        eventually(lambda: deployment.archive.has_forecast(wanted))
+        deployment.jobs.close()
 
 
 def test_a_redis_that_is_none_is_refused() -> None:

@@ -14,7 +14,7 @@ from httpx import ASGITransport, AsyncClient
 from service.api.app import create_app
 from service.api.schemas import Forecast
 from service.archive.archive import Archive
-from service.archive.key import stamp
+from service.archive.key import frame_name, stamp
 from service.jobs.job import Job
 from tests.served import LATEST, NEWEST, Gate, api_context, ask, fill, iso, problem
 from tests.showers import frame, moment, time
@@ -185,7 +185,7 @@ def gappy(tmp_path: Path) -> Iterator[TestClient]:
     fill(tmp_path, frames=12)
     archive = Archive(tmp_path / "archive")
     for number in range(4, 11):
-        archive.frame_path(time(number)).unlink()
+        (archive.root / frame_name(time(number))).unlink()
     with TestClient(create_app(api_context(tmp_path)), raise_server_exceptions=False) as client:
         yield client
 

@@ -12,7 +12,7 @@ from service.api.dependencies import ApiContext
 from service.archive.key import Key
 from service.jobs.job import Job
 from service.jobs.queue import Jobs
-from service.jobs.transport import Threads
+from service.jobs.transport import ThreadTransport
 from tests.served import NEWEST, NOW, Gate, api_context, ask, iso, problem
 from tests.showers import moment, time
 
@@ -64,7 +64,7 @@ def test_the_queue_is_told(data: Path, gate: Gate) -> None:
         gate.open.set()
 
 
-class Elsewhere(Threads):
+class Elsewhere(ThreadTransport):
     """Jobs that workers do, of which there are none; it may be out of reach."""
 
     embedded = False
@@ -85,9 +85,9 @@ class Elsewhere(Threads):
 def without_thread(folder: Path, now: datetime, problem: str | None = None) -> ApiContext:
     """The API context of a service whose jobs are for workers."""
     there = api_context(folder, now)
-    book = there.jobs.book
+    job_table = there.jobs.job_table
     there.jobs.close()
-    return replace(there, jobs=Jobs(book, Elsewhere(problem), lambda: now, 4, 120, 30))
+    return replace(there, jobs=Jobs(job_table, Elsewhere(problem), lambda: now, 4, 120, 30))
 
 
 @pytest.mark.parametrize(("silent_seconds", "status"), [(30, 200), (31, 503)])
@@ -96,8 +96,8 @@ def test_without_a_worker_that_is_heard_of_it_is_not_ready(
 ) -> None:
     there = without_thread(data, NOW)
     seen = NOW - timedelta(seconds=silent_seconds)
-    there.jobs.book.beat("w1", ["interactive", "scheduled"], "cpu", seen)
-    there.jobs.book.beat("w2", ["verify"], "cpu", NOW)
+    there.jobs.job_table.beat("w1", ["interactive", "scheduled"], "cpu", seen)
+    there.jobs.job_table.beat("w2", ["verify"], "cpu", NOW)
     with TestClient(create_app(there)) as client:
         answer = client.get("/readyz")
     assert answer.status_code == status
@@ -108,15 +108,15 @@ def test_without_a_worker_that_is_heard_of_it_is_not_ready(
 
 def test_without_the_broker_it_is_not_ready(data: Path) -> None:
     there = without_thread(data, NOW, "the broker cannot be reached: refused")
-    there.jobs.book.beat("w1", ["interactive"], "cpu", NOW)
+    there.jobs.job_table.beat("w1", ["interactive"], "cpu", NOW)
     with TestClient(create_app(there)) as client:
         assert "refused" in problem(client.get("/readyz"), 503)["detail"]
 
 
 def test_with_a_job_that_waits_too_long_it_is_not_ready(data: Path) -> None:
     there = without_thread(data, NOW)
-    there.jobs.book.beat("w1", ["interactive"], "cpu", NOW)
-    there.jobs.book.ask(
+    there.jobs.job_table.beat("w1", ["interactive"], "cpu", NOW)
+    there.jobs.job_table.ask(
         Key(time(1), "advection", "none"), "interactive", NOW - timedelta(minutes=3)
     )
     with TestClient(create_app(there)) as client:
@@ -132,7 +132,7 @@ def test_with_a_job_that_waits_too_long_it_is_not_ready(data: Path) -> None:
 def test_every_reason_is_told_at_once(data: Path) -> None:
     now = moment(NEWEST) + timedelta(hours=1)
     there = without_thread(data, now, "the broker cannot be reached: refused")
-    there.jobs.book.ask(Key(time(1), "advection", "none"), "interactive", NOW)
+    there.jobs.job_table.ask(Key(time(1), "advection", "none"), "interactive", NOW)
     with TestClient(create_app(there)) as client:
         body = problem(client.get("/readyz"), 503)
     assert len(body["reasons"]) == 3

@@ -75,7 +75,7 @@ def test_a_job_that_nobody_asked_for_is_404(client: TestClient, job: str) -> Non
 
 
 def test_a_forecast_past_its_keeping_time_is_410(data: Path) -> None:
-    """The ledger knows of it, the book has forgotten the job."""
+    """The ledger knows of it, the job table has not the job."""
     archive, job = Archive(data / "archive"), f"{stamp(time(6))}-advection-none"
     with TestClient(create_app(api_context(data))) as client:
         assert client.get(f"/nowcasts/{iso(6)}").status_code == 200
@@ -98,7 +98,7 @@ def test_the_results_of_a_job_past_their_keeping_time_are_410(data: Path) -> Non
 
 def test_a_forecast_past_its_keeping_time_can_be_asked_for_anew(data: Path) -> None:
     with TestClient(create_app(api_context(data))) as client:
-        for number in (3, 6):  # with and without a job in the book
+        for number in (3, 6):  # with and without a job in the job table
             assert ask(client, number, **WAIT).status_code == 200
         Archive(data / "archive").remove_before("forecasts", time(LATEST))
         for number in (3, 6):
@@ -109,10 +109,10 @@ def test_a_forecast_past_its_keeping_time_can_be_asked_for_anew(data: Path) -> N
 
 def test_a_job_that_its_workers_did_not_survive_says_so(data: Path) -> None:
     there = api_context(data)
-    book, key = there.jobs.book, Key(time(NEWEST), "advection", "none")
-    book.ask(key, "interactive", NOW)
+    job_table, key = there.jobs.job_table, Key(time(NEWEST), "advection", "none")
+    job_table.ask(key, "interactive", NOW)
     for worker in ("w1", "w2", "w3"):
-        book.claim(key.id, worker, NOW, most_attempts=2, dead_since=NOW)
+        job_table.claim(key.id, worker, NOW, most_attempts=2, dead_since=NOW)
     with TestClient(create_app(there)) as client:
         assert status(client, JOB) == "failed"
         body = problem(client.get(f"/jobs/{JOB}/results"), 503)

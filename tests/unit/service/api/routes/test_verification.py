@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
-from service.ledger import tables as book
+from service.ledger import tables
 from service.ledger.ledger import Ledger
 from tests.served import NEWEST, api_context, iso, problem
 from tests.showers import moment
@@ -16,12 +16,12 @@ from tests.showers import moment
 def test_verification_tells_counts_and_scores(reader: TestClient, filled: Path) -> None:
     said = reader.get("/verification").json()
     ledger = Ledger(f"sqlite:///{filled / 'ledger.sqlite'}")
-    leads = [row["status"] for row in ledger.rows(book.leads)]
+    leads = [row["status"] for row in ledger.rows(tables.leads)]
     assert said["n_valid"] == leads.count("verified") == 4
     assert said["n_pending"] == leads.count("pending")
     assert said["n_missing"] == 0
     for row in said["rows"]:
-        rows = ledger.rows(book.counts, [row["model"]], lead_minutes=row["lead_minutes"],
+        rows = ledger.rows(tables.counts, [row["model"]], lead_minutes=row["lead_minutes"],
                            threshold=row["threshold"])  # fmt: skip
         assert row["n_valid"] == len(rows)
         for name in ("hits", "misses", "false_alarms", "correct_negatives"):
