@@ -239,7 +239,7 @@ class Archive:
             if path == forecast_name(Key(issue, model, version)):
                 return issue
         since = f" since {stamp(newest - LATEST_DAYS)}" if newest else ""
-        raise NoForecast(f"there is no forecast of {model}{since}; POST /nowcast requests one")
+        raise NoForecast(f"there is no forecast of {model}{since}; POST /nowcast asks for one")
 
     # uploads
 
@@ -371,7 +371,7 @@ def no_forecast(key: Key) -> NoForecast:
     """Return the error of a missing forecast."""
     return NoForecast(
         f"there is no forecast of {key.model} issued at {stamp(key.issue)}; "
-        f"POST /nowcast requests one"
+        f"POST /nowcast asks for one"
     )
 
 

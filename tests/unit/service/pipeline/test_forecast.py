@@ -135,7 +135,7 @@ def test_required_frames_of_another_grid_are_none(archive: Archive, ledger: Ledg
 
     put_frames(archive, 0, 6, 12)
     archive.put_frame(frame(18, NATIONAL_WGS84))
-    with pytest.raises(NoFrames, match="take another model"):
+    with pytest.raises(NoFrames, match="use another model"):
         forecast_model(archive, ledger, Joining(), time(18), moment(19))
     assert list(archive.issues()) == []
 

@@ -235,7 +235,7 @@ def test_what_cannot_be_written_comes_again_when_it_can(
     deployment = run(tmp_path, [radar(dwd)], days)
     assert kept(deployment.archive) == [moment(0)]
     assert outcomes_of(deployment.ledger) == {"accepted": 1}
-    assert "could not be taken in; it will be tried again" in caplog.text
+    assert "could not be ingested; the next poll tries again" in caplog.text
 
 
 def test_a_server_that_goes_and_comes_back_is_said_once_each(

@@ -109,7 +109,7 @@ def test_what_dies_is_started_anew_and_the_others_go_on(tmp_path: Path) -> None:
         assert running.pids("api") == [api]
         assert alive(api)
         said = running.end()
-    assert "worker ended with signal 9; again in 0.5 s" in said
+    assert "worker ended with signal 9; restart in 0.5 s" in said
     assert not any(map(alive, running.pids("api") + running.pids("worker")))
 
 
