@@ -173,7 +173,7 @@ def test_weights_that_are_not_here_do_not_forecast(desk: StandingStill) -> None:
         Key(time(18), "ms-lstm", "f" * 64),
         Key(time(18), "ms-lstm", "f" * 64, "e" * 64),
     ):
-        with pytest.raises(NoWeights, match=r"with the weights [0-9a-f]{8}, should be with fffff"):
+        with pytest.raises(NoWeights, match=r"with the weights [0-9a-f]{8}, should be fffff"):
             forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
     assert list(desk.archive.issues()) == []
 
