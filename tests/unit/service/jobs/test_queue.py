@@ -262,7 +262,7 @@ def test_without_a_living_worker_nothing_is_taken(
     job_table: JobTable, queues: tuple[str, ...]
 ) -> None:
     queue, post = posted(job_table, queues)
-    with pytest.raises(NoWorker, match="see to `nowcast worker`") as refused:
+    with pytest.raises(NoWorker, match="start `nowcast worker`") as refused:
         queue.submit(key())
     assert queue.health().problem == str(refused.value)
     job_table.beat("worker", ("scheduled", "interactive"), "cpu", START)
