@@ -347,7 +347,7 @@ def test_who_waits_is_told_at_once(
     queue: Jobs, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And not at the next look, which does not come here."""
-    monkeypatch.setattr(waiter, "LOOK_SECONDS", 10 * SECONDS)
+    monkeypatch.setattr(waiter, "POLL_SECONDS", 10 * SECONDS)
     kitchen.door.set()
     for number in range(20):
         waits = queue.wait(queue.submit(key(number)).id, SECONDS)
