@@ -45,6 +45,9 @@ class Calibration:
             raw: (lead, threshold, y, x), NaN where unknown.
             newest: The newest frame (y, x) in mm/h, NaN for no data.
             thresholds: In mm/h, as many as `raw` has.
+
+        Raises:
+            ValueError: The table is of another number of thresholds.
         """
         if not self.coefficients:
             return raw

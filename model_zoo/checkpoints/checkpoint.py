@@ -144,10 +144,13 @@ def load(path: str | Path) -> Checkpoint:
         network = blank(*shape, len(thresholds), card.get("guidance", 0))
         scale_named(card["scale"])
         calibration = Calibration.from_dict(card.get("calibration", {}))
-        if not calibration.fits(len(thresholds)):
-            raise ValueError(f"its calibration is not of {len(thresholds)} thresholds")
     except (ModelError, ValueError, TypeError, RuntimeError) as error:
         raise BadCheckpoint(f"{path} is of a network that cannot be built here: {error}") from error
+    if not calibration.fits(len(thresholds)):
+        raise BadCheckpoint(
+            f"{path} has a calibration that is not of its {len(thresholds)} thresholds; calibrate it "
+            "again with `nowcast calibrate`"
+        )
     fill(network, arrays, str(path))
     return Checkpoint(
         network.eval(),

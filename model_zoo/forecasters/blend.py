@@ -91,7 +91,11 @@ class BlendTable:
         return table
 
     def check(self) -> None:
-        """Raises ValueError where the parts do not fit each other."""
+        """Check that the parts fit each other.
+
+        Raises:
+            ValueError: They do not.
+        """
         number = len(self.thresholds)
         if self.coefficients.shape[1:] != (number, 1 + len(self.members)):
             raise ValueError(f"coefficients are {self.coefficients.shape}")

@@ -54,7 +54,7 @@ def make_frame_losses(settings: Loss, scale: Scale) -> FrameLosses:
 
 
 def threshold_weights(settings: Loss) -> Tensor | None:
-    """How much each threshold counts, of mean 1; None where all count alike."""
+    """Return the weight of each threshold, (threshold,), of mean 1; None where all are alike."""
     if not settings.thresholds:
         return None
     said = [settings.thresholds.get(f"{t:g}", 1.0) for t in exceedance.THRESHOLDS]
