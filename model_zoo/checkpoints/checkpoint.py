@@ -148,8 +148,8 @@ def load(path: str | Path) -> Checkpoint:
         raise BadCheckpoint(f"{path} is of a network that cannot be built here: {error}") from error
     if not calibration.fits(len(thresholds)):
         raise BadCheckpoint(
-            f"{path} has a calibration that is not of its {len(thresholds)} thresholds; calibrate it "
-            "again with `nowcast calibrate`"
+            f"{path} has a calibration that is not of its {len(thresholds)} thresholds; calibrate "
+            "it again with `nowcast calibrate`"
         )
     fill(network, arrays, str(path))
     return Checkpoint(

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from model_zoo.calibration import IDENTITY, Calibration, logit, wetness
 from model_zoo.checkpoints import checkpoint
 from model_zoo.checkpoints.checkpoint import Checkpoint
+from model_zoo.fast.autotune import AutotunedNetwork
 from model_zoo.training.data.data_sets.corpus import whole_fields
 from model_zoo.training.data.rain import RainSequences
 from model_zoo.training.data.sample import Draw
@@ -63,8 +64,8 @@ def calibrate(
     data: Path | None,
     destination: Path,
     *,
-    validation_windows: int = 40,
-    training_windows: int = 4,
+    validation_windows: int = 30,
+    training_windows: int = 3,
     device: str = "auto",
     report: Callable[[int, int], None] | None = None,
 ) -> Calibration:
@@ -91,9 +92,9 @@ def calibrate(
     events = whole_fields(settings, data, plan, trained.scale)
     found: list[Sums] = []
     with process_group(device) as ranks:
-        trained.network.to(ranks.device).eval()
+        forecast = AutotunedNetwork(trained.network.to(ranks.device).eval())
         for sequences, windows in events:
-            found.append(sums_of(trained, sequences, windows, ranks.device))
+            found.append(sums_of(trained, forecast, sequences, windows, ranks.device))
             if report is not None:
                 report(len(found), len(events))
     calibration = Calibration(coefficients_of(found), growth_of(found))
@@ -128,11 +129,16 @@ def corpus_of(trained: Checkpoint, path: Path) -> Corpus:
 
 
 def sums_of(
-    trained: Checkpoint, sequences: RainSequences, windows: Sequence[int], device: torch.device
+    trained: Checkpoint,
+    forecast: AutotunedNetwork,
+    sequences: RainSequences,
+    windows: Sequence[int],
+    device: torch.device,
 ) -> Sums:
     """What the windows of an event add up to."""
     wet, bins, areas = [], [], np.zeros(0)
-    for newest, amounts, probability, observed in predicted(trained, sequences, windows, device):
+    windows_of = predicted(trained, forecast, sequences, windows, device)
+    for newest, amounts, probability, observed in windows_of:
         wet.append(wetness(newest))
         bins.append(histogram(probability, observed, trained.thresholds))
         found = areas_of(amounts, probability, observed, trained.thresholds)
@@ -141,7 +147,11 @@ def sums_of(
 
 
 def predicted(
-    trained: Checkpoint, sequences: RainSequences, windows: Sequence[int], device: torch.device
+    trained: Checkpoint,
+    forecast: AutotunedNetwork,
+    sequences: RainSequences,
+    windows: Sequence[int],
+    device: torch.device,
 ) -> Iterator[tuple[NDArray[np.float32], ...]]:
     """Predict windows.
 
@@ -156,7 +166,7 @@ def predicted(
         frames, mask, guidance = (field[None].to(device) for field in sample[:3])
         with torch.inference_mode():
             shown = seen(trained.network, frames, mask, guidance)[:, :given]
-            logits = trained.network(shown, horizon=horizon).frames[0, -horizon:]
+            logits = forecast(shown, horizon)[0]
         rates = scale.decode(frames).where(mask, torch.nan)[0, :, 0].cpu().numpy()
         newest = rates[given - 1]
         amounts = np.repeat(newest[None], horizon, axis=0)
