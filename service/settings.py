@@ -32,7 +32,14 @@ class Settings(BaseSettings):
     """Allow networks to run in bfloat16 where that is the fastest."""
     weights: Path | None = None
     """Folder of additional checkpoints, NAME.safetensors."""
-    models: tuple[str, ...] = ("ms-lstm", "ms-preciplstm", "s-prog", "advection", "persistence")
+    models: tuple[str, ...] = (
+        "blend",
+        "ms-lstm",
+        "ms-preciplstm",
+        "s-prog",
+        "advection",
+        "persistence",
+    )
     """Models forecast from every new frame; the first is the default of the API."""
     radar_server: str = "https://opendata.dwd.de/weather/radar/"
     """Base URL of the provider's radar products."""

@@ -14,6 +14,7 @@ from model_zoo import build
 from model_zoo.calibration import IDENTITY, Calibration
 from model_zoo.checkpoints import checkpoint
 from model_zoo.exceedance import THRESHOLDS
+from model_zoo.fast.autotune import AutotunedNetwork
 from model_zoo.forecasters.rain_amounts import matched_rain
 from model_zoo.training.calibration import (
     EDGES,
@@ -322,8 +323,9 @@ def test_calibrated_it_rains_as_often_as_it_should_and_chances_come_true(
     plan = [("two", 15), ("one", 15)]
     for sequences, windows in whole_fields(experiment.data, corpus, plan, "rate"):  # type: ignore[arg-type]
         rained, came, told, uncalibrated = (np.zeros(HORIZON) for _ in range(4))
+        forecast = AutotunedNetwork(loaded.network)
         for newest, amounts, chance, observed in predicted(
-            loaded, sequences, windows, torch.device("cpu")
+            loaded, forecast, sequences, windows, torch.device("cpu")
         ):
             right = calibration.probabilities(chance, newest, THRESHOLDS)
             for lead in range(HORIZON):
