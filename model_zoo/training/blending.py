@@ -50,7 +50,7 @@ EVENTS: Mapping[str, int] = MappingProxyType(
         "taasrad19_201609_5km": 120,
         "knmi_20100826_5km": 20,
         "de_ry_20180711_5km": 60,
-        "taasrad19_2015_2016_5km": 1800,
+        "taasrad19_2015_2016_5km": 2880,
         "it_vmi_20250416_5km": 60,
         "knmi_2021_evenings_5km": 60,
         "knmi_20110910_5km": 120,

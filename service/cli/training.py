@@ -103,8 +103,11 @@ def describe(moment: "TrainingStatus") -> str:
 @app.command()
 def calibrate(
     checkpoint: Annotated[Path, typer.Argument(help="Trained network, .safetensors.")],
-    destination: Annotated[Path, typer.Argument(help="Where to write it, calibrated.")],
+    destination: Annotated[Path, typer.Argument(help="Checkpoint to write, calibrated.")],
     data: Files = None,
+    windows: Annotated[
+        int, typer.Option(help="Windows of each validation event; a tenth of each other.", min=10)
+    ] = 30,
     device: Device = "auto",
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
@@ -126,7 +129,13 @@ def calibrate(
             bar.update(task, completed=done, total=total)
 
         calibration = calibrate_checkpoint(
-            checkpoint, data, destination, device=device, report=show_progress
+            checkpoint,
+            data,
+            destination,
+            validation_windows=windows,
+            training_windows=windows // 10,
+            device=device,
+            report=show_progress,
         )
     headings = ["frame", *(f"{threshold:g} mm/h" for threshold in load(destination).thresholds)]
     lines = [
