@@ -39,7 +39,8 @@ HIGHEST = 200.0
 CREDITS = (
     'Radar data: Deutscher Wetterdienst ("Quelle: Deutscher Wetterdienst", CC BY 4.0 / GeoNutzV); '
     'KNMI; FMI (CC BY 4.0); MeteoSwiss ("Source: MeteoSwiss"); OPERA/EUMETNET; Bureau of '
-    "Meteorology."
+    "Meteorology; TAASRAD19 (Meteotrentino; Franch et al. 2020, doi:10.1038/s41597-020-0574-8, "
+    "CC BY 4.0); Dipartimento della Protezione Civile (CC BY-SA 4.0); NOAA (public domain)."
 )
 
 

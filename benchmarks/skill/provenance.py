@@ -45,7 +45,9 @@ def facts(trained: Checkpoint) -> list[list[str]]:
     parameters = sum(weight.numel() for weight in trained.network.parameters())
     levels = ", ".join(map(str, trained.network.stack.levels))
     rates = ", ".join(f"{threshold:g}" for threshold in trained.thresholds)
-    told = f"how likely {rates} mm/h are reached, and the rain where that passes a cut"
+    told = (
+        f"how likely {rates} mm/h are reached; the likeliest cells get the rain of S-PROG's field"
+    )
     shape = f"{trained.channels} channels, layers at levels {levels}"
     return [
         ["network", f"`{trained.model}`, {shape}; {parameters:,} parameters"],
