@@ -16,6 +16,10 @@ Array = NDArray[np.float32]
 
 FAINTEST = 0.05
 """mm/h; what is below is no rain."""
+PULL = ((2.0, 1.0), (10.0, 16.0))
+"""From which threshold in mm/h on the field whose amounts are taken counts beside the
+probabilities, and how many units of log odds a unit of its logarithm counts. The rarer an event,
+the less a network has learnt which cells get most. Chosen on the validation events."""
 LEAST_PROBABILITY = 1e-9
 
 
@@ -43,7 +47,8 @@ def matched_rain(
         round(factor * np.count_nonzero(amounts >= threshold))
         for threshold, factor in zip(thresholds, growth, strict=True)
     ]
-    order = np.argsort(-rank_score(probabilities[:, known], areas), kind="stable")
+    odds = pulled(probabilities[:, known], radar[known], thresholds)
+    order = np.argsort(-rank_score(odds, areas), kind="stable")
     wet = order[: min(round(ranks[-1] + 0.5), order.size)]
     rates = np.zeros(order.size, np.float32)
     rates[wet] = np.interp(np.arange(wet.size) + 0.5, ranks, amounts)
@@ -51,30 +56,51 @@ def matched_rain(
     return rain
 
 
-def rank_score(probabilities: Array, areas: Sequence[int]) -> NDArray[np.float64]:
+def pulled(probabilities: Array, radar: Array, thresholds: Sequence[float]) -> NDArray[np.float64]:
+    """Return log odds of cells, of high thresholds pulled to where the radar has more.
+
+    Args:
+        probabilities: (threshold, cell).
+        radar: (cell,) in mm/h.
+        thresholds: In mm/h.
+
+    Returns:
+        (threshold, cell).
+    """
+    bounded = probabilities.astype(np.float64).clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    odds: NDArray[np.float64] = np.log(bounded / (1 - bounded))
+    above = np.log(np.maximum(radar, FAINTEST).astype(np.float64))
+    weights = [
+        max((pull for least, pull in PULL if threshold >= least), default=0.0)
+        for threshold in thresholds
+    ]
+    distance = above - np.log(thresholds)[:, None]
+    return odds + np.array(weights)[:, None] * distance
+
+
+def rank_score(odds: NDArray[np.float64], areas: Sequence[int]) -> NDArray[np.float64]:
     """Score how wet each cell is among all.
 
     The score counts the thresholds for which a cell is among the likeliest, and between two of them
     how far it is from the one to the other.
 
     Args:
-        probabilities: (threshold, cell).
+        odds: Log odds (threshold, cell).
         areas: Cells that reach each threshold.
 
     Returns:
         (cell,).
     """
-    logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY).astype(np.float64))
-    cells = logits.shape[1]
+    cells = odds.shape[1]
     cuts = np.array(
         [
             np.partition(row, cells - min(area, cells))[cells - min(area, cells)]
             if area
             else row.max() + 1
-            for row, area in zip(logits, areas, strict=True)
+            for row, area in zip(odds, areas, strict=True)
         ]
     )
-    over = logits - cuts[:, None]
+    over = odds - cuts[:, None]
     reached = np.logical_and.accumulate(over >= 0, axis=0).sum(axis=0)
     score = np.where(reached > 0, reached.astype(np.float64), np.minimum(over[0], 0.0))
     last, following = (reached - 1).clip(min=0), reached.clip(max=len(areas) - 1)

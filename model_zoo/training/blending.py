@@ -1,13 +1,13 @@
 """Choose the weights of a blend: a logistic regression on what its members say of past events.
 
 Cells of many forecasts are drawn, each event with the same weight; for each lead and threshold the
-regression finds how much each member's feature counts, held near equal weights of those that tell
+regression finds how much each member's feature counts, held near equal weights of those that give
 probabilities where events are too few to say. How far the area of a threshold should grow comes
 last, by the rule of `model_zoo.training.calibration`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -61,6 +61,8 @@ EVENTS: Mapping[str, int] = MappingProxyType(
     }
 )
 """Validation and training events, and minutes between two forecasts from one."""
+VALIDATION = ("de_ry_20180712", "taasrad19_201609", "knmi_20100826")
+"""On these events the growth of areas is chosen."""
 MEMBERS = ("ms-lstm", "ms-preciplstm", "s-prog")
 AMOUNTS = "s-prog"
 """The member whose area and amounts the rain takes."""
@@ -102,7 +104,8 @@ def blend(
                 if report is not None:
                     report(record.name)
                 found += cases(record, forecasters, kilometres=kilometres, every=every)
-    table = choose(found, members, AMOUNTS)
+    validated = {one.event for one in found if one.event.startswith(VALIDATION)}
+    table = choose(found, members, AMOUNTS, validated)
     about = {"events": dict(events), "forecasts": len(found)}
     about["weights"] = {one.name: one.weights for one in forecasters}
     write(destination, table, about)
@@ -160,7 +163,11 @@ def cases(
 
 
 def choose(
-    found: Sequence[Case], members: Sequence[str], amounts: str, seed: int = 0
+    found: Sequence[Case],
+    members: Sequence[str],
+    amounts: str,
+    validated: Collection[str] = (),
+    seed: int = 0,
 ) -> BlendTable:
     """The table of a blend of members, whose forecasts `found` holds in their order."""
     thresholds = exceedance.TOLD
@@ -180,7 +187,7 @@ def choose(
         np.ones((LEADS, len(thresholds))),
         "",
     )
-    return with_growth(table, found)
+    return with_growth(table, [one for one in found if not validated or one.event in validated])
 
 
 def with_growth(table: BlendTable, found: Sequence[Case]) -> BlendTable:

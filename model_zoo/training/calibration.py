@@ -1,8 +1,8 @@
 """Choose the calibration of a network that predicts exceedances.
 
-On the validation events and a sample of the training events together, each event with the same
-weight, as one event alone would bend it to its weather. Windows are whole fields, in the view that
-the network was trained in.
+Coefficients are chosen on the validation events and a sample of the training events together,
+each event with the same weight, as one event alone would bend them to its weather; the growth of
+areas on the validation events. Windows are whole fields, in the view of the training.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -89,7 +89,11 @@ def calibrate(
     settings = corpus_of(trained, path)
     plan = [(name, validation_windows) for name in settings.validation]
     plan += [(name, training_windows) for name in settings.train]
-    events = whole_fields(settings, data, plan, trained.scale)
+    events, roles = [], list[bool]()
+    for part in plan:
+        of_part = whole_fields(settings, data, [part], trained.scale)
+        events += of_part
+        roles += [part[0] in settings.validation] * len(of_part)
     found: list[Sums] = []
     with process_group(device) as ranks:
         forecast = AutotunedNetwork(trained.network.to(ranks.device).eval())
@@ -97,7 +101,8 @@ def calibrate(
             found.append(sums_of(trained, forecast, sequences, windows, ranks.device))
             if report is not None:
                 report(len(found), len(events))
-    calibration = Calibration(coefficients_of(found), growth_of(found))
+    validated = [sums for sums, role in zip(found, roles, strict=True) if role]
+    calibration = Calibration(coefficients_of(found), growth_of(validated))
     trained.network.to("cpu")
     checkpoint.save_again(destination, replace(trained, calibration=calibration))
     return calibration

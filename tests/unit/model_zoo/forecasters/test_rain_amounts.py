@@ -66,16 +66,28 @@ def test_amounts_are_those_of_the_radar_wherever_they_fall(seed: int) -> None:
         np.testing.assert_array_equal(np.sort(found, axis=None), np.sort(radar, axis=None))
 
 
-def test_rain_falls_where_it_is_likely_and_not_where_it_is_now() -> None:
-    radar, later = showers(), np.roll(showers(), (7, -4), axis=(0, 1))
+def test_light_rain_falls_where_it_is_likely_and_not_where_it_is_now() -> None:
+    radar, later = (np.minimum(field, 1.9) for field in (showers(), np.roll(showers(), 7, axis=0)))
     found = matched_rain(chances_of(later), radar, THRESHOLDS, STAYS)
-    np.testing.assert_array_equal(found, later)
+    for threshold in (0.1, 0.2, 0.5, 1.0):
+        np.testing.assert_array_equal(found >= threshold, later >= threshold)
+
+
+def test_where_all_is_as_likely_the_heaviest_rain_stays_where_the_radar_has_it() -> None:
+    radar = showers()
+    even = np.broadcast_to(np.linspace(0.9, 0.1, len(THRESHOLDS))[:, None, None], (9, *radar.shape))
+    found = matched_rain(even.astype(np.float32), radar, THRESHOLDS, STAYS)
+    heavy = radar >= 10
+    assert heavy.any()
+    np.testing.assert_array_equal(found[heavy], radar[heavy])
 
 
 def test_the_likeliest_cells_reach_each_threshold() -> None:
     radar, chances = showers(), chances_of(showers(5))
     found = matched_rain(chances, radar, THRESHOLDS, STAYS)
     for at, threshold in enumerate(THRESHOLDS):
+        if threshold >= 2:  # there the radar counts as well
+            break
         hit = found >= threshold
         assert 0 < hit.sum() < hit.size
         assert chances[at][hit].min() > chances[at][~hit].max()
