@@ -75,7 +75,8 @@ def pulled(probabilities: Array, radar: Array, thresholds: Sequence[float]) -> N
         for threshold in thresholds
     ]
     distance = above - np.log(thresholds)[:, None]
-    return odds + np.array(weights)[:, None] * distance
+    found: NDArray[np.float64] = odds + np.array(weights)[:, None] * distance
+    return found
 
 
 def rank_score(odds: NDArray[np.float64], areas: Sequence[int]) -> NDArray[np.float64]:

@@ -188,7 +188,7 @@ def test_dry_stays_dry_whatever_is_likely(faint: float) -> None:
 
 def test_probabilities_of_none_and_of_all_are_ranked_too() -> None:
     """A calibrated network may be certain; cells of equal probability keep their order."""
-    radar, certain = showers(), (chances_of(showers(2)) > 0.5).astype(np.float32)
+    radar, certain = showers(), (chances_of(showers(2)) > 0.5).astype(np.float64)
     found = matched_rain(certain, radar, THRESHOLDS, STAYS)
     np.testing.assert_array_equal(np.sort(found, axis=None), np.sort(radar, axis=None))
     np.testing.assert_array_equal(
@@ -197,7 +197,7 @@ def test_probabilities_of_none_and_of_all_are_ranked_too() -> None:
 
 
 def test_the_score_counts_the_thresholds_a_cell_is_likely_for() -> None:
-    chances = np.array([[0.9, 0.8, 0.3, 0.1], [0.6, 0.2, 0.25, 0.0]], np.float32)
+    chances = np.array([[0.9, 0.8, 0.3, 0.1], [0.6, 0.2, 0.25, 0.0]], np.float64)
     score = rank_score(chances, [2, 1])
     assert score[0] >= 2
     assert 1 <= score[1] < 2
@@ -205,12 +205,12 @@ def test_the_score_counts_the_thresholds_a_cell_is_likely_for() -> None:
 
 
 def test_a_cell_that_reaches_a_threshold_by_way_of_none_below_does_not_reach_it() -> None:
-    chances = np.array([[0.9, 0.8, 0.3], [0.1, 0.2, 0.25]], np.float32)
+    chances = np.array([[0.9, 0.8, 0.3], [0.1, 0.2, 0.25]], np.float64)
     assert rank_score(chances, [2, 1]).argmax() < 2
 
 
 def test_a_threshold_that_nothing_reaches_ranks_by_how_near_it_is() -> None:
-    chances = np.array([[0.9, 0.8, 0.7], [0.1, 0.3, 0.05]], np.float32)
+    chances = np.array([[0.9, 0.8, 0.7], [0.1, 0.3, 0.05]], np.float64)
     score = rank_score(chances, [3, 0])
     assert ((score >= 1) & (score < 2)).all()
     assert score.argmin() == 2
