@@ -188,7 +188,7 @@ def test_dry_stays_dry_whatever_is_likely(faint: float) -> None:
 
 def test_probabilities_of_none_and_of_all_are_ranked_too() -> None:
     """A calibrated network may be certain; cells of equal probability keep their order."""
-    radar, certain = showers(), (chances_of(showers(2)) > 0.5).astype(np.float64)
+    radar, certain = showers(), (chances_of(showers(2)) > 0.5).astype(np.float32)
     found = matched_rain(certain, radar, THRESHOLDS, STAYS)
     np.testing.assert_array_equal(np.sort(found, axis=None), np.sort(radar, axis=None))
     np.testing.assert_array_equal(
