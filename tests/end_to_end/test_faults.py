@@ -38,8 +38,8 @@ AWAY_SECONDS = 60.0 if LONG else 12.0
 """How long Redis is away."""
 CALM_SECONDS = 5.0
 """Between faults, about three frames of radar."""
-RECOVERED_SECONDS = 30.0
-"""A cycle of radar takes ten times as long."""
+RECOVERED_SECONDS = 300.0
+"""A cycle of radar."""
 DISK = "size=400m" if LONG else "size=200m"
 
 
@@ -198,8 +198,8 @@ def test_what_was_killed_was_started_again(played: Played) -> None:
 
 def test_without_redis_it_said_that_it_was_not_ready(played: Played) -> None:
     away = played.faults["redis away"]
-    said = played.watch.between(away.begin + 3, away.end)
-    assert len(said) > 10
+    said = played.watch.between(away.begin + 6, away.end)
+    assert said
     assert {answer.status for answer in said} == {503}
     assert all("redis" in answer.text.lower() for answer in said)
 

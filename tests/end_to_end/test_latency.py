@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import select
 
+from benchmarks.speed.targets import TARGETS
 from service.archive.key import iso, to_time
 from service.ledger import tables
 from service.settings import Settings
@@ -24,8 +25,9 @@ FIRST = 24
 ROUNDS = 3
 AS_USUAL = ("poll_seconds", "forecast_minutes", "worker_seconds")
 """Settings that are not those of other tests."""
-LONGEST_SECONDS = 60.0 if os.environ.get("PYTEST_XDIST_WORKER") else 10.0
-"""From the frame to its forecast; more where other tests run beside this one, on the same cores."""
+LONGEST_SECONDS = 10.0 if os.environ.get(TARGETS) else 500.0
+"""From the frame to its forecast: the target on a quiet machine, which `benchmarks.speed.targets`
+asks for, or what tells that it hangs."""
 
 
 class Way(NamedTuple):
@@ -114,7 +116,7 @@ def take(on: Stage, files: dict[str, bytes], moment: datetime, data: bytes) -> W
     )
 
 
-def test_a_forecast_is_served_within_ten_seconds_of_its_frame(ways: list[Way]) -> None:
+def test_the_forecast_of_each_frame_is_served(ways: list[Way]) -> None:
     for way in ways:
         print(way)
     assert len(ways) == ROUNDS
@@ -122,6 +124,8 @@ def test_a_forecast_is_served_within_ten_seconds_of_its_frame(ways: list[Way]) -
 
 
 def test_each_step_follows_on_the_one_before(ways: list[Way]) -> None:
-    """As far as looks at the archive and at the API tell, which are some tenths of a second apart.
-    The most is the pause between two looks at the server."""
-    assert all(min(way) > -1 for way in ways)
+    """As the job tells: looks at the archive and at the API are late by up to one look."""
+    for way in ways:
+        assert way.begun >= 0
+        assert way.forecast >= 0
+        assert way.kept >= 0

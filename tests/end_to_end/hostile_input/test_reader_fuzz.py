@@ -21,9 +21,8 @@ import numpy as np
 import pytest
 
 from ingest import BadField, parse
-from ingest.formats import netcdf
-from ingest.formats.sandbox import READ_SECONDS
-from ingest.formats.sandbox_worker import MEMORY_BYTES
+from ingest.formats import netcdf, sandbox
+from ingest.formats.sandbox_worker import CPU_SECONDS, MEMORY_BYTES
 from service.pipeline import upload
 from tests.end_to_end.hostile_input.hostile import FLIPPED, SEALED, SEEDS, bits_of, case, frames
 from tests.unit.ingest.formats.test_radar_file import odim
@@ -33,8 +32,8 @@ MODULE = "tests.end_to_end.hostile_input.hostile"
 CASES = {"radolan": 5000, "odim": 5000, "rv": 3000, "netcdf": 6000, "json": 1000}
 FLIPS = 5000 if os.environ.get("NOWCAST_LONG") else 60
 """Of each kind, or all there are: those of the long run are over 20,000."""
-MOST_SECONDS = 2.0
-"""Of the processor, for one file."""
+MOST_SECONDS = 20.0
+"""Of the processor, for one file: ten times what the slowest takes on a loaded machine."""
 MOST_MEGABYTES = 800
 """Of a process that reads one file after the other; it has 250 before the first."""
 MEDIA = {"netcdf": "application/x-netcdf", "json": upload.JSON}
@@ -210,6 +209,12 @@ def largest_child() -> int:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
+def seconds_of_children() -> float:
+    """Of the processor, of all that this process ever had."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def said(rates: bytes) -> bytes:
     times = b'"2026-06-21T22:30Z", "2026-06-21T22:35Z"'
     return b'{"frames": {"times": [%b], "rainfall_rate": %b}}' % (times, rates)
@@ -230,12 +235,15 @@ BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_malice_in_uploads_is_refused_within_limits(name: str) -> None:
+def test_malice_in_uploads_is_refused_within_limits(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kind, data = BODIES[name]()
-    others, begin = largest_child(), time.monotonic()
+    monkeypatch.setattr(sandbox, "READ_SECONDS", 500)  # however busy the machine is
+    others, begin = largest_child(), seconds_of_children()
     with pytest.raises(BadField):
         upload.read(data, MEDIA[kind])
-    assert time.monotonic() - begin < READ_SECONDS + 5
+    assert seconds_of_children() - begin < CPU_SECONDS + 5
     # A child begins as a copy of this process, which may be larger by itself, and other tests had
     # children before.
     assert largest_child() <= max(MEMORY_BYTES, (peak() + 1) * 2**20, others)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +13,18 @@ from hypothesis.extra import numpy as hnp
 from scores.categorical import BinaryContingencyManager
 from xarray import DataArray, Dataset
 
-from verification import BadThreshold, DifferentGrids, count, csi, ets, far, fbias, hss, pod
+from verification import (
+    BadThreshold,
+    DifferentGrids,
+    categorical,
+    count,
+    csi,
+    ets,
+    far,
+    fbias,
+    hss,
+    pod,
+)
 
 SCORES = [csi, hss, pod, far, fbias, ets]
 FIELDS = hnp.arrays(
@@ -39,6 +51,31 @@ def test_counts_each_kind_of_cell() -> None:
         "false_alarms": 1,
         "correct_negatives": 2,
     }
+
+
+class Counted(np.ndarray):
+    """A field that notes how many cells are compared with a threshold."""
+
+    compared: ClassVar[list[int]] = []
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *given: Any, **more: Any) -> Any:
+        if ufunc is np.greater_equal:
+            self.compared.append(np.size(given[0]))
+        plain = [np.asarray(one) for one in given]
+        if "out" in more:
+            more["out"] = tuple(np.asarray(one) for one in more["out"])
+        found = getattr(ufunc, method)(*plain, **more)
+        return found.view(Counted) if isinstance(found, np.ndarray) else found
+
+
+def test_only_cells_that_reach_the_lowest_threshold_are_compared_with_the_others() -> None:
+    """Which makes it fast, as most are dry: `benchmarks.speed.verification` measures how fast."""
+    rates = np.zeros((1, 1000), np.float32)
+    rates[0, :30] = 20
+    forecast, observed = rates.view(Counted), np.roll(rates, 10).view(Counted)
+    Counted.compared.clear()
+    categorical._tally(forecast, observed, [10, 0.1, 1, 5])
+    assert sorted(Counted.compared) == [40] * 8 + [1000] * 2
 
 
 def test_no_data_counts_nowhere() -> None:

@@ -1,13 +1,16 @@
 """S-PROG: rain that moves as by advection, while its scales fade each at its own rate."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import fft
 from scipy.ndimage import gaussian_filter, shift
 from xarray import DataArray
 
+from model_zoo.forecasters import cascade
 from model_zoo.forecasters.baselines import Advection
 from model_zoo.forecasters.by_name import load_forecaster
 from model_zoo.forecasters.contract import NotEnoughFrames
@@ -46,6 +49,32 @@ def fields(*minutes: int, shape: tuple[int, int] = (64, 64)) -> Array:
     """Rain in Lagrangian coordinates."""
     rates: Array = showers(*minutes, shape=shape, drift=0).to_numpy()
     return rates
+
+
+def test_a_forecast_takes_one_transform_of_each_frame_and_lead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beside one back for each scale of a frame; `benchmarks.speed.sprog` measures how fast it is.
+
+    pysteps transforms each scale of each lead.
+    """
+    there, back = fft.rfft2, fft.irfft2
+    forward, backward = list[int](), list[int]()
+
+    def rfft2(given: Array) -> Any:
+        forward.append(len(given))
+        return there(given)
+
+    def irfft2(given: Any, s: tuple[int, int]) -> Any:
+        backward.append(int(np.prod(given.shape[:-2])))
+        return back(given, s=s)
+
+    monkeypatch.setattr(fft, "rfft2", rfft2)
+    monkeypatch.setattr(fft, "irfft2", irfft2)
+    SPROG()(showers(20, 10, 0), horizon=12)
+    scales = len(cascade.bandpass(64, 64))
+    assert forward == [3]
+    assert backward == [3 * scales, 12]
 
 
 def roughness(rate: Array) -> float:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from xarray import DataArray, Dataset
 from benchmarks.pysteps_sprog import PystepsSPROG
 from benchmarks.skill import events
 from model_zoo.forecasters import cascade
-from model_zoo.forecasters.contract import Forecaster, NotEnoughFrames
+from model_zoo.forecasters.contract import NotEnoughFrames
 from model_zoo.forecasters.sprog import SPROG
 from verification import common_mask, count, csi, match
 
@@ -24,7 +23,6 @@ THRESHOLDS = (0.5, 2.0, 5.0)
 TOLERANCE = 0.005
 FEWEST_EVENTS = 500
 """Cells that reached a threshold, below which the CSI of a single event is chance."""
-TRIES = 3
 
 
 @pytest.mark.parametrize("side", [64, 180])
@@ -105,21 +103,3 @@ def test_skill_is_no_less_than_that_of_pysteps_on_the_validation_events(
     for event, (ours, _) in counts.items():
         reached = ours["hits"] + ours["misses"]
         assert float(ahead[event].where(reached >= FEWEST_EVENTS).min()) >= -TOLERANCE, event
-
-
-def test_a_forecast_is_ten_times_as_fast_as_that_of_pysteps(
-    shared: Path, tell: Callable[[str], None]
-) -> None:
-    """By processor time, at the best of several tries."""
-    frames = frames_of("de_ry_20180712_5km", shared)[:7]
-    ours, theirs = SPROG(), PystepsSPROG()
-    ratios = [taken(theirs, frames) / taken(ours, frames) for _ in range(TRIES + 1)]
-    tell(f"{max(ratios[1:]):.1f} times as fast as pysteps")
-    assert max(ratios[1:]) >= 10
-
-
-def taken(forecaster: Forecaster, frames: DataArray) -> float:
-    """Processor seconds of a forecast."""
-    begun = process_time()
-    forecaster(frames)
-    return process_time() - begun
