@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from benchmarks import pysteps_sprog
 from model_zoo.checkpoints import checkpoint
+from model_zoo.forecasters.blend import Blend
 from model_zoo.forecasters.by_name import BASELINES, SUFFIX, find_weights, load_forecaster
 from model_zoo.forecasters.contract import Forecaster
 
@@ -44,12 +45,20 @@ def open_forecasters(names: Iterable[str]) -> list[NamedForecaster]:
         NamedForecaster(
             next(word for word in words if taken[word] == 1 or word == name),
             forecaster,
-            []
-            if name in (*BASELINES, pysteps_sprog.NAME)
-            else [checkpoint.load(path_of(name)).experiment],
+            experiments_of(forecaster, name),
         )
         for (name, forecaster), words in zip(found.items(), labels, strict=True)
     ]
+
+
+def experiments_of(forecaster: Forecaster, name: str) -> list[Mapping[str, Any]]:
+    """The experiments that trained a forecaster, of a blend those of its members."""
+    if isinstance(forecaster, Blend):
+        members = zip(forecaster.members, forecaster.table.members, strict=True)
+        return [one for member, of in members for one in experiments_of(member, of)]
+    if name in (*BASELINES, pysteps_sprog.NAME):
+        return []
+    return [checkpoint.load(path_of(name)).experiment]
 
 
 def path_of(name: str) -> Path:
