@@ -16,7 +16,7 @@ from service.skill import verification
 from verification import csi, interval
 
 ROOT = Path(__file__).parents[2]
-MODELS = ("ms-lstm", "advection", "persistence")
+MODELS = ("ms-lstm", "s-prog", "advection", "persistence")
 LEADS = [30, 60, 90, 120]
 DIS_AND_REMAP = [0.46, 0.31, 0.19, 0.10]
 """CSI at 0.5 mm/h by lead, of plain DIS flow and remapping on this event, measured elsewhere."""
