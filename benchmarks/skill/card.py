@@ -103,8 +103,9 @@ def lineage(trained: Checkpoint, parents: Sequence[Checkpoint]) -> list[Checkpoi
     """
     known = {parent.sha256: parent for parent in parents}
     line = [trained]
-    while (parent := known.pop(str(line[-1].provenance.get("start")), None)) is not None:
-        line.append(parent)
+    for one in line:  # grows meanwhile: a training may begin with the weights of several
+        starts = str(one.provenance.get("start")).split()
+        line.extend(known.pop(start) for start in starts if start in known)
     if known:
         raise BadCheckpoint(
             f"the training began with {line[-1].provenance.get('start')}, not with the weights "
