@@ -298,6 +298,6 @@ def test_a_difference_has_its_sign_and_none_has_none(value: float | None, said: 
 
 
 def test_a_period_is_the_same_in_a_report_and_in_curves(
-    deployment: Deployment, facts: ReportData
+    desk: Deployment, facts: ReportData
 ) -> None:
-    assert compare_models(deployment.ledger, PERIOD).rows == facts.comparison.rows
+    assert compare_models(desk.ledger, PERIOD).rows == facts.comparison.rows
