@@ -14,8 +14,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 DENSE_CELLS = 1024
-"""Fields of so many pixels or fewer are attended to whole: twice as fast on 32x32, 16 times on
-16x16."""
+"""Frozen attention takes fields of so many pixels or fewer whole: twice as fast on 32x32, 16 times
+on 16x16."""
 TILE = 10
 """Height and width of a tile. Larger tiles mask more, smaller ones copy more; 10 is the
 fastest of 6 to 20 for a window of 30 on a CPU."""
@@ -40,8 +40,11 @@ class LocalAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend to the window of each pixel; `x` is (batch, channels, height, width)."""
+        small = x.shape[-2] * x.shape[-1] <= DENSE_CELLS
+        # whole fields keep more for a backward pass, which frozen attention has none of
+        attention = attend_whole if self.frozen and small else attend
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            return attend(self.query(x), self.key(x), self.value(x), self.window)
+            return attention(self.query(x), self.key(x), self.value(x), self.window)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
@@ -60,8 +63,6 @@ def attend(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tensor:
     Returns:
         Likewise.
     """
-    if query.shape[-2] * query.shape[-1] <= DENSE_CELLS:
-        return attend_whole(query, key, value, window)
     attended: Tensor = WindowAttention.apply(query, key, value, window)  # type: ignore[no-untyped-call]
     return attended
 
@@ -74,12 +75,12 @@ def attend_whole(query: Tensor, key: Tensor, value: Tensor, window: int) -> Tens
     batch, channels, height, width = query.shape
     q, k, v = (field.flatten(2).mT.unsqueeze(1) for field in (query, key, value))
     k, v = F.pad(k, (0, 0, 0, 1)), F.pad(v, (0, 0, 0, 1))
-    mask = whole_mask(height, width, window, query.device).to(query.dtype)
+    mask = whole_mask(height, width, window, query)
     attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1.0)
     return attended.squeeze(1).mT.reshape(batch, channels, height, width)
 
 
-def whole_mask(height: int, width: int, window: int, device: torch.device) -> Tensor:
+def whole_mask(height: int, width: int, window: int, like: Tensor) -> Tensor:
     """Return what to add to scores, (pixels, pixels + 1).
 
     0 where a pixel sees another and -inf elsewhere; last the logarithm of how many positions
@@ -87,13 +88,13 @@ def whole_mask(height: int, width: int, window: int, device: torch.device) -> Te
     """
     seen_along = []
     for size in (height, width):
-        place = torch.arange(size, device=device)
+        place = torch.arange(size, device=like.device)
         offset = place - place[:, None]
         seen_along.append((offset >= -(window // 2)) & (offset < window - window // 2))
     rows, columns = seen_along
     seen = (rows[:, None, :, None] & columns[None, :, None, :]).flatten(2).flatten(0, 1)
-    mask = torch.zeros(seen.shape, device=device).masked_fill(~seen, -torch.inf)
-    outside = (window**2 - seen.sum(dim=1, keepdim=True)).float().log()
+    mask = like.new_zeros(seen.shape).masked_fill(~seen, -torch.inf)
+    outside = (window**2 - seen.sum(dim=1, keepdim=True)).to(like).log()
     return torch.cat([mask, outside], dim=1)
 
 
