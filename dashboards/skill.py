@@ -39,6 +39,7 @@ GAIN = ((-1, RED), (-0.02, "orange"), (0, "light-green"), (0.05, GREEN))
 DIFFERENCE = ((-1, "orange"), (-0.02, GREY), (0.02, BLUE))
 BIAS = ((0, RED), (0.5, YELLOW), (0.75, GREEN), (1.33, YELLOW), (2, RED))
 HERE = 'lead_minutes="$lead", threshold="$threshold", window="$window"'
+BOARD_WIDTH, CURVE_WIDTH = 24, 8
 NEW_WEIGHTS = (
     "max by (model, version) (nowcast_model_info)"
     " unless max by (model, version) (nowcast_model_info offset 10m)"
@@ -126,16 +127,16 @@ def colours(score: Score) -> Sequence[tuple[float, str]]:
 
 def over_time() -> Sequence[Panel]:
     """A curve of each score, and of the gain in CSI over baselines."""
+    shown = SCORES | {"fss_20km": FSS_SCORES["fss_20km"]}
+    curves = [curve(name, one) for name, one in shown.items()]
+    used = CURVE_WIDTH * len(curves) % BOARD_WIDTH
     return [
-        *(
-            curve(name, one)
-            for name, one in (SCORES | {"fss_20km": FSS_SCORES["fss_20km"]}).items()
-        ),
+        *curves,
         lines(
             "CSI above a baseline",
             "Below 0 the baseline is better.",
             query(gain("csi"), "{{model}} over {{baseline}}"),
-            width=24,
+            width=BOARD_WIDTH - used,
             steps=((-1, "transparent"), (0, GREY)),
         ),
     ]
@@ -146,7 +147,7 @@ def curve(name: str, shown: Score) -> Panel:
     steps = ((0, "transparent"), (shown.best, GREY)) if shown.is_ratio else ()
     says = f"{shown.meaning} {shown.best:g} is perfect."
     drawn = query(score(name), "{{model}}")
-    return per_model(lines(shown.title, says, drawn, width=8, low=0, steps=steps))
+    return per_model(lines(shown.title, says, drawn, width=CURVE_WIDTH, low=0, steps=steps))
 
 
 def by_lead_and_rate() -> Sequence[Panel]:

@@ -268,12 +268,12 @@ def test_probabilities_are_those_of_the_model_that_tells_them_beside_the_diagona
             for one in watching.now(filled_in(query.expression))
         }
         for query in queries()
-        if query.panel == "How often it came"
+        if query.panel == "Reliability diagram"
     )
     assert told.keys() == came.keys()
-    assert {model for model, _ in told} == {"ms-lstm", "as often as told"}
+    assert {model for model, _ in told} == {"ms-lstm", "perfect reliability"}
     for end in (0, 1):
-        assert told["as often as told", str(end)] == came["as often as told", str(end)] == end
+        assert told["perfect reliability", str(end)] == came["perfect reliability", str(end)] == end
     ours = {least: chance for (model, least), chance in told.items() if model == "ms-lstm"}
     assert len(ours) > 3
     for least, chance in ours.items():
