@@ -1,11 +1,9 @@
 // Controls: model, quantity and view beside the map; language, time zone and theme in the header.
 
 import { byId, element } from "./dom.js";
+import { SHOWN_THRESHOLDS } from "./packed_fields.js";
 import { formatNumber, hasText, translate } from "./texts.js";
 import { formatTime } from "./times.js";
-
-/** Thresholds whose probability can be shown, in mm/h. */
-const THRESHOLDS = [0.5, 2, 5];
 
 /** Set up the controls beside the map. Returns a function that updates them. */
 export function createControls(session) {
@@ -32,7 +30,7 @@ export function createControls(session) {
 }
 
 function quantities({ view }) {
-  const thresholds = THRESHOLDS.map((threshold) => {
+  const thresholds = SHOWN_THRESHOLDS.map((threshold) => {
     const mm = formatNumber(threshold);
     return {
       value: String(threshold),

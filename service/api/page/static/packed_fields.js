@@ -4,6 +4,8 @@
 export const CODES_PER_MM = 100;
 /** The plane of a threshold has this name, followed by the threshold in mm/h. */
 export const PROBABILITY_PREFIX = "exceedance_probability_";
+/** Thresholds whose probability the page shows, in mm/h; forecasts have more. */
+export const SHOWN_THRESHOLDS = [0.5, 2, 5];
 /** Rain code of a cell without data. */
 export const NO_RATE = 0xffff;
 /** Probability code (per cent) of a cell without data. */

@@ -2,6 +2,7 @@
 
 import { RAIN_LEVELS, THEMES } from "./colours.js";
 import { element, svgElement } from "./dom.js";
+import { SHOWN_THRESHOLDS } from "./packed_fields.js";
 import { formatNumber, translate } from "./texts.js";
 import { formatTime, FRAME_INTERVAL, MINUTE, minuteOfDay } from "./times.js";
 
@@ -120,7 +121,9 @@ function hatching() {
 export function forecastTable(forecast, issue) {
   const every = Math.ceil(forecast.length / TABLE_ROWS);
   const rows = forecast.filter((_, k) => (k + 1) % every === 0);
-  const thresholds = forecast[0].probabilities.map(([mm]) => mm);
+  const thresholds = forecast[0].probabilities
+    .map(([mm]) => mm)
+    .filter((mm) => SHOWN_THRESHOLDS.includes(mm));
   const table = document.createElement("table");
   const caption = translate(thresholds.length ? "tableCaption" : "tableCaptionRain");
   table.createCaption().textContent = caption;
@@ -134,7 +137,8 @@ export function forecastTable(forecast, issue) {
     const lead = element("small", {}, ` +${Math.round((time - issue) / MINUTE)}`);
     row.append(element("th", { scope: "row" }, formatTime(time), lead));
     row.insertCell().textContent = rate === null ? translate("noData") : formatNumber(rate);
-    for (const [, probability] of probabilities) {
+    for (const [mm, probability] of probabilities) {
+      if (!thresholds.includes(mm)) continue;
       row.insertCell().textContent = probability === null ? "–" : formatPercent(probability);
     }
   }
