@@ -142,5 +142,5 @@ def test_damaged_pictures_and_missing_people_are_told(people: Path) -> None:
         open_kth(PEOPLE, people, Split.TRAIN)
     with pytest.raises(BadData, match="no 500 frames in a row"):
         open_kth(PEOPLE.model_copy(update={"horizon": 497}), people, Split.TEST)
-    with pytest.raises(BadData, match="is no folder"):
+    with pytest.raises(BadData, match="is not a folder"):
         open_kth(PEOPLE, people / "nowhere", Split.TEST)
