@@ -20,7 +20,7 @@ from tests.event import ENDED, enter, take_place
 from tests.unit.service.ledger.test_ledger import probability_row
 
 DOCS = Path(__file__).parents[2] / "docs"
-SIZES = {"phone": (360, 740), "desk": (1280, 800), "large": (1920, 1080)}
+SIZES = {"phone": (360, 740), "desktop": (1280, 800), "large": (1920, 1080)}
 REAL = ("--from", "2020-09-07T07:20Z", "--to", "2020-09-07T14:00Z")
 
 
@@ -93,7 +93,7 @@ def test_all_of_it_is_seen_without_scripts_and_without_asking_anybody(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["phone", "deployment"])
+@pytest.mark.parametrize("size", ["phone", "desktop"])
 def test_nothing_serious_bars_anybody_from_reading_it(
     stack: ExitStack, browser: Browser, report: Path, scheme: str, size: str
 ) -> None:
@@ -112,7 +112,7 @@ def test_the_policy_of_the_page_lets_no_script_and_no_stranger_in(
     tampered = tmp_path / "tampered.html"
     evil = "<script>document.title='taken'</script><img src='http://127.0.0.1:9/x.png'>"
     tampered.write_text(report.read_text().replace("</main>", f"{evil}</main>"))
-    watched = opened(stack, browser, tampered, SIZES["deployment"])
+    watched = opened(stack, browser, tampered, SIZES["desktop"])
     assert watched.page.title().startswith("Skill of the nowcasts")
     refused = [said for said in watched.errors if "Content Security Policy" in said]
     assert len(refused) == 2, watched.errors
@@ -123,7 +123,7 @@ def test_the_policy_of_the_page_lets_no_script_and_no_stranger_in(
 def test_it_is_dark_in_the_dark_and_black_on_white_on_paper(
     stack: ExitStack, browser: Browser, report: Path
 ) -> None:
-    page = opened(stack, browser, report, SIZES["deployment"], color_scheme="dark").page
+    page = opened(stack, browser, report, SIZES["desktop"], color_scheme="dark").page
     assert brightness(page) < 60
     page.emulate_media(media="print", color_scheme="light")
     assert brightness(page) == 255
