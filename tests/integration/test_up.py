@@ -114,4 +114,4 @@ def test_without_redis_all_runs_in_one_process(dwd: Provider, tmp_path: Path) ->
     finally:
         up.process.send_signal(signal.SIGTERM)
         up.process.wait(SECONDS)
-    assert "all runs in one process" in up.log.read_text()
+    assert "all parts run in one process" in up.log.read_text()
