@@ -80,18 +80,18 @@ class Archive:
         self._forecasts = FieldCache(FORECASTS_IN_MEMORY)
 
     @classmethod
-    def at(cls, place: str | Path) -> Self:
+    def open(cls, location: str | Path) -> Self:
         """Open the archive in a folder or at an fsspec URL, such as s3://bucket/nowcast.
 
         Raises:
             BadSetting: The scheme of the URL is unknown, or its package is not installed.
         """
-        place = str(place).removeprefix("file://")
-        if "://" not in place:
-            return cls(Path(place))
+        location = str(location).removeprefix("file://")
+        if "://" not in location:
+            return cls(Path(location))
         from service.archive.object_store import ObjectStore
 
-        return cls(ObjectStore(place))
+        return cls(ObjectStore(location))
 
     @property
     def root(self) -> Path:
@@ -142,14 +142,14 @@ class Archive:
             raise NoFrame(f"there is no radar frame of {', '.join(map(stamp, wanted))}")
         newest = existing[-1]
         alike = [frame for frame in existing if same_grid(frame, newest)]
-        together = xr.concat(alike, "time", coords="minimal", compat="override", join="override")
-        together.attrs = {k: v for k, v in together.attrs.items() if k != SUSPECT}
+        joined = xr.concat(alike, "time", coords="minimal", compat="override", join="override")
+        joined.attrs = {k: v for k, v in joined.attrs.items() if k != SUSPECT}
         # what is computed from a suspect frame is suspect, too
         if suspect := {
             str(frame.attrs[SUSPECT]): None for frame in alike if SUSPECT in frame.attrs
         }:
-            together.attrs[SUSPECT] = "; ".join(suspect)
-        return together
+            joined.attrs[SUSPECT] = "; ".join(suspect)
+        return joined
 
     def _existing(self, times: Iterable[Time]) -> Iterator[DataArray]:
         for time in times:

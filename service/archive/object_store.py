@@ -51,7 +51,7 @@ class ObjectStore:
         except Exception as error:
             raise OSError(f"{self.url} does not respond ({error})") from error
 
-    def _at(self, path: str) -> str:
+    def _full_path(self, path: str) -> str:
         return f"{self._root}/{path}"
 
     def put(self, path: str, data: bytes) -> bool:
@@ -67,35 +67,35 @@ class ObjectStore:
     def _create(self, path: str, data: bytes) -> bool:
         with self._file_system() as files:
             try:
-                files.pipe_file(self._at(path), data, mode="create")
+                files.pipe_file(self._full_path(path), data, mode="create")
             except (TypeError, NotImplementedError):
-                files.pipe_file(self._at(path), data)
+                files.pipe_file(self._full_path(path), data)
             except OSError as error:
                 if error.errno != errno.ENOSYS:
                     raise
-                files.pipe_file(self._at(path), data)
+                files.pipe_file(self._full_path(path), data)
         return True
 
     def renew(self, path: str, data: bytes) -> None:
         try:
             with self._file_system() as files:
-                files.pipe_file(self._at(path), data)
+                files.pipe_file(self._full_path(path), data)
         except OSError as error:
             raise storage_error(error, path, data, self.url) from error
 
     def get(self, path: str) -> bytes:
         with self._file_system() as files:
-            return bytes(files.cat_file(self._at(path)))
+            return bytes(files.cat_file(self._full_path(path)))
 
     def has(self, path: str) -> bool:
         try:
             with self._file_system() as files:
-                return bool(files.info(self._at(path))["type"] == "file")
+                return bool(files.info(self._full_path(path))["type"] == "file")
         except FileNotFoundError:
             return False
 
     def names(self, folder: str) -> list[str]:
-        root = self._at(folder)
+        root = self._full_path(folder)
         try:
             with self._file_system() as files:
                 paths = files.ls(root, detail=False)
@@ -105,20 +105,20 @@ class ObjectStore:
 
     def files(self, folder: str) -> Iterator[str]:
         with self._file_system() as files:
-            objects = files.find(self._at(folder))
+            objects = files.find(self._full_path(folder))
         paths = (path.removeprefix(f"{self._root}/") for path in objects)
         yield from sorted(paths, key=lambda path: path.split("/"), reverse=True)
 
     def modified(self, path: str) -> datetime:
         with self._file_system() as files:
-            modified: datetime = files.modified(self._at(path))
+            modified: datetime = files.modified(self._full_path(path))
         return modified
 
     def remove(self, path: str) -> bool:
         if not self.has(path):
             return False
         with self._file_system() as files:
-            files.rm_file(self._at(path))
+            files.rm_file(self._full_path(path))
         return True
 
     def sweep(self) -> int:

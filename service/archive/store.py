@@ -152,9 +152,9 @@ class Folder:
         return len(abandoned)
 
 
-def storage_error(error: OSError, path: str, data: bytes, place: object) -> OSError:
+def storage_error(error: OSError, path: str, data: bytes, location: object) -> OSError:
     """Return the error with the path and size of the file, and the place of the store."""
     what = f"{error.strerror or error}; {path}, {len(data)} bytes, cannot be stored"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         what += ", free some space there"
-    return OSError(error.errno, what, str(place))
+    return OSError(error.errno, what, str(location))

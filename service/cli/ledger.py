@@ -66,9 +66,7 @@ def print_state(url: str) -> None:
     from service.ledger import integrity
 
     state = integrity.state(url)
-    open_console().print(
-        f"{state.place}, revision {state.revision or 'none: the database is empty'}"
-    )
+    open_console().print(f"{state.url}, revision {state.revision or 'none: the database is empty'}")
     lines = [[name, f"{n:,}"] for name, n in sorted(state.rows.items())]
     if lines:
         open_console().print(console.plain_table("", ["table", "rows"], lines))

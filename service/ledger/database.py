@@ -53,14 +53,14 @@ def engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        made = create_engine(parsed)
-        event.listen(made, "connect", prepare_sqlite)
+        opened = create_engine(parsed)
+        event.listen(opened, "connect", prepare_sqlite)
     else:
         patience = {"connect_timeout": str(CONNECT_SECONDS)} | dict(parsed.query)
         parsed = parsed.set(drivername="postgresql+psycopg", query=patience)
-        made = create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=5)
-    event.listen(made, "handle_error", name_trouble)
-    return made
+        opened = create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=5)
+    event.listen(opened, "handle_error", name_trouble)
+    return opened
 
 
 def parse(url: str) -> URL:
@@ -100,11 +100,11 @@ def name_trouble(context: ExceptionContext) -> None:
     error, known = context.original_exception, context.sqlalchemy_exception
     if context.is_pre_ping or not isinstance(known, DBAPIError):
         return  # it is tried anew; or it is no trouble, as Ctrl-C while a statement runs
-    said = " ".join(str(error).split())
+    detail = " ".join(str(error).split())
     if type(error) is sqlite3.DatabaseError:
-        raise BadLedger(f"the ledger is damaged: {said}; restore a backup") from error
+        raise BadLedger(f"the ledger is damaged: {detail}; restore a backup") from error
     if isinstance(known, OperationalError | InterfaceError) or context.is_disconnect:
-        raise LedgerAway(f"the ledger cannot be used now: {said}") from error
+        raise LedgerAway(f"the ledger cannot be used now: {detail}") from error
 
 
 # writing

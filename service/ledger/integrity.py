@@ -16,7 +16,7 @@ class State(NamedTuple):
     """What a ledger is. `place` is its URL without the password, `revision` None where it is empty;
     `rows` says how many rows each table has, of those that are there."""
 
-    place: str
+    url: str
     revision: str | None
     rows: dict[str, int]
 
@@ -47,16 +47,16 @@ def faults(url: str) -> list[str]:
 def damage(connection: Connection) -> Iterator[str]:
     """What SQLite finds wrong with its own file. PostgreSQL has no such question."""
     if connection.dialect.name == "sqlite":
-        for (said,) in connection.exec_driver_sql("PRAGMA integrity_check"):
-            if said != "ok":
-                yield f"the file is damaged: {said}; restore a backup"
+        for (fault,) in connection.exec_driver_sql("PRAGMA integrity_check"):
+            if fault != "ok":
+                yield f"the file is damaged: {fault}; restore a backup"
 
 
 def other_tables(connection: Connection) -> Iterator[str]:
     from service.ledger.migrations import differences
 
-    for said in differences(connection):
-        yield f"the tables are not those of revision {REVISION}: {said}"
+    for difference in differences(connection):
+        yield f"the tables are not those of revision {REVISION}: {difference}"
 
 
 def wrong_totals(connection: Connection) -> Iterator[str]:
@@ -66,15 +66,15 @@ def wrong_totals(connection: Connection) -> Iterator[str]:
     )
     summed = sums.group_by(*(counts.c[axis] for axis in AXES))
     product = func.coalesce(arrivals.c.product, "")
-    came = select(product.label("name"), arrivals.c.outcome, func.count().label("n"))
-    tallied = came.group_by(product, arrivals.c.outcome)
+    grouped = select(product.label("name"), arrivals.c.outcome, func.count().label("n"))
+    tallied = grouped.group_by(product, arrivals.c.outcome)
     of_arrivals = select(tallies).where(tallies.c.subject == "arrival")
-    for said, kept, true, names in (
+    for what, kept, true, names in (
         ("totals of pixels", select(pixels), summed, (*AXES, *COUNTS)),
         ("tallies of arrivals", of_arrivals, tallied, ("name", "outcome", "n")),
     ):
         if n := differing(connection, kept, true, names):
-            yield f"{n} {said} are not the sums of what they count; restore a backup"
+            yield f"{n} {what} are not the sums of what they count; restore a backup"
     loose = select(counts.c.model).outerjoin(leads, same(leads, counts, *KEY, "lead_minutes"))
     odd = loose.where(func.coalesce(leads.c.status, "") != "verified")
     if n := number(connection, odd.subquery()):
@@ -85,11 +85,12 @@ def differing(
     connection: Connection, kept: Select[Any], true: Select[Any], names: tuple[str, ...]
 ) -> int:
     """How many rows of two queries differ."""
-    one, other = (
+    first, second = (
         select(*(part.c[name] for name in names)) for part in (kept.subquery(), true.subquery())
     )
     return max(
-        number(connection, rows.subquery()) for rows in (one.except_(other), other.except_(one))
+        number(connection, rows.subquery())
+        for rows in (first.except_(second), second.except_(first))
     )
 
 

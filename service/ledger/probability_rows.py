@@ -25,27 +25,30 @@ def rows_of(forecast: DataArray, observed: DataArray) -> list[Row]:
         return []
     places = {dim: forecast[dim].variable for dim in forecast.dims}
     # xr.concat would take most of the time
-    values = np.stack([one.values for one in probabilities.values()])
+    values = np.stack([probability.values for probability in probabilities.values()])
     field = DataArray(
         values, {"threshold": list(probabilities), **places}, ("threshold", *forecast.dims)
     )
     sums = probability_sums(field, observed)
     values_of = {name: sums[name].values for name in BINNED}
     return [
-        {"threshold": threshold, "squared": float(sums["squared"][at])}
+        {"threshold": threshold, "squared": float(sums["squared"][index])}
         | {
             column: int(value) if name != "probability" else float(value)
             for name, values in values_of.items()
-            for column, value in zip(bins_of(name), values[at], strict=True)
+            for column, value in zip(bins_of(name), values[index], strict=True)
         }
-        for at, threshold in enumerate(probabilities)
+        for index, threshold in enumerate(probabilities)
     ]
 
 
 def sums_of(rows: Sequence[Mapping[str, Any]]) -> Dataset:
     """Sums by (row, bin), and `squared` by row, as the scores of `verification` take them."""
     binned = {
-        name: (("row", "bin"), np.array([[row[one] for one in bins_of(name)] for row in rows]))
+        name: (
+            ("row", "bin"),
+            np.array([[row[column] for column in bins_of(name)] for row in rows]),
+        )
         for name in BINNED
     }
     return Dataset({**binned, "squared": ("row", np.array([row["squared"] for row in rows]))})

@@ -32,9 +32,9 @@ def newest(model: Column[Any], time: Column[Any], *where: ColumnElement[bool]) -
 
 def newest_weights() -> Select[Any]:
     """The weights of the newest forecast of each model."""
-    names, one = each(forecasts.c.model), forecasts.c
-    last = select(one.weights).where(one.model == names.c.name).correlate(names)
-    last = last.order_by(one.issue.desc(), one.generated.desc()).limit(1)
+    names, columns = each(forecasts.c.model), forecasts.c
+    last = select(columns.weights).where(columns.model == names.c.name).correlate(names)
+    last = last.order_by(columns.issue.desc(), columns.generated.desc()).limit(1)
     return select(names.c.name, last.scalar_subquery()).where(names.c.name.is_not(None))
 
 
@@ -87,9 +87,9 @@ def leads_of(status: str, begin: datetime, end: datetime) -> Select[Any]:
     )
 
 
-def same(one: FromClause, other: FromClause, *names: str) -> ColumnElement[bool]:
+def same(first: FromClause, second: FromClause, *names: str) -> ColumnElement[bool]:
     """Rows with the same in some columns."""
-    return and_(*(one.c[name] == other.c[name] for name in names))
+    return and_(*(first.c[name] == second.c[name] for name in names))
 
 
 def total(column: Column[Any]) -> ColumnElement[Any]:

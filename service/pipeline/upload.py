@@ -164,7 +164,8 @@ def placed(field: DataArray, about: Mapping[str, Any]) -> DataArray:
             f"{SMALLEST} along each side and at most {LARGEST} in all"
         )
     height, width = (
-        float(abs(np.diff(at.values[[0, -1]])[0]) / (at.size - 1)) for at in axes.values()
+        float(abs(np.diff(centres.values[[0, -1]])[0]) / (centres.size - 1))
+        for centres in axes.values()
     )
     if not np.isclose(height, width, rtol=EVEN):
         raise BadField(f"cells are {height:g} x {width:g} m, should be squares")

@@ -50,7 +50,7 @@ class Deployment:
     @cached_property
     def archive(self) -> Archive:
         """The archive, without the temporary files of killed processes."""
-        archive = Archive.at(self.settings.archive or self.settings.data / "archive")
+        archive = Archive.open(self.settings.archive or self.settings.data / "archive")
         archive.sweep()
         return archive
 

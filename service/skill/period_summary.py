@@ -111,8 +111,8 @@ def compare_models(ledger: Ledger, period: Period) -> ModelComparison:
         if name.startswith("fss")
     }
     for row in rows:
-        place = row["model"], row["lead_minutes"], row["threshold"]
-        row |= {name: fractions.get((*place, name)) for name in FSS_SCORES}
+        key = row["model"], row["lead_minutes"], row["threshold"]
+        row |= {name: fractions.get((*key, name)) for name in FSS_SCORES}
     models = {row["model"] for row in rows}
     of_all = set(ledger.models_in(*period))
     left_out = tuple(sorted(of_all - models))

@@ -46,13 +46,13 @@ def sums(forecast: DataArray, observed: DataArray) -> Sums:
         forecast: (y, x) in mm/h, with its exceedance probabilities as coordinates.
         observed: (y, x), the frame at the valid time of the forecast; see `seen_by_all`.
     """
-    said, truth = (field.reset_coords(drop=True) for field in (forecast, observed))
+    bare_forecast, truth = (field.reset_coords(drop=True) for field in (forecast, observed))
     windows = [window_cells(scale, CELL_KM) for scale in FRACTION_SCALES_KM]
-    errors = error_sums(said, truth, over=["y", "x"])
+    errors = error_sums(bare_forecast, truth, over=["y", "x"])
     return Sums(
         {str(name): value.item() for name, value in errors.items()},
-        rows_of(count(said, truth, THRESHOLDS, over=["y", "x"])),
-        rows_of(fraction_sums(said, truth, THRESHOLDS, windows)),
+        rows_of(count(bare_forecast, truth, THRESHOLDS, over=["y", "x"])),
+        rows_of(fraction_sums(bare_forecast, truth, THRESHOLDS, windows)),
         probability_rows.rows_of(forecast, truth),
     )
 
@@ -61,12 +61,12 @@ def rows_of(sums: Dataset) -> list[Row]:
     """One row for each combination of the coordinates of some sums."""
     dims = list(map(str, sums.dims))
     names = [*dims, *map(str, sums.data_vars)]
-    places = product(*(sums[dim].values.tolist() for dim in dims))
+    combinations = product(*(sums[dim].values.tolist() for dim in dims))
     columns = (variable.transpose(*dims).values.ravel().tolist() for variable in sums.values())
     cells = zip(*columns, strict=True)
     return [
-        dict(zip(names, (*place, *values), strict=True))
-        for place, values in zip(places, cells, strict=True)
+        dict(zip(names, (*combination, *values), strict=True))
+        for combination, values in zip(combinations, cells, strict=True)
     ]
 
 
@@ -76,9 +76,9 @@ def counted(rows: Iterable[Mapping[str, Any]]) -> Dataset:
     names = (*COUNTS, "n_valid")
     totals: dict[tuple[Any, ...], Any] = {}
     for row in rows:
-        at = tuple(row[axis] for axis in AXES)
+        key = tuple(row[axis] for axis in AXES)
         values = [*(row[name] for name in COUNTS), row.get("n_valid", 1)]
-        totals[at] = totals.get(at, 0) + np.array(values, dtype=np.int64)
+        totals[key] = totals.get(key, 0) + np.array(values, dtype=np.int64)
     labels: list[list[Any]] = [sorted({key[axis] for key in totals}) for axis in range(len(AXES))]
     table = np.zeros((len(names), *map(len, labels)), dtype=np.int64)
     for key, values in totals.items():

@@ -79,10 +79,10 @@ def reliability_points(rows: Sequence[Row]) -> Iterator[ReliabilityPoint]:
         for name in ("number", "forecast_probability", "observed_frequency")
     )
     bounds = [f"{index / BINS:g}" for index in range(BINS)]
-    for at, index in np.argwhere(found["number"].values > 0).tolist():
-        lead, threshold = str(rows[at]["lead_minutes"]), f"{rows[at]['threshold']:g}"
-        values = probability[at][index], frequency[at][index], number[at][index]
-        yield ReliabilityPoint(rows[at]["model"], lead, threshold, bounds[index], *values)
+    for k, index in np.argwhere(found["number"].values > 0).tolist():
+        lead, threshold = str(rows[k]["lead_minutes"]), f"{rows[k]['threshold']:g}"
+        values = probability[k][index], frequency[k][index], number[k][index]
+        yield ReliabilityPoint(rows[k]["model"], lead, threshold, bounds[index], *values)
 
 
 def columns(rows: Sequence[Row], names: Iterable[str]) -> Dataset:

@@ -94,7 +94,7 @@ def store(url: str) -> ObjectStore:
 
 @pytest.fixture
 def archive(url: str) -> Archive:
-    return Archive.at(url)
+    return Archive.open(url)
 
 
 def writer(url: str, number: int) -> "subprocess.Popen[str]":
@@ -175,7 +175,7 @@ def test_a_store_that_does_not_answer_is_not_taken_for_an_empty_one(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
-    away = Archive.at(f"{url}/away")
+    away = Archive.open(f"{url}/away")
     with pytest.raises(OSError, match=r"away does not respond .*127\.0\.0\.1:9"):
         away.has_frame(time(0))
     with pytest.raises(OSError, match="away does not respond"):

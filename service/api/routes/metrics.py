@@ -33,14 +33,16 @@ def install(app: FastAPI, context: ApiContext) -> Process:
     """
     process = context.process or Process(context.settings)
     context.encoded_cache.on_request = lambda hit: process.cached(hit=hit)
-    router, facts = APIRouter(), CollectorRegistry()
-    facts.register(LedgerCollector(context.settings, context.ledger, context.jobs.job_table))
+    router, ledger_metrics = APIRouter(), CollectorRegistry()
+    ledger_metrics.register(
+        LedgerCollector(context.settings, context.ledger, context.jobs.job_table)
+    )
     skill = SkillCollector(context.ledger)
 
     @router.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         """Metrics of this process and of the ledger."""
-        text = generate_latest(process.registry) + generate_latest(facts)
+        text = generate_latest(process.registry) + generate_latest(ledger_metrics)
         with suppress(LedgerAway):  # the other collector reports it
             text += skill.text().encode()
         return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from ingest.grid import at
+from ingest.grid import at as series_at
 from ingest.precipitation import credit, exceedance_probabilities, exceedance_probability_name
 from service.api import openapi_examples
 from service.api.dependencies import ApiContext, Context
@@ -70,7 +70,7 @@ def position(
     name = context.forecasters.named(model)
     time = context.archive.latest_issue(*name) if issue is None else frame_time(to_time(issue))
     key = Key(time, *name)
-    series = at(context.archive.forecast(key), float(point[1]), float(point[2]))
+    series = series_at(context.archive.forecast(key), float(point[1]), float(point[2]))
     response.headers["Cache-Control"] = "public, max-age=30"
     return coverage(series) | freshness(context, key)
 

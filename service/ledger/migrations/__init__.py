@@ -18,10 +18,10 @@ from service.ledger.tables import metadata
 
 
 def config(connection: Connection | None = None) -> Config:
-    made = Config()
-    made.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    made.attributes["connection"] = connection
-    return made
+    created = Config()
+    created.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    created.attributes["connection"] = connection
+    return created
 
 
 def known() -> list[str]:

@@ -33,7 +33,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
     """An archive with nothing in it, in each kind of store."""
     if request.param == "folder":
         return Archive(tmp_path / "archive")
-    return Archive.at(f"memory://{uuid4().hex}")
+    return Archive.open(f"memory://{uuid4().hex}")
 
 
 @pytest.fixture
@@ -452,15 +452,15 @@ def test_an_archive_that_is_not_there_yet_is_empty_and_stays_away(archive: Archi
 
 def test_an_archive_is_opened_by_path_or_url(tmp_path: Path) -> None:
     for place in (tmp_path / "a", str(tmp_path / "b"), f"file://{tmp_path}/c", "memory://there"):
-        archive = Archive.at(place)
+        archive = Archive.open(place)
         archive.put_frame(frame(0))
-        assert Archive.at(place).latest_frame() == time(0)
+        assert Archive.open(place).latest_frame() == time(0)
         archive.remove_before("frames", FAR_OFF)
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "c"}
     with pytest.raises(TypeError, match="not in a folder"):
-        _ = Archive.at("memory://there").root
+        _ = Archive.open("memory://there").root
     with pytest.raises(BadSetting, match="archive at 'nonsense://x' cannot be opened"):
-        Archive.at("nonsense://x")
+        Archive.open("nonsense://x")
 
 
 def test_a_stamp_is_read_as_it_was_written() -> None:
