@@ -229,12 +229,12 @@ def query_service(out: Console, url: str, folder: Path) -> None:
             f"GET  /nowcasts/latest        {picture.status_code}  "
             f"{picture.headers['content-type']}, {len(picture.content):,} bytes"
         )
-        place = client.get(
+        position = client.get(
             "/collections/nowcast/position", params={"coords": "POINT(13.41 52.52)"}
         ).raise_for_status()
         out.print(
-            f"GET  .../position, Berlin    {place.status_code}  "
-            f"{place.json()['nowcast:summary']['state']}"
+            f"GET  .../position, Berlin    {position.status_code}  "
+            f"{position.json()['nowcast:summary']['state']}"
         )
         ready = client.get("/readyz").raise_for_status()
         out.print(

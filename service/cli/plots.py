@@ -95,7 +95,7 @@ def forecast(
     selection = open_selection(open_deployment(data))
     field = selection.forecast(named, time_or_newest(issue))
     if suffix == "png":
-        start, observed = selection.before(field, 0), selection.came(field)
+        start, observed = selection.before(field, 0), selection.observed(field)
         save_png(path, forecast_sheet(field, start, observed))
     else:
         save_animation(path, forecast_series(field, selection.before(field, 60)))
@@ -180,8 +180,10 @@ def report(
     deployment = open_deployment(data)
     now = deployment.clock()
     period = parse_period(begin, end, last, now)
-    facts = gather(deployment.archive, deployment.ledger, deployment.settings.models, period, now)
-    save(path, write(facts))
+    gathered = gather(
+        deployment.archive, deployment.ledger, deployment.settings.models, period, now
+    )
+    save(path, write(gathered))
 
 
 def open_selection(deployment: "Deployment") -> "Selection":

@@ -113,7 +113,7 @@ class JobTable:
                 found = connection.execute(change.where(waits).values(queue=queue)).first()
             if found is not None:
                 return JobRow(*found), True
-            known = connection.execute(select(jobs).where(jobs.c.id == key.id)).one()
+            (known,) = connection.execute(select(jobs).where(jobs.c.id == key.id))
         return JobRow(*known), False
 
     def get(self, id: str) -> JobRow | None:  # noqa: A002  as everywhere in the service
@@ -252,7 +252,7 @@ class JobTable:
             jobs.c.status == "accepted", jobs.c.queue.in_(queues)
         )
         with self._engine.connect() as connection:
-            n, oldest = connection.execute(query).one()
+            ((n, oldest),) = connection.execute(query)
         return int(n), oldest
 
     def issues_under_way(self) -> set[datetime]:
@@ -332,7 +332,7 @@ class JobTable:
         with self._engine.begin() as connection:
             connection.execute(delete(requests).where(requests.c.created < now - KEY_LIFETIME))
             once(connection, requests, [row])
-            first = connection.execute(query.where(requests.c.name_hash == name_hash)).one()
+            (first,) = connection.execute(query.where(requests.c.name_hash == name_hash))
         return first.body_hash, first.job
 
     # SQL

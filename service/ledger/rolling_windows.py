@@ -66,8 +66,15 @@ def is_stale(engine: Engine, now: datetime, hours: int, share: float) -> bool:
 
 
 def refresh(engine: Engine, now: datetime, hours: int) -> None:
-    """Sum up a window anew. It is read at one time and replaced at another, by all or nothing, so
-    that nobody waits while sums are made."""
+    """Recompute the sums of a window and replace its rows in one short transaction.
+
+    The sums are computed before that transaction, so writers do not wait for them.
+
+    Args:
+        engine: Database of the ledger.
+        now: End of the window.
+        hours: Length of the window.
+    """
     found = summed(engine, now - timedelta(hours=hours), now)
     mark = {"hours": hours, "refreshed": now}
     rows = [

@@ -1,7 +1,7 @@
-"""Facts of the ledger and the job table as metrics, read at every scrape.
+"""Prometheus metrics of the ledger and the job table, read from SQL at every scrape.
 
-Nothing is counted here: a number is what SQL says, whoever asks, in whatever process and after
-whatever restart. Counters are read from running totals that never drop.
+They are therefore the same in every process and after a restart. Counters are read from running
+totals, which never decrease.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -54,13 +54,13 @@ class LedgerCollector(Collector):
 
     def collect(self) -> Iterator[Family]:
         try:
-            found = [family(metric, samples) for metric, samples in self._facts()]
+            found = [family(metric, samples) for metric, samples in self._samples()]
         except LedgerAway:
             found = []
         yield family(metrics.LEDGER_UP, {(): float(bool(found))})
         yield from found
 
-    def _facts(self) -> Iterator[tuple[Metric, Samples]]:
+    def _samples(self) -> Iterator[tuple[Metric, Samples]]:
         yield from self._of_frames()
         yield from self._of_forecasts()
         yield from self._of_verification()
@@ -68,14 +68,14 @@ class LedgerCollector(Collector):
         yield from self._of_workers()
 
     def _of_frames(self) -> Iterator[tuple[Metric, Samples]]:
-        came = self._ledger.arrivals_by()
+        arrivals = self._ledger.arrivals_by()
         fetched = metrics.products(self._settings)
-        names = dict.fromkeys([*fetched, *(name or UNKNOWN for name, _ in came), UNKNOWN])
-        counted = {(name or UNKNOWN, outcome): n for (name, outcome), n in came.items()}
+        names = dict.fromkeys([*fetched, *(name or UNKNOWN for name, _ in arrivals), UNKNOWN])
+        counted = {(name or UNKNOWN, outcome): n for (name, outcome), n in arrivals.items()}
         waited_for = next((name for name in fetched if name not in PROVIDER_MODEL), UNKNOWN)
         missing = {(waited_for, "missing"): float(self._ledger.frames_missing())}
         yield metrics.FRAMES, zeros(names, OUTCOMES) | counted | missing
-        known = {name for name, _ in came if name}
+        known = {name for name, _ in arrivals if name}
         newest = {name: arrival for name in known if (arrival := self._ledger.latest(name))}
         yield metrics.LAST_FRAME, each(newest, lambda arrival: seconds(arrival.frame_time))
         yield metrics.DELAY, each(newest, lambda arrival: arrival.delay_seconds)
@@ -110,7 +110,9 @@ class LedgerCollector(Collector):
     def _of_workers(self) -> Iterator[tuple[Metric, Samples]]:
         workers = self._job_table.workers()
         seen = {worker.worker: worker.seen for worker in workers}
-        serving = [(one.worker, queue, one.device) for one in workers for queue in one.queues]
+        serving = [
+            (worker.worker, queue, worker.device) for worker in workers for queue in worker.queues
+        ]
         yield metrics.HEARTBEAT, each(seen, seconds)
         yield metrics.WORKER, dict.fromkeys(serving, 1.0)
 
@@ -118,10 +120,10 @@ class LedgerCollector(Collector):
 def family(metric: Metric, samples: Samples) -> Family:
     """A metric with its values, as the client library has it."""
     kind = CounterMetricFamily if metric.name.endswith("_total") else GaugeMetricFamily
-    made = kind(metric.name, metric.says, labels=metric.labels)
+    created = kind(metric.name, metric.says, labels=metric.labels)
     for labels, value in samples.items():
-        made.add_metric(labels, value)
-    return made
+        created.add_metric(labels, value)
+    return created
 
 
 def zeros(*labels: Iterable[str]) -> Samples:
@@ -132,7 +134,7 @@ def zeros(*labels: Iterable[str]) -> Samples:
 def each(things: Mapping[str, T], value: Callable[[T], float | None]) -> Samples:
     """A value of each thing by its name, but where there is none."""
     found = {(name,): value(thing) for name, thing in things.items()}
-    return {name: said for name, said in found.items() if said is not None}
+    return {name: number for name, number in found.items() if number is not None}
 
 
 def seconds(time: datetime | None) -> float | None:

@@ -34,7 +34,7 @@ class SkillCollector:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._made: dict[int, tuple[datetime, Lines]] = {}
+        self._cached: dict[int, tuple[datetime, Lines]] = {}
 
     def text(self) -> str:
         """All windows as they are now.
@@ -53,13 +53,13 @@ class SkillCollector:
         )
 
     def _lines(self, hours: int, counts: Sequence[Row]) -> Lines:
-        refreshed, lines = self._made.get(hours, (None, Lines()))
+        refreshed, lines = self._cached.get(hours, (None, Lines()))
         if refreshed != counts[0]["refreshed"]:
             refreshed = counts[0]["refreshed"]
             fractions = self._ledger.window_fractions(hours)
             probabilities = self._ledger.window_probabilities(hours)
             lines = lines_of(hours, counts, fractions, probabilities, refreshed)
-            self._made[hours] = refreshed, lines
+            self._cached[hours] = refreshed, lines
         return lines
 
 

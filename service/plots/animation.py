@@ -27,8 +27,8 @@ def play(sheets: Iterable[Sheet], form: str) -> bytes:
     if form == "gif":
         images = with_one_palette(images)
     stand = [duration(sheet) for sheet in shown[:-1]] + [LAST_MS]
-    said = f"{credited(shown[0])}. {shown[-1].title}"
-    more = {"lossless": True, "method": 4} if form == "webp" else {"comment": said.encode()}
+    description = f"{credited(shown[0])}. {shown[-1].title}"
+    more = {"lossless": True, "method": 4} if form == "webp" else {"comment": description.encode()}
     file = BytesIO()
     images[0].save(
         file,
@@ -53,13 +53,13 @@ def with_one_palette(images: list[Image.Image]) -> list[Image.Image]:
     undithered: what does not change does not flicker."""
     width, height = images[0].size
     tall = Image.new("RGB", (width, height * len(images)))
-    for number, one in enumerate(images):
-        tall.paste(one, (0, number * height))
+    for number, picture in enumerate(images):
+        tall.paste(picture, (0, number * height))
     kept = [*rgb_bytes(COLOURS), *rgb_bytes((*BELOW_AND_ABOVE, LAND, NO_DATA, HATCH))]
     found = tall.quantize(256 - len(kept) // 3, Image.Quantize.MEDIANCUT).getpalette() or []
     palette = Image.new("P", (1, 1))
     palette.putpalette((kept + found)[: 3 * 256])
-    return [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in images]
+    return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in images]
 
 
 def rgb_bytes(colours: Iterable[str]) -> list[int]:

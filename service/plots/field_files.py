@@ -1,4 +1,4 @@
-"""Fields in files that somebody has: netCDF as we write it, radar files, DWD's own forecast."""
+"""Reads fields from files of users: netCDF of this service, radar files, DWD's own forecast."""
 
 from collections.abc import Sequence
 from pathlib import Path

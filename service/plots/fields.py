@@ -15,13 +15,13 @@ LARGE = 720
 COLUMNS = 5
 
 
-def of_forecast(forecast: DataArray, observed: DataArray | None = None) -> bytes:
+def of_forecast(forecast: DataArray, before: DataArray | None = None) -> bytes:
     """PNG of a forecast, lead by lead, after the frame it starts from where that is given."""
-    return png(forecast_sheet(forecast, observed))
+    return png(forecast_sheet(forecast, before))
 
 
 def forecast_sheet(
-    forecast: DataArray, observed: DataArray | None = None, came: DataArray | None = None
+    forecast: DataArray, before: DataArray | None = None, observed: DataArray | None = None
 ) -> Sheet:
     """A forecast (lead_time, y, x), lead by lead.
 
@@ -30,11 +30,11 @@ def forecast_sheet(
         came: Frames at the valid times of the leads, where these have come.
     """
     start: list[Panel | None] = []
-    if observed is not None:
-        start = [radar_panel(observed.isel(time=-1))]
+    if before is not None:
+        start = [radar_panel(before.isel(time=-1))]
     rows = [Row([*start, *lead_panels(forecast)])]
-    if came is not None:
-        seen = [radar_panel(frame) for frame in each(came, "time")]
+    if observed is not None:
+        seen = [radar_panel(frame) for frame in each(observed, "time")]
         rows = [
             rows[0]._replace(heading="What was forecast"),
             Row([*[None] * len(start), *seen], "What came"),
@@ -42,28 +42,32 @@ def forecast_sheet(
     return Sheet(f"Rain by {issued(forecast)}", about(forecast), rows)
 
 
-def forecast_series(forecast: DataArray, observed: DataArray | None = None) -> Iterator[Sheet]:
+def forecast_series(forecast: DataArray, before: DataArray | None = None) -> Iterator[Sheet]:
     """The frames (time, y, x) before a forecast, if any, then the forecast, a sheet each."""
-    frames = [] if observed is None else each(observed, "time")
+    frames = [] if before is None else each(before, "time")
     leads = each(forecast, "lead_time")
     marks = [(hour(frame["time"]) if k % 3 == 0 else "", True) for k, frame in enumerate(frames)]
     marks += [(hour(lead["time"]), False) for lead in leads]
-    said = f"{forecast.attrs['model']}, issued {moment(forecast['forecast_reference_time'])} UTC"
+    subtitle = (
+        f"{forecast.attrs['model']}, issued {moment(forecast['forecast_reference_time'])} UTC"
+    )
     for number, frame in enumerate(frames):
-        yield large(radar_panel(frame), f"Radar {moment(frame['time'])} UTC", said, marks, number)
+        yield large(
+            radar_panel(frame), f"Radar {moment(frame['time'])} UTC", subtitle, marks, number
+        )
     for number, lead in enumerate(leads, start=len(frames)):
         title = f"Forecast +{minutes(lead)} min, for {moment(lead['time'])} UTC"
-        yield large(lead_panel(lead), title, said, marks, number)
+        yield large(lead_panel(lead), title, subtitle, marks, number)
 
 
-def case_sheet(observed: DataArray, forecast: DataArray, came: DataArray) -> Sheet:
+def case_sheet(before: DataArray, forecast: DataArray, observed: DataArray) -> Sheet:
     """One lead of a forecast between the frame it starts from and the one that came.
 
     Args:
         observed, came: Frames (time of one, y, x).
         forecast: (lead_time of one, y, x).
     """
-    start, end = (radar_panel(frame.isel(time=0)) for frame in (observed, came))
+    start, end = (radar_panel(frame.isel(time=0)) for frame in (before, observed))
     return Sheet(
         f"Rain by {issued(forecast)}", about(forecast), [Row([start, *lead_panels(forecast), end])]
     )
@@ -84,33 +88,37 @@ def frames_series(frames: DataArray) -> Iterator[Sheet]:
     shown = each(frames, "time")
     marks = [(hour(f["time"]) if k % every == 0 else "", True) for k, f in enumerate(shown)]
     for number, frame in enumerate(shown):
-        title, said = f"Radar {moment(frame['time'])} UTC", "Mean rain rate of five minutes"
-        yield large(radar_panel(frame), title, said, marks, number)
+        title, subtitle = f"Radar {moment(frame['time'])} UTC", "Mean rain rate of five minutes"
+        yield large(radar_panel(frame), title, subtitle, marks, number)
 
 
-def difference_sheet(one: DataArray, other: DataArray) -> Sheet:
+def difference_sheet(first: DataArray, second: DataArray) -> Sheet:
     """Two forecasts (lead_time, y, x) of the same valid times, and what the first has more."""
     rows = [
-        Row(lead_panels(one), issued(one)),
-        Row(lead_panels(other), issued(other)),
-        Row(difference_panels(one, other), "Difference: green-blue where the first has more rain"),
+        Row(lead_panels(first), issued(first)),
+        Row(lead_panels(second), issued(second)),
+        Row(
+            difference_panels(first, second), "Difference: green-blue where the first has more rain"
+        ),
     ]
-    return Sheet(title_of_two(one, other), about(one), rows)
+    return Sheet(title_of_two(first, second), about(first), rows)
 
 
-def difference_series(one: DataArray, other: DataArray) -> Iterator[Sheet]:
+def difference_series(first: DataArray, second: DataArray) -> Iterator[Sheet]:
     """The same lead by lead: the first, the second and the difference side by side."""
-    parts = lead_panels(one), lead_panels(other), difference_panels(one, other)
-    marks = [(hour(lead["time"]), False) for lead in each(one, "lead_time")]
-    names = one.attrs["model"], other.attrs["model"], "difference"
+    parts = lead_panels(first), lead_panels(second), difference_panels(first, second)
+    marks = [(hour(lead["time"]), False) for lead in each(first, "lead_time")]
+    names = first.attrs["model"], second.attrs["model"], "difference"
     for number, panels in enumerate(zip(*parts, strict=True)):
         named = [p._replace(title=f"{n}: {p.title}") for p, n in zip(panels, names, strict=True)]
         track = Track(marks, number)
-        yield Sheet(title_of_two(one, other), about(one), [Row(named)], track=track)
+        yield Sheet(title_of_two(first, second), about(first), [Row(named)], track=track)
 
 
-def large(panel: Panel, title: str, said: str, marks: list[tuple[str, bool]], at: int) -> Sheet:
-    return Sheet(title, said, [Row([panel._replace(title="")])], LARGE, Track(marks, at))
+def large(
+    panel: Panel, title: str, subtitle: str, marks: list[tuple[str, bool]], current: int
+) -> Sheet:
+    return Sheet(title, subtitle, [Row([panel._replace(title="")])], LARGE, Track(marks, current))
 
 
 def radar_panel(frame: DataArray) -> Panel:
@@ -125,14 +133,16 @@ def lead_panel(lead: DataArray) -> Panel:
     return Panel(lead, f"+{minutes(lead)} min · {hour(lead['time'])}")
 
 
-def difference_panels(one: DataArray, other: DataArray) -> list[Panel]:
-    less = one.copy(data=one.values - other.values)
-    return [panel._replace(is_difference=True) for panel in lead_panels(less)]
+def difference_panels(first: DataArray, second: DataArray) -> list[Panel]:
+    difference = first.copy(data=first.values - second.values)
+    return [panel._replace(is_difference=True) for panel in lead_panels(difference)]
 
 
-def title_of_two(one: DataArray, other: DataArray) -> str:
-    first, last = one["time"][0], one["time"][-1]
-    return f"{one.attrs['model']} minus {other.attrs['model']}, {moment(first)} to {hour(last)} UTC"
+def title_of_two(first: DataArray, second: DataArray) -> str:
+    begin, end = first["time"][0], first["time"][-1]
+    return (
+        f"{first.attrs['model']} minus {second.attrs['model']}, {moment(begin)} to {hour(end)} UTC"
+    )
 
 
 def issued(forecast: DataArray) -> str:
@@ -141,12 +151,12 @@ def issued(forecast: DataArray) -> str:
 
 def about(forecast: DataArray) -> str:
     """What else is to be known of a forecast."""
-    said = ["Lead and valid time (UTC) above each map, mean rate of five minutes"]
+    parts = ["Lead and valid time (UTC) above each map, mean rate of five minutes"]
     if "chosen" in forecast.attrs:
-        said.append(f"by lead: {forecast.attrs['chosen'].replace(',', ', ')}")
+        parts.append(f"by lead: {forecast.attrs['chosen'].replace(',', ', ')}")
     if "bridged" in forecast.attrs:
-        said.append("made with a missing frame bridged")
-    return "; ".join(said)
+        parts.append("made with a missing frame bridged")
+    return "; ".join(parts)
 
 
 def each(field: DataArray, dim: str) -> list[DataArray]:
@@ -158,12 +168,12 @@ def minutes(lead: DataArray) -> int:
 
 
 def moment(time: DataArray) -> str:
-    return f"{at(time):%Y-%m-%d %H:%M}"
+    return f"{datetime_of(time):%Y-%m-%d %H:%M}"
 
 
 def hour(time: DataArray) -> str:
-    return f"{at(time):%H:%M}"
+    return f"{datetime_of(time):%H:%M}"
 
 
-def at(time: DataArray) -> datetime:
+def datetime_of(time: DataArray) -> datetime:
     return to_datetime(time_of(time))

@@ -52,7 +52,7 @@ class Selection:
         model = named or self._default
         return self._of_archive(model, issue or self._newest(model))
 
-    def pair(self, one: str, other: str, issue: datetime | None) -> tuple[DataArray, DataArray]:
+    def pair(self, first: str, second: str, issue: datetime | None) -> tuple[DataArray, DataArray]:
         """Two forecasts at the valid times that both have; models of the same issue.
 
         Args:
@@ -63,11 +63,11 @@ class Selection:
             BadRequest: They lie on different grids, or have no valid time in common.
             NoForecast, BadField, SourceUnavailable: As for `forecast`.
         """
-        if issue is None and not (is_file(one) or is_file(other)):
-            issue = self._newest_of_both(one, other)
-        elif issue is None and is_file(one) != is_file(other):
-            issue = issue_of(forecast_in(Path(one if is_file(one) else other)))
-        return at_common_times(self.forecast(one, issue), self.forecast(other, issue))
+        if issue is None and not (is_file(first) or is_file(second)):
+            issue = self._newest_of_both(first, second)
+        elif issue is None and is_file(first) != is_file(second):
+            issue = issue_of(forecast_in(Path(first if is_file(first) else second)))
+        return at_common_times(self.forecast(first, issue), self.forecast(second, issue))
 
     def before(self, forecast: DataArray, minutes: int) -> DataArray | None:
         """The frames (time, y, x) of so many minutes up to the issue of a forecast, those that the
@@ -76,7 +76,7 @@ class Selection:
         steps = range(minutes // 5, -1, -1)
         return self._frames_like(forecast, [issue - k * INTERVAL for k in steps], issue)
 
-    def came(self, forecast: DataArray) -> DataArray | None:
+    def observed(self, forecast: DataArray) -> DataArray | None:
         """The frames (time, y, x) at the valid times of a forecast, if all are there."""
         times = [time.astype("datetime64[ns]") for time in forecast["time"].values]
         if not all(self._archive.has_frame(time) for time in times):
@@ -128,21 +128,21 @@ class Selection:
             f"one, and a file is named with its folder or its ending, as in ./{model} or {model}.nc"
         )
 
-    def _newest_of_both(self, one: str, other: str) -> datetime:
-        self._newest(one), self._newest(other)  # each of them, or say so
+    def _newest_of_both(self, first: str, second: str) -> datetime:
+        self._newest(first), self._newest(second)  # each of them, or say so
         weights = self._ledger.weights_latest()
         for issue in islice(self._archive.issues(), FARTHEST_BACK):
-            keys = [Key(issue, model, weights[model]) for model in (one, other)]
+            keys = [Key(issue, model, weights[model]) for model in (first, second)]
             if all(map(self._archive.has_forecast, keys)):
                 return to_datetime(issue)
         raise NoForecast(
-            f"{one} and {other} have no issue in common in the last two weeks; "
-            f"`nowcast forecast --model {one}` and `--model {other}` from one frame make one"
+            f"{first} and {second} have no issue in common in the last two weeks; "
+            f"`nowcast forecast --model {first}` and `--model {second}` from one frame make one"
         )
 
     def _of_archive(self, model: str, issue: datetime) -> DataArray:
         there = self._archive.forecasts(to_time(issue))
-        found = {key: made for key, made in there.items() if key.model == model}
+        found = {key: forecast for key, forecast in there.items() if key.model == model}
         if not found:
             names = ", ".join(sorted({key.model for key in there}))
             raise NoForecast(
@@ -150,7 +150,7 @@ class Selection:
                 + (f", only of {names}" if names else "")
                 + f"; `nowcast forecast --model {model} --issue {iso(issue)}` makes it"
             )
-        return max(found.values(), key=lambda made: str(made.attrs["generated_at"]))
+        return max(found.values(), key=lambda forecast: str(forecast.attrs["generated_at"]))
 
     def _frames_like(
         self, forecast: DataArray, times: Sequence[Time], needed: Time
@@ -162,22 +162,22 @@ class Selection:
         return found if same_grid(found, forecast) else None
 
 
-def at_common_times(one: DataArray, other: DataArray) -> tuple[DataArray, DataArray]:
+def at_common_times(first: DataArray, second: DataArray) -> tuple[DataArray, DataArray]:
     """Two forecasts at the valid times that both have."""
-    if not same_grid(one, other):
-        sizes = [f"{f.sizes['y']} x {f.sizes['x']} cells" for f in (one, other)]
+    if not same_grid(first, second):
+        sizes = [f"{f.sizes['y']} x {f.sizes['x']} cells" for f in (first, second)]
         raise BadRequest(
-            f"{one.attrs['model']} and {other.attrs['model']} lie on different grids "
+            f"{first.attrs['model']} and {second.attrs['model']} lie on different grids "
             f"({' and '.join(sizes)}), should lie on the same; compare forecasts of the same radar"
         )
-    common = np.intersect1d(one["time"].values, other["time"].values)
+    common = np.intersect1d(first["time"].values, second["time"].values)
     if not common.size:
         raise BadRequest(
-            f"the forecasts of {one.attrs['model']} and {other.attrs['model']} have no valid time "
-            f"in common: they are issued at {iso(issue_of(one))} and {iso(issue_of(other))}; "
-            f"name an --issue, or files of the same two hours"
+            f"the forecasts of {first.attrs['model']} and {second.attrs['model']} have no valid "
+            f"time in common: they are issued at {iso(issue_of(first))} and "
+            f"{iso(issue_of(second))}; name an --issue, or files of the same two hours"
         )
-    first, second = (f.isel(lead_time=np.isin(f["time"].values, common)) for f in (one, other))
+    first, second = (f.isel(lead_time=np.isin(f["time"].values, common)) for f in (first, second))
     return first, second
 
 
@@ -187,5 +187,5 @@ def issue_of(forecast: DataArray) -> datetime:
 
 def within(begin: datetime | None, end: datetime | None) -> str:
     """A span of time in words."""
-    said = [f"from {iso(begin)} on"] if begin else []
-    return " ".join([*said, f"until {iso(end)}"] if end else said) or "at all"
+    bounds = [f"from {iso(begin)} on"] if begin else []
+    return " ".join([*bounds, f"until {iso(end)}"] if end else bounds) or "at all"

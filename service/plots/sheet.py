@@ -51,7 +51,7 @@ class Track(NamedTuple):
 
     marks: Sequence[tuple[str, bool]]
     """What stands below each, if anything, and whether it is radar."""
-    at: int
+    current: int
 
 
 class Sheet(NamedTuple):
@@ -95,12 +95,12 @@ class Sheet(NamedTuple):
         figure: Figure,
         left: float,
         top: float,
-        said: str,
+        text: str,
         **look: Any,  # noqa: ANN401  as matplotlib takes them
     ) -> None:
         """Text at a place in pixels."""
-        place = left / self.width, 1 - top / self.height
-        figure.text(*place, said, **({"va": "top", "color": INK} | look))
+        position = left / self.width, 1 - top / self.height
+        figure.text(*position, text, **({"va": "top", "color": INK} | look))
 
 
 def png(sheet: Sheet) -> bytes:
@@ -146,12 +146,12 @@ def draw_track(sheet: Sheet, figure: Figure, track: Track, top: float) -> None:
     seen = sum(is_radar for _, is_radar in track.marks)
     axis.plot([-0.4, seen - 0.5], [30, 30], color=INK, linewidth=1.5, zorder=1)
     axis.plot([seen - 0.5, len(track.marks) - 0.6], [30, 30], color=AHEAD, linewidth=1.5, zorder=1)
-    for number, (said, is_radar) in enumerate(track.marks):
+    for number, (label, is_radar) in enumerate(track.marks):
         colour = INK if is_radar else AHEAD
         face = colour if is_radar else "white"
-        size = 11 if number == track.at else 5
+        size = 11 if number == track.current else 5
         axis.plot(number, 30, "o", color=colour, markerfacecolor=face, markersize=size, zorder=2)
-        axis.text(number, 4, said, ha="center", va="bottom", size=7.5, color=colour)
+        axis.text(number, 4, label, ha="center", va="bottom", size=7.5, color=colour)
 
 
 def draw_legends(sheet: Sheet, figure: Figure, top: float) -> None:
@@ -166,9 +166,9 @@ def draw_legends(sheet: Sheet, figure: Figure, top: float) -> None:
     patch.set(xticks=[], yticks=[])
     patch.spines[:].set_color(HATCH)
     sheet.text(figure, sheet.width - MARGIN - 100, top + 27, "no data (not dry)", size=8)
-    said = f"{credited(sheet)}. {MAP_CREDIT}"
+    credit_line = f"{credited(sheet)}. {MAP_CREDIT}"
     right = {"ha": "right", "size": 7, "color": QUIET}
-    sheet.text(figure, sheet.width - MARGIN, sheet.height - 16, said, **right)
+    sheet.text(figure, sheet.width - MARGIN, sheet.height - 16, credit_line, **right)
 
 
 def draw_bar(figure: Figure, axis: Axes, *, is_difference: bool) -> None:
@@ -187,8 +187,8 @@ def draw_bar(figure: Figure, axis: Axes, *, is_difference: bool) -> None:
         axis.set_xticklabels([f"{sign}{step:g}" for sign, step in signed()])
     bar.outline.set(color=FAINT, linewidth=0.8)
     axis.tick_params(labelsize=8, length=2, pad=2, colors=INK)
-    said = "difference, mm/h" if is_difference else "mm/h"
-    axis.set_title(said, size=8, loc="left", pad=3, color=INK)
+    title = "difference, mm/h" if is_difference else "mm/h"
+    axis.set_title(title, size=8, loc="left", pad=3, color=INK)
 
 
 def signed() -> list[tuple[str, float]]:

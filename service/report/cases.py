@@ -79,7 +79,7 @@ def draw(archive: Archive, case: Case) -> bytes | None:
     lead = np.timedelta64(LEAD, "m")
     try:
         forecast = archive.forecast(case.key).sel(lead_time=[lead])
-        observed, came = archive.frame(case.key.issue), archive.frame(case.key.issue + lead)
+        before, observed = archive.frame(case.key.issue), archive.frame(case.key.issue + lead)
     except NotFound:
         return None
-    return png(case_sheet(observed, forecast, came))
+    return png(case_sheet(before, forecast, observed))

@@ -24,9 +24,9 @@ class Axis(NamedTuple):
     last: float
     marks: Sequence[tuple[float, str]]
 
-    def x(self, at: float) -> float:
+    def x(self, value: float) -> float:
         span = (self.last - self.first) or 1
-        return LEFT + (at - self.first) / span * (WIDTH - LEFT - RIGHT)
+        return LEFT + (value - self.first) / span * (WIDTH - LEFT - RIGHT)
 
 
 def classes(models: Sequence[str]) -> dict[str, str]:
@@ -37,7 +37,7 @@ def classes(models: Sequence[str]) -> dict[str, str]:
 
 
 def curves(
-    said: str, axis: Axis, of: Mapping[str, Points], looks: Mapping[str, str], top: float,
+    description: str, axis: Axis, of: Mapping[str, Points], looks: Mapping[str, str], top: float,
     level: float | None = None, *, with_points: bool = True,
 ) -> Html:  # fmt: skip
     """Lines of several models.
@@ -53,19 +53,19 @@ def curves(
         for model, points in of.items()
     ]
     if not any(value is not None for points in of.values() for _, value in points):
-        lines = [said_instead("not defined: it never rained so much")]
+        lines = [message("not defined: it never rained so much")]
     across = [] if level is None else [rule(y_of(level, top), "level")]
-    return svg(said, grid(top), *across, bottom(axis), *lines)
+    return svg(description, grid(top), *across, bottom(axis), *lines)
 
 
 def line(axis: Axis, points: Points, look: str, top: float, *, with_points: bool) -> Html:
     path, is_on = [], False
     dots: list[Html] = []
-    for at, value in points:
+    for position, value in points:
         if value is None:
             is_on = False
             continue
-        x, y = axis.x(at), y_of(value, top)
+        x, y = axis.x(position), y_of(value, top)
         path.append(f"{'L' if is_on else 'M'}{x:.1f} {y:.1f}")
         if with_points or not is_on:
             dots.append(element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=3 if with_points else 1))
@@ -80,12 +80,12 @@ def bars(spans: Sequence[Span]) -> Html:
     drawn = []
     for number, span in enumerate(spans):
         share = span.there / span.due if span.due else 0.0
-        place = {"x": f"{36 + number * each:.2f}", "width": f"{max(each - 1.5, 0.8):.2f}"}
-        drawn.append(element("rect", **place, y=top, height=tall - 42, class_="lacking"))
+        rectangle = {"x": f"{36 + number * each:.2f}", "width": f"{max(each - 1.5, 0.8):.2f}"}
+        drawn.append(element("rect", **rectangle, y=top, height=tall - 42, class_="lacking"))
         if share:
             high = share * (tall - 42)
             y = f"{top + tall - 42 - high:.1f}"
-            drawn.append(element("rect", **place, y=y, height=f"{high:.1f}", class_="there"))
+            drawn.append(element("rect", **rectangle, y=y, height=f"{high:.1f}", class_="there"))
     every = -(-len(spans) // 8) or 1
     is_hourly = len(spans) > 1 and (spans[1].begin - spans[0].begin).total_seconds() < 7200
     pattern = "%H:%M" if is_hourly else "%d %b"
@@ -94,11 +94,11 @@ def bars(spans: Sequence[Span]) -> Html:
         for number in range(0, len(spans), every)
     ]
     scale = [text(30, top + 8, "100 %", "end"), text(30, tall - 30, "0", "end")]
-    said = "Radar frames there of those due: " + "; ".join(
+    description = "Radar frames there of those due: " + "; ".join(
         f"{span.begin:%d %b %H:%M} {percent(span.there / span.due if span.due else None)}"
         for span in spans[:60]
     )
-    return svg(said, *drawn, *marks, *scale, size=(wide, tall), look="chart bars")
+    return svg(description, *drawn, *marks, *scale, size=(wide, tall), look="chart bars")
 
 
 def legend(looks: Mapping[str, str]) -> Html:
@@ -123,8 +123,8 @@ def grid(top: float) -> Html:
     for k in range(5):
         value = top * k / 4
         y = y_of(value, top)
-        said = figure(value, 2 if top >= 0.3 else 3)
-        found += [rule(y, "rule" if k else "base-line"), text(LEFT - 5, y + 3.5, said, "end")]
+        label = figure(value, 2 if top >= 0.3 else 3)
+        found += [rule(y, "rule" if k else "base-line"), text(LEFT - 5, y + 3.5, label, "end")]
     return joined(*found)
 
 
@@ -138,26 +138,28 @@ def diagonal(axis: Axis) -> Html:
     return element("path", d=f"M{begin}L{end}", class_="level")
 
 
-def said_instead(words: str) -> Html:
+def message(words: str) -> Html:
     """What is said where there is nothing to draw."""
     return text(WIDTH / 2 + 10, HEIGHT / 2 - 10, words, "middle")
 
 
 def bottom(axis: Axis) -> Html:
-    return joined(*(text(axis.x(at), HEIGHT - 10, said, "middle") for at, said in axis.marks))
+    return joined(
+        *(text(axis.x(value), HEIGHT - 10, label, "middle") for value, label in axis.marks)
+    )
 
 
 def y_of(value: float, top: float) -> float:
     return TOP + (1 - max(min(value, top), 0) / top) * (HEIGHT - TOP - BOTTOM)
 
 
-def text(x: float, y: float, said: str, anchor: str) -> Html:
-    return element("text", said, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
+def text(x: float, y: float, label: str, anchor: str) -> Html:
+    return element("text", label, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
 
 
 def svg(
-    said: str, *inside: Html, size: tuple[int, int] = (WIDTH, HEIGHT), look: str = "chart"
+    description: str, *inside: Html, size: tuple[int, int] = (WIDTH, HEIGHT), look: str = "chart"
 ) -> Html:
     """A picture, and what it says to those who do not see it."""
     view = f"0 0 {size[0]} {size[1]}"
-    return element("svg", *inside, viewBox=view, role="img", aria_label=said, class_=look)
+    return element("svg", *inside, viewBox=view, role="img", aria_label=description, class_=look)

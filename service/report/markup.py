@@ -16,12 +16,12 @@ def element(tag: str, /, *inside: str | None, **attributes: str | float | None) 
 
 def void(tag: str, /, **attributes: str | float | None) -> Html:
     """An element that has no inside and no end, such as img."""
-    said = "".join(
+    written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{tag}{said}>")
+    return Html(f"<{tag}{written}>")
 
 
 def joined(*parts: str | None) -> Html:

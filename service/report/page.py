@@ -26,10 +26,10 @@ FEWEST_BLOCKS = 3
 """Of six hours, from which on there is a course over time."""
 
 
-def write(facts: ReportData) -> bytes:
+def write(report: ReportData) -> bytes:
     """The page of a report."""
     style = files("service.report").joinpath("report.css").read_text(encoding="utf-8")
-    title = f"Skill of the nowcasts, {facts.period}"
+    title = f"Skill of the nowcasts, {report.period}"
     head = element(
         "head",
         void("meta", charset="utf-8"),
@@ -39,8 +39,8 @@ def write(facts: ReportData) -> bytes:
         element("title", title),
         element("style", Html(style)),
     )
-    body = element("body", element("header", *header(facts)), element("main", *sections(facts)),
-                   footer(facts))  # fmt: skip
+    body = element("body", element("header", *header(report)), element("main", *sections(report)),
+                   footer(report))  # fmt: skip
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n".encode()
 
 
@@ -53,31 +53,35 @@ def policy(style: str) -> str:
     )
 
 
-def header(facts: ReportData) -> Iterator[Html]:
+def header(report: ReportData) -> Iterator[Html]:
     yield element("h1", "How good the nowcasts were")
-    yield element("p", str(facts.period), class_="when")
+    yield element("p", str(report.period), class_="when")
 
 
-def sections(facts: ReportData) -> Iterator[Html]:
-    looks = charts.classes(facts.models)
-    yield section("In short", tiles(facts), *(element("p", one) for one in summary(facts)))
-    yield section("Skill by lead", charts.legend(looks), *by_lead(facts, looks))
-    if facts.comparison.blocks.sizes["block"] >= FEWEST_BLOCKS:
-        yield section("Skill over time", charts.legend(looks), over_time(facts, looks))
-    if facts.rivals:
+def sections(report: ReportData) -> Iterator[Html]:
+    looks = charts.classes(report.models)
+    yield section(
+        "In short", tiles(report), *(element("p", paragraph) for paragraph in summary(report))
+    )
+    yield section("Skill by lead", charts.legend(looks), *by_lead(report, looks))
+    if report.comparison.blocks.sizes["block"] >= FEWEST_BLOCKS:
+        yield section("Skill over time", charts.legend(looks), over_time(report, looks))
+    if report.rivals:
         yield section(
             "Better than the simple ways?",
             element("p", "Green-blue: better than the baseline; brown: worse. ", class_="note"),
-            element("div", *(tables.gains(facts, rival) for rival in facts.rivals), class_="pair"),
+            element(
+                "div", *(tables.gains(report, rival) for rival in report.rivals), class_="pair"
+            ),
         )
-    if facts.comparison.probabilities:
-        yield section("Reliability of the probabilities", *probabilities(facts))
-    yield section("Best and worst", *cases(facts))
-    yield section("Radar", *radar(facts))
-    rates = sorted({row["threshold"] for row in facts.comparison.rows})
-    yield section("All scores", *(tables.scores(facts, rate) for rate in rates))
-    meant = TERMS | (PROBABILITY_TERMS if facts.comparison.probabilities else {})
-    terms = (joined(element("dt", term), element("dd", said)) for term, said in meant.items())
+    if report.comparison.probabilities:
+        yield section("Reliability of the probabilities", *probabilities(report))
+    yield section("Best and worst", *cases(report))
+    yield section("Radar", *radar(report))
+    rates = sorted({row["threshold"] for row in report.comparison.rows})
+    yield section("All scores", *(tables.scores(report, rate) for rate in rates))
+    meant = TERMS | (PROBABILITY_TERMS if report.comparison.probabilities else {})
+    terms = (joined(element("dt", term), element("dd", meaning)) for term, meaning in meant.items())
     yield section("How to read it", element("dl", *terms))
 
 
@@ -85,47 +89,47 @@ def section(title: str, *inside: Html) -> Html:
     return element("section", element("h2", title), *inside)
 
 
-def tiles(facts: ReportData) -> Html:
+def tiles(report: ReportData) -> Html:
     """The figures that one looks for first."""
 
     def value(model: str) -> float | None:
-        return facts.comparison.value(model, "csi", LEAD, RATE)
+        return report.comparison.value(model, "csi", LEAD, RATE)
 
-    mine = value(facts.main)
-    found = [("radar frames there", percent(facts.radar.share)),
-             (f"CSI of {facts.main}", figure(mine))]  # fmt: skip
-    for rival in facts.rivals:
+    mine = value(report.main)
+    found = [("radar frames there", percent(report.radar.share)),
+             (f"CSI of {report.main}", figure(mine))]  # fmt: skip
+    for rival in report.rivals:
         theirs = value(rival)
         gain = None if mine is None or theirs is None else mine - theirs
         found.append((f"CSI above {name_of(rival)}", signed(gain, 2)))
-    made = (
-        element("div", element("dt", said), element("dd", shown), class_="tile")
-        for said, shown in found
+    entries = (
+        element("div", element("dt", label), element("dd", shown), class_="tile")
+        for label, shown in found
     )
     note = f"CSI one hour ahead, rain of {RATE:g} mm/h or more."
-    return joined(element("dl", *made, class_="tiles"), element("p", note, class_="note"))
+    return joined(element("dl", *entries, class_="tiles"), element("p", note, class_="note"))
 
 
-def by_lead(facts: ReportData, looks: dict[str, str]) -> Iterator[Html]:
-    leads = sorted({row["lead_minutes"] for row in facts.comparison.rows})
+def by_lead(report: ReportData, looks: dict[str, str]) -> Iterator[Html]:
+    leads = sorted({row["lead_minutes"] for row in report.comparison.rows})
     axis = Axis(leads[0], leads[-1], [(lead, f"+{lead}") for lead in leads])
     for name, score in CURVES.items():
         title = f"{score.title}, best at {score.best:g}"
-        rows = [row for row in facts.comparison.rows if row["threshold"] in SHOWN_RATES]
+        rows = [row for row in report.comparison.rows if row["threshold"] in SHOWN_RATES]
         top = charts.top_of([row[name] for row in rows])
         drawn = []
         for rate in SHOWN_RATES:
             of = {
-                model: [(lead, facts.comparison.value(model, name, lead, rate)) for lead in leads]
-                for model in facts.models
+                model: [(lead, report.comparison.value(model, name, lead, rate)) for lead in leads]
+                for model in report.models
             }
-            said = f"{title}, by minutes ahead, {rate:g} mm/h or more: " + "; ".join(
+            description = f"{title}, by minutes ahead, {rate:g} mm/h or more: " + "; ".join(
                 f"{name_of(model)} {', '.join(figure(value) for _, value in points)}"
                 for model, points in of.items()
             )
             level = score.best if score.is_ratio else None
-            drawn.append(chart(f"{rate:g} mm/h or more",
-                               charts.curves(said, axis, of, looks, top, level)))  # fmt: skip
+            lines = charts.curves(description, axis, of, looks, top, level)
+            drawn.append(chart(f"{rate:g} mm/h or more", lines))
         yield element("h3", title)
         yield element("div", *drawn, class_="charts")
     yield element("p", "Across: minutes ahead.", class_="note")
@@ -135,18 +139,18 @@ def chart(title: str, drawn: Html) -> Html:
     return element("figure", element("figcaption", title), drawn)
 
 
-def over_time(facts: ReportData, looks: dict[str, str]) -> Html:
+def over_time(report: ReportData, looks: dict[str, str]) -> Html:
     """CSI in blocks of six hours."""
-    blocks = facts.comparison.blocks.sel(lead_minutes=[LEAD], threshold=[RATE])
+    blocks = report.comparison.blocks.sel(lead_minutes=[LEAD], threshold=[RATE])
     times = blocks["block"].values.astype("datetime64[s]")
     rows: list[list[Row]] = [table(blocks.isel(block=k)) for k in range(len(times))]
     seconds = times.astype(int).tolist()
     of = {
         model: [
-            (at, next((row["csi"] for row in found if row["model"] == model), None))
-            for at, found in zip(seconds, rows, strict=True)
+            (second, next((row["csi"] for row in found if row["model"] == model), None))
+            for second, found in zip(seconds, rows, strict=True)
         ]
-        for model in facts.models
+        for model in report.models
     }
     every = -(-len(times) // 4)
     marks = [
@@ -154,19 +158,19 @@ def over_time(facts: ReportData, looks: dict[str, str]) -> Html:
     ]
     axis = Axis(seconds[0], seconds[-1], marks)
     top = charts.top_of([value for points in of.values() for _, value in points])
-    said = f"CSI of forecasts one hour ahead, {RATE:g} mm/h or more, in blocks of six hours"
-    drawn = charts.curves(said, axis, of, looks, top, with_points=len(times) < 20)
-    return element("div", chart(f"{said}, by their issue.", drawn), class_="charts one")
+    description = f"CSI of forecasts one hour ahead, {RATE:g} mm/h or more, in blocks of six hours"
+    drawn = charts.curves(description, axis, of, looks, top, with_points=len(times) < 20)
+    return element("div", chart(f"{description}, by their issue.", drawn), class_="charts one")
 
 
-def cases(facts: ReportData) -> Iterator[Html]:
-    best, worst = facts.cases
+def cases(report: ReportData) -> Iterator[Html]:
+    best, worst = report.cases
     if not best and not worst:
         yield element("p", "It rained too little for a forecast to be good or bad.")
         return
     yield element(
         "p",
-        f"Forecasts of {facts.main} by their CSI one hour ahead, {RATE:g} mm/h or more; those at "
+        f"Forecasts of {report.main} by their CSI one hour ahead, {RATE:g} mm/h or more; those at "
         "least two hours apart, with enough rain to tell.",
         class_="note",
     )
@@ -176,19 +180,19 @@ def cases(facts: ReportData) -> Iterator[Html]:
 
 
 def pictured(name: str, case: Case) -> Html:
-    said = (
+    caption = (
         f"{name}: radar at {case.issue:%Y-%m-%d %H:%M} UTC, the forecast one hour ahead, and the "
         f"radar that came. CSI {figure(case.csi)}."
     )
     if case.picture is None:
-        return element("p", f"{said} Its fields are kept no longer.", class_="note")
+        return element("p", f"{caption} Its fields are kept no longer.", class_="note")
     data = f"data:image/png;base64,{b64encode(case.picture).decode()}"
-    image = wide(void("img", src=data, alt=said), f"{name} forecast, maps")
-    return element("figure", element("figcaption", said), image, class_="picture")
+    image = wide(void("img", src=data, alt=caption), f"{name} forecast, maps")
+    return element("figure", element("figcaption", caption), image, class_="picture")
 
 
-def radar(facts: ReportData) -> Iterator[Html]:
-    seen = facts.radar
+def radar(report: ReportData) -> Iterator[Html]:
+    seen = report.radar
     yield element("figure", element("figcaption", "Frames there, of those due"),
                   wide(charts.bars(seen.spans), "Frames there"), class_="picture")  # fmt: skip
     rows = [
@@ -199,8 +203,11 @@ def radar(facts: ReportData) -> Iterator[Html]:
         ("files in quarantine", f"{seen.quarantined:,}"),
         ("files that were there already", f"{seen.duplicates:,}"),
     ]
-    starts = tables.starts(facts.comparison.rows, facts.models)
-    leads = [(said, f"{facts.leads.get(said, 0):,}") for said in ("verified", "pending", "missing")]
+    starts = tables.starts(report.comparison.rows, report.models)
+    leads = [
+        (status, f"{report.leads.get(status, 0):,}")
+        for status in ("verified", "pending", "missing")
+    ]
     yield element(
         "div",
         tables.counts(rows, "Radar"),
@@ -214,14 +221,14 @@ def radar(facts: ReportData) -> Iterator[Html]:
         yield element("ul", *lines, class_="reasons")
 
 
-def footer(facts: ReportData) -> Html:
+def footer(report: ReportData) -> Html:
     counted = ", ".join(COUNTS).replace("_", " ")
     return element(
         "footer",
         element("p", f"{ATTRIBUTION}. Outlines: GSHHG and WDBII (Wessel and Smith 1996)."),
         element(
             "p",
-            f"Made {facts.made:%Y-%m-%d %H:%M} UTC by nowcast report from sums of {counted}; "
+            f"Made {report.created:%Y-%m-%d %H:%M} UTC by nowcast report from sums of {counted}; "
             "of forecasts with valid times in the period.",
         ),
     )

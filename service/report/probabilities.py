@@ -18,11 +18,11 @@ from verification.probabilistic import FEWEST
 ACROSS = Axis(0, 1, [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)])
 
 
-def probabilities(facts: ReportData) -> Iterator[Html]:
+def probabilities(report: ReportData) -> Iterator[Html]:
     """Reliability diagrams an hour ahead and scores of all leads, of models with probabilities."""
-    rows = facts.comparison.probabilities
+    rows = report.comparison.probabilities
     found = {row["model"] for row in rows}
-    models = [*facts.models, *sorted(found - set(facts.models))]
+    models = [*report.models, *sorted(found - set(report.models))]
     looks = {model: look for model, look in charts.classes(models).items() if model in found}
     yield charts.legend(looks)
     ahead = [row for row in rows if row["lead_minutes"] == LEAD]
@@ -48,8 +48,8 @@ def diagram(rows: Sequence[Row], rate: float, looks: dict[str, str]) -> Html:
         charts.line(ACROSS, seen, looks[model], 1, with_points=True) for model, seen in of.items()
     ]
     if not any(frequency is not None for seen in of.values() for _, frequency in seen):
-        lines = [charts.said_instead("not known: too few cells")]
-    said = f"Reliability diagram of {rate:g} mm/h or more: " + "; ".join(
+        lines = [charts.message("not known: too few cells")]
+    description = f"Reliability diagram of {rate:g} mm/h or more: " + "; ".join(
         f"{name_of(model)} "
         + ", ".join(
             f"forecast {percent(probability)} observed {percent(frequency)}"
@@ -58,7 +58,9 @@ def diagram(rows: Sequence[Row], rate: float, looks: dict[str, str]) -> Html:
         )
         for model, seen in of.items()
     )
-    drawn = charts.svg(said, charts.grid(1), charts.diagonal(ACROSS), charts.bottom(ACROSS), *lines)
+    drawn = charts.svg(
+        description, charts.grid(1), charts.diagonal(ACROSS), charts.bottom(ACROSS), *lines
+    )
     return element("figure", element("figcaption", f"{rate:g} mm/h or more"), drawn)
 
 
@@ -68,8 +70,8 @@ def points(row: Row) -> Points:
     names = ("forecast_probability", "observed_frequency", "number")
     probability, frequency, number = (found[name].values.tolist() for name in names)
     return [
-        (at, observed) if cells >= FEWEST else (0.0, None)
-        for at, observed, cells in zip(probability, frequency, number, strict=True)
+        (forecast, observed) if cells >= FEWEST else (0.0, None)
+        for forecast, observed, cells in zip(probability, frequency, number, strict=True)
     ]
 
 
@@ -78,11 +80,11 @@ def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
     sums = sums_of(rows)
     columns = [score.function(sums).values.tolist() for score in PROBABILITY_SCORES.values()]
     values = zip(*columns, strict=True)
-    at = {
+    by_key = {
         (row["lead_minutes"], row["model"], row["threshold"]): found
         for row, found in zip(rows, values, strict=True)
     }
-    rates = sorted({rate for _, _, rate in at})
+    rates = sorted({rate for _, _, rate in by_key})
     starts = {(row["lead_minutes"], row["model"]): row["n_valid"] for row in rows}
     lines = []
     for lead in sorted({lead for lead, _ in starts}):
@@ -90,7 +92,7 @@ def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
         for number, model in enumerate(there):
             first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
             missing = [None] * len(columns)
-            groups = [at.get((lead, model, rate), missing) for rate in rates]
+            groups = [by_key.get((lead, model, rate), missing) for rate in rates]
             cells = [element("td", figure(value, 3)) for group in groups for value in group]
             lines.append(
                 element(

@@ -54,17 +54,17 @@ class Radar(NamedTuple):
 
 def radar_of(ledger: Ledger, period: Period, now: datetime) -> Radar:
     """What came of the frames of a period, as it is known now."""
-    came = ledger.arrivals_in(*period)
-    outcomes = Counter(file.outcome for file in came)
+    arrivals = ledger.arrivals_in(*period)
+    outcomes = Counter(file.outcome for file in arrivals)
     frames = {
         file.frame_time: file.outcome
-        for file in came
+        for file in arrivals
         if file.valid_area is not None and file.outcome in KEPT
     }
     marks = marks_in(period.begin, min(period.end, now - DUE_AFTER))
     reasons = Counter(
         (file.reason or "no reason is noted").strip().splitlines()[0]
-        for file in came
+        for file in arrivals
         if file.outcome == "quarantined"
     )
     there = [mark for mark in marks if mark in frames]
@@ -96,5 +96,5 @@ def spans_of(marks: list[datetime], there: set[datetime], period: Period) -> lis
         return hour if hourly else hour.replace(hour=0)
 
     due = Counter(map(begin_of, marks))
-    came = Counter(begin_of(mark) for mark in marks if mark in there)
-    return [Span(begin, due[begin], came[begin]) for begin in sorted(due)]
+    existing = Counter(begin_of(mark) for mark in marks if mark in there)
+    return [Span(begin, due[begin], existing[begin]) for begin in sorted(due)]

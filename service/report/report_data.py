@@ -25,7 +25,7 @@ class ReportData(NamedTuple):
     """
 
     period: Period
-    made: datetime
+    created: datetime
     main: str
     comparison: ModelComparison
     radar: Radar

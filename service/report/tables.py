@@ -21,14 +21,14 @@ STRONG = 0.05
 """A difference from which its colour is the stronger one."""
 
 
-def scores(facts: ReportData, threshold: float) -> Html:
+def scores(report: ReportData, threshold: float) -> Html:
     """All scores of a threshold by lead and model, the best of each lead in bold."""
-    rows = [row for row in facts.comparison.rows if row["threshold"] == threshold]
+    rows = [row for row in report.comparison.rows if row["threshold"] == threshold]
     leads = sorted({row["lead_minutes"] for row in rows})
-    by_place = {(row["lead_minutes"], row["model"]): row for row in rows}
+    by_key = {(row["lead_minutes"], row["model"]): row for row in rows}
     lines = []
     for lead in leads:
-        there = [(name, by_place[lead, name]) for name in facts.models if (lead, name) in by_place]
+        there = [(name, by_key[lead, name]) for name in report.models if (lead, name) in by_key]
         best = {score: best_of(score, [row[score] for _, row in there]) for score in COLUMNS}
         for number, (model, row) in enumerate(there):
             first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
@@ -59,18 +59,18 @@ def best_of(score: str, values: Iterable[float | None]) -> float | None:
     return min(found, key=COLUMNS[score].departure, default=None)
 
 
-def gains(facts: ReportData, rival: str) -> Html:
+def gains(report: ReportData, rival: str) -> Html:
     """Difference of the CSI of each model to that of a rival, by lead and threshold."""
     lines = []
-    for model in facts.models:
-        found = facts.comparison.difference(csi, model, rival) if model != rival else None
-        if found is None or model in facts.rivals:
+    for model in report.models:
+        found = report.comparison.difference(csi, model, rival) if model != rival else None
+        if found is None or model in report.rivals:
             continue
         value, low, high = found
         leads = value["lead_minutes"].values.tolist()
         for number, lead in enumerate(leads):
             first = element("th", name_of(model), scope="rowgroup", rowspan=len(leads))
-            cells = (gain(part) for part in zip(*at(lead, value, low, high), strict=True))
+            cells = (gain(part) for part in zip(*values_at(lead, value, low, high), strict=True))
             lines.append(
                 element(
                     "tr",
@@ -80,12 +80,12 @@ def gains(facts: ReportData, rival: str) -> Html:
                     class_=None if number else "first",
                 )
             )
-    rates = sorted({row["threshold"] for row in facts.comparison.rows})
+    rates = sorted({row["threshold"] for row in report.comparison.rows})
     caption = f"CSI above that of {name_of(rival)}"
     return table(caption, ["model", "minutes", *(f"{rate:g} mm/h" for rate in rates)], lines)
 
 
-def at(lead: int, *fields: DataArray) -> Iterable[list[float]]:
+def values_at(lead: int, *fields: DataArray) -> Iterable[list[float]]:
     """The values of fields at a lead, by threshold."""
     for field in fields:
         yield field.sel(lead_minutes=lead).sortby("threshold").values.tolist()
@@ -130,18 +130,19 @@ def starts(rows: Sequence[Row], models: Sequence[str]) -> list[tuple[str, str]]:
 def table(caption: str, headings: Sequence[str], lines: Sequence[Html]) -> Html:
     """A table that can be scrolled by itself where it is too wide."""
     above = (
-        element("th", one, scope="col", class_="name" if one in NAMES else None) for one in headings
+        element("th", heading, scope="col", class_="name" if heading in NAMES else None)
+        for heading in headings
     )
     head = element("thead", element("tr", *above))
-    made = element(
+    content = element(
         "table",
         element("caption", caption),
         head if headings else None,
         element("tbody", *lines),
     )
-    return wide(made, caption)
+    return wide(content, caption)
 
 
-def wide(inside: Html, said: str) -> Html:
+def wide(inside: Html, label: str) -> Html:
     """What can be scrolled by itself where there is less room."""
-    return element("div", inside, class_="wide", tabindex=0, role="region", aria_label=said)
+    return element("div", inside, class_="wide", tabindex=0, role="region", aria_label=label)

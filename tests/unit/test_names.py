@@ -152,7 +152,6 @@ leading underscores."""
 
 OTHER_MEANING = {
     ("IDENTIFIER", "Threads", "benchmarks"): "number of threads of a measurement",
-    ("IDENTIFIER", "place", "service"): "a place on the map",
     ("MODULE", "windows", "service"): "rolling windows are the standard term",
 }
 """Uses of a former name that mean something else, with the reason."""
@@ -162,25 +161,19 @@ PENDING: dict[str, dict[str, tuple[str, ...]]] = {
         "anew": (
             "benchmarks",
             "model_zoo",
-            "service",
             "tests",
         ),
         "chances": ("tests",),
         "nobody": (
             "dashboards",
             "ingest",
-            "service",
             "tests",
         ),
         "somebody": (
             "benchmarks",
-            "service",
             "tests",
         ),
-        "whoever": (
-            "service",
-            "tests",
-        ),
+        "whoever": ("tests",),
     },
     "IDENTIFIER": {
         "Asked": (
@@ -199,7 +192,6 @@ PENDING: dict[str, dict[str, tuple[str, ...]]] = {
             "benchmarks",
             "ingest",
             "model_zoo",
-            "service",
             "tests",
             "verification",
         ),
@@ -207,7 +199,6 @@ PENDING: dict[str, dict[str, tuple[str, ...]]] = {
             "benchmarks",
             "ingest",
             "model_zoo",
-            "service",
             "tests",
         ),
         "chances": (
@@ -224,7 +215,6 @@ PENDING: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "facts": (
             "benchmarks",
-            "service",
             "tests",
         ),
         "held": (
@@ -240,7 +230,6 @@ PENDING: dict[str, dict[str, tuple[str, ...]]] = {
             "dashboards",
             "ingest",
             "model_zoo",
-            "service",
             "tests",
         ),
         "one": (
@@ -248,7 +237,6 @@ PENDING: dict[str, dict[str, tuple[str, ...]]] = {
             "dashboards",
             "ingest",
             "model_zoo",
-            "service",
             "tests",
             "verification",
         ),
@@ -265,7 +253,6 @@ PENDING: dict[str, dict[str, tuple[str, ...]]] = {
             "dashboards",
             "ingest",
             "model_zoo",
-            "service",
             "tests",
         ),
         "standing": (
@@ -277,7 +264,6 @@ PENDING: dict[str, dict[str, tuple[str, ...]]] = {
         "together": (
             "benchmarks",
             "model_zoo",
-            "service",
             "tests",
         ),
         "told": (

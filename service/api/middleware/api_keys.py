@@ -102,7 +102,7 @@ class KeyFile:
     """The keys of a key file, read again when the file changes.
 
     When a changed file cannot be read, the error is logged and the previous keys stay valid, so an
-    editing mistake locks nobody out. An empty file has no keys.
+    editing mistake locks no client out. An empty file has no keys.
 
     Raises:
         BadKeys: The file cannot be read at first.

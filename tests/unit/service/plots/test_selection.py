@@ -76,9 +76,9 @@ def test_frames_are_those_of_the_time_that_is_named_oldest_first(chosen: Selecti
 
 
 def test_what_came_is_there_once_all_of_it_has_come(chosen: Selection, archive: Archive) -> None:
-    assert chosen.came(chosen.forecast(None, None)) is None
+    assert chosen.observed(chosen.forecast(None, None)) is None
     short = chosen.forecast("persistence", moment(0)).isel(lead_time=[0, 1])
-    came = chosen.came(short)
+    came = chosen.observed(short)
     assert came is not None
     assert came["time"].values.tolist() == short["time"].values.tolist()
     np.testing.assert_array_equal(came.values[0], archive.frame(time(6)).values[0])
