@@ -31,7 +31,7 @@ AROUND_CELLS = 4.0
 """Standard deviation of the weight of surrounding cells that stand in for a standing echo."""
 
 
-def standing(rates: Array, motion: Array, ages: NDArray[np.floating]) -> Mask:
+def standing_cells(rates: Array, motion: Array, ages: NDArray[np.floating]) -> Mask:
     """Which cells hold an echo that stands still while the rain around moves.
 
     Args:

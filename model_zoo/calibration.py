@@ -52,7 +52,9 @@ class Calibration:
         if not self.coefficients:
             return raw
         wet = wetness(newest)
-        table = [self.coefficients[min(at, len(self.coefficients) - 1)] for at in range(len(raw))]
+        table = [
+            self.coefficients[min(lead, len(self.coefficients) - 1)] for lead in range(len(raw))
+        ]
         a, b, c = np.moveaxis(np.array(table, np.float32), -1, 0)[..., None, None]
         if a.shape[1] != len(thresholds):
             raise ValueError(f"{a.shape[1]} thresholds are calibrated, {len(thresholds)} are there")

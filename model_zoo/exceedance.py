@@ -1,16 +1,12 @@
-"""How likely thresholds are reached, and the rain that says so.
+"""Probabilities that precipitation reaches thresholds, their loss, and rates derived from them.
 
-A network that foretells one rain rate per cell must blur it to be right on average, and then it
-never rains hard. One that tells for each of some thresholds how likely it is reached (ordinal
-regression; Frank and Hall 2001, doi:10.1007/3-540-44795-4_13) loses nothing by being unsure, and is
-trained by a proper score. Its rain rate is read off last: where the probability of a threshold
-passes a cut, the rate is that threshold. A lower cut makes more rain, so cuts are chosen such that
-it rains as often as it should.
+A network that predicts one rate per cell must blur it to be right on average, and then rarely
+predicts heavy rain. One that predicts the probability that each of some thresholds is reached
+(ordinal regression; Frank and Hall 2001, doi:10.1007/3-540-44795-4_13) loses nothing by being
+uncertain, and is trained by a proper score.
 
-Everything is ordered as (..., thresholds, height, width), thresholds rising.
+Arrays are (..., thresholds, height, width), thresholds rising.
 """
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -18,10 +14,11 @@ from torch.nn import functional as F
 
 THRESHOLDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 """mm/h; those of the experiments."""
-TOLD = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+FORECAST_THRESHOLDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """mm/h; thresholds whose probabilities go with a forecast."""
-CUT = 0.4
-"""Where nothing better is known."""
+RAIN_FROM = 0.4
+"""Probability from which a threshold counts as reached in scores of validation. Forecasts use the
+calibrated areas of `forecasters.rain_amounts` instead."""
 NUDGE = 1e-6
 """On the 0..1 scale, so that a threshold that is just reached is reached after rounding too."""
 SHORT = 0.999
@@ -66,8 +63,8 @@ def losses(
     Returns:
         (batch, time).
     """
-    came = events(frames, levels).to(logits.dtype)
-    each = F.binary_cross_entropy_with_logits(logits, came, reduction="none")
+    observed = events(frames, levels).to(logits.dtype)
+    each = F.binary_cross_entropy_with_logits(logits, observed, reduction="none")
     if weights is not None:
         each = each * weights.to(each)[:, None, None]
     if measured is not None:
@@ -77,27 +74,23 @@ def losses(
     return each.mean(dim=2, keepdim=True).where(mask, 0.0).sum((2, 3, 4))
 
 
-def rain(probabilities: Tensor, levels: Tensor, cuts: Tensor) -> Tensor:
-    """The rain on the 0..1 scale, (..., 1, height, width): linear between the thresholds whose
-    probabilities lie above and below their cuts; 0 below the first, at most the last.
+def rain(probabilities: Tensor, levels: Tensor) -> Tensor:
+    """Compute scaled rates that reach each threshold whose probability is at least `RAIN_FROM`.
+
+    Rates are linear in the probabilities between the highest threshold that is reached and the
+    next; 0 below the first threshold and at most the last. NaN is not allowed.
 
     Args:
         probabilities: (..., thresholds, height, width), falling with the threshold.
-        levels: The thresholds in 0..1.
-        cuts: Probability that makes rain of each threshold, (..., thresholds, 1, 1).
+        levels: The thresholds in 0..1, (thresholds,).
+
+    Returns:
+        In 0..1, (..., 1, height, width).
     """
-    over = probabilities - cuts
+    over = probabilities - RAIN_FROM
     reached = (over >= 0).to(torch.int64).cumprod(dim=-3).sum(dim=-3, keepdim=True)
     last, following = (reached - 1).clamp(min=0), reached.clamp(max=len(levels) - 1)
     above, below = over.gather(-3, last), over.gather(-3, following)
     share = (above / (above - below).clamp(min=NUDGE)).clamp(0, SHORT)
-    at, then = levels.to(over)[last], levels.to(over)[following]
-    return (at + share * (then - at) + NUDGE).where(reached > 0, 0.0)
-
-
-def cuts_of(said: Sequence[Sequence[float]], leads: int, thresholds: int) -> Tensor:
-    """Cuts (leads, thresholds, 1, 1): `CUT` by default, beyond known leads those of the last."""
-    if not said:
-        return torch.full((leads, thresholds, 1, 1), CUT)
-    known = torch.tensor(said)
-    return known[torch.arange(leads).clamp(max=len(known) - 1)][:, :, None, None]
+    lower, upper = levels.to(over)[last], levels.to(over)[following]
+    return (lower + share * (upper - lower) + NUDGE).where(reached > 0, 0.0)

@@ -47,9 +47,9 @@ class FirstGuess(nn.Module):
             shares: Those of a frame.
             ages: How many steps that frame is older than the one before the foretold, (batch,).
         """
-        at = ages.clamp(max=LEADS - 1)
-        said = torch.einsum("bwkyx,bkw->bkyx", shares, self.weight[at].float())
-        return said + self.bias[at].float()[:, :, None, None]
+        leads = ages.clamp(max=LEADS - 1)
+        logits = torch.einsum("bwkyx,bkw->bkyx", shares, self.weight[leads].float())
+        return logits + self.bias[leads].float()[:, :, None, None]
 
     @torch.no_grad()
     def shares(self, frame: Tensor) -> Tensor:

@@ -114,8 +114,10 @@ class GuidedGuess(nn.Module):
         """
         seen = [past[0]] * (PAST - len(past)) + [*past[-PAST:]]
         number = min(lead, LEADS - 1)
-        at = torch.full_like(baseline[0], number / (LEADS - 1))
-        x = torch.cat([*(frame[:, :1] for frame in seen), seen[-1][:, 1:], *baseline, at], dim=1)
+        relative_lead = torch.full_like(baseline[0], number / (LEADS - 1))
+        x = torch.cat(
+            [*(frame[:, :1] for frame in seen), seen[-1][:, 1:], *baseline, relative_lead], dim=1
+        )
         return self.correct(x) + self.distances(seen[-1][:, :1], baseline[0], number)
 
     def distances(self, newest: Tensor, baseline: Tensor, lead: int) -> Tensor:

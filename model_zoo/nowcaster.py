@@ -130,8 +130,8 @@ class Nowcaster(nn.Module):
         """The first guess alone, and zeros before the newest given frame."""
         ahead = [falling(self.guided_guess(frames, lead)) for lead in range(horizon)]
         nothing = [torch.zeros_like(ahead[0])] * (frames.shape[1] - 1)
-        said = torch.stack([*nothing, *ahead], dim=1)
-        return Rollout(said, said.new_zeros(len(frames), said.shape[1], 0, 0))
+        logits = torch.stack([*nothing, *ahead], dim=1)
+        return Rollout(logits, logits.new_zeros(len(frames), logits.shape[1], 0, 0))
 
     def guided_input(self, frames: Tensor, t: int) -> Tensor:
         """What the stack sees at a step, (batch, 4, height, width): the frame, or the newest given
@@ -139,12 +139,12 @@ class Nowcaster(nn.Module):
         given = frames.shape[1]
         frame, lead = frames[:, min(t, given - 1)], t - given + 1
         (baseline,) = guidance_of(frames, lead, 1) if lead >= 0 else (frame[:, :1],)
-        at = torch.full_like(baseline, min(max(lead + 1, 0), LEADS) / LEADS)
-        return torch.cat([frame[:, :2], baseline, at], dim=1)
+        relative_lead = torch.full_like(baseline, min(max(lead + 1, 0), LEADS) / LEADS)
+        return torch.cat([frame[:, :2], baseline, relative_lead], dim=1)
 
     def guided_guess(self, frames: Tensor, lead: int) -> Tensor:
         """The first guess of a lead, counted from 0, (batch, thresholds, height, width)."""
-        past = [frames[:, at, :2] for at in range(frames.shape[1])]
+        past = [frames[:, step, :2] for step in range(frames.shape[1])]
         after = max(lead, min(lead + 1, LEADS - 1))
         fields = [*guidance_of(frames, lead, 1), *guidance_of(frames, after, 1)]
         logits: Tensor = self.guess(past, fields, lead)
@@ -170,5 +170,5 @@ def guidance_of(frames: Tensor, lead: int, leads: int) -> list[Tensor]:
     """What the baseline forecasts for so many leads from one on, each (batch, 1, height, width);
     beyond the last it forecasts for, the last."""
     known = frames.shape[2] - 2
-    at = [2 + min(each, known - 1) for each in range(lead, lead + leads)]
-    return [frames[:, -1, one : one + 1] for one in at]
+    channels = [2 + min(each, known - 1) for each in range(lead, lead + leads)]
+    return [frames[:, -1, channel : channel + 1] for channel in channels]

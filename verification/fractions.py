@@ -142,7 +142,8 @@ class WindowCounts:
         layers = SpacedLayers(events, max(coverage.windows, default=1) // 2)
         self.counts = [layers.window_sums(window) for window in coverage.windows]
         self.squares = [
-            np.array([cv2.norm(one, cv2.NORM_L2SQR) for one in counts]) for counts in self.counts
+            np.array([cv2.norm(field, cv2.NORM_L2SQR) for field in counts])
+            for counts in self.counts
         ]
 
 
@@ -201,8 +202,8 @@ class SpacedLayers:
         # the row above all is where the window of the first cell begins
         room = np.zeros((1 + reach + len(layers) * (rows + reach), self._width), np.uint8)
         inside = room[1 + reach :].reshape(len(layers), rows + reach, self._width)
-        for place, layer in zip(inside, layers, strict=True):
-            place[:rows, :columns] = layer
+        for target, layer in zip(inside, layers, strict=True):
+            target[:rows, :columns] = layer
         self._line = room.ravel()
 
     def window_sums(self, window: int) -> NDArray[Any]:
@@ -227,11 +228,11 @@ def running_sum(line: NDArray[Any], number: int, step: int) -> NDArray[Any]:
 
     Sums of 1, 2, 4, ... are doubled up, so that a sum of nine takes four additions.
     """
-    summed, held = line, 1
+    summed, length = line, 1
     for bit in f"{number:b}"[1:]:
-        summed = summed[: -held * step] + summed[held * step :]
-        held *= 2
+        summed = summed[: -length * step] + summed[length * step :]
+        length *= 2
         if bit == "1":
-            summed = summed[: len(line) - held * step] + line[held * step :]
-            held += 1
+            summed = summed[: len(line) - length * step] + line[length * step :]
+            length += 1
     return summed

@@ -25,10 +25,12 @@ def match(forecast: DataArray, observed: DataArray) -> DataArray:
         DifferentGrids: The fields lie on different cells, or two frames claim the same time.
     """
     _same_along(["y", "x"], forecast, observed)
-    place = _place(forecast, observed)
+    indices = _frame_indices(forecast, observed)
     frames = observed.transpose("time", "y", "x").to_numpy()
-    values = np.full((*place.shape, *frames.shape[1:]), np.nan, np.result_type(frames, np.float32))
-    values[place >= 0] = frames[place[place >= 0]]
+    values = np.full(
+        (*indices.shape, *frames.shape[1:]), np.nan, np.result_type(frames, np.float32)
+    )
+    values[indices >= 0] = frames[indices[indices >= 0]]
     dims = (*forecast["time"].dims, "y", "x")
     return DataArray(values, kept_coords(forecast, dims), dims, observed.name, observed.attrs)
 
@@ -39,7 +41,7 @@ def missing(forecast: DataArray, observed: DataArray) -> DataArray:
     Raises:
         DifferentGrids: Two frames claim the same time.
     """
-    return forecast["time"].copy(data=_place(forecast, observed) < 0).rename("missing")
+    return forecast["time"].copy(data=_frame_indices(forecast, observed) < 0).rename("missing")
 
 
 def common_mask(*forecasts: DataArray, observed: DataArray) -> DataArray:
@@ -111,19 +113,19 @@ def _same_along(dims: Iterable[Hashable], forecast: DataArray, observed: DataArr
         if dim in forecast.indexes and dim in observed.indexes:
             here, there = forecast.indexes[dim], observed.indexes[dim]
             if not here.equals(there):
-                at = int(np.flatnonzero(here != there)[0])
+                index = int(np.flatnonzero(here != there)[0])
                 raise DifferentGrids(
-                    f"{dim}[{at}] is {here[at]} in the forecast and {there[at]} in the frames; "
-                    "bring both to one grid, in one orientation"
+                    f"{dim}[{index}] is {here[index]} in the forecast and {there[index]} in the "
+                    "frames; bring both to one grid, in one orientation"
                 )
 
 
-def _place(forecast: DataArray, observed: DataArray) -> NDArray[np.intp]:
+def _frame_indices(forecast: DataArray, observed: DataArray) -> NDArray[np.intp]:
     """Index of the frame of each valid time, -1 for none; shape of `forecast.time`."""
     times = observed.indexes["time"]
     if not times.is_unique:
         twice = times[times.duplicated()][0]
         raise DifferentGrids(f"two frames claim the time {twice}; pass each time once")
     valid = forecast["time"].to_numpy()
-    place: NDArray[np.intp] = times.get_indexer(valid.ravel()).reshape(valid.shape)
-    return place
+    indices: NDArray[np.intp] = times.get_indexer(valid.ravel()).reshape(valid.shape)
+    return indices

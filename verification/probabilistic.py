@@ -42,14 +42,14 @@ def probability_sums(probability: DataArray, observed: DataArray) -> Dataset:
     sums = {name: np.zeros((*shape, BINS)) for name in ("number", "probability", "events")}
     squared = np.zeros(shape)
     thresholds = probability["threshold"].to_numpy().tolist()
-    for at in np.ndindex(*shape):
-        valid = ~(np.isnan(forecast[at]) | np.isnan(truth[at]))
-        values = forecast[at][valid].astype(float)
-        is_event = event.reaches(truth[at][valid], thresholds[at[0]])
+    for index in np.ndindex(*shape):
+        valid = ~(np.isnan(forecast[index]) | np.isnan(truth[index]))
+        values = forecast[index][valid].astype(float)
+        is_event = event.reaches(truth[index][valid], thresholds[index[0]])
         bins = np.minimum((values * BINS).astype(int), BINS - 1)
         for name, weight in (("number", None), ("probability", values), ("events", is_event)):
-            sums[name][at] = np.bincount(bins, weight, BINS)
-        squared[at] = np.square(values - is_event).sum()
+            sums[name][index] = np.bincount(bins, weight, BINS)
+        squared[index] = np.square(values - is_event).sum()
     data = {name: ((*dims, "bin"), values) for name, values in sums.items()}
     coords = {**kept_coords(probability, dims), "bin": np.arange(BINS) / BINS}
     return Dataset({**data, "squared": (dims, squared)}, coords)

@@ -22,11 +22,11 @@ SCALES = (1, 2, 4)
 
 
 class BlockAttention(nn.Module):
-    """Attention among all pixels of two fields within each of `cuts` x `cuts` blocks."""
+    """Attention among all pixels of two fields within each of `blocks_per_side` x `blocks_per_side` blocks."""
 
-    def __init__(self, channels: int, cuts: int) -> None:
+    def __init__(self, channels: int, blocks_per_side: int) -> None:
         super().__init__()
-        self.cuts = cuts
+        self.blocks_per_side = blocks_per_side
         # the bias of the key shifts all scores of a query alike, without effect; published weights
         # have one
         self.query = conv(channels, channels, kernel_size=1)
@@ -39,15 +39,19 @@ class BlockAttention(nn.Module):
         query, key, value = (self.split(of(pair)) for of in (self.query, self.key, self.value))
         attended = F.scaled_dot_product_attention(query, key, value, scale=1.0)
         # (batch, block rows and columns, rows, fields and columns, channels) and back to a picture
-        sides = (height // self.cuts, 2, width // 2 // self.cuts)
-        blocks = torch.unflatten(torch.unflatten(attended, 2, sides), 1, (self.cuts, self.cuts))
+        sides = (height // self.blocks_per_side, 2, width // 2 // self.blocks_per_side)
+        blocks = torch.unflatten(
+            torch.unflatten(attended, 2, sides), 1, (self.blocks_per_side, self.blocks_per_side)
+        )
         return blocks.permute(0, 6, 1, 3, 4, 2, 5).flatten(4).flatten(2, 3)
 
     def split(self, pair: Tensor) -> Tensor:
         """Cut two concatenated fields into blocks of both: (batch, blocks, pixels, channels)."""
         _, _, height, width = pair.shape
-        blocks = torch.unflatten(pair, 2, (self.cuts, height // self.cuts))
-        blocks = torch.unflatten(blocks, 4, (2, self.cuts, width // 2 // self.cuts))
+        blocks = torch.unflatten(pair, 2, (self.blocks_per_side, height // self.blocks_per_side))
+        blocks = torch.unflatten(
+            blocks, 4, (2, self.blocks_per_side, width // 2 // self.blocks_per_side)
+        )
         tokens = blocks.permute(0, 2, 5, 3, 4, 6, 1).flatten(3, 5).flatten(1, 2)
         return tokens.contiguous()  # the fused kernel takes nothing else
 
@@ -57,7 +61,7 @@ class Expression(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.scales = nn.ModuleList(BlockAttention(channels, cuts) for cuts in SCALES)
+        self.scales = nn.ModuleList(BlockAttention(channels, scale) for scale in SCALES)
         self.join = conv(len(SCALES) * channels, channels)
         self.fuse = conv(2 * channels, channels, kernel_size=1)
         self.gates = ConvSum(2, channels, 3 * channels)

@@ -45,10 +45,10 @@ def load(name: str, weights: Mapping[str, Array]) -> Nowcaster:
     places = match(published, network)
     check(
         {theirs: array for theirs, array in arrays.items() if not is_unused(theirs, published)},
-        {theirs: place.whole() for theirs, place in places.items()},
+        {theirs: part.whole() for theirs, part in places.items()},
         f"the weights of {name}",
     )
-    ours = {place.name: place.part(arrays[theirs]) for theirs, place in places.items()}
+    ours = {target.name: target.part(arrays[theirs]) for theirs, target in places.items()}
     fill(network, ours, name)
     return network
 

@@ -115,8 +115,8 @@ CMS_LSTM: Names = {
 MODERNN: Names = {
     **inside("cell", CONVLSTM),
     **{
-        f"conv{size}{size}_{side}": f"from_{side.lower()}.convs.{place}"
-        for place, size in enumerate((3, 5, 7))
+        f"conv{size}{size}_{side}": f"from_{side.lower()}.convs.{index}"
+        for index, size in enumerate((3, 5, 7))
         for side in ("H", "X")
     },
 }

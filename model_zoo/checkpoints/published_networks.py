@@ -121,10 +121,10 @@ SKIPLESS = (
 REFUSED: Mapping[str, str] = MappingProxyType(
     {
         "MotionRNN": f"{SCRAMBLED}. Weights trained with that mended are of 'MotionRNN_fixed'; "
-        "otherwise train 'motionrnn' anew.",
-        "MS-MIM": f"{SKIPLESS}. Train 'ms-mim' anew.",
-        "MS-MotionRNN": f"{SCRAMBLED}, and {SKIPLESS}. Train 'ms-motionrnn' anew.",
-        "MS-MotionRNN_fixed": f"{SKIPLESS}. Train 'ms-motionrnn' anew.",
+        "otherwise train 'motionrnn' again.",
+        "MS-MIM": f"{SKIPLESS}. Train 'ms-mim' again.",
+        "MS-MotionRNN": f"{SCRAMBLED}, and {SKIPLESS}. Train 'ms-motionrnn' again.",
+        "MS-MotionRNN_fixed": f"{SKIPLESS}. Train 'ms-motionrnn' again.",
     }
 )
 """Published networks that ours cannot give the numbers of, and why."""

@@ -136,10 +136,10 @@ class CBackend:
 
     def workspace(self, floats: int) -> c_void_p:
         """Return a buffer of at least `floats` float32 values, one for each calling thread."""
-        held: Tensor | None = getattr(self._own, "workspace", None)
-        if held is None or held.numel() < floats:
-            held = self._own.workspace = empty(floats)
-        return c_void_p(held.data_ptr())
+        workspace: Tensor | None = getattr(self._own, "workspace", None)
+        if workspace is None or workspace.numel() < floats:
+            workspace = self._own.workspace = empty(floats)
+        return c_void_p(workspace.data_ptr())
 
 
 class CBase:
@@ -184,7 +184,7 @@ class CConvolution(CBase):
             A field (batch, channels, height, width) for each formula.
         """
         pairs = zip(self.offsets, self.widths, fields, strict=True)
-        present = [(at, width, field) for at, width, field in pairs if field is not None]
+        present = [(start, width, field) for start, width, field in pairs if field is not None]
         offsets, widths, inputs = zip(*present, strict=True)
         call = ConvolutionCall(inputs, offsets, widths, formulas, self)
         call.arguments.weights = self.weight.data_ptr()
@@ -216,14 +216,14 @@ class ConvolutionCall:
         formulas: Sequence[Formula],
         of: CBase,
     ) -> None:
-        self._held = [
+        self._parameters = [
             (field.field if isinstance(field, Warped) else field).contiguous() for field in fields
         ]
-        height, width = self._held[0].shape[2:]
+        height, width = self._parameters[0].shape[2:]
         self.results = [empty(1, of.channels, height, width) for _ in formulas]
-        number = len(self._held)
+        number = len(self._parameters)
         self._first, self._count = (c_int * number)(*offsets), (c_int * number)(*widths)
-        self._pointers = (c_void_p * number)(*(field.data_ptr() for field in self._held))
+        self._pointers = (c_void_p * number)(*(field.data_ptr() for field in self._parameters))
         self._mix = c_formulas(formulas, self.results)
         self.arguments = _Convolution(
             kernel=of.size,
@@ -397,12 +397,12 @@ def winograd_transform(size: int) -> Tensor:
     in native/convolve.c.
     """
     rows = []
-    for at in WINOGRAD_POINTS:
+    for point in WINOGRAD_POINTS:
         others = torch.tensor(
-            [at - other for other in WINOGRAD_POINTS if other != at], dtype=torch.float64
+            [point - other for other in WINOGRAD_POINTS if other != point], dtype=torch.float64
         )
-        powers = torch.tensor([at**power for power in range(size)], dtype=torch.float64)
-        rows.append(powers / others.prod() * (-1 if at == 0 else 1))
+        powers = torch.tensor([point**power for power in range(size)], dtype=torch.float64)
+        rows.append(powers / others.prod() * (-1 if point == 0 else 1))
     at_infinity = torch.zeros(size, dtype=torch.float64)
     at_infinity[-1] = 1
     return torch.stack([*rows, at_infinity])

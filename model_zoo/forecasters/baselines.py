@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from ingest.standing_echoes import replaced, standing, steady
+from ingest.standing_echoes import replaced, standing_cells, steady
 from model_zoo.forecasters import advect, motion
 from model_zoo.forecasters.contract import (
     LEAD_STEP,
@@ -103,7 +103,7 @@ def set_aside(frames: DataArray, reader: str) -> tuple[DataArray, NDArray[np.flo
         return frames, np.full(still.shape, np.nan, np.float32)
     # which would hold back what is seen of the motion around them
     around = recent.copy(data=np.where(still, np.float32(np.nan), rates(recent)))
-    cells = standing(rates(recent), motion_of(around), ages)
+    cells = standing_cells(rates(recent), motion_of(around), ages)
     kept = np.where(cells, rates(frames)[-1], np.float32(np.nan))
     if not cells.any():
         return frames, kept
@@ -113,8 +113,8 @@ def set_aside(frames: DataArray, reader: str) -> tuple[DataArray, NDArray[np.flo
 
 def put_back(rate: NDArray[np.float32], kept: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rates (lead, y, x) with the echoes (y, x) that were set aside, NaN where none was."""
-    together: NDArray[np.float32] = np.where(np.isnan(kept), rate, np.fmax(rate, kept))
-    return together
+    rates: NDArray[np.float32] = np.where(np.isnan(kept), rate, np.fmax(rate, kept))
+    return rates
 
 
 def motion_of(frames: DataArray) -> NDArray[np.float32]:

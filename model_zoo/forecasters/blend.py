@@ -116,8 +116,8 @@ class BlendTable:
             In 0..1, falling with the threshold; NaN where a member has no data.
         """
         features = np.stack([feature(forecast, self.thresholds) for forecast in forecasts])
-        at = np.minimum(np.arange(features.shape[1]), len(self.coefficients) - 1)
-        weights = self.coefficients[at].astype(np.float32)
+        leads = np.minimum(np.arange(features.shape[1]), len(self.coefficients) - 1)
+        weights = self.coefficients[leads].astype(np.float32)
         logits = weights[..., 0, None, None] + np.einsum(
             "mltyx,ltm->ltyx", features, weights[..., 1:], optimize=True
         )
@@ -169,9 +169,9 @@ class Blend:
             matched_rain(of_lead, field, self.table.thresholds, self.table.growth[min(lead, last)])
             for lead, (of_lead, field) in enumerate(zip(probability, amounts, strict=True))
         ]
-        chances = {t: probability[:, at] for at, t in enumerate(self.table.thresholds)}
+        probabilities = {t: probability[:, index] for index, t in enumerate(self.table.thresholds)}
         given = select_frames(frames, self.needs.required, self.name)
-        return make_forecast(np.stack(rain), given, self, chances)
+        return make_forecast(np.stack(rain), given, self, probabilities)
 
 
 def feature(forecast: DataArray, thresholds: Sequence[float]) -> Array:

@@ -164,19 +164,19 @@ def ahead(cascade: Cascade, leads: Sequence[float]) -> Array:
     """
     of_newest, of_earlier = predictors(cascade, max(leads))
     filters = bandpass(*cascade.shape)
-    at = np.array(leads) / cascade.temporal.step
-    whole = at.astype(int)
-    part = (at - whole)[:, None]
+    position = np.array(leads) / cascade.temporal.step
+    whole = position.astype(int)
+    part = (position - whole)[:, None]
     transfers = []
     for weights in (of_newest, of_earlier):
         mixed = (1 - part) * weights[whole] + part * weights[whole + 1]
         transfers.append(np.tensordot(mixed.astype(np.float32), filters, 1))
     newest, earlier = transfers
     newest[:, 0, 0], earlier[:, 0, 0] = 1, 0  # the mean stays
-    told: Array = fft.irfft2(
+    fields: Array = fft.irfft2(
         newest * cascade.spectra[-1] + earlier * cascade.spectra[-2], s=cascade.shape
     )
-    return told
+    return fields
 
 
 def predictors(cascade: Cascade, lead: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -105,8 +105,8 @@ class Network:
             ahead = list(advect.departure_points(moving, [lead * STEP_MINUTES for lead in leads]))
             # a frame of so many leads ago is where a forecast of so many leads will come from
             here = [
-                advect.sample_at(rate[None], at)[0]
-                for rate, at in zip(rates[:-1], ahead[GIVEN - 2 :: -1], strict=True)
+                advect.sample_at(rate[None], positions)[0]
+                for rate, positions in zip(rates[:-1], ahead[GIVEN - 2 :: -1], strict=True)
             ]
             rates = np.stack([*here, rates[-1]])
             if self._network.guidance:
@@ -134,12 +134,14 @@ class Network:
                 for of_lead, field, factors in zip(predicted, amounts, growth, strict=True)
             ]
         )
-        chances = {
-            threshold: predicted[:, at]
-            for at, threshold in enumerate(self._thresholds)
-            if threshold in exceedance.TOLD
+        probabilities = {
+            threshold: predicted[:, index]
+            for index, threshold in enumerate(self._thresholds)
+            if threshold in exceedance.FORECAST_THRESHOLDS
         }
-        return make_forecast(rain if kept is None else put_back(rain, kept), given, self, chances)
+        return make_forecast(
+            rain if kept is None else put_back(rain, kept), given, self, probabilities
+        )
 
     def predict(self, rates: Array, horizon: int, guidance: Array | None = None) -> Array:
         """The output of the network: the next `horizon` frames in mm/h, (horizon, 1, y, x), or the
@@ -191,9 +193,9 @@ def sprog_guidance(recent: DataArray, moving: Array, horizon: int) -> Array:
     return sprog_fields(rates, ages, [STEP_MINUTES * lead for lead in range(1, horizon + 1)])
 
 
-def carried_whole(field: Array, at: Array) -> Array:
+def carried_whole(field: Array, positions: Array) -> Array:
     """A field (y, x) from `at`, each cell the value of one cell, and a mean of several only at
     edges of data, where that one has none."""
-    nearest = advect.sample_nearest(field, at)
-    (mean,) = advect.sample_at(field[None], at)
+    nearest = advect.sample_nearest(field, positions)
+    (mean,) = advect.sample_at(field[None], positions)
     return np.where(np.isnan(mean), np.float32(np.nan), np.where(np.isnan(nearest), mean, nearest))

@@ -93,7 +93,7 @@ def rank_score(odds: NDArray[np.float64], areas: Sequence[int]) -> NDArray[np.fl
         (cell,).
     """
     cells = odds.shape[1]
-    cuts = np.array(
+    probability_thresholds = np.array(
         [
             np.partition(row, cells - min(area, cells))[cells - min(area, cells)]
             if area
@@ -101,12 +101,12 @@ def rank_score(odds: NDArray[np.float64], areas: Sequence[int]) -> NDArray[np.fl
             for row, area in zip(odds, areas, strict=True)
         ]
     )
-    over = odds - cuts[:, None]
+    over = odds - probability_thresholds[:, None]
     reached = np.logical_and.accumulate(over >= 0, axis=0).sum(axis=0)
     score = np.where(reached > 0, reached.astype(np.float64), np.minimum(over[0], 0.0))
     last, following = (reached - 1).clip(min=0), reached.clip(max=len(areas) - 1)
-    at = np.arange(cells)
-    above, below = over[last, at], over[following, at]
+    cell = np.arange(cells)
+    above, below = over[last, cell], over[following, cell]
     between = (reached > 0) & (reached < len(areas))
     share = np.divide(above, above - below, out=np.zeros(cells), where=between & (above > below))
     within = np.where(reached == len(areas), 1 - np.exp(-above), share)

@@ -71,13 +71,14 @@ class SPROG:
         times = recent["time"].to_numpy()
         every = ((times[-1] - times) / MINUTE).tolist()
         chosen = strides(every)
-        ages = [every[at] for at in chosen]
+        ages = [every[index] for index in chosen]
         leads = (np.arange(1, horizon + 1) * (LEAD_STEP / MINUTE)).tolist()
         rates = carried_to_newest(rates_of(recent)[chosen], moving, ages)
         fields = sprog_fields(rates, ages, leads)
         ahead = advect.departure_points(moving, leads)
         rate = [
-            advect.sample_at(field[None], at)[0] for field, at in zip(fields, ahead, strict=True)
+            advect.sample_at(field[None], positions)[0]
+            for field, positions in zip(fields, ahead, strict=True)
         ]
         return make_forecast(put_back(np.stack(rate), kept), recent, self)
 
@@ -92,7 +93,8 @@ def carried_to_newest(rates: Array, moving: Array, ages: Sequence[float]) -> Arr
     """
     earlier = advect.departure_points(moving, ages[-2::-1])
     carried = [
-        advect.sample_at(rate[None], at)[0] for rate, at in zip(rates[-2::-1], earlier, strict=True)
+        advect.sample_at(rate[None], positions)[0]
+        for rate, positions in zip(rates[-2::-1], earlier, strict=True)
     ]
     return np.stack([*carried[::-1], rates[-1]])
 
@@ -116,18 +118,18 @@ def sprog_fields(frames: Array, ages: Sequence[float], leads: Sequence[float]) -
     newest = frames[-1]
     known = ~np.isnan(frames)
     repeated = np.repeat(newest[None], len(leads), axis=0)
-    usable = [at for at in strides(ages) if overlaps(known[at], known[-1])]
-    frames, known, ages = frames[usable], known[usable], [ages[at] for at in usable]
+    usable = [index for index in strides(ages) if overlaps(known[index], known[-1])]
+    frames, known, ages = frames[usable], known[usable], [ages[index] for index in usable]
     common: Mask = np.logical_and.reduce(known)
     wet = (frames >= THRESHOLD) & common  # False for NaN
     counts = [int(np.count_nonzero(field)) for field in wet]
     if len(frames) < 2 or min(counts) < FEWEST_WET:
         return repeated
     parts = cascade.decompose(filled(log_rain(frames), known), common, ages)
-    told = cascade.ahead(parts, leads)
+    extrapolated = cascade.ahead(parts, leads)
     trend = area_trend(counts, ages)
     seen = known[-1]
-    for rate, field, lead in zip(repeated, told, leads, strict=True):
+    for rate, field, lead in zip(repeated, extrapolated, leads, strict=True):
         rate[seen] = matched(field[seen], newest[seen], growth(trend, lead))
     return repeated
 
@@ -143,9 +145,9 @@ def strides(ages: Sequence[float]) -> list[int]:
     Over less, what is seen to change is mostly noise of the radar and of carrying.
     """
     chosen = [len(ages) - 1]
-    for at in range(len(ages) - 2, -1, -1):
-        if ages[at] - ages[chosen[0]] >= STRIDE_MINUTES:
-            chosen.insert(0, at)
+    for index in range(len(ages) - 2, -1, -1):
+        if ages[index] - ages[chosen[0]] >= STRIDE_MINUTES:
+            chosen.insert(0, index)
     return chosen if len(chosen) > 1 else [0, *chosen]
 
 

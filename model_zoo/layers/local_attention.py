@@ -88,8 +88,8 @@ def whole_mask(height: int, width: int, window: int, like: Tensor) -> Tensor:
     """
     seen_along = []
     for size in (height, width):
-        place = torch.arange(size, device=like.device)
-        offset = place - place[:, None]
+        position = torch.arange(size, device=like.device)
+        offset = position - position[:, None]
         seen_along.append((offset >= -(window // 2)) & (offset < window - window // 2))
     rows, columns = seen_along
     seen = (rows[:, None, :, None] & columns[None, :, None, :]).flatten(2).flatten(0, 1)
@@ -169,8 +169,8 @@ class Tiling:
 
     def mask(self, dtype: torch.dtype) -> Tensor:
         """Return the score mask (pixels, surroundings): 0 in the window, -inf elsewhere."""
-        place = torch.arange(self.reach, device=self.device)
-        offset = place - place[:TILE, None]
+        position = torch.arange(self.reach, device=self.device)
+        offset = position - position[:TILE, None]
         seen = (offset >= 0) & (offset < self.window)
         seen = (seen[:, None, :, None] & seen[None, :, None, :]).flatten(2).flatten(0, 1)
         unseen = torch.full(seen.shape, -torch.inf, dtype=dtype, device=self.device)

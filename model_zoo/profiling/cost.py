@@ -87,6 +87,10 @@ def saved_bytes(network: Nowcaster, frames: Tensor, horizon: int) -> int:
 
     with torch.autograd.graph.saved_tensors_hooks(save, lambda tensor: tensor):
         rollout = network(frames, horizon=horizon)
-    sizes = [tensor.untyped_storage().nbytes() for at, tensor in saved.items() if at not in weights]
+    sizes = [
+        tensor.untyped_storage().nbytes()
+        for address, tensor in saved.items()
+        if address not in weights
+    ]
     del rollout  # not before: saved tensors that are freed could be counted twice
     return sum(sizes)

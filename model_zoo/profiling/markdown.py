@@ -32,13 +32,13 @@ class Table(NamedTuple):
 
     def column(self, heading: str) -> list[str]:
         """The cells below a heading."""
-        at = self.headings.index(heading)
-        return [row[at] for row in self.rows]
+        index = self.headings.index(heading)
+        return [row[index] for row in self.rows]
 
     def where(self, **values: str) -> "Table":
         """The rows that have these values, by heading; underscores stand for spaces."""
         wanted = {self.headings.index(name.replace("_", " ")): v for name, v in values.items()}
-        kept = [row for row in self.rows if all(row[at] == v for at, v in wanted.items())]
+        kept = [row for row in self.rows if all(row[index] == v for index, v in wanted.items())]
         return self._replace(rows=tuple(kept))
 
 

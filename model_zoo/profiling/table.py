@@ -44,7 +44,7 @@ def rows(
     channels: int,
     patience_seconds: float | None = None,
     notes: Path | None = None,
-    progress: Callable[[str], object] = lambda said: None,
+    progress: Callable[[str], object] = lambda line: None,
 ) -> Iterator[Row]:
     """Compute the cost of each network on each data set.
 

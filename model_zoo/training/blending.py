@@ -94,8 +94,8 @@ def blend(
     """
     forecasters = [load_forecaster(name, weights_folder=weights_folder) for name in members]
     found: list[Case] = []
-    for said, minutes in events.items():
-        for name in expand(said, corpus):
+    for pattern, minutes in events.items():
+        for name in expand(pattern, corpus):
             path = corpus / f"{name}.npz"
             with np.load(path) as file:
                 kilometres = float(file["km"])
@@ -104,10 +104,10 @@ def blend(
                 if report is not None:
                     report(record.name)
                 found += cases(record, forecasters, kilometres=kilometres, every=every)
-    validated = {one.event for one in found if one.event.startswith(VALIDATION)}
+    validated = {case.event for case in found if case.event.startswith(VALIDATION)}
     table = choose(found, members, AMOUNTS, validated)
     about = {"events": dict(events), "forecasts": len(found)}
-    about["weights"] = {one.name: one.weights for one in forecasters}
+    about["weights"] = {forecaster.name: forecaster.weights for forecaster in forecasters}
     write(destination, table, about)
     return table
 
@@ -135,28 +135,28 @@ def cases(
     A frame is left out where one of those 30, 60 and 90 minutes before it is missing, where none
     follows after 30 minutes, or where hardly anything is wet.
     """
-    at = {time: number for number, time in enumerate(record.times)}
+    number_at = {time: number for number, time in enumerate(record.times)}
     rows, columns = record.shape
     metres = 1000 * kilometres
-    place = {"y": -metres * np.arange(rows), "x": metres * np.arange(columns)}
+    coordinates = {"y": -metres * np.arange(rows), "x": metres * np.arange(columns)}
     wet, last = record.wet(), None
-    for time, number in at.items():
+    for time, number in number_at.items():
         past = [time - age * HALF_HOUR for age in range(GIVEN)]
         if last is not None and time - last < every:
             continue
-        if any(t not in at for t in (*past, time + HALF_HOUR)) or wet[number] < LEAST_WET:
+        if any(t not in number_at for t in (*past, time + HALF_HOUR)) or wet[number] < LEAST_WET:
             continue
         last = time
-        numbers = np.arange(at[past[-1]], number + 1)
+        numbers = np.arange(number_at[past[-1]], number + 1)
         frames = xr.DataArray(
             record.rates(numbers),
-            {"time": record.times[numbers], **place},
+            {"time": record.times[numbers], **coordinates},
             ("time", "y", "x"),
             attrs={"units": "mm h-1"},
         )
         observed = np.full((LEADS, rows, columns), np.nan, np.float32)
         for lead in range(LEADS):
-            follows = at.get(time + (lead + 1) * HALF_HOUR)
+            follows = number_at.get(time + (lead + 1) * HALF_HOUR)
             if follows is not None:
                 observed[lead] = record.rates(np.array([follows]))[0]
         yield Case(record.name, tuple(member(frames, LEADS) for member in members), observed)
@@ -170,12 +170,12 @@ def choose(
     seed: int = 0,
 ) -> BlendTable:
     """The table of a blend of members, whose forecasts `found` holds in their order."""
-    thresholds = exceedance.TOLD
+    thresholds = exceedance.FORECAST_THRESHOLDS
     draws = drawn(found, thresholds, np.random.default_rng(seed))
     start = np.array([0.0, *equal_weights(found[0])])
     coefficients = np.array(
         [
-            [fitted(*draws[lead, at], start) for at in range(len(thresholds))]
+            [fitted(*draws[lead, threshold], start) for threshold in range(len(thresholds))]
             for lead in range(LEADS)
         ]
     )
@@ -187,7 +187,7 @@ def choose(
         np.ones((LEADS, len(thresholds))),
         "",
     )
-    return with_growth(table, [one for one in found if not validated or one.event in validated])
+    return with_growth(table, [case for case in found if not validated or case.event in validated])
 
 
 def with_growth(table: BlendTable, found: Sequence[Case]) -> BlendTable:
@@ -209,8 +209,8 @@ def with_growth(table: BlendTable, found: Sequence[Case]) -> BlendTable:
 
 def equal_weights(case: Case) -> list[float]:
     """Weights to begin with: those that tell probabilities share 1, the others have none."""
-    telling = [bool(exceedance_probabilities(forecast)) for forecast in case.forecasts]
-    return [tells / max(sum(telling), 1) for tells in telling]
+    informative = [bool(exceedance_probabilities(forecast)) for forecast in case.forecasts]
+    return [informs / max(sum(informative), 1) for informs in informative]
 
 
 Draws = dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]]
@@ -223,7 +223,7 @@ def drawn(found: Sequence[Case], thresholds: Sequence[float], rng: np.random.Gen
         each[case.event] = each.get(case.event, 0) + 1
     parts: dict[tuple[int, int], list[tuple[Array, NDArray[np.bool_], float]]] = {}
     for case in found:
-        features = np.stack([feature(one, thresholds) for one in case.forecasts], axis=-1)
+        features = np.stack([feature(forecast, thresholds) for forecast in case.forecasts], axis=-1)
         for lead in range(LEADS):
             known = ~np.isnan(features[lead]).any((0, -1)) & ~np.isnan(case.observed[lead])
             cells = np.flatnonzero(known)
@@ -231,10 +231,10 @@ def drawn(found: Sequence[Case], thresholds: Sequence[float], rng: np.random.Gen
                 continue
             cells = rng.choice(cells, min(CELLS, cells.size), replace=False)
             rain = case.observed[lead].ravel()[cells]
-            for at, threshold in enumerate(thresholds):
-                x = features[lead, at].reshape(-1, features.shape[-1])[cells]
+            for index, threshold in enumerate(thresholds):
+                x = features[lead, index].reshape(-1, features.shape[-1])[cells]
                 weight = 1 / (each[case.event] * cells.size)
-                parts.setdefault((lead, at), []).append((x, rain >= threshold, weight))
+                parts.setdefault((lead, index), []).append((x, rain >= threshold, weight))
     return {
         key: (
             np.concatenate([x for x, _, _ in rows]).astype(np.float64),

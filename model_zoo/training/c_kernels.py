@@ -96,8 +96,10 @@ def each_sample(
     Returns:
         A field (batch, channels, height, width) for each formula.
     """
-    samples = [slice(at, at + 1) for at in range(len(fields[0]))]
-    outputs = [convolution([field[at] for field in fields], *formulas(at)) for at in samples]
+    samples = [slice(index, index + 1) for index in range(len(fields[0]))]
+    outputs = [
+        convolution([field[sample] for field in fields], *formulas(sample)) for sample in samples
+    ]
     return (
         outputs[0]
         if len(outputs) == 1

@@ -191,10 +191,12 @@ def histogram(
     counts = np.zeros((leads, number, len(EDGES) - 1, 2))
     for lead, frame in enumerate(observed):
         known = ~np.isnan(frame)
-        for at, threshold in enumerate(thresholds):
-            logits, reached = logit(probability[lead, at][known]), frame[known] >= threshold
+        for index, threshold in enumerate(thresholds):
+            logits, reached = logit(probability[lead, index][known]), frame[known] >= threshold
             for event in (False, True):
-                counts[lead, at, :, int(event)], _ = np.histogram(logits[reached == event], EDGES)
+                counts[lead, index, :, int(event)], _ = np.histogram(
+                    logits[reached == event], EDGES
+                )
     return counts
 
 
@@ -211,13 +213,13 @@ def areas_of(
     counts = np.zeros((len(observed), len(thresholds), len(FACTORS), 3))
     for lead, frame in enumerate(observed):
         known = ~np.isnan(frame) & ~np.isnan(amounts[lead])
-        for at, threshold in enumerate(thresholds):
-            order = np.argsort(-probability[lead, at][known], kind="stable")
+        for index, threshold in enumerate(thresholds):
+            order = np.argsort(-probability[lead, index][known], kind="stable")
             reached = (frame[known] >= threshold)[order]
             hits = np.concatenate([[0], np.cumsum(reached)])
             now = np.count_nonzero(amounts[lead][known] >= threshold)
             cells = np.minimum(np.rint(FACTORS * now), reached.size).astype(int)
-            counts[lead, at] = np.stack(
+            counts[lead, index] = np.stack(
                 [hits[cells], cells, np.full(len(cells), hits[-1])], axis=-1
             )
     return counts
@@ -306,9 +308,9 @@ def growth_of(events: Sequence[Sums]) -> tuple[tuple[float, ...], ...]:
     total = np.sum(
         [np.where(some, share, 0) for share, some in zip(shares, enough, strict=True)], axis=0
     )
-    hits, forecast, came = np.moveaxis(total, -1, 0)
-    csi = hits / np.maximum(forecast + came - hits, 1e-9)
-    bias = forecast / np.maximum(came, 1e-9)
+    hits, forecast, reached = np.moveaxis(total, -1, 0)
+    csi = hits / np.maximum(forecast + reached - hits, 1e-9)
+    bias = forecast / np.maximum(reached, 1e-9)
     allowed = (bias >= LEAST_BIAS) & (bias <= MOST_BIAS)
     nearest = np.abs(np.log(np.maximum(bias, 1e-9))).argmin(-1)
     best = np.where(allowed.any(-1), np.where(allowed, csi, -1.0).argmax(-1), nearest)

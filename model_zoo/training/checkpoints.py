@@ -44,7 +44,7 @@ def initial_network(
     parents = [checkpoint.load(path) for path in (start, guess) if path is not None]
     if guess is not None:
         take_guess(network, experiment, guess)
-    return FirstWeights(network, " ".join(one.sha256 for one in parents) or None)
+    return FirstWeights(network, " ".join(parent.sha256 for parent in parents) or None)
 
 
 def random_weights(experiment: Experiment) -> Nowcaster:

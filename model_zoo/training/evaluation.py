@@ -127,11 +127,13 @@ def by_frame(scores: Scores, given: int) -> tuple[list[str], list[list[str]]]:
     headings = ["frame", *(name.upper() for name in plain)]
     lines = []
     for step in scores.steps["step"].values.tolist():
-        at = scores.steps.sel(step=step)
+        scores_of_step = scores.steps.sel(step=step)
         name = f"{step}, given" if step <= given else f"{step}, +{step - given}"
-        lines.append([name, *(figure(float(at[one])) for one in plain)])
-        if "csi" in at:
-            lines[-1] += [figure(float(v)) for one in ("csi", "hss") for v in at[one].values]
+        lines.append([name, *(figure(float(scores_of_step[score])) for score in plain)])
+        if "csi" in scores_of_step:
+            lines[-1] += [
+                figure(float(v)) for score in ("csi", "hss") for v in scores_of_step[score].values
+            ]
     if "csi" in scores.steps:
         headings += [f"{name} {rate:g}" for name in ("CSI", "HSS") for rate in RATES]
     return headings, lines

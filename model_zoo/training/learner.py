@@ -134,12 +134,12 @@ class Trainer:
         guidance = sample.guidance.to(device, non_blocking=True)
         shown = seen(self.network, frames, mask, guidance)
         if self.network.guidance:
-            said: Rollout = self.shared(
+            rollout: Rollout = self.shared(
                 shown[:, : data.given],
                 horizon=data.horizon,
                 guess_only=self.experiment.learns == "guess",
             )
-            return said
+            return rollout
         fed = self.fed(len(frames), frames.shape[1] - 1, step).to(device, non_blocking=True)
         unguided: Rollout = self.shared(shown[:, :-1], fed=fed)
         return unguided

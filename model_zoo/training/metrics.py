@@ -112,7 +112,7 @@ class ScoreSums:
         squared, absolute = error.square().sum((2, 3, 4)), error.abs().sum((2, 3, 4))
         found = (torch.ones_like(squared), squared, absolute, ssim(clipped, observed))
         noise = psnr(squared / cells)
-        self.totals += torch.stack([*(one.double().sum(0) for one in found), noise.sum(0)])
+        self.totals += torch.stack([*(values.double().sum(0) for values in found), noise.sum(0)])
         for number, threshold in enumerate(self.scaled):
             forecast, event = clipped >= threshold, observed >= threshold
             pairs = (
@@ -153,20 +153,20 @@ def psnr(mean_squared: Tensor) -> Tensor:
     return 10 * torch.log10(1 / (mean_squared + NO_ERROR))
 
 
-def ssim(one: Tensor, other: Tensor) -> Tensor:
+def ssim(predicted: Tensor, observed: Tensor) -> Tensor:
     """Compute the structural similarity.
 
     Args:
-        one: (..., 1, height, width) in 0..1.
-        other: Likewise.
+        predicted: (..., 1, height, width) in 0..1.
+        observed: Likewise.
 
     Returns:
         (...), NaN for frames smaller than a window.
     """
-    front, size = one.shape[:-3], one.shape[-2:]
+    front, size = predicted.shape[:-3], predicted.shape[-2:]
     if min(size) < WINDOW:
-        return one.new_full(front, torch.nan)
-    x, y = one.reshape(-1, 1, *size), other.reshape(-1, 1, *size)
+        return predicted.new_full(front, torch.nan)
+    x, y = predicted.reshape(-1, 1, *size), observed.reshape(-1, 1, *size)
     mean_x, mean_y = smooth(x), smooth(y)
     var_x, var_y = smooth(x * x) - mean_x**2, smooth(y * y) - mean_y**2
     cov = smooth(x * y) - mean_x * mean_y

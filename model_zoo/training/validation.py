@@ -66,7 +66,7 @@ class Validator:
     def batches(self, ranks: Ranks) -> Iterator[Sample]:
         """This device's share of the samples."""
         mine = [Draw(0, index) for index in self.chosen[ranks.rank :: ranks.size]]
-        parts = [mine[at : at + self.batch] for at in range(0, len(mine), self.batch)]
+        parts = [mine[start : start + self.batch] for start in range(0, len(mine), self.batch)]
         pinned = ranks.device.type == "cuda"
         yield from DataLoader(
             self.sequences, batch_sampler=parts, num_workers=self.workers, pin_memory=pinned
@@ -120,5 +120,4 @@ class Validator:
         if not network.exceedances:
             return predicted
         levels = self.scale.encode(torch.tensor(exceedance.THRESHOLDS))
-        cuts = exceedance.cuts_of((), predicted.shape[1], len(levels)).to(predicted.device)
-        return exceedance.rain(predicted.sigmoid(), levels.to(predicted.device), cuts)
+        return exceedance.rain(predicted.sigmoid(), levels.to(predicted.device))

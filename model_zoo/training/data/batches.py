@@ -64,8 +64,8 @@ class Batches(Sampler[list[Draw]]):
             if step // self.per_epoch != epoch:
                 epoch = step // self.per_epoch
                 order = self.order(epoch)
-            at = step % self.per_epoch * self.batch
-            chosen = order[at : at + self.batch][self.mine]
+            start = step % self.per_epoch * self.batch
+            chosen = order[start : start + self.batch][self.mine]
             yield [Draw(epoch, index) for index in chosen.tolist()]
 
     def order(self, epoch: int) -> torch.Tensor:

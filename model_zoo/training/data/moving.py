@@ -29,14 +29,14 @@ def moving(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
     now = times[numbers[given - 1]]
     rates = read(record, numbers)
     seen = motion_until(record, int(numbers[given - 1]))
-    for at, number in enumerate(numbers):
-        if number == MISSING or at == given - 1:
+    for index, number in enumerate(numbers):
+        if number == MISSING or index == given - 1:
             continue
         minutes = float((times[number] - now) / MINUTE)
         if minutes < 0:
-            (rates[at],) = advect.advect(rates[at], seen, [-minutes])
+            (rates[index],) = advect.advect(rates[index], seen, [-minutes])
         else:
-            rates[at] = advect.advect_backward(rates[at], seen, minutes)
+            rates[index] = advect.advect_backward(rates[index], seen, minutes)
     return rates
 
 
@@ -56,8 +56,8 @@ def guidance(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
     recent = np.arange(first, newest + 1)
     ages = ((times[newest] - times[recent]) / MINUTE).astype(float)
     frames = record.rates(recent)
-    for at, age in enumerate(ages[:-1]):
-        (frames[at],) = advect.advect(frames[at], seen, [age])
+    for index, age in enumerate(ages[:-1]):
+        (frames[index],) = advect.advect(frames[index], seen, [age])
     spacing = float((times[newest] - times[numbers[given - 2]]) / MINUTE)
     leads = [spacing * (lead + 1) for lead in range(len(numbers) - given)]
     return sprog_fields(frames, ages.tolist(), leads)

@@ -74,8 +74,8 @@ def open_germany(
     borders = [np.datetime64(t, "m") for t in (settings.validation_from, settings.test_from)]
     spans = list(zip([BEGIN, *borders], [*borders, END], strict=True))
     stride = settings.stride
-    at = rain_windows([found], settings, [settings.minutes], stride, chosen=[spans[split]])
-    return RainSequences([found], at, settings, scale, split, seed)
+    starts = rain_windows([found], settings, [settings.minutes], stride, chosen=[spans[split]])
+    return RainSequences([found], starts, settings, scale, split, seed)
 
 
 def open_record(path: Path) -> Record:

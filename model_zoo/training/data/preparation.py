@@ -58,8 +58,10 @@ def prepare(
     blocks, faults = -(-len(times) // store.BLOCK), list[str]()
     here = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
     with (
-        distributed.LocalCluster(**here) if scheduler is None else nullcontext(scheduler) as at,
-        distributed.Client(at) as client,
+        distributed.LocalCluster(**here)
+        if scheduler is None
+        else nullcontext(scheduler) as cluster,
+        distributed.Client(cluster) as client,
     ):
         work = [
             client.submit(write, source, destination, block, len(times), pure=False)

@@ -18,7 +18,7 @@ from model_zoo.training.data.sliding_windows import MISSING, windows
 from model_zoo.training.errors import BadData
 
 MOVED_IN_MEMORY = 4000
-"""Windows in a moving view that are kept, lest they are made anew in every epoch."""
+"""Windows in a moving view that are kept, lest they are made again in every epoch."""
 
 
 class Window(NamedTuple):
@@ -42,14 +42,14 @@ class RainSequences(Sequences):
     def __init__(
         self,
         records: Sequence[Record],
-        at: Sequence[Window],
+        windows: Sequence[Window],
         settings: Rain,
         scale: Scale,
         split: Split,
         seed: int,
     ) -> None:
         self.records = records
-        self.at = at
+        self.windows = windows
         self.scale = scale
         self.split = split
         self.seed = seed
@@ -69,13 +69,13 @@ class RainSequences(Sequences):
             raise BadData(f"fields are of {sorted(shapes)}; set `{name}`, to cut out squares alike")
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.windows)
 
     @property
     def events(self) -> Sequence[Sequence[int]]:
         """Numbers of the windows of each record."""
         found: dict[int, list[int]] = {}
-        for number, window in enumerate(self.at):
+        for number, window in enumerate(self.windows):
             found.setdefault(window.record, []).append(number)
         return list(found.values())
 
@@ -86,7 +86,7 @@ class RainSequences(Sequences):
 
     def window(self, index: int, rng: np.random.Generator) -> Window:
         """The window of a draw."""
-        return self.at[index]
+        return self.windows[index]
 
     def make(self, window: Window, rng: np.random.Generator) -> Sample:
         """Read, cut, vary and scale a window."""
@@ -128,7 +128,7 @@ class Weighted(RainSequences):
     def __init__(
         self,
         records: Sequence[Record],
-        at: Sequence[Window],
+        windows: Sequence[Window],
         settings: Rain,
         scale: Scale,
         seed: int,
@@ -136,10 +136,10 @@ class Weighted(RainSequences):
         samples: int,
         weights: Sequence[float],
     ) -> None:
-        super().__init__(records, at, settings, scale, Split.TRAIN, seed)
+        super().__init__(records, windows, settings, scale, Split.TRAIN, seed)
         self.samples = samples
         events: dict[tuple[int, np.datetime64], list[Window]] = {}
-        for w in at:
+        for w in windows:
             newest = records[w.record].times[w.numbers[self.given - 1]]
             events.setdefault((w.record, newest.astype("datetime64[D]")), []).append(w)
         self.of = list(events.values())
@@ -194,9 +194,9 @@ def rain_windows(
             within = np.flatnonzero((record.times >= first) & (record.times < end))
         wet = record.wet() if settings.least_wet > 0 else np.ones(len(times))
         for spacing in minutes:
-            at = windows(times[within], settings.frames, spacing, stride, spare=spare)
-            number_of_windows += len(at)
-            for local in at:
+            local_windows = windows(times[within], settings.frames, spacing, stride, spare=spare)
+            number_of_windows += len(local_windows)
+            for local in local_windows:
                 there = local != MISSING
                 numbers = np.where(there, within[local], MISSING)
                 if wet[numbers[there]].mean() >= settings.least_wet:

@@ -53,7 +53,7 @@ class Sample(NamedTuple):
 
 
 class Sequences(Dataset[Sample]):
-    """Samples by index, and by epoch where a split is drawn anew in each."""
+    """Samples by index, and by epoch where a split is drawn again in each."""
 
     def __len__(self) -> int:
         """Return the number of samples in an epoch."""

@@ -34,13 +34,13 @@ def windows(
         bad = int(np.argmax(np.diff(times) <= 0)) + 1
         raise BadData(f"times should rise, but frame {bad} is no later than the one before it")
     wanted = times[:, None] + spacing * np.arange(frames)
-    at = np.searchsorted(times, wanted).clip(max=max(len(times) - 1, 0))
-    there = times[at] == wanted if len(times) else np.zeros(wanted.shape, bool)
+    numbers = np.searchsorted(times, wanted).clip(max=max(len(times) - 1, 0))
+    there = times[numbers] == wanted if len(times) else np.zeros(wanted.shape, bool)
     whole = there[:, : frames - spare].all(axis=1)
     kept: list[int] = []
     for start in np.flatnonzero(whole):
         if not kept or times[start] >= times[kept[-1]] + stride:
             kept.append(int(start))
     chosen = np.array(kept, np.int64)
-    found: NDArray[np.int64] = np.where(there[chosen], at[chosen], MISSING).astype(np.int64)
+    found: NDArray[np.int64] = np.where(there[chosen], numbers[chosen], MISSING).astype(np.int64)
     return found

@@ -71,9 +71,9 @@ class Store:
                 f"{path} has {done.sum()} of {len(done)} blocks; run `nowcast data germany` again, "
                 "which goes on where it stopped"
             )
-        self._at = np.flatnonzero(~np.isnan(wet))
-        self._wet = wet[self._at].astype(np.float64)
-        self.times: NDArray[np.datetime64] = times[self._at].astype("datetime64[m]")
+        self._numbers = np.flatnonzero(~np.isnan(wet))
+        self._wet = wet[self._numbers].astype(np.float64)
+        self.times: NDArray[np.datetime64] = times[self._numbers].astype("datetime64[m]")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,7 +83,9 @@ class Store:
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
         """Return frames (time, y, x) in mm/h, row 0 in the north, NaN for no data."""
-        found = np.stack([np.asarray(self._rates[int(at)]) for at in self._at[numbers]])
+        found = np.stack(
+            [np.asarray(self._rates[int(number)]) for number in self._numbers[numbers]]
+        )
         rates: Rates = np.where(found == NO_DATA, np.nan, found / np.float32(100))
         return rates.astype(np.float32)
 
@@ -141,14 +143,14 @@ def write_block(path: Path, block: int, length: int, read: Callable[[int], Rates
     packed = np.full((len(frames), *group["rate_x100"].shape[1:]), NO_DATA, np.uint16)
     wet = np.full(len(frames), np.nan, np.float32)
     faults = []
-    for at, number in enumerate(frames):
+    for index, number in enumerate(frames):
         try:
             rates = read(number)
         except BadData as error:
             faults.append(str(error))
             continue
-        packed[at] = np.where(np.isnan(rates), NO_DATA, np.rint(np.nan_to_num(rates) * 100))
-        wet[at] = wet_share(rates)
+        packed[index] = np.where(np.isnan(rates), NO_DATA, np.rint(np.nan_to_num(rates) * 100))
+        wet[index] = wet_share(rates)
     span = slice(frames.start, frames.stop)
     group["rate_x100"][span] = packed
     group["wet"][span] = wet

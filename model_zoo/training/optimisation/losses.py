@@ -57,8 +57,8 @@ def threshold_weights(settings: Loss) -> Tensor | None:
     """Return the weight of each threshold, (threshold,), of mean 1; None where all are alike."""
     if not settings.thresholds:
         return None
-    said = [settings.thresholds.get(f"{t:g}", 1.0) for t in exceedance.THRESHOLDS]
-    return torch.tensor(said) / (sum(said) / len(said))
+    weights = [settings.thresholds.get(f"{t:g}", 1.0) for t in exceedance.THRESHOLDS]
+    return torch.tensor(weights) / (sum(weights) / len(weights))
 
 
 def frame_losses(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingest.standing_echoes import replaced, standing, steady
+from ingest.standing_echoes import replaced, standing_cells, steady
 
 Array = NDArray[np.float32]
 AGES = np.arange(30.0, -1, -5)
@@ -54,7 +54,7 @@ def test_what_stands_amid_showers_that_move_is_found(
 ) -> None:
     fields, cells = rain(seed), place(shape)
     fields = np.where(cells, rate * flicker, fields).astype(np.float32)
-    found = standing(fields, motion(), AGES)
+    found = standing_cells(fields, motion(), AGES)
     assert found[cells].mean() > 0.85
     assert not found[~cells].any()
 
@@ -62,7 +62,7 @@ def test_what_stands_amid_showers_that_move_is_found(
 @pytest.mark.parametrize("wide", [False, True], ids=["showers", "wide rain"])
 @pytest.mark.parametrize("seed", range(5))
 def test_rain_that_moves_does_not_stand(wide: bool, seed: int) -> None:
-    assert standing(rain(seed, wide), motion(), AGES).mean() < 1e-4
+    assert standing_cells(rain(seed, wide), motion(), AGES).mean() < 1e-4
 
 
 STILL: dict[str, Callable[[], tuple[Array, Array]]] = {
@@ -76,18 +76,18 @@ STILL: dict[str, Callable[[], tuple[Array, Array]]] = {
 
 @pytest.mark.parametrize("name", STILL)
 def test_nothing_stands_where_no_rain_moves_from_it(name: str) -> None:
-    assert not standing(*STILL[name](), AGES).any()
+    assert not standing_cells(*STILL[name](), AGES).any()
 
 
 def test_an_echo_that_was_not_there_all_the_time_does_not_stand() -> None:
     fields, cells = rain(1), place("block")
     fields[3:, cells] = 30
-    assert not standing(fields, motion(), AGES)[cells].any()
+    assert not standing_cells(fields, motion(), AGES)[cells].any()
 
 
 def test_three_frames_tell_nothing() -> None:
     fields = np.where(place("block"), np.float32(30), rain(1))
-    assert not standing(fields[-3:], motion(), AGES[-3:]).any()
+    assert not standing_cells(fields[-3:], motion(), AGES[-3:]).any()
     assert steady(fields[-3:])[place("block")].all()
 
 

@@ -6,14 +6,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from model_zoo import exceedance
-from model_zoo.exceedance import CUT, THRESHOLDS, cuts_of, events, falling, losses, rain
+from model_zoo.exceedance import RAIN_FROM, THRESHOLDS, events, falling, losses, rain
 from model_zoo.intensity import SCALES, scale
 
 RATE = scale("rate")
 LEVELS = RATE.encode(torch.tensor(THRESHOLDS))
 
 
-def chances(*shape: int, seed: int = 0) -> Tensor:
+def probabilities_of(*shape: int, seed: int = 0) -> Tensor:
     """Probabilities that fall with the threshold, whole thousandths, of cells (height, width)."""
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randint(0, 1001, (len(THRESHOLDS), *shape), generator=generator)
@@ -34,7 +34,7 @@ def test_logits_fall_from_threshold_to_threshold() -> None:
     assert torch.equal(falling(logits), logits), "what falls stays"
 
 
-def test_logits_are_told_in_full_precision() -> None:
+def test_logits_have_full_precision() -> None:
     raw = torch.randn(2, 9, 4, 5, generator=torch.Generator().manual_seed(0)).bfloat16()
     assert falling(raw).dtype == torch.float32
     assert torch.equal(falling(raw), falling(raw.float()))
@@ -93,70 +93,55 @@ def test_it_rains_so_hard_just_where_the_chance_reaches_the_cut(name: str) -> No
 
 
 @pytest.mark.parametrize("name", SCALES)
-def test_each_threshold_has_its_own_cut(name: str) -> None:
-    thresholds, probable = torch.tensor(THRESHOLDS)[:, None, None], chances(40, 50)
+def test_rates_reach_the_thresholds_whose_probabilities_are_high_enough(name: str) -> None:
+    thresholds, probable = torch.tensor(THRESHOLDS)[:, None, None], probabilities_of(40, 50)
     levels = scale(name).encode(torch.tensor(THRESHOLDS))
-    rising, dropping = torch.linspace(0.2, 0.6, 9), torch.linspace(0.6, 0.05, 9)
-    for cuts in (rising[:, None, None], dropping[:, None, None]):
-        rate = scale(name).decode(rain(probable, levels, cuts))
-        # a threshold is reached by way of those below it
-        reached = (probable >= cuts).cumprod(dim=0).bool()
-        assert torch.equal(rate >= thresholds, reached)
+    rate = scale(name).decode(rain(probable, levels))
+    assert torch.equal(rate >= thresholds, probable >= RAIN_FROM)
 
 
-def test_a_chance_just_below_its_cut_does_not_make_it_rain_so_hard() -> None:
-    cuts, below = torch.full((9, 1, 1), 0.4), torch.tensor(0.4).nextafter(torch.tensor(0.0))
-    for at in range(1, 9):
-        probable = cells(*[1.0] * at, *[below.item()] * (9 - at))
-        rate = RATE.decode(rain(probable, LEVELS, cuts)).item()
-        assert THRESHOLDS[at - 1] < rate < THRESHOLDS[at]
+def test_a_threshold_is_reached_only_by_way_of_those_below_it() -> None:
+    rate = RATE.decode(rain(cells(0.9, 0.9, 0.1, 0.9, *[0.0] * 5), LEVELS)).item()
+    assert THRESHOLDS[1] < rate < THRESHOLDS[2]
 
 
-def test_leads_of_a_batch_have_cuts_of_their_own() -> None:
-    probable = torch.stack([chances(6, 7, seed=seed) for seed in range(4)])
-    cuts = torch.stack([torch.full((9, 1, 1), cut) for cut in (0.2, 0.3, 0.4, 0.5)])
-    together = rain(probable, LEVELS, cuts)
-    apart = [rain(one, LEVELS, cut) for one, cut in zip(probable, cuts, strict=True)]
-    assert torch.equal(together, torch.stack(apart))
+def test_a_probability_just_too_low_does_not_reach_its_threshold() -> None:
+    below = torch.tensor(RAIN_FROM).nextafter(torch.tensor(0.0))
+    for number in range(1, 9):
+        probable = cells(*[1.0] * number, *[below.item()] * (9 - number))
+        rate = RATE.decode(rain(probable, LEVELS)).item()
+        assert THRESHOLDS[number - 1] < rate < THRESHOLDS[number]
 
 
-def test_between_thresholds_rain_is_linear_in_how_far_the_chances_are_from_their_cuts() -> None:
-    levels, cuts = torch.tensor([0.2, 0.6]), cells(0.4, 0.2)
-    for above, below, share in ((0.5, 0.1, 0.5), (0.5, 0.17, 0.1 / 0.13), (0.4, 0.1, 0.0)):
-        scaled = rain(cells(above, below), levels, cuts).item()
+def test_samples_of_a_batch_are_independent() -> None:
+    probable = torch.stack([probabilities_of(6, 7, seed=seed) for seed in range(4)])
+    separate = [rain(sample, LEVELS) for sample in probable]
+    assert torch.equal(rain(probable, LEVELS), torch.stack(separate))
+
+
+def test_between_thresholds_rates_are_linear_in_the_probabilities() -> None:
+    levels = torch.tensor([0.2, 0.6])
+    for above, below, share in ((0.5, 0.3, 0.5), (0.5, 0.37, 0.1 / 0.13), (0.4, 0.1, 0.0)):
+        scaled = rain(cells(above, below), levels).item()
         assert scaled == pytest.approx(0.2 + 0.4 * share, abs=1e-5)
 
 
-def test_below_the_first_cut_it_is_dry_and_above_the_last_no_harder_than_the_last_threshold() -> (
-    None
-):
-    cuts = torch.full((9, 1, 1), 0.4)
-    assert rain(torch.full((9, 3, 3), 0.399), LEVELS, cuts).eq(0).all()
-    assert rain(torch.zeros(9, 3, 3), LEVELS, cuts).eq(0).all()
-    hardest = RATE.decode(rain(torch.ones(9, 3, 3), LEVELS, cuts))
+def test_improbable_rain_is_dry_and_certain_rain_reaches_the_last_threshold_at_most() -> None:
+    assert rain(torch.full((9, 3, 3), 0.399), LEVELS).eq(0).all()
+    assert rain(torch.zeros(9, 3, 3), LEVELS).eq(0).all()
+    hardest = RATE.decode(rain(torch.ones(9, 3, 3), LEVELS))
     torch.testing.assert_close(hardest, torch.full((1, 3, 3), 40.0), rtol=1e-4, atol=0)
-    assert RATE.decode(rain(chances(40, 50), LEVELS, cuts)).max() <= hardest.max()
+    assert RATE.decode(rain(probabilities_of(40, 50), LEVELS)).max() <= hardest.max()
 
 
-def test_without_known_cuts_there_is_one_for_all() -> None:
-    assert torch.equal(cuts_of((), 3, 9), torch.full((3, 9, 1, 1), CUT))
-
-
-def test_beyond_known_leads_cuts_are_those_of_the_last() -> None:
-    said = ((0.5, 0.4), (0.3, 0.2))
-    expected = torch.tensor([*said, said[1], said[1]])
-    for leads in (1, 2, 4):
-        assert torch.equal(cuts_of(said, leads, 2), expected[:leads, :, None, None])
-
-
-def test_the_chances_that_are_told_are_of_thresholds_that_are_learnt() -> None:
-    assert set(exceedance.TOLD) <= set(THRESHOLDS)
+def test_forecast_thresholds_are_among_the_learnt_ones() -> None:
+    assert set(exceedance.FORECAST_THRESHOLDS) <= set(THRESHOLDS)
     assert list(THRESHOLDS) == sorted(THRESHOLDS)
 
 
-def test_seven_thresholds_are_told_and_all_but_the_finest_and_the_hardest() -> None:
-    assert exceedance.TOLD == (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
-    assert set(THRESHOLDS) - set(exceedance.TOLD) == {0.2, 40.0}
+def test_seven_thresholds_are_forecast_all_but_the_finest_and_the_hardest() -> None:
+    assert exceedance.FORECAST_THRESHOLDS == (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+    assert set(THRESHOLDS) - set(exceedance.FORECAST_THRESHOLDS) == {0.2, 40.0}
 
 
 def test_thresholds_count_by_their_weights() -> None:

@@ -181,14 +181,18 @@ def open_corpus(
     found = [(name, tiles(read_event(folder / f"{name}.npz"), settings.tile)) for name in names]
     records = [record for _, parts in found for record in parts]
     if split is not Split.TRAIN:
-        at = rain_windows(records, settings, settings.minutes[:1], settings.stride)
-        return RainSequences(records, at, settings, scale, split, seed)
-    at = rain_windows(records, settings, settings.minutes, settings.stride, spare=settings.spare)
+        starts = rain_windows(records, settings, settings.minutes[:1], settings.stride)
+        return RainSequences(records, starts, settings, scale, split, seed)
+    starts = rain_windows(
+        records, settings, settings.minutes, settings.stride, spare=settings.spare
+    )
     if settings.samples is None:
-        return RainSequences(records, at, settings, scale, split, seed)
-    given = {name: w for said, w in settings.weights.items() for name in expand(said, folder)}
+        return RainSequences(records, starts, settings, scale, split, seed)
+    given = {name: w for pattern, w in settings.weights.items() for name in expand(pattern, folder)}
     weights = [given.get(name, 1.0) / len(parts) for name, parts in found for _ in parts]
-    return Weighted(records, at, settings, scale, seed, samples=settings.samples, weights=weights)
+    return Weighted(
+        records, starts, settings, scale, seed, samples=settings.samples, weights=weights
+    )
 
 
 def whole_fields(
@@ -210,19 +214,19 @@ def whole_fields(
         raise BadData("the corpus needs its files, and no folder was named; say where by --data")
     found: list[tuple[RainSequences, list[int]]] = []
     whole = settings.model_copy(update={"validation_crop": None})
-    for said, number in plan:
-        for name in expand(said, folder):
+    for pattern, number in plan:
+        for name in expand(pattern, folder):
             for record in tiles(read_event(folder / f"{name}.npz"), settings.tile):
                 try:
-                    at = rain_windows(
+                    starts = rain_windows(
                         [record], whole, settings.minutes[:1], settings.stride, spare=settings.spare
                     )
                 except BadData:  # a part of an event that is dry
                     continue
                 sequences = RainSequences(
-                    [record], at, whole, scale(scale_name), Split.VALIDATION, seed=0
+                    [record], starts, whole, scale(scale_name), Split.VALIDATION, seed=0
                 )
-                found.append((sequences, spread([range(len(at))], number)))
+                found.append((sequences, spread([range(len(starts))], number)))
     return found
 
 
@@ -240,7 +244,7 @@ def check_splits(settings: Corpus, folder: Path) -> Sequence[list[str]]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadData(f"{', '.join(twice)}: an event belongs to one split, and there once")
-    weighted = {name for said in settings.weights for name in expand(said, folder)}
+    weighted = {name for pattern in settings.weights for name in expand(pattern, folder)}
     strange = sorted(weighted - set(parts[0]))
     if strange:
         raise BadData(f"weights are for {', '.join(strange)}, which is not trained on")

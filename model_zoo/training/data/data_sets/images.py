@@ -10,21 +10,21 @@ class Windows(Sequences):
     """Windows of one sequence of frames."""
 
     def __init__(
-        self, frames: NDArray[np.float32] | NDArray[np.uint8], at: NDArray[np.int64]
+        self, frames: NDArray[np.float32] | NDArray[np.uint8], windows: NDArray[np.int64]
     ) -> None:
         """Take windows from `frames`.
 
         Args:
             frames: (time, height, width), in 0..1 or in bytes.
-            at: Indices of the frames of each window, (window, frame).
+            windows: Indices of the frames of each window, (window, frame).
         """
         self.frames = frames
-        self.at = at
+        self.windows = windows
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.windows)
 
     def __getitem__(self, draw: Draw) -> Sample:
-        found = self.frames[self.at[draw.index]]
+        found = self.frames[self.windows[draw.index]]
         scaled = found / np.float32(255) if found.dtype == np.uint8 else found
         return known(scaled.astype(np.float32))

@@ -37,7 +37,7 @@ def open_kth(settings: KTH, folder: Path, split: Split) -> Windows:
         BadData: There are no such folders, or a picture is damaged.
     """
     frames: list[NDArray[np.uint8]] = []
-    at: list[NDArray[np.int64]] = []
+    first_frames: list[NDArray[np.int64]] = []
     total = 0
     for video, action in videos(settings, folder, split):
         pictures = numbered(video)
@@ -45,14 +45,14 @@ def open_kth(settings: KTH, folder: Path, split: Split) -> Windows:
         found = windows(numbers, settings.frames, 1, STRIDES[action])
         if len(found):
             frames += [read_picture(pictures[number], settings.side) for number in sorted(pictures)]
-            at.append(found + total)
+            first_frames.append(found + total)
             total += len(numbers)
-    if not at:
+    if not first_frames:
         raise BadData(
             f"{folder} has no {settings.frames} frames in a row of the persons for "
             f"{split.name.lower()}; expected folders like walking/person01_walking_d1 of pictures"
         )
-    return Windows(np.stack(frames), np.concatenate(at))
+    return Windows(np.stack(frames), np.concatenate(first_frames))
 
 
 def videos(settings: KTH, folder: Path, split: Split) -> list[tuple[Path, str]]:
@@ -63,14 +63,14 @@ def videos(settings: KTH, folder: Path, split: Split) -> list[tuple[Path, str]]:
     """
     if not folder.is_dir():
         raise BadData(f"{folder} is not a folder; name the one with the frames of KTH")
-    held = {Split.VALIDATION: settings.validation_persons, Split.TEST: settings.test_persons}
-    others = {person for persons in held.values() for person in persons}
+    held_out = {Split.VALIDATION: settings.validation_persons, Split.TEST: settings.test_persons}
+    others = {person for persons in held_out.values() for person in persons}
     found = []
     for path in sorted(folder.rglob("person*")):
         match = FOLDER.match(path.name)
         if match and path.is_dir():
             person = int(match[1])
-            if person in held[split] if split in held else person not in others:
+            if person in held_out[split] if split in held_out else person not in others:
                 found.append((path, match[2]))
     return found
 

@@ -96,13 +96,13 @@ def simulate(
     cv2.setNumThreads(1)
     weather = draw_weather(rng, wet_shares)
     field = RainField(int(rng.integers(2**62)), weather, (side * MODEL_FACTOR,) * 2)
-    made = []
+    fields = []
     for number in range(frames):
         if number:
             for _ in range(minutes // STEP_MINUTES):
                 field.advance()
-        made.append(block_mean(field.rate(), MODEL_FACTOR))
-    return np.stack(made)
+        fields.append(block_mean(field.rate(), MODEL_FACTOR))
+    return np.stack(fields)
 
 
 def write_event(

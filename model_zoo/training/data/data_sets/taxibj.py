@@ -53,7 +53,7 @@ def open_taxibj(settings: TaxiBJ, folder: Path, split: Split) -> Windows:
 
 
 def split_windows(
-    at: NDArray[np.int64], settings: TaxiBJ, folder: Path
+    windows: NDArray[np.int64], settings: TaxiBJ, folder: Path
 ) -> Sequence[NDArray[np.int64]]:
     """Split windows (window, frame) into training, validation and test, in this order of time.
 
@@ -62,16 +62,16 @@ def split_windows(
     Raises:
         BadData: There are too few windows.
     """
-    test = at[-settings.test :]
-    before = at[: -settings.test]
+    test = windows[-settings.test :]
+    before = windows[: -settings.test]
     before = before[before[:, -1] < test[0, 0]] if len(before) else before
     validation = before[-settings.validation :]
     train = before[: -settings.validation]
     train = train[train[:, -1] < validation[0, 0]] if len(train) else train
     if not len(train):
         raise BadData(
-            f"{folder} has {len(at)} windows without gaps, too few for {settings.test} of test, "
-            f"{settings.validation} of validation and any of training"
+            f"{folder} has {len(windows)} windows without gaps, too few for {settings.test} of "
+            f"test, {settings.validation} of validation and any of training"
         )
     return train, validation, test
 

@@ -108,7 +108,7 @@ def test_three_kernels_are_used_as_the_one_that_their_mean_is() -> None:
 
 
 def test_block_attention_sees_its_block_of_both_fields_and_nothing_else() -> None:
-    attention = BlockAttention(4, cuts=2).double()
+    attention = BlockAttention(4, blocks_per_side=2).double()
     pair = torch.rand(1, 4, 8, 16, dtype=torch.float64)  # two fields of 8 x 8 side by side
     changed = pair.clone()
     changed[..., 1, 2] += 1  # upper left block of the first
@@ -120,7 +120,7 @@ def test_block_attention_sees_its_block_of_both_fields_and_nothing_else() -> Non
 
 
 def test_block_attention_is_a_softmax_over_the_block() -> None:
-    attention = BlockAttention(3, cuts=1).double()
+    attention = BlockAttention(3, blocks_per_side=1).double()
     pair = torch.rand(2, 3, 4, 8, dtype=torch.float64)
     query, key, value = (
         of(pair).flatten(2) for of in (attention.query, attention.key, attention.value)

@@ -12,7 +12,7 @@ from xarray import DataArray
 
 from ingest.precipitation import exceedance_probabilities
 from model_zoo.errors import BadCheckpoint, NoWeights
-from model_zoo.exceedance import TOLD
+from model_zoo.exceedance import FORECAST_THRESHOLDS
 from model_zoo.forecasters.blend import Blend, BlendTable, feature
 from model_zoo.forecasters.contract import Needs, make_forecast, minutes
 from model_zoo.training.blending import Case, choose, write
@@ -39,7 +39,7 @@ class Member:
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
         known = {}
         if self.probability is not None:
-            known = {t: self.probability[:horizon, at] for at, t in enumerate(TOLD)}
+            known = {t: self.probability[:horizon, at] for at, t in enumerate(FORECAST_THRESHOLDS)}
         return make_forecast(self.rain[:horizon], frames, self, known)
 
 
@@ -58,16 +58,20 @@ def rain(seed: int) -> NDArray[np.float32]:
 
 
 def chances(seed: int) -> NDArray[np.float32]:
-    drawn = np.random.default_rng(seed).random((LEADS, len(TOLD), SIDE, SIDE)).astype(np.float32)
+    drawn = (
+        np.random.default_rng(seed)
+        .random((LEADS, len(FORECAST_THRESHOLDS), SIDE, SIDE))
+        .astype(np.float32)
+    )
     return np.sort(drawn, axis=1)[:, ::-1]
 
 
 def table(*weights: float, members: tuple[str, ...] = ("one", "two", "base")) -> BlendTable:
     """All leads and thresholds alike: no intercept, and these weights."""
     row = [0.0, *weights]
-    coefficients = np.broadcast_to(row, (LEADS, len(TOLD), len(row))).copy()
-    growth = np.ones((LEADS, len(TOLD)))
-    return BlendTable(members, members[-1], TOLD, coefficients, growth, "")
+    coefficients = np.broadcast_to(row, (LEADS, len(FORECAST_THRESHOLDS), len(row))).copy()
+    growth = np.ones((LEADS, len(FORECAST_THRESHOLDS)))
+    return BlendTable(members, members[-1], FORECAST_THRESHOLDS, coefficients, growth, "")
 
 
 def blended(weights: BlendTable, **changes: NDArray[np.float32]) -> tuple[Blend, DataArray]:
@@ -82,8 +86,8 @@ def blended(weights: BlendTable, **changes: NDArray[np.float32]) -> tuple[Blend,
 
 def probabilities(forecast: DataArray) -> NDArray[np.float32]:
     found = exceedance_probabilities(forecast)
-    assert tuple(found) == TOLD
-    return np.stack([found[t].to_numpy() for t in TOLD], axis=1)
+    assert tuple(found) == FORECAST_THRESHOLDS
+    return np.stack([found[t].to_numpy() for t in FORECAST_THRESHOLDS], axis=1)
 
 
 def test_one_member_with_all_the_weight_is_what_the_blend_says() -> None:
@@ -151,9 +155,9 @@ def test_its_weights_name_those_of_its_members() -> None:
 
 def test_a_baseline_counts_by_how_far_its_rain_lies_above_the_threshold() -> None:
     forecast = Member("base", np.full((LEADS, SIDE, SIDE), 2.0, np.float32))(frames())
-    distance = feature(forecast, TOLD)[0, :, 0, 0]
+    distance = feature(forecast, FORECAST_THRESHOLDS)[0, :, 0, 0]
     assert (np.diff(distance) < 0).all()
-    assert distance[TOLD.index(2.0)] == pytest.approx(0, abs=1e-6)
+    assert distance[FORECAST_THRESHOLDS.index(2.0)] == pytest.approx(0, abs=1e-6)
 
 
 def cases(count: int = 12) -> list[Case]:
@@ -161,7 +165,7 @@ def cases(count: int = 12) -> list[Case]:
     found = []
     for number in range(count):
         truth = rain(100 + number)
-        levels = np.array(TOLD)[None, :, None, None]
+        levels = np.array(FORECAST_THRESHOLDS)[None, :, None, None]
         told = (0.1 + 0.8 * (truth[:, None] >= levels)).astype(np.float32)
         members = (
             Member("one", truth, told),
@@ -176,7 +180,7 @@ def cases(count: int = 12) -> list[Case]:
 
 def test_the_member_that_knows_gets_the_weight() -> None:
     chosen = choose(cases(), ("one", "two", "base"), "base")
-    often = [TOLD.index(t) for t in (0.1, 0.5, 1.0, 2.0)]
+    often = [FORECAST_THRESHOLDS.index(t) for t in (0.1, 0.5, 1.0, 2.0)]
     _, one, two, base = np.moveaxis(chosen.coefficients[:, often], -1, 0)
     assert (one > 0.8).all()
     assert (abs(two) < 0.2).all()

@@ -26,7 +26,7 @@ from model_zoo.zoo import build
 
 ISSUE = np.datetime64("2020-09-07T14:00", "ns")
 MODEL = "ms-convlstm"  # halves its grid twice
-TOLD = {
+COORDINATES = {
     0.1: "exceedance_probability_0.1",
     0.5: "exceedance_probability_0.5",
     1.0: "exceedance_probability_1",
@@ -111,9 +111,9 @@ def test_chances_fall_with_the_threshold_and_are_told_where_the_rain_is(
 ) -> None:
     forecast = network(tmp_path, guidance=guidance)(gappy())
     assert [name for name in forecast.coords if str(name).startswith("exceedance_probability")] == [
-        *TOLD.values()
+        *COORDINATES.values()
     ]
-    chances = [forecast[name] for name in TOLD.values()]
+    chances = [forecast[name] for name in COORDINATES.values()]
     for chance in chances:
         assert chance.dims == forecast.dims
         assert chance.dtype == np.float32
@@ -179,7 +179,7 @@ def test_the_area_of_rain_grows_as_its_calibration_says(tmp_path: Path) -> None:
         network(tmp_path, "fixed", calibration)(given)
         for calibration in (None, Calibration(growth=growth))
     )
-    for threshold, name in TOLD.items():
+    for threshold, name in COORDINATES.items():
         np.testing.assert_array_equal(before[name], after[name])
         was, now = ((rain >= threshold).sum(("y", "x")) for rain in (before, after))
         assert int(was[0]) > 0
@@ -194,7 +194,7 @@ def test_chances_are_told_as_its_calibration_puts_them_right(tmp_path: Path) -> 
         network(tmp_path, "fixed", calibration)(given) for calibration in (None, Calibration(table))
     )
     wet = np.log10(float((given[-1] >= 0.1).mean()))
-    for name in TOLD.values():
+    for name in COORDINATES.values():
         odds = np.log(before[name] / (1 - before[name])).astype(float)
         lifted = DataArray(0.1 * np.arange(4), dims="lead_time")
         wanted = 1 / (1 + np.exp(-(lifted + 0.9 * odds + 0.2 * wet)))
@@ -215,7 +215,7 @@ def test_more_leads_leave_the_first_as_they_are(guidance: int, tmp_path: Path) -
     assert six[4:].notnull().any(("y", "x")).all()
     for more, fewer in ((six[:4], four), (four[:2], two)):
         # another number of leads may run by another backend, which rounds otherwise
-        for name in TOLD.values():
+        for name in COORDINATES.values():
             np.testing.assert_allclose(more[name], fewer[name], atol=2e-4)
         assert np.isclose(more, fewer, atol=1e-4, equal_nan=True).mean() > 0.98
 

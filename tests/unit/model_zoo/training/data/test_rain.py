@@ -80,8 +80,8 @@ def test_a_gap_is_never_straddled(tmp_path: Path) -> None:
     write_event(tmp_path, "one", time=times)
     sequences = opened(tmp_path)
     assert isinstance(sequences, RainSequences)
-    starts = [int(window.numbers[0]) for window in sequences.at]
-    for window in sequences.at:
+    starts = [int(window.numbers[0]) for window in sequences.windows]
+    for window in sequences.windows:
         found = times[window.numbers]
         assert (np.diff(found) == np.timedelta64(15, "m")).all()
     # windows of 0, 3, 6 and 9 frames ahead: those that would need frame 12 are left out

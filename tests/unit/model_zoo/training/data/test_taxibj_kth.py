@@ -67,7 +67,7 @@ def test_days_that_lack_a_half_hour_are_left_out(taxis: Path) -> None:
 
 
 def test_taxis_of_the_splits_share_no_frame(taxis: Path) -> None:
-    frames = [set(open_taxibj(TAXI, taxis, split).at.ravel().tolist()) for split in Split]
+    frames = [set(open_taxibj(TAXI, taxis, split).windows.ravel().tolist()) for split in Split]
     assert not frames[0] & frames[1]
     assert not frames[1] & frames[2]
     assert max(frames[0]) < min(frames[1]) < max(frames[1]) < min(frames[2])
