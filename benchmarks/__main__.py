@@ -42,7 +42,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command(
         "speed.inference",
-        ("--all", "--threads", "1", "2", "--ways", "float32", "bf16", "--rounds", "1"),
+        ("--all", "--threads", "1", "2", "--precisions", "float32", "bf16", "--rounds", "1"),
     ),
     Command("skill.precision", ("--every", "30")),
     Command("speed.throughput", ("--names", "ms-lstm", "--modes", EXACT, ROUGH, "--rounds", "2")),
@@ -68,8 +68,8 @@ class Run(NamedTuple):
     status: int
 
     def cells(self) -> list[str]:
-        said = "" if self.status == 0 else f"failed, status {self.status}"
-        return [self.module, f"{self.seconds / 60:.1f}", said]
+        remark = "" if self.status == 0 else f"failed, status {self.status}"
+        return [self.module, f"{self.seconds / 60:.1f}", remark]
 
 
 def run(command: Command, folder: Path) -> Run:
@@ -87,11 +87,11 @@ def environment() -> dict[str, str]:
     return dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
 
 
-def told(found: Sequence[Run]) -> str:
+def summary(found: Sequence[Run]) -> str:
     """How long each took, and all."""
-    minutes = sum(one.seconds for one in found) / 60
+    minutes = sum(run.seconds for run in found) / 60
     over = f", should be under {MOST_MINUTES}" if minutes > MOST_MINUTES else ""
-    rows = [one.cells() for one in found]
+    rows = [run.cells() for run in found]
     return f"{table(HEADINGS, rows)}\n\nall took {minutes:.1f} minutes{over}"
 
 
@@ -104,8 +104,8 @@ def main() -> None:
     options = parser.parse_args()
     chosen = [command for command in COMMANDS if command.module in options.only]
     found = [run(command, options.docs) for command in chosen]
-    print(f"\n{told(found)}")
-    sys.exit(any(one.status for one in found))
+    print(f"\n{summary(found)}")
+    sys.exit(any(run.status for run in found))
 
 
 if __name__ == "__main__":

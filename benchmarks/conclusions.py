@@ -75,22 +75,22 @@ def training(table: Table | None) -> str:
     """Rates of training against the published network."""
     if table is None:
         return ""
-    ways = [
+    modes = [
         f"{row['against published']} times the rate of the published network and "
         f"{row['of published']} of its memory ({row['how']})"
         for row in (dict(zip(table.headings, cells, strict=True)) for cells in table.rows)
         if row["how"] != PUBLISHED
     ]
-    return f"Training {table.rows[0][0]}: {'; '.join(ways)}." if ways else ""
+    return f"Training {table.rows[0][0]}: {'; '.join(modes)}." if modes else ""
 
 
 def data(ingest: Table | None, verification: Table | None) -> str:
     """Ingest against decoding, verification against pysteps."""
     parts = []
     if ingest is not None:
-        at = ingest.headings.index("ms of processors")
+        column = ingest.headings.index("ms of processors")
         parts += [
-            f"Ingest takes {row[at]} times the processor time of decoding alone"
+            f"Ingest takes {row[column]} times the processor time of decoding alone"
             for row in ingest.rows
             if row[0].startswith("ratio, target")
         ]
@@ -129,10 +129,10 @@ def skill(found: Sequence[Table]) -> list[str]:
     """Who has the highest CSI, which differences are significant, and the frequency bias."""
     scored = [table for table in found if table.headings[:3] == ("score", "mm/h", "forecaster")]
     tested = [table for table in scored if table.about.startswith("Test")] or scored
-    together = [table for table in tested if TOGETHER in table.section]
+    combined = [table for table in tested if TOGETHER in table.section]
     if not tested:
         return []
-    main = (together or tested)[-1]
+    main = (combined or tested)[-1]
     leads = main.headings[3:]
     lines = [
         f"Highest CSI at {threshold} mm/h on {main.section}: {best(main, threshold, leads)}."
@@ -150,9 +150,9 @@ def best(table: Table, threshold: str, leads: Sequence[str]) -> str:
     """The forecasters with the highest CSI, lead by lead."""
     rows = [row for row in table.rows if row[0] == "CSI" and row[1] == threshold]
     winners = []
-    for at, lead in enumerate(leads, start=3):
-        highest = max(number(row[at]) for row in rows)
-        names = " and ".join(row[2] for row in rows if number(row[at]) == highest)
+    for column, lead in enumerate(leads, start=3):
+        highest = max(number(row[column]) for row in rows)
+        names = " and ".join(row[2] for row in rows if number(row[column]) == highest)
         winners.append((names, lead, highest))
     parts = []
     for names, group in groupby(winners, key=lambda winner: winner[0]):

@@ -14,7 +14,7 @@ from dashboards.skill import skill
 FOLDER = Path(__file__).parents[1] / "deploy/grafana/dashboards"
 
 
-def made() -> dict[str, str]:
+def dashboard_files() -> dict[str, str]:
     """The dashboards by the names of their files."""
     return {
         f"{name}.json": json.dumps(board().build(), cls=JSONEncoder, indent=2, sort_keys=True)
@@ -27,12 +27,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dashboards", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write them; else only compare")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"default {FOLDER.name}")
-    said = parser.parse_args()
-    if said.write:
-        said.folder.mkdir(parents=True, exist_ok=True)
-        for name, text in made().items():
-            (said.folder / name).write_text(text)
-    other = [name for name, text in made().items() if read(said.folder / name) != text]
+    options = parser.parse_args()
+    if options.write:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in dashboard_files().items():
+            (options.folder / name).write_text(text)
+    other = [
+        name for name, text in dashboard_files().items() if read(options.folder / name) != text
+    ]
     if other:
         sys.stderr.write(f"{', '.join(other)}: not as the code has it; add --write\n")
     return int(bool(other))

@@ -36,37 +36,37 @@ def board(uid: str, title: str, says: str, hours: int) -> dashboard.Dashboard:
 def choice(name: str, label: str, values: Sequence[str], chosen: str) -> dashboard.CustomVariable:
     """One of some fixed values."""
     options = [VariableOption(value == chosen, value, value) for value in values]
-    made = dashboard.CustomVariable(name).label(label).values(",".join(values)).options(options)
-    return made.current(VariableOption(True, chosen, chosen))  # noqa: FBT003  its own way
+    variable = dashboard.CustomVariable(name).label(label).values(",".join(values)).options(options)
+    return variable.current(VariableOption(True, chosen, chosen))  # noqa: FBT003  its own way
 
 
 def labels(name: str, label: str, of: str, chosen: str = "") -> dashboard.QueryVariable:
     """One of the values that a label has, or all of them where none is chosen."""
-    made = dashboard.QueryVariable(name).label(label).datasource(SOURCE).query(of)
-    made = made.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+    variable = dashboard.QueryVariable(name).label(label).datasource(SOURCE).query(of)
+    variable = variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
     if chosen:
-        made = made.sort(VariableSort.NUMERICAL_ASC)
-        return made.current(VariableOption(True, chosen, chosen))  # noqa: FBT003  its own way
-    made = made.sort(VariableSort.ALPHABETICAL_ASC).multi(multi=True)
-    made = made.include_all(include_all=True).all_value(".+")
-    return made.current(VariableOption(True, ["All"], ["$__all"]))  # noqa: FBT003  its own way
+        variable = variable.sort(VariableSort.NUMERICAL_ASC)
+        return variable.current(VariableOption(True, chosen, chosen))  # noqa: FBT003  its own way
+    variable = variable.sort(VariableSort.ALPHABETICAL_ASC).multi(multi=True)
+    variable = variable.include_all(include_all=True).all_value(".+")
+    return variable.current(VariableOption(True, ["All"], ["$__all"]))  # noqa: FBT003  its own way
 
 
 def note(name: str, expression: str, colour: str) -> dashboard.AnnotationQuery:
     """A mark on the time axis of every panel while something is so."""
-    made = dashboard.AnnotationQuery().name(name).datasource(SOURCE).expr(expression)
-    return made.enable(enable=True).icon_color(colour)
+    annotation = dashboard.AnnotationQuery().name(name).datasource(SOURCE).expr(expression)
+    return annotation.enable(enable=True).icon_color(colour)
 
 
 def rows(
-    made: dashboard.Dashboard, parts: Sequence[tuple[str, Sequence[Panel]]]
+    board: dashboard.Dashboard, parts: Sequence[tuple[str, Sequence[Panel]]]
 ) -> dashboard.Dashboard:
     """A dashboard with titled rows of panels, numbered from 1."""
     number = 0
     for title, panels in parts:
         number += 1
-        made = made.with_row(dashboard.Row(title).id(number))
+        board = board.with_row(dashboard.Row(title).id(number))
         for panel in panels:
             number += 1
-            made = made.with_panel(panel.id(number))
-    return made
+            board = board.with_panel(panel.id(number))
+    return board

@@ -26,17 +26,17 @@ NEAR = 'lead_minutes="30", window="$window"'
 def model() -> Dashboard:
     """The dashboard of the models in service."""
     says = "What is in service, and whether its input or output drifts."
-    made = board("nowcast-model", "Model", says, 7 * 24)
+    dashboard = board("nowcast-model", "Model", says, 7 * 24)
     for variable in (
         labels("model", "Models", "label_values(nowcast_skill_forecasts, model)"),
         labels("lead", "Minutes ahead", "label_values(nowcast_skill_score, lead_minutes)", "60"),
         labels("threshold", "Rain from", "label_values(nowcast_skill_score, threshold)", "0.5"),
         choice("window", "Over the last", ("6h", "24h", "7d", "30d"), "24h"),
     ):
-        made = made.with_variable(variable)
-    made = made.annotation(note("New weights", NEW_WEIGHTS, BLUE))
+        dashboard = dashboard.with_variable(variable)
+    dashboard = dashboard.annotation(note("New weights", NEW_WEIGHTS, BLUE))
     return rows(
-        made,
+        dashboard,
         [
             ("In service", in_service()),
             ("Input: the rain that radar saw, last $window", of_input()),

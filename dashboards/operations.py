@@ -40,11 +40,13 @@ STARTED = "changes(process_start_time_seconds[1m]) > 0"
 
 def operations() -> Dashboard:
     """The dashboard of the operator."""
-    made = board("nowcast-operations", "Operations", "Whether all is well, and if not, where.", 6)
-    made = made.annotation(note("Start of a process", STARTED, BLUE))
-    made = made.annotation(note("Alert", 'ALERTS{alertstate="firing"}', RED))
+    dashboard = board(
+        "nowcast-operations", "Operations", "Whether all is well, and if not, where.", 6
+    )
+    dashboard = dashboard.annotation(note("Start of a process", STARTED, BLUE))
+    dashboard = dashboard.annotation(note("Alert", 'ALERTS{alertstate="firing"}', RED))
     return rows(
-        made,
+        dashboard,
         [
             ("At a glance", at_a_glance()),
             ("Radar", radar()),
@@ -138,14 +140,14 @@ def queues() -> Sequence[Panel]:
 
 def inference() -> Sequence[Panel]:
     took = "histogram_quantile({}, nowcast:inference_duration_seconds:bucket_rate1h)"
-    made = "sum by (model) (rate(nowcast_inference_duration_seconds_count[1h])) * 3600"
+    forecasts = "sum by (model) (rate(nowcast_inference_duration_seconds_count[1h])) * 3600"
     falls = "sum by (model) (increase(nowcast_device_fallbacks_total[1h]))"
     return [
         lines("Time for a forecast", "Of the last hour: half take less, and 19 of 20.",
               query(took.format(0.5), "{{model}}, half"),
               query(took.format(0.95), "{{model}}, 19 of 20"), unit="s", low=0),
         lines("Forecasts in an hour", "12 are one for every frame.",
-              query(made, "{{model}}"), width=6, low=0),
+              query(forecasts, "{{model}}"), width=6, low=0),
         lines("Made by the processor instead", "In an hour, since the GPU failed.",
               query(falls, "{{model}}"), width=6, low=0),
     ]  # fmt: skip
@@ -155,7 +157,7 @@ def http() -> Sequence[Panel]:
     seconds = "nowcast:http_request_duration_seconds:bucket_rate5m"
     slow = f"histogram_quantile({{}}, sum by (route, le) ({seconds}))"
     asked = "rate(nowcast_cache_requests_total[5m])"
-    held = f'sum(rate(nowcast_cache_requests_total{{result="hit"}}[5m])) / sum({asked})'
+    hit_ratio = f'sum(rate(nowcast_cache_requests_total{{result="hit"}}[5m])) / sum({asked})'
     return [
         stacked(
             lines("Requests a second", "429 and 503 are refusals on purpose, other 5xx are faults.",
@@ -167,7 +169,7 @@ def http() -> Sequence[Panel]:
               query("sum by (route) (nowcast:http_requests:rate5m)", "{{route}}"),
               unit="reqps", width=8, low=0),
         lines("Forecasts ready when asked for", "Share of representations that were held already.",
-              query(held, "held"), unit="percentunit", width=8, low=0, high=1),
+              query(hit_ratio, "held"), unit="percentunit", width=8, low=0, high=1),
         lines("Slowest of 100", "99 of 100 requests of a route took less. Those that wait for a "
               "job take as long as they were told to.", query(slow.format(0.99), "{{route}}"),
               unit="s", low=0),

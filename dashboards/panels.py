@@ -216,10 +216,12 @@ def bars(
 def placed(
     panel: P, title: str, says: str, queries: Iterable[Dataquery], width: int, height: int
 ) -> P:
-    made = panel.title(title).description(says).datasource(SOURCE).span(width).height(height)
-    for letter, one in zip("ABCDEFGH", queries, strict=False):
-        made = made.with_target(one.ref_id(letter).datasource(SOURCE))
-    return made
+    placed_panel = (
+        panel.title(title).description(says).datasource(SOURCE).span(width).height(height)
+    )
+    for letter, target in zip("ABCDEFGH", queries, strict=False):
+        placed_panel = placed_panel.with_target(target.ref_id(letter).datasource(SOURCE))
+    return placed_panel
 
 
 def limits(steps: Sequence[Step]) -> dashboard.ThresholdsConfig:
@@ -262,10 +264,10 @@ def sorted_by(label: str) -> list[DataTransformerConfig]:
 
 
 def organized(names: Mapping[str, str], *without: str) -> DataTransformerConfig:
-    """Columns in an order and by other names, without what nobody has asked for."""
+    """Columns in an order and by other names, without columns that are not shown."""
     return step(
         "organize",
-        indexByName={name: place for place, name in enumerate(names)},
+        indexByName={name: position for position, name in enumerate(names)},
         renameByName=dict(names),
         excludeByName={name: True for name in (*ADDED, *without) if name not in names},
     )

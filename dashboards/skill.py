@@ -65,7 +65,7 @@ def gain(name: str) -> str:
 
 def skill() -> Dashboard:
     """The dashboard of forecast skill."""
-    made = board(
+    dashboard = board(
         "nowcast-skill",
         "Skill",
         "Verification scores of the forecasts, and their gain over baselines.",
@@ -78,10 +78,10 @@ def skill() -> Dashboard:
         choice("window", "Over the last", ("6h", "24h", "7d", "30d"), "24h"),
         choice("score", "Score of grids", list(SHOWN), "csi"),
     ):
-        made = made.with_variable(variable)
-    made = made.annotation(note("New weights", NEW_WEIGHTS, BLUE))
+        dashboard = dashboard.with_variable(variable)
+    dashboard = dashboard.annotation(note("New weights", NEW_WEIGHTS, BLUE))
     return rows(
-        made,
+        dashboard,
         [
             ("$lead minutes ahead, rain of $threshold mm/h or more, last $window", at_a_glance()),
             ("Over time", over_time()),
@@ -96,7 +96,9 @@ def at_a_glance() -> Sequence[Panel]:
     scores = matrix(
         "Scores",
         "All models on the same forecasts and cells. Empty where undefined. Best values: "
-        + ", ".join(f"{one.title} {one.best:g}" for one in SHOWN.values())
+        + ", ".join(
+            f"{score_of_model.title} {score_of_model.best:g}" for score_of_model in SHOWN.values()
+        )
         + ".",
         score("|".join(SHOWN), by="model, score"),
         "model",
@@ -104,8 +106,8 @@ def at_a_glance() -> Sequence[Panel]:
         COLUMNS,
         width=14,
     ).decimals(2)
-    for one in SHOWN.values():
-        scores = coloured(scores, colours(one), one.title)
+    for shown_score in SHOWN.values():
+        scores = coloured(scores, colours(shown_score), shown_score.title)
     gains = matrix(
         "CSI above a baseline",
         "Above 0 the model is worth having. Small differences over few forecasts mean nothing.",
@@ -128,7 +130,7 @@ def colours(score: Score) -> Sequence[tuple[float, str]]:
 def over_time() -> Sequence[Panel]:
     """A curve of each score, and of the gain in CSI over baselines."""
     shown = SCORES | {"fss_20km": FSS_SCORES["fss_20km"]}
-    curves = [curve(name, one) for name, one in shown.items()]
+    curves = [curve(name, shown_score) for name, shown_score in shown.items()]
     used = CURVE_WIDTH * len(curves) % BOARD_WIDTH
     return [
         *curves,

@@ -226,10 +226,10 @@ def cell(field: DataArray, longitude: float, latitude: float) -> tuple[int, int]
     """
     x, y = projector(field["crs"].attrs["crs_wkt"]).transform(longitude, latitude)
     found = []
-    for axis, at in (("y", y), ("x", x)):
+    for axis, coordinate in (("y", y), ("x", x)):
         centres = field[axis].values
         step = (centres[-1] - centres[0]) / (len(centres) - 1)
-        index = np.floor((at - centres[0]) / step + 0.5) if np.isfinite(at) else -1
+        index = np.floor((coordinate - centres[0]) / step + 0.5) if np.isfinite(coordinate) else -1
         if not 0 <= index < len(centres):
             raise OutsideGrid(outside(field, longitude, latitude))
         found.append(int(index))
@@ -265,10 +265,10 @@ def pad_to_national(rate: Array, top: int, left: int) -> Array:
     return out
 
 
-def same_grid(one: DataArray, other: DataArray) -> bool:
+def same_grid(first: DataArray, second: DataArray) -> bool:
     """Whether two fields have the same cells at the same places."""
     return all(
-        one.sizes[axis] == other.sizes[axis]
-        and np.array_equal(one[axis].values, other[axis].values)
+        first.sizes[axis] == second.sizes[axis]
+        and np.array_equal(first[axis].values, second[axis].values)
         for axis in ("y", "x")
     )

@@ -61,7 +61,7 @@ def exceedance_probabilities(field: DataArray) -> dict[float, DataArray]:
 
 
 def credit(field: DataArray) -> str:
-    """Whom to credit for a field, or that there is nobody."""
+    """Return whom to credit for a field: its provider, or that it is simulated or uploaded."""
     source = field.attrs.get("source", "")
     if source in (SIMULATED, UPLOADED):
         return str(source).capitalize()

@@ -52,19 +52,21 @@ def standing_cells(rates: Array, motion: Array, ages: NDArray[np.floating]) -> M
         return still
     logarithm = log_rates(rates)
     contrast = np.full((rows, columns), np.inf, np.float32)
-    told = np.zeros((rows, columns), bool)
+    compared = np.zeros((rows, columns), bool)
     speed = np.hypot(motion[..., 0], motion[..., 1])
     for earlier, age in zip(logarithm, ages, strict=True):
         if age < OLD * ages[0]:
             break
         moved = np.asarray(motion * np.float32(age), np.float32)
         far = speed * age >= LEAST_CELLS
-        came = logarithm[-1] - sampled(earlier, -moved)  # what rain would have brought here
-        left = earlier - sampled(logarithm[-1], moved)  # what would be where it would have gone
-        contrast = np.where(far, np.minimum(contrast, np.minimum(came, left)), contrast)
-        told |= far
-    core = still & told & (contrast >= np.log(CONTRAST))
-    edge = still & told & (contrast >= np.log(EDGE))
+        brought = logarithm[-1] - sampled(earlier, -moved)  # what rain would have brought here
+        left_behind = earlier - sampled(
+            logarithm[-1], moved
+        )  # what would be where it would have gone
+        contrast = np.where(far, np.minimum(contrast, np.minimum(brought, left_behind)), contrast)
+        compared |= far
+    core = still & compared & (contrast >= np.log(CONTRAST))
+    edge = still & compared & (contrast >= np.log(EDGE))
     near = cv2.dilate(core.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     found: Mask = core | (near & edge)
     return found

@@ -28,14 +28,14 @@ def is_mm_per_hour(text: str) -> bool:
     `mm.h^-1` or `kg m-2 h-1`."""
     if len(text) > LONGEST:
         return False
-    said, at, powers = text.strip().translate(SUPERSCRIPTS), 0, Counter[str]()
-    while at < len(said):
-        by = BETWEEN.match(said, at)
-        at = by.end() if by else at
-        factor = FACTOR.match(said, at)
+    spelling, position, powers = text.strip().translate(SUPERSCRIPTS), 0, Counter[str]()
+    while position < len(spelling):
+        by = BETWEEN.match(spelling, position)
+        position = by.end() if by else position
+        factor = FACTOR.match(spelling, position)
         if factor is None or factor["name"] not in UNIT_OF:
             return False
         sign = -1 if by and by["by"] in ("/", "per") else 1
         powers[UNIT_OF[factor["name"]]] += sign * int(factor["power"] or 1)
-        at = factor.end()
+        position = factor.end()
     return dict(powers) in PER_HOUR

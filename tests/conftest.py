@@ -23,18 +23,18 @@ def shared() -> Path:
     return folder
 
 
-FORECAST_THRESHOLDS = "told"
+MEASURED = "measured"
 
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Say in the output of all tests what this one has measured, whether it passes or not."""
-    return lambda said: record_property(FORECAST_THRESHOLDS, said)
+    return lambda said: record_property(MEASURED, said)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind in ("passed", "failed", "skipped"):
         for report in terminalreporter.getreports(kind):
             for name, said in getattr(report, "user_properties", ()):
-                if name == FORECAST_THRESHOLDS and report.when == "call":
+                if name == MEASURED and report.when == "call":
                     terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {said}")

@@ -10,7 +10,7 @@ ROUNDS = 5
 SCALES = (1, 2, 4)
 
 
-class Stage(nn.Module):
+class AttentionStage(nn.Module):
     """Attention among all pixels of h and c within each of `scale` x `scale` blocks."""
 
     def __init__(self, channels: int, scale: int) -> None:
@@ -51,14 +51,14 @@ class SEBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(Stage(channels, scale) for scale in SCALES)
+        self.stages = nn.ModuleList(AttentionStage(channels, scale) for scale in SCALES)
         self.conv_bn = conv(3, len(SCALES) * channels, channels)
         self.w_z = conv(1, 2 * channels, channels)
         self.w_h2h = conv(3, channels, 3 * channels)
         self.w_z2h = conv(3, channels, 3 * channels)
 
     def forward(self, h: Tensor, c: Tensor) -> States:
-        """Both anew."""
+        """Updated hidden and cell state."""
         features = torch.cat([h, c], dim=3)
         joined = self.conv_bn(torch.cat([stage(features) for stage in self.stages], dim=1))
         z = self.w_z(torch.cat(torch.chunk(joined, 2, dim=3), dim=1))

@@ -121,6 +121,6 @@ def load(
     """
     arrays: dict[str, Tensor] = {key: torch.tensor(array) for key, array in weights.items()}
     first = arrays["embed.conv_embed.weight"]
-    made = NETWORKS[name](len(first), height, width).to(first.dtype)
-    made.load_state_dict(arrays)
-    return made
+    network = NETWORKS[name](len(first), height, width).to(first.dtype)
+    network.load_state_dict(arrays)
+    return network

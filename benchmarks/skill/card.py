@@ -71,7 +71,7 @@ def write(options: argparse.Namespace) -> Path:
     """
     trained = checkpoint.load(options.weights)
     line = lineage(trained, [checkpoint.load(path) for path in options.parents])
-    experiments = [one.experiment for one in line]
+    experiments = [checkpoint.experiment for checkpoint in line]
     wanted = {options.validation: EventRole.VALIDATION, options.test: EventRole.TEST}
     for event, role in wanted.items():
         found = events.role_of(event, experiments)
@@ -82,8 +82,8 @@ def write(options: argparse.Namespace) -> Path:
             )
         events.find(event, options.shared)
     forecasters = [
-        one._replace(experiments=experiments) if one.experiments else one
-        for one in open_forecasters([*BESIDE, str(options.weights)])
+        forecaster._replace(experiments=experiments) if forecaster.experiments else forecaster
+        for forecaster in open_forecasters([*BESIDE, str(options.weights)])
     ]
     every = np.timedelta64(options.every, "m")
     judged = [
@@ -103,8 +103,8 @@ def lineage(trained: Checkpoint, parents: Sequence[Checkpoint]) -> list[Checkpoi
     """
     known = {parent.sha256: parent for parent in parents}
     line = [trained]
-    for one in line:  # grows meanwhile: a training may begin with the weights of several
-        starts = str(one.provenance.get("start")).split()
+    for part in line:  # grows meanwhile: a training may begin with the weights of several
+        starts = str(part.provenance.get("start")).split()
         line.extend(known.pop(start) for start in starts if start in known)
     if known:
         raise BadCheckpoint(

@@ -55,8 +55,8 @@ def panel(above: Axes, below: Axes, found: Dataset) -> None:
     minutes = (found["lead_time"].to_numpy() / np.timedelta64(1, "m")).astype(int)
     above.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
     for lead, (minute, (colour, marker)) in enumerate(zip(minutes, LINES, strict=False)):
-        one = found.isel(lead_time=lead)
-        drawn = one.where(one["number"] >= FEWEST)
+        of_lead = found.isel(lead_time=lead)
+        drawn = of_lead.where(of_lead["number"] >= FEWEST)
         above.plot(
             drawn["forecast_probability"],
             drawn["observed_frequency"],
@@ -67,7 +67,7 @@ def panel(above: Axes, below: Axes, found: Dataset) -> None:
             label=f"+{minute} min",
         )
         edges = np.linspace(0, 1, BINS + 1)
-        below.stairs(one["number"], edges, color=colour, linewidth=1.3, baseline=None)
+        below.stairs(of_lead["number"], edges, color=colour, linewidth=1.3, baseline=None)
     above.set(xlim=(0, 1), ylim=(0, 1), xticks=np.arange(5) / 5)
     below.set_xlabel("forecast probability", size=8.5, color=INK)
     below.xaxis.set_major_formatter(PercentFormatter(1))

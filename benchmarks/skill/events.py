@@ -59,7 +59,9 @@ class EventRole(Enum):
 def role_of(event: str, experiments: Collection[Mapping[str, Any]] = ()) -> EventRole:
     """What an event can show of the baselines and of networks trained by these experiments."""
     for split, found in (("train", EventRole.TRAINING), ("validation", EventRole.VALIDATION)):
-        if any(fnmatch(event, name) for one in experiments for name in named(one, split)):
+        if any(
+            fnmatch(event, name) for experiment in experiments for name in named(experiment, split)
+        ):
             return found
     return EventRole.VALIDATION if event in (*CORPUS, *TUNED_ON) else EventRole.TEST
 

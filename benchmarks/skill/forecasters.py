@@ -39,7 +39,7 @@ def open_forecasters(names: Iterable[str]) -> list[NamedForecaster]:
             )
         except pysteps_sprog.MissingPysteps as error:
             print(f"left out: {error}")
-    labels = [[one.name, Path(name).stem, name] for name, one in found.items()]
+    labels = [[forecaster.name, Path(name).stem, name] for name, forecaster in found.items()]
     taken = Counter(word for words in labels for word in set(words))
     return [
         NamedForecaster(
@@ -55,7 +55,7 @@ def experiments_of(forecaster: Forecaster, name: str) -> list[Mapping[str, Any]]
     """The experiments that trained a forecaster, of a blend those of its members."""
     if isinstance(forecaster, Blend):
         members = zip(forecaster.members, forecaster.table.members, strict=True)
-        return [one for member, of in members for one in experiments_of(member, of)]
+        return [experiment for member, of in members for experiment in experiments_of(member, of)]
     if name in (*BASELINES, pysteps_sprog.NAME):
         return []
     return [checkpoint.load(path_of(name)).experiment]

@@ -31,7 +31,7 @@ from model_zoo.forecasters.network import Network
 from verification import csi, hss
 
 NETWORKS = ("ms-lstm", "ms-preciplstm")
-WAYS = {"float32": AutotunedNetwork, "bf16": with_bf16}
+PRECISIONS = {"float32": AutotunedNetwork, "bf16": with_bf16}
 ALLOWED = 0.002
 """Change of CSI or HSS."""
 
@@ -58,28 +58,34 @@ def row(name: str, event: str, frames: DataArray, every: np.timedelta64) -> Row:
         NoStarts: The event is too short.
     """
     trained = checkpoint.load(path_of(name))
-    both = {way: Network(trained, name=way, device="cpu", by=by) for way, by in WAYS.items()}
+    both = {
+        precision: Network(trained, name=precision, device="cpu", by=by)
+        for precision, by in PRECISIONS.items()
+    }
     forecasters = [
-        NamedForecaster(way, network, [trained.experiment]) for way, network in both.items()
+        NamedForecaster(precision, network, [trained.experiment])
+        for precision, network in both.items()
     ]
     counts = score(event, frames, forecasters, every).counts
     summed = counts.sum("start")
     events_observed = (summed["hits"] + summed["misses"]).sel(model="float32").min().item()
-    one, other = (
+    exact, reduced = (
         precipitation.exceedance_probabilities(network(frames, horizon=HORIZON))
         for network in both.values()
     )
-    probability = max(abs(one[threshold] - other[threshold]).max().item() for threshold in one)
+    probability = max(
+        abs(exact[threshold] - reduced[threshold]).max().item() for threshold in exact
+    )
     changes = change(csi(summed)), change(hss(summed)), probability
     return Row(Path(name).stem, event, counts.sizes["start"], *changes, int(events_observed))
 
 
 def change(scores: DataArray) -> float:
     """Largest difference of both ways; where a score is undefined in one, it is in both."""
-    one, other = (scores.sel(model=way) for way in WAYS)
-    if not (one.isnull() == other.isnull()).all():
+    exact, reduced = (scores.sel(model=precision) for precision in PRECISIONS)
+    if not (exact.isnull() == reduced.isnull()).all():
         return float("nan")
-    return float(abs(other - one).max())
+    return float(abs(reduced - exact).max())
 
 
 HEADINGS = (
@@ -96,9 +102,9 @@ HEADINGS = (
 def table(found: list[Row]) -> str:
     """Rows as Markdown."""
     lines = [HEADINGS, ["---", "---", *["---:"] * (len(HEADINGS) - 2)]]
-    for one in found:
-        changes = (f"{one.csi:.4f}", f"{one.hss:.4f}", f"{one.probability:.1e}")
-        lines.append([one.name, one.event, str(one.starts), *changes, f"{one.events:,}"])
+    for row in found:
+        changes = (f"{row.csi:.4f}", f"{row.hss:.4f}", f"{row.probability:.1e}")
+        lines.append([row.name, row.event, str(row.starts), *changes, f"{row.events:,}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -27,7 +27,7 @@ def description(trained: Checkpoint, line: Sequence[Checkpoint], name: str) -> l
         f"# {name.removesuffix('.safetensors')}\n",
         f"Written by `python -m benchmarks.skill.card` from `{name}`; no figure by hand.\n",
         "## What it is\n",
-        markdown(["", ""], facts(trained)) + "\n",
+        markdown(["", ""], network_rows(trained)) + "\n",
         *area_growth(trained),
         "## What it learnt from\n",
         markdown(["", *(f"part {n}" for n in range(1, len(line) + 1))], history(line)) + "\n",
@@ -40,19 +40,19 @@ def description(trained: Checkpoint, line: Sequence[Checkpoint], name: str) -> l
     ]
 
 
-def facts(trained: Checkpoint) -> list[list[str]]:
+def network_rows(trained: Checkpoint) -> list[list[str]]:
     """What the network is, takes and gives."""
     parameters = sum(weight.numel() for weight in trained.network.parameters())
     levels = ", ".join(map(str, trained.network.stack.levels))
     rates = ", ".join(f"{threshold:g}" for threshold in trained.thresholds)
-    told = (
+    probabilities = (
         f"how likely {rates} mm/h are reached; the likeliest cells get the rain of S-PROG's field"
     )
     shape = f"{trained.channels} channels, layers at levels {levels}"
     return [
         ["network", f"`{trained.model}`, {shape}; {parameters:,} parameters"],
         ["sees", VIEWS.get(trained.view, trained.view)],
-        ["tells", told if rates else "the rain rate in mm/h"],
+        ["tells", probabilities if rates else "the rain rate in mm/h"],
         ["for", "30, 60, 90 and 120 minutes ahead; made for cells of 5 km"],
         ["intensity scale", f"`{trained.scale}` (`model_zoo/intensity.py`)"],
         ["weights", f"SHA-256 `{trained.sha256}`"],
@@ -75,7 +75,7 @@ def area_growth(trained: Checkpoint) -> list[str]:
 
 def history(line: Sequence[Checkpoint]) -> list[list[str]]:
     """How each part of the training went, one row for each thing to know."""
-    columns = [part(one.experiment, dict(one.provenance)) for one in line]
+    columns = [part(checkpoint.experiment, dict(checkpoint.provenance)) for checkpoint in line]
     names = dict.fromkeys(name for column in columns for name in column)
     return [[name, *(shown(column.get(name)) for column in columns)] for name in names]
 
@@ -114,16 +114,16 @@ def unknown_start(first: Checkpoint) -> list[str]:
 def settings(line: Sequence[Checkpoint]) -> list[str]:
     """All settings of each part, folded away."""
     return [
-        f"<details><summary>All settings of {one.experiment.get('name', 'the training')}</summary>"
-        f"\n\n```json\n{json.dumps(one.experiment, indent=2)}\n```\n\n</details>\n"
-        for one in line
-        if one.experiment
+        f"<details><summary>All settings of {checkpoint.experiment.get('name', 'the training')}"
+        f"</summary>\n\n```json\n{json.dumps(checkpoint.experiment, indent=2)}\n```\n\n</details>\n"
+        for checkpoint in line
+        if checkpoint.experiment
     ]
 
 
 def weaknesses(line: Sequence[Checkpoint]) -> str:
     """What is known to be wrong with it, or to be unknown."""
-    names = {name for one in line for name in named(one.experiment, "train")}
+    names = {name for checkpoint in line for name in named(checkpoint.experiment, "train")}
     radar = [name for name in names if not name.startswith(SIMULATED)]
     return (FEW.format(number=len(radar)) if radar else "") + WEAKNESSES
 

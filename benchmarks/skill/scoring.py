@@ -82,22 +82,24 @@ def score(
     """
     back = history(forecasters)
     issues = list(events.starts(frames, every, back, HORIZON * LEAD_STEP))
-    found = [one for issue in issues if (one := of_start(issue, frames, forecasters, back))]
+    found = [start for issue in issues if (start := of_start(issue, frames, forecasters, back))]
     if not found:
         raise NoStarts(
             f"{event}: no start leaves the frames of {back.astype('timedelta64[m]')} before it and "
             f"of {(HORIZON * LEAD_STEP).astype('timedelta64[m]')} after it"
         )
-    per_start = [one.probabilities for one in found if one.probabilities is not None]
-    seconds = np.median([one.seconds for one in found], axis=0)
+    per_start = [start.probabilities for start in found if start.probabilities is not None]
+    seconds = np.median([start.seconds for start in found], axis=0)
     return Scored(
         event,
         events.described(frames),
-        events.role_of(event, [one for each in forecasters for one in each.experiments]),
-        xr.concat([one.counts for one in found], "start"),
+        events.role_of(
+            event, [experiment for each in forecasters for experiment in each.experiments]
+        ),
+        xr.concat([start.counts for start in found], "start"),
         xr.concat(per_start, "start") if per_start else None,
-        xr.concat([one.power for one in found], "start"),
-        dict(zip((one.label for one in forecasters), seconds.tolist(), strict=True)),
+        xr.concat([start.power for start in found], "start"),
+        dict(zip((forecaster.label for forecaster in forecasters), seconds.tolist(), strict=True)),
         len(issues) - len(found),
         max(round(len(found) * HOUR / (issues[-1] - issues[0] + every)), 1),
     )
@@ -105,7 +107,7 @@ def score(
 
 def history(forecasters: Sequence[NamedForecaster]) -> np.timedelta64:
     """How far back the most demanding of them looks."""
-    needs = [one.forecaster.needs for one in forecasters]
+    needs = [forecaster.forecaster.needs for forecaster in forecasters]
     return max(age for need in needs for age in (*need.required, *need.useful))
 
 
@@ -118,11 +120,14 @@ def of_start(
     """What comes of one start; None if some forecaster lacks frames."""
     past = frames.sel(time=slice(issue - back, issue))
     try:
-        made = [timed(one.forecaster, past) for one in forecasters]
+        timed_forecasts = [timed(forecaster.forecaster, past) for forecaster in forecasters]
     except NotEnoughFrames:
         return None
-    forecasts = {one.label: forecast for one, (forecast, _) in zip(forecasters, made, strict=True)}
-    observed = match(made[0][0], frames)
+    forecasts = {
+        forecaster.label: forecast
+        for forecaster, (forecast, _) in zip(forecasters, timed_forecasts, strict=True)
+    }
+    observed = match(timed_forecasts[0][0], frames)
     compared = observed.where(common_mask(*forecasts.values(), observed=observed))
     compared = compared.reset_coords(drop=True)
     bare = [forecast.reset_coords(drop=True) for forecast in forecasts.values()]
@@ -134,7 +139,7 @@ def of_start(
         ),
         sums_of_probabilities(forecasts, compared, km),
         power(masked, km).assign_coords(model=[RADAR, *labels]),
-        tuple(seconds for _, seconds in made),
+        tuple(seconds for _, seconds in timed_forecasts),
     )
 
 
@@ -164,7 +169,7 @@ def sums_of_probabilities(
         blurred = neighbourhood(forecasts[ADVECTION], THRESHOLDS, window)
         fields_of = {NEIGHBOURHOOD: blurred, **fields_of}
     sums: Dataset = xr.concat(
-        [probability_sums(one, compared) for one in fields_of.values()], "model"
+        [probability_sums(fields, compared) for fields in fields_of.values()], "model"
     )
     return sums.assign_coords(model=list(fields_of))
 

@@ -51,8 +51,8 @@ def section(found: Scored, pictures: Mapping[str, str], heading: str = "##") -> 
         parts += titled(BRIER, tables.probabilities(found.probabilities, draws))
         whole = found.probabilities.sum("start")
         for label in with_probabilities(found):
-            one = tables.reliabilities(whole.sel(model=label))
-            parts += titled(RELIABILITY.format(label), one)
+            reliability = tables.reliabilities(whole.sel(model=label))
+            parts += titled(RELIABILITY.format(label), reliability)
             if label in pictures:
                 parts.append(f"![Reliability of {label} on {found.event}]({pictures[label]})\n")
     parts += titled(VARIANCE, tables.blur(found.power))

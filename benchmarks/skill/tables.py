@@ -44,9 +44,9 @@ def scores(counts: Dataset, draws: Draws) -> str:
     lines = []
     for name, score in SCORES.items():
         values = with_bounds(counts, score, draws)
-        for at, found in rows(values, "threshold", "model"):
-            cells = [bounded(one, "{:.2f}") for one in found]
-            lines.append([name, f"{at['threshold']:g}", at["model"], *cells])
+        for keys, found in rows(values, "threshold", "model"):
+            cells = [bounded(score, "{:.2f}") for score in found]
+            lines.append([name, f"{keys['threshold']:g}", keys["model"], *cells])
     return markdown(["score", "mm/h", "forecaster", *leads(counts)], lines)
 
 
@@ -65,11 +65,11 @@ def differences(counts: Dataset, draws: Draws) -> str:
         for name in COMPARED:
             chosen = counts.sel(model=[reference, *others])
             values = with_bounds(chosen, above(reference, SCORES[name]), draws)
-            for at, found in rows(values, "threshold", "model"):
-                if at["model"] != reference:
-                    said = f"{at['model']} - {reference}"
-                    cells = [significance(one) for one in found]
-                    lines.append([name, f"{at['threshold']:g}", said, *cells])
+            for keys, found in rows(values, "threshold", "model"):
+                if keys["model"] != reference:
+                    pair = f"{keys['model']} - {reference}"
+                    cells = [significance(difference) for difference in found]
+                    lines.append([name, f"{keys['threshold']:g}", pair, *cells])
     headings = ["score", "mm/h", "difference", *leads(counts)]
     return markdown(headings, lines) if lines else ""
 
@@ -91,12 +91,12 @@ def probabilities(sums: Dataset, draws: Draws) -> str:
     plain = xr.concat([constant, brier(whole)], "model")
     skill = (field.reindex_like(plain) for field in with_bounds(sums, brier_skill, draws))
     lines = []
-    for at, found in rows((plain, *skill), "threshold", "model"):
+    for keys, found in rows((plain, *skill), "threshold", "model"):
         cells = [
             figure(score, "{:.5f}") + ("" if np.isnan(gain[0]) else f"; {bounded(gain, '{:.2f}')}")
             for score, *gain in found
         ]
-        lines.append([f"{at['threshold']:g}", at["model"], *cells])
+        lines.append([f"{keys['threshold']:g}", keys["model"], *cells])
     return markdown(["mm/h", "probability", *leads(sums)], lines)
 
 
@@ -109,15 +109,15 @@ def reliabilities(sums: Dataset) -> str:
     lines = []
     for threshold in found["threshold"].to_numpy():
         for number in range(BINS):
-            one = found.sel(threshold=threshold).isel(bin=number)
+            of_bin = found.sel(threshold=threshold).isel(bin=number)
             names = ("forecast_probability", "observed_frequency", "number")
-            values = (one[name].to_numpy().tolist() for name in names)
+            values = (of_bin[name].to_numpy().tolist() for name in names)
             cells = [
                 f"{probability:.3f}; {frequency:.3f}; {int(n):,}" if n else "-"
                 for probability, frequency, n in zip(*values, strict=True)
             ]
             bounds = f"{number / BINS:g} to {(number + 1) / BINS:g}"
-            if one["number"].any():
+            if of_bin["number"].any():
                 lines.append([f"{threshold:g}", bounds, *cells])
     return markdown(["mm/h", "probability", *leads(sums)], lines)
 
@@ -150,26 +150,26 @@ def rows(
     """For each combination of two dims, the values of several fields by lead."""
     first, second = by
     ordered = [field.transpose(first, second, "lead_time") for field in fields]
-    for i, one in enumerate(ordered[0][first].to_numpy().tolist()):
+    for i, value in enumerate(ordered[0][first].to_numpy().tolist()):
         for k, other in enumerate(ordered[0][second].to_numpy().tolist()):
             found = zip(*(field.to_numpy()[i, k].tolist() for field in ordered), strict=True)
-            yield {first: one, second: other}, list(found)
+            yield {first: value, second: other}, list(found)
 
 
 def bounded(score: Sequence[float], pattern: str) -> str:
     """A score with its lower and upper bound, if it has any."""
     value, low, high = score
-    said = figure(value, pattern)
+    text = figure(value, pattern)
     if np.isnan(low) or np.isnan(high):
-        return said
-    return f"{said} [{pattern.format(low)}, {pattern.format(high)}]"
+        return text
+    return f"{text} [{pattern.format(low)}, {pattern.format(high)}]"
 
 
 def significance(difference: Sequence[float]) -> str:
     """A difference with its bounds, in bold where they exclude 0."""
     _, low, high = difference
-    said = bounded(difference, "{:+.3f}")
-    return f"**{said}**" if low > 0 or high < 0 else said
+    text = bounded(difference, "{:+.3f}")
+    return f"**{text}**" if low > 0 or high < 0 else text
 
 
 def figure(value: float, pattern: str) -> str:

@@ -53,7 +53,7 @@ OTHERS = 64
 """Side of the frames of networks that are not named, but for those that warp: the smaller the
 frames are, the less of a forecast is what can be made faster."""
 UNFOLDING, AS_SHIPPED = "windows copied", "as wide as the shipped"
-WAYS = ("float32", "bf16")
+PRECISIONS = ("float32", "bf16")
 
 
 class Task(NamedTuple):
@@ -70,7 +70,7 @@ class Row(NamedTuple):
     """What it came to."""
 
     task: Task
-    way: str
+    precision: str
     threads: int
     ours: Sequence[tuple[float, float]]
     """Seconds by the clock and of the processor."""
@@ -104,39 +104,42 @@ def tasks(names: Iterable[str], channels: int, side: int) -> Iterator[Task]:
             yield Task(name, published, SHIPPED[name], side_here, AS_SHIPPED)
 
 
-class Asked(NamedTuple):
+class Measurement(NamedTuple):
     """What to measure of a task."""
 
     task: Task
-    ways: Sequence[str]
+    precisions: Sequence[str]
     threads: int
     rounds: int
     weighed: bool = True
 
 
-def plan(options: argparse.Namespace) -> Iterator[Asked]:
-    """What was asked for: the named networks in every way, with each number of threads; once those
-    that take long, and with most threads those as wide as the shipped. Of the others the first of
-    each, once, on smaller frames. Memory is weighed with the first number of threads."""
+def plan(options: argparse.Namespace) -> Iterator[Measurement]:
+    """Yield the measurements to make.
+
+    The named networks in every precision, with each number of threads; once those that take long,
+    and with most threads those as wide as the shipped. The others once, in the first precision, on
+    smaller frames. Memory is weighed with the first number of threads.
+    """
     first, most = options.threads[0], max(options.threads)
     for task in tasks(options.names, options.channels, options.side):
         if task.note == UNFOLDING:
-            yield Asked(task, options.ways[:1], first, 1)
+            yield Measurement(task, options.precisions[:1], first, 1)
             continue
         for threads in [most] if task.note == AS_SHIPPED else options.threads:
             weighed = threads == first or task.note == AS_SHIPPED
-            yield Asked(task, options.ways, threads, options.rounds, weighed)
+            yield Measurement(task, options.precisions, threads, options.rounds, weighed)
     others = [name for name in COUNTERPARTS if options.all and name not in options.names]
     for name in others:
         side = options.side if "trajgru" in name else min(options.side, OTHERS)
         for task in tasks([name], options.channels, side):
             if task.note != UNFOLDING:
-                yield Asked(task, options.ways[:1], first, 1, weighed=False)
+                yield Measurement(task, options.precisions[:1], first, 1, weighed=False)
 
 
-def rows(asked: Asked) -> list[Row]:
-    """Measure a network in every way that is asked for."""
-    task, ways, threads, rounds, weighed = asked
+def rows(measurement: Measurement) -> list[Row]:
+    """Measure a network in every precision that is asked for."""
+    task, precisions, threads, rounds, weighed = measurement
     torch.manual_seed(0)
     published = NETWORKS[task.published](task.channels, task.side, task.side).eval()
     with torch.no_grad():
@@ -148,8 +151,8 @@ def rows(asked: Asked) -> list[Row]:
         # the published networks take the future as well, and blank it out
         frames = torch.cat([given, torch.zeros_like(given[:, :horizon])], dim=1)
         with torch.inference_mode():
-            said: Tensor = published(frames.transpose(0, 1), given.shape[1])[-horizon:]
-        return said.transpose(0, 1)
+            predicted: Tensor = published(frames.transpose(0, 1), given.shape[1])[-horizon:]
+        return predicted.transpose(0, 1)
 
     try:
         network = convert.load(COUNTERPARTS[task.name], published.state_dict()).eval()
@@ -160,19 +163,19 @@ def rows(asked: Asked) -> list[Row]:
     given = frames[:, : SHAPE.given]
     wanted, found = anchor(given, SHAPE.horizon), []
     largest = wanted.abs().max().item()
-    for way in ways:
-        ours = forecast_of(network, way)
+    for precision in precisions:
+        ours = forecast_of(network, precision)
         apart = (ours(given, SHAPE.horizon) - wanted).abs().max().item()
         pairs = [(timed(theirs, given), timed(ours, given)) for _ in range(rounds)]
         before, after = zip(*pairs, strict=True)
-        used = memory(task, way, threads) if weighed else None
-        found.append(Row(task, way, threads, after, before, apart, largest, used))
+        used = memory(task, precision, threads) if weighed else None
+        found.append(Row(task, precision, threads, after, before, apart, largest, used))
     return found
 
 
-def forecast_of(network: Nowcaster, way: str) -> Forecast:
-    """A network in one of `WAYS`."""
-    if way == "float32":
+def forecast_of(network: Nowcaster, precision: str) -> Forecast:
+    """A network in one of `PRECISIONS`."""
+    if precision == "float32":
         return AutotunedNetwork(network)
     return with_bf16(network)
 
@@ -184,7 +187,7 @@ def timed(forecast: Callable[[Tensor, int], Tensor], given: Tensor) -> tuple[flo
     return perf_counter() - clock, process_time() - processor
 
 
-def memory(task: Task, way: str, threads: int) -> float:
+def memory(task: Task, precision: str, threads: int) -> float:
     """MB that a forecast takes above the process at rest, in a process of its own."""
     numbers = map(str, (task.channels, task.side, threads))
     command = [
@@ -193,20 +196,20 @@ def memory(task: Task, way: str, threads: int) -> float:
         "benchmarks.speed.inference",
         "--weigh",
         task.name,
-        way,
+        precision,
         *numbers,
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
-def weigh(name: str, way: str, channels: int, side: int, threads: int) -> float:
+def weigh(name: str, precision: str, channels: int, side: int, threads: int) -> float:
     """The same, in this process."""
     torch.set_num_threads(threads)
     network = build(name, channels=channels).eval()
     given = drifting_blobs(SHAPE.given, side, 1, 0)
     rest = forget_peak(given.device)
-    forecast_of(network, way)(given, SHAPE.horizon)
+    forecast_of(network, precision)(given, SHAPE.horizon)
     return peak(given.device) - rest
 
 
@@ -238,7 +241,7 @@ def cells(row: Row) -> list[str]:
     ours, theirs = (median(clock for clock, _ in of) for of in (row.ours, row.theirs))
     return [
         f"{task.name}, {task.note}" if task.note else task.name,
-        *(str(task.channels), f"{task.side}x{task.side}", str(row.threads), row.way),
+        *(str(task.channels), f"{task.side}x{task.side}", str(row.threads), row.precision),
         *(f"{ours:.2f}", f"{theirs:.2f}", f"{row.ratio(0):.2f}", f"{row.ratio(1):.2f}"),
         *(f"{row.difference:.1e}", f"{row.largest:.2g}"),
         "" if row.memory is None else f"{row.memory:,.0f}",
@@ -283,9 +286,9 @@ def arguments() -> argparse.Namespace:
     """What to measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--names", nargs="+", default=list(SHIPPED), choices=COUNTERPARTS)
-    others = "every other network too, in the first way, with the first threads, once"
+    others = "every other network too, in the first precision, with the first threads, once"
     parser.add_argument("--all", action="store_true", help=others)
-    parser.add_argument("--ways", nargs="+", default=["float32"], choices=WAYS)
+    parser.add_argument("--precisions", nargs="+", default=["float32"], choices=PRECISIONS)
     parser.add_argument("--threads", nargs="+", type=at_least_one, default=[1])
     parser.add_argument("--rounds", type=at_least_one, default=3)
     parser.add_argument("--channels", type=at_least_one, default=CHANNELS)
@@ -299,8 +302,8 @@ def main() -> None:
     """Print a row for each network, and write all as a section."""
     options = arguments()
     if options.weigh:
-        name, way, *numbers = options.weigh
-        print(weigh(name, way, *map(int, numbers)))
+        name, precision, *numbers = options.weigh
+        print(weigh(name, precision, *map(int, numbers)))
         return
     print(table([]), flush=True)
     found: list[Row] = []

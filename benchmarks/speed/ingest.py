@@ -163,15 +163,15 @@ def simulated_day(folder: Path, frames: int) -> list[Path]:
 HEADINGS = ("", "frames", "ms by the clock", "ms of processors", "frames/s")
 
 
-def row(said: str, frames: int, taken: Seconds) -> list[str]:
+def row(label: str, frames: int, taken: Seconds) -> list[str]:
     """A line of the table, for each frame."""
     clock, processor = (1e3 * part / frames for part in taken)
-    return [said, str(frames), f"{clock:.1f}", f"{processor:.1f}", f"{1e3 / clock:,.0f}"]
+    return [label, str(frames), f"{clock:.1f}", f"{processor:.1f}", f"{1e3 / clock:,.0f}"]
 
 
-def ratio(said: str, ours: Seconds, anchor: Seconds) -> list[str]:
+def ratio(label: str, ours: Seconds, anchor: Seconds) -> list[str]:
     clock, processor = ours.over(anchor)
-    return [said, "", f"{clock:.2f}", f"{processor:.2f}", f"{1 / clock:.2f}"]
+    return [label, "", f"{clock:.2f}", f"{processor:.2f}", f"{1 / clock:.2f}"]
 
 
 def section(found: Sequence[Sequence[str]]) -> str:
@@ -212,14 +212,14 @@ def main() -> None:
     workers = options.workers or processors()
     with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as name:
         folder = Path(name)
-        one = compare(options.file or simulated(folder), folder / "one", options.rounds)
+        single = compare(options.file or simulated(folder), folder / "one", options.rounds)
         days = options.day and sorted(options.day.iterdir())
         paths = days or simulated_day(folder / "day", options.frames)
         day = compare_days(paths, folder / "all", workers)
     found = [
-        row("decode one", 1, one[1]),
-        row("ingest one", 1, one[0]),
-        ratio(f"ratio, target under {TARGET:g}", *one),
+        row("decode one", 1, single[1]),
+        row("ingest one", 1, single[0]),
+        ratio(f"ratio, target under {TARGET:g}", *single),
         row(f"decode a day, {workers} processes", len(paths), day[1]),
         row(f"ingest a day, {workers} threads", len(paths), day[0]),
         ratio("ratio", *day),

@@ -42,18 +42,20 @@ def kept(run: Callable[[], object], network: nn.Module, frames: Tensor) -> int:
 
     What it held in between and let go, of results that were dropped, does not count.
     """
-    held: weakref.WeakSet[Held] = weakref.WeakSet()
+    holders: weakref.WeakSet[Held] = weakref.WeakSet()
 
     def hold(tensor: Tensor) -> Held:
         holder = Held(tensor)
-        held.add(holder)
+        holders.add(holder)
         return holder
 
     with torch.autograd.graph.saved_tensors_hooks(hold, lambda holder: holder.tensor):
         result = run()
-    storages = {place(holder.tensor): holder.tensor.untyped_storage().nbytes() for holder in held}
+    storages = {
+        storage_of(holder.tensor): holder.tensor.untyped_storage().nbytes() for holder in holders
+    }
     for tensor in (*network.parameters(), frames):
-        storages.pop(place(tensor), None)
+        storages.pop(storage_of(tensor), None)
     del result  # autograd's graph lives until here
     return sum(storages.values())
 
@@ -66,7 +68,7 @@ class Held:
         self.tensor = tensor.detach()
 
 
-def place(tensor: Tensor) -> int:
+def storage_of(tensor: Tensor) -> int:
     """What two tensors have in common if they share a storage, also where there is no memory."""
     address: int = tensor.untyped_storage()._cdata  # noqa: SLF001  data_ptr() is 0 without memory
     return address
@@ -96,7 +98,9 @@ def kept_by_theirs(name: str, channels: int, shape: DataSet) -> int:
 
 def window_copies(name: str, channels: int, shape: DataSet) -> int:
     """Bytes of keys and values in window copies beyond those of the fields that are copied."""
-    pixels = sum((shape.height >> at) * (shape.width >> at) for at in MODELS[name].shape.levels)
+    pixels = sum(
+        (shape.height >> level) * (shape.width >> level) for level in MODELS[name].shape.levels
+    )
     steps = shape.given + shape.horizon - 1
     return 2 * channels * (WINDOW**2 - 1) * pixels * steps * torch.float32.itemsize
 

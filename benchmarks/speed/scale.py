@@ -72,16 +72,20 @@ class Slopes(NamedTuple):
 
     @property
     def seconds(self) -> Line:
-        return fitted([one.cells for one in self.forecasts], [f.seconds for f in self.forecasts])
+        return fitted(
+            [forecast.cells for forecast in self.forecasts], [f.seconds for f in self.forecasts]
+        )
 
     @property
     def megabytes(self) -> Line:
-        some = [max(one.megabytes, 1.0) for one in self.forecasts]
-        return fitted([one.cells for one in self.forecasts], some)
+        some = [max(forecast.megabytes, 1.0) for forecast in self.forecasts]
+        return fitted([forecast.cells for forecast in self.forecasts], some)
 
     @property
     def stored(self) -> Line:
-        return fitted([one.cells for one in self.forecasts], [f.stored for f in self.forecasts])
+        return fitted(
+            [forecast.cells for forecast in self.forecasts], [f.stored for f in self.forecasts]
+        )
 
 
 def measure(sides: Sequence[int], requests: int, rounds: int) -> Slopes:
@@ -112,8 +116,8 @@ def costs(slopes: Slopes) -> list[list[str]]:
     """A row for each grid: what a forecast and a year of one model cost."""
     rows = []
     for grid in GRIDS:
-        seconds = slopes.seconds.at(grid.cells)
-        gpu, stored = gpu_seconds(grid.cells), slopes.stored.at(grid.cells)
+        seconds = slopes.seconds.value_at(grid.cells)
+        gpu, stored = gpu_seconds(grid.cells), slopes.stored.value_at(grid.cells)
         core_hours = seconds * ISSUES_A_YEAR / 3600
         gpu_hours = gpu * ISSUES_A_YEAR / 3600
         terabytes = stored * ISSUES_A_YEAR / 1e12
@@ -122,7 +126,7 @@ def costs(slopes: Slopes) -> list[list[str]]:
                 grid.name,
                 f"{grid.cells:,}",
                 f"{seconds:,.2f}",
-                f"{slopes.megabytes.at(grid.cells) / 1e3:,.2f}",
+                f"{slopes.megabytes.value_at(grid.cells) / 1e3:,.2f}",
                 f"{stored / 1e6:,.2f}",
                 f"{core_hours:,.0f}",
                 f"{core_hours * CORE_HOUR:,.0f}",
@@ -155,11 +159,13 @@ COSTS = (
 def readers(slopes: Slopes) -> list[list[str]]:
     """A row for each thing to ask for: what so many requests a second need."""
     rows = []
-    for said, milliseconds in slopes.requests.items():
+    for request, milliseconds in slopes.requests.items():
         cores = REQUESTS * milliseconds / 1e3
         behind = cores * (1 - HIT_SHARE)
         each = 1e3 / milliseconds if milliseconds else float("inf")
-        rows.append([said, f"{milliseconds:.2f}", f"{each:,.0f}", f"{cores:,.0f}", f"{behind:.1f}"])
+        rows.append(
+            [request, f"{milliseconds:.2f}", f"{each:,.0f}", f"{cores:,.0f}", f"{behind:.1f}"]
+        )
     return rows
 
 
@@ -177,14 +183,14 @@ def document(slopes: Slopes) -> str:
     seconds, memory, stored = slopes.seconds, slopes.megabytes, slopes.stored
     sizes = [
         [
-            f"{one.side}x{one.side}",
-            f"{one.seconds:.2f}",
-            f"{seconds.at(one.cells):.2f}",
-            f"{one.megabytes:,.0f}",
-            f"{memory.at(one.cells):,.0f}",
-            f"{one.stored / 1e3:,.0f}",
+            f"{forecast.side}x{forecast.side}",
+            f"{forecast.seconds:.2f}",
+            f"{seconds.value_at(forecast.cells):.2f}",
+            f"{forecast.megabytes:,.0f}",
+            f"{memory.value_at(forecast.cells):,.0f}",
+            f"{forecast.stored / 1e3:,.0f}",
         ]
-        for one in slopes.forecasts
+        for forecast in slopes.forecasts
     ]
     frames, pairs = 1 / slopes.ingest_seconds, 1 / slopes.count_seconds
     about = measured("benchmarks.speed.scale --write docs/scale.md", "torch", "numpy", "fastapi")
@@ -232,23 +238,23 @@ def limits(slopes: Slopes) -> str:
     """What each part comes to its end by, and which engine takes over, as Markdown."""
     seconds, memory = slopes.seconds, slopes.megabytes
     germany, national, europe = GRIDS
-    one_km, two_km = seconds.at(national.cells), seconds.at(europe.cells)
+    one_km, two_km = seconds.value_at(national.cells), seconds.value_at(europe.cells)
     in_time = "within" if one_km < CYCLE_SECONDS else "beyond"
     frame = slopes.ingest_seconds
     minutes = ISSUES_A_YEAR * 4 * slopes.count_seconds / 60
     return f"""\
 ## Where the limits lie, and what takes over
 
-- **Forecasts as served.** A core makes {CYCLE_SECONDS / seconds.at(germany.cells):,.0f} of
+- **Forecasts as served.** A core makes {CYCLE_SECONDS / seconds.value_at(germany.cells):,.0f} of
   {germany.rows}x{germany.columns} in five minutes. Beyond: more Celery workers on the queues of
   forecasts, on any machine that reaches Redis and the archive; each takes one job at a time and
   none knows of the others.
 - **Germany at 1 km.** {one_km:,.0f} s on a core, {in_time} a cycle of five minutes, and
-  {memory.at(national.cells) / 1e3:,.1f} GB above rest. What lies further away than rain travels
-  decides nothing, so tiles with a margin can be forecast by several workers at once. The shipped
-  network knows cells of 5 km and has to be trained anew.
+  {memory.value_at(national.cells) / 1e3:,.1f} GB above rest. What lies further away than rain
+  travels decides nothing, so tiles with a margin can be forecast by several workers at
+  once. The shipped network knows cells of 5 km and has to be trained again.
 - **All of Europe at 2 km.** {two_km / CYCLE_SECONDS:,.1f} cores busy all the time for each model,
-  and {memory.at(europe.cells) / 1e3:,.1f} GB in one piece; a forecast is ready after
+  and {memory.value_at(europe.cells) / 1e3:,.1f} GB in one piece; a forecast is ready after
   {two_km:,.0f} s, or sooner in tiles by several workers, or on a GPU, of whose time it takes
   {gpu_seconds(europe.cells) / CYCLE_SECONDS:.1%} as assumed above.
 - **Readers.** A process of the API answers with one core. Replicas on a shared archive and

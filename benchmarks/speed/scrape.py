@@ -78,7 +78,9 @@ def lead_thresholds(models: Sequence[str]) -> list[dict[str, Any]]:
 def probability_sums() -> dict[str, float]:
     """A row of sums of probabilities with eight cells in each bin."""
     sums = {"number": 8, "probability": 2.0, "events": 4}
-    return {"squared": 1.0} | {at: sums[name] for name in sums for at in tables.bins_of(name)}
+    return {"squared": 1.0} | {
+        column: sums[name] for name in sums for column in tables.bins_of(name)
+    }
 
 
 def insert(connection: Connection, table: Any, rows: Sequence[dict[str, Any]]) -> None:  # noqa: ANN401
@@ -92,12 +94,12 @@ def write_year(ledger: Ledger, now: datetime, models: Sequence[str] = MODELS) ->
     times = [now - number * step for number in range(0, ISSUES_A_YEAR, EVERY)]
     some = {"hits": 10**9, "misses": 1, "false_alarms": 1, "correct_negatives": 10**12}
     keys = [{"model": model, "weights": "w", "issue": time} for model in models for time in times]
-    made = {"radar_time": now, "generated": now}
+    written = {"radar_time": now, "generated": now}
     lead = {"lead_minutes": 30, "valid_time": now, "status": "verified"}
     file = {"name": "x", "product": "RY", "outcome": "accepted", "arrived": now}
     with ledger.engine.begin() as connection:
         insert(connection, tables.pixels, [key | some for key in lead_thresholds(models)])
-        insert(connection, tables.forecasts, [key | made for key in keys])
+        insert(connection, tables.forecasts, [key | written for key in keys])
         insert(connection, tables.leads, [key | lead for key in keys])
         files = [file | {"fingerprint": f"{time}", "frame_time": time} for time in times]
         insert(connection, tables.arrivals, files)

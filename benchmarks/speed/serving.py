@@ -94,9 +94,9 @@ def lists(body: bytes) -> Any:  # noqa: ANN401
 
     @app.get(PATH)
     def latest() -> Any:  # noqa: ANN401
-        told = np.round(rates.astype(float), 2).astype(object)
-        told[np.isnan(rates)] = None
-        return document | {"rainfall_rate": told.tolist()}
+        rounded = np.round(rates.astype(float), 2).astype(object)
+        rounded[np.isnan(rates)] = None
+        return document | {"rainfall_rate": rounded.tolist()}
 
     return app
 
@@ -117,18 +117,18 @@ def fill(folder: Path) -> None:
     from service.pipeline.forecast import forecast_model
     from service.pipeline.ingest import ingest_file
 
-    desk = deployment(folder, 0)
+    deployed = deployment(folder, 0)
     (path,) = write(folder / "radar", np.datetime64("2025-06-21T12:35"), 1, seed=1)
-    came = ingest_file(desk.archive, desk.ledger, path, datetime.now(UTC))
-    assert came.frame_time is not None
-    model, now = desk.forecasters.get(MODEL), datetime.now(UTC)
-    forecast_model(desk.archive, desk.ledger, model, to_time(came.frame_time), now)
-    desk.ledger.engine.dispose()
+    arrival = ingest_file(deployed.archive, deployed.ledger, path, datetime.now(UTC))
+    assert arrival.frame_time is not None
+    model, now = deployed.forecasters.get(MODEL), datetime.now(UTC)
+    forecast_model(deployed.archive, deployed.ledger, model, to_time(arrival.frame_time), now)
+    deployed.ledger.engine.dispose()
 
 
 @contextmanager
 def running(kind: str, folder: Path) -> Iterator["Client"]:
-    """A server in a process of its own, and somebody who asks it."""
+    """A server in a process of its own, and a client that asks it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [
@@ -225,8 +225,8 @@ def fetch(connection: socket.socket, buffer: bytearray) -> None:
         raise ValueError(f"the answer is {head[:200]!r}, should be 200")
     fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
     left = int(fields[b"content-length"]) - len(body)
-    while left and (came := connection.recv_into(buffer, min(left, len(buffer)))):
-        left -= came
+    while left and (received := connection.recv_into(buffer, min(left, len(buffer)))):
+        left -= received
     if left:
         raise ValueError(f"the answer ended {left} bytes before its end")
 
@@ -236,15 +236,15 @@ def whole(url: str) -> tuple[bytes, bytes]:
     from urllib.request import urlopen
 
     with urlopen(url) as answer:
-        said = [(name.lower(), value) for name, value in answer.getheaders()]
-        kept = [f"{name}: {value}" for name, value in said if name not in ADDED]
+        headers = [(name.lower(), value) for name, value in answer.getheaders()]
+        kept = [f"{name}: {value}" for name, value in headers if name not in ADDED]
         return "\n".join(kept).encode(), answer.read()
 
 
 def measure(rounds: int, seconds: float) -> tuple[dict[str, list[Taken]], int]:
     """What each server did in each round, and how many bytes the forecast has."""
-    with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as place, ExitStack() as stack:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as directory, ExitStack() as stack:
+        folder = Path(directory)
         fill(folder)
         clients = {SERVICE: stack.enter_context(running(SERVICE, folder))}
         clients[SERVICE].connect(120).close()
@@ -295,12 +295,12 @@ def table(found: Rounds) -> str:
 def cells(found: Rounds, kind: str) -> list[str]:
     taken = found[kind]
     clock, processor = ratio(found, kind)
-    paced = [seconds for one in taken for seconds in one.seconds]
+    paced = [seconds for run in taken for seconds in run.seconds]
     p50, p99 = np.quantile(paced, [0.5, 0.99]) * 1000
     return [
         kind,
-        f"{median(one.per_second for one in taken):,.1f}",
-        f"{1000 * median(one.processor for one in taken):.2f}",
+        f"{median(run.per_second for run in taken):,.1f}",
+        f"{1000 * median(run.processor for run in taken):.2f}",
         *(["", ""] if kind == SERVICE else [f"{clock:.2f}", f"{processor:.2f}"]),
         f"{TARGETS[kind]:g}" if kind in TARGETS else "",
         f"{p50:.1f}",

@@ -50,7 +50,7 @@ class Line(NamedTuple):
     rest: float
     slope: float
 
-    def at(self, cells: float) -> float:
+    def value_at(self, cells: float) -> float:
         return self.rest + self.slope * cells
 
 
@@ -67,16 +67,16 @@ def fitted(cells: Sequence[float], values: Sequence[float]) -> Line:
 
 def forecast(side: int) -> Forecast:
     """Measure a forecast in a process of its own."""
-    found = told("forecast", side)
+    found = run_in_process("forecast", side)
     return Forecast(side, found["seconds"], found["megabytes"], int(found["stored"]))
 
 
 def request_milliseconds(number: int) -> dict[str, float]:
     """Milliseconds of the processor that the API takes for one request, by what is asked for."""
-    return told("requests", number)
+    return run_in_process("requests", number)
 
 
-def told(what: str, number: int) -> dict[str, float]:  # values as `main` prints them
+def run_in_process(what: str, number: int) -> dict[str, float]:  # values as `main` prints them
     command = [sys.executable, "-m", "benchmarks.speed.slopes", what, str(number)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -109,13 +109,13 @@ def measure_forecast(side: int) -> Forecast:
     frames = xr.concat(fields, "time", coords="minimal", compat="override", join="override")
     device, seconds = torch.device("cpu"), []
     rest = forget_peak(device)
-    made = forecaster(frames)
+    forecast = forecaster(frames)
     for _ in range(REPEATS):
         begun = process_time()
         forecaster(frames)
         seconds.append(process_time() - begun)
-    made.attrs["generated_at"] = ""
-    stored = len(netcdf.encode(made, title="", history=""))
+    forecast.attrs["generated_at"] = ""
+    stored = len(netcdf.encode(forecast, title="", history=""))
     return Forecast(side, min(seconds), max(peak(device) - rest, 0.0), stored)
 
 
@@ -132,30 +132,30 @@ def measure_requests(number: int) -> dict[str, float]:
         archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder}/ledger.sqlite")
         forecaster = load_forecaster(BASELINE)
         frames = sample_frames(forecaster.needs)
-        for at in range(frames.sizes["time"]):
-            archive.put_frame(frames.isel(time=[at]))
+        for frame in range(frames.sizes["time"]):
+            archive.put_frame(frames.isel(time=[frame]))
         newest = frames["time"].values[-1]
         forecast_model(archive, ledger, forecaster, newest, datetime.now(UTC))
         ledger.engine.dispose()
         issue = f"{newest.astype('datetime64[s]')}Z"
         whole = f"/nowcasts/{issue}?model={BASELINE}"
-        place = f"/collections/nowcast/position?coords=POINT(10%2051)&model={BASELINE}"
+        position = f"/collections/nowcast/position?coords=POINT(10%2051)&model={BASELINE}"
         serve = ("-m", "service.cli", "serve", "--port", "PORT", "--data", name)
         with serving(*serve, "--models", BASELINE) as (process, port, begun):
             answers(process, port, whole, begun)
             tag = asked(port, whole, {}, 1)
-            ways = {
+            requests = {
                 "the JSON of a forecast": (whole, {}),
                 "the same, not changed": (whole, {"If-None-Match": tag}),
-                "a place": (place, {}),
+                "a place": (position, {}),
             }
             found = {}
-            for said, (path, headers) in ways.items():
+            for request, (path, headers) in requests.items():
                 asked(port, path, headers, 1)
                 before, _ = so_far(process.pid)
                 asked(port, path, headers, number)
                 after, _ = so_far(process.pid)
-                found[said] = 1e3 * (after - before) / number
+                found[request] = 1e3 * (after - before) / number
     return found
 
 

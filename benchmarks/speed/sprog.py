@@ -82,9 +82,9 @@ def main() -> None:
     cv2.setNumThreads(1)
     print(table(HEADINGS, []), flush=True)
     found = []
-    for one in comparisons(options.sides, options.rounds):
-        found.append(one)
-        print(table(HEADINGS, [cells(one)]).splitlines()[-1], flush=True)
+    for comparison in comparisons(options.sides, options.rounds):
+        found.append(comparison)
+        print(table(HEADINGS, [cells(comparison)]).splitlines()[-1], flush=True)
     if options.write:
         write_section(options.write, section(found), "s-prog")
 

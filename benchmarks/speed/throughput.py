@@ -308,8 +308,8 @@ def advice(found: Sequence[Row]) -> str:
         best = max(own, key=lambda row: row.ratio)
         settings = MODES[best.mode].model_dump(exclude_defaults=True)
         toml = ", ".join(f"{key} = {str(value).lower()}" for key, value in settings.items())
-        told = f"in an experiment `machine = {{ {toml} }}`" if toml else "as experiments are anyway"
-        lines.append(f"- **{name}** is fastest with {best.mode}: {told}.")
+        setting = f"in an experiment `machine = {{ {toml} }}`" if toml else "as by default"
+        lines.append(f"- **{name}** is fastest with {best.mode}: {setting}.")
     return "\n".join(lines)
 
 

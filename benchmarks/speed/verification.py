@@ -101,10 +101,12 @@ def simulated(side: int, issues: int) -> Fields:
     def shifted(cells: int) -> Rates:
         return np.where(seen, np.roll(np.nan_to_num(frame), cells, axis=1), np.float32(np.nan))
 
-    said = np.stack([[[shifted(c) for c in row] for row in one] for one in shifts + errors])
-    came = np.stack([[shifted(c) for c in row] for row in shifts[:, 0]])
+    forecast = np.stack(
+        [[[shifted(c) for c in row] for row in of_model] for of_model in shifts + errors]
+    )
+    observed = np.stack([[shifted(c) for c in row] for row in shifts[:, 0]])
     dims = ("issue", "model", "lead_time", "y", "x")
-    return Fields(DataArray(said, dims=dims), DataArray(came, dims=(dims[0], *dims[2:])))
+    return Fields(DataArray(forecast, dims=dims), DataArray(observed, dims=(dims[0], *dims[2:])))
 
 
 def compare(
@@ -134,9 +136,9 @@ def by_numpy(fields: Fields) -> NDArray[np.int64]:
     """hits, misses, false alarms and correct negatives (4, threshold, pair), one threshold after
     the other, on the cells where both have data."""
     found = []
-    for said, came in fields.pairs():
-        seen = ~np.isnan(said) & ~np.isnan(came)
-        f, o = said[seen], came[seen]
+    for forecast, observed in fields.pairs():
+        seen = ~np.isnan(forecast) & ~np.isnan(observed)
+        f, o = forecast[seen], observed[seen]
         rows = []
         for threshold in map(np.float32, THRESHOLDS):
             a, b = f >= threshold, o >= threshold
@@ -150,11 +152,11 @@ def by_pysteps(fields: Fields) -> NDArray[np.int64]:
     from pysteps.verification.detcatscores import det_cat_fct_accum, det_cat_fct_init
 
     found = []
-    for said, came in fields.pairs():
+    for forecast, observed in fields.pairs():
         rows = []
         for threshold in THRESHOLDS:
             table = det_cat_fct_init(np.float32(threshold))
-            det_cat_fct_accum(table, said, came)
+            det_cat_fct_accum(table, forecast, observed)
             rows.append(
                 [table[name] for name in ("hits", "misses", "false_alarms", "correct_negatives")]
             )
@@ -169,8 +171,10 @@ def by_scores(fields: Fields) -> NDArray[np.int64]:
     kept = ["issue", "model", "lead_time"]
     found = []
     for threshold in map(np.float32, THRESHOLDS):
-        said, came = ((f >= threshold).where(f.notnull()) for f in fields)
-        counts = BinaryContingencyManager(said, came).transform(preserve_dims=kept).get_counts()
+        forecast, observed = ((f >= threshold).where(f.notnull()) for f in fields)
+        counts = (
+            BinaryContingencyManager(forecast, observed).transform(preserve_dims=kept).get_counts()
+        )
         names = ("tp_count", "fn_count", "fp_count", "tn_count")
         found.append([counts[name].transpose(*kept).values.ravel() for name in names])
     return np.array(found).astype(np.int64).swapaxes(0, 1)
@@ -196,7 +200,10 @@ def fractions_by_pysteps(fields: Fields) -> NDArray[np.float64]:
     pairs = list(fields.pairs())
     return np.array(
         [
-            [[fss_of(said, came, float(t), window) for said, came in pairs] for window in WINDOWS]
+            [
+                [fss_of(forecast, observed, float(t), window) for forecast, observed in pairs]
+                for window in WINDOWS
+            ]
             for t in map(np.float32, THRESHOLDS)
         ]
     )
@@ -324,10 +331,10 @@ def fields_at_hand(side: int) -> Fields:
     return simulated(side, BATCH)
 
 
-def sum_over(made: Callable[[], Dataset], batches: int) -> Dataset:
-    total = made()
+def sum_over(batch_sums: Callable[[], Dataset], batches: int) -> Dataset:
+    total = batch_sums()
     for _ in range(batches - 1):
-        total = total + made()
+        total = total + batch_sums()
     return total
 
 
@@ -346,7 +353,7 @@ def cells(found: Comparison) -> list[str]:
     return [found.what, f"{theirs:.3f}", f"{ours:.3f}", *ratios]
 
 
-def told(found: Year) -> str:
+def summary(found: Year) -> str:
     """A year in a sentence."""
     how = (
         "measured whole"
@@ -378,7 +385,7 @@ def section(found: Sequence[Comparison], whole: Year) -> str:
 
 {table(HEADINGS, map(cells, found))}
 {lacking}
-{told(whole)}
+{summary(whole)}
 {NOTES}"""
 
 
@@ -406,11 +413,11 @@ def main() -> None:
         print(LACKING)
     print(table(HEADINGS, []), flush=True)
     found = []
-    for one in comparisons(options.side, options.batch, options.rounds):
-        found.append(one)
-        print(table(HEADINGS, [cells(one)]).splitlines()[-1], flush=True)
+    for comparison in comparisons(options.side, options.batch, options.rounds):
+        found.append(comparison)
+        print(table(HEADINGS, [cells(comparison)]).splitlines()[-1], flush=True)
     whole = year(options.side, options.issues, processors(), min(options.issues, PART))
-    print(told(whole))
+    print(summary(whole))
     if options.write:
         write_section(options.write, section(found, whole), "verification")
 

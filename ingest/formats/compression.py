@@ -41,7 +41,7 @@ class Unpacker(Protocol):
 
 def unpacker_of(head: bytes) -> "Callable[[], Unpacker] | None":
     """What unpacks a stream that begins like this; None where it is not packed."""
-    return next((made for magic, made in UNPACKERS.items() if head.startswith(magic)), None)
+    return next((unpacker for magic, unpacker in UNPACKERS.items() if head.startswith(magic)), None)
 
 
 def unpack(data: bytes) -> bytes:
@@ -55,19 +55,19 @@ def unpack(data: bytes) -> bytes:
     make = unpacker_of(data)
     if make is None:
         return data
-    found, room, at = [], LARGEST, 0
+    found, room, position = [], LARGEST, 0
     for _ in range(MOST_STREAMS):
-        stream, at = unpack_stream(data, at, make(), room)
+        stream, position = unpack_stream(data, position, make(), room)
         found.append(stream)
         room -= len(stream)
-        rest = data[at : at + PIECE]
-        if not rest.strip(b"\0") and not data[at:].strip(b"\0"):
+        rest = data[position : position + PIECE]
+        if not rest.strip(b"\0") and not data[position:].strip(b"\0"):
             return found[0] if len(found) == 1 else b"".join(found)
         make = unpacker_of(rest)
         if make is None:
             raise BadField(
-                f"is followed by {len(data) - at} bytes that begin with {rest[:16]!r} and are no "
-                f"packed stream; fetch it again"
+                f"is followed by {len(data) - position} bytes that begin with {rest[:16]!r} and "
+                f"are no packed stream; fetch it again"
             )
     raise BadField(f"has over {MOST_STREAMS} packed streams, should have fewer")
 
@@ -80,9 +80,9 @@ def unpack_stream(data: bytes, begin: int, unpacker: Unpacker, room: int) -> tup
         unpacker: A fresh one of its kind.
         room: Bytes it may unpack to.
     """
-    parts, size, at = [], 0, begin
+    parts, size, position = [], 0, begin
     while not unpacker.eof:
-        piece = data[at : at + PIECE]
+        piece = data[position : position + PIECE]
         if not piece:
             raise BadField(f"is truncated after {len(data)} bytes; fetch it again")
         try:
@@ -92,5 +92,7 @@ def unpack_stream(data: bytes, begin: int, unpacker: Unpacker, room: int) -> tup
         size += len(parts[-1])
         if size > room:
             raise BadField(f"unpacks to over {LARGEST} bytes, should stay below")
-        at += len(piece)
-    return bytes(parts[0]) if len(parts) == 1 else b"".join(parts), at - len(unpacker.unused_data)
+        position += len(piece)
+    return bytes(parts[0]) if len(parts) == 1 else b"".join(parts), position - len(
+        unpacker.unused_data
+    )

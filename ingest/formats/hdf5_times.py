@@ -46,7 +46,7 @@ def lookup3(data: bytes | bytearray) -> int:
     padded = bytes(data) + bytes(-len(data) % 12)
     blocks = list(struct.iter_unpack("<III", padded))
     for number, block in enumerate(blocks, 1):
-        a, b, c = ((one + more) & MASK for one, more in zip((a, b, c), block, strict=True))
+        a, b, c = ((word + more) & MASK for word, more in zip((a, b, c), block, strict=True))
         if number < len(blocks):
             for turn in (4, 6, 8, 16, 19, 4):
                 a, c = ((a - c) & MASK) ^ rotated(c, turn), (c + b) & MASK

@@ -110,7 +110,7 @@ def write(
     values: NDArray[Any],
     attributes: Mapping[str, Any],
 ) -> None:
-    made = file.createVariable(
+    variable = file.createVariable(
         name,
         values.dtype,
         tuple(map(str, dims)),
@@ -119,9 +119,9 @@ def write(
         fill_value=np.nan if name in (NAME, PROBABILITY) else None,
         least_significant_digit=3 if name == PROBABILITY else None,
     )
-    made.set_auto_maskandscale(False)
-    made.setncatts(dict(attributes))
-    made[...] = values
+    variable.set_auto_maskandscale(False)
+    variable.setncatts(dict(attributes))
+    variable[...] = values
 
 
 def write_probabilities(
@@ -131,7 +131,7 @@ def write_probabilities(
     file.createDimension(THRESHOLD, len(probabilities))
     about = {"standard_name": NAME, "long_name": "rainfall rate threshold", "units": UNITS}
     write(file, THRESHOLD, (THRESHOLD,), np.array(list(probabilities)), about)
-    values = np.stack([one.values for one in probabilities.values()])
+    values = np.stack([probability.values for probability in probabilities.values()])
     dims = (THRESHOLD, *next(iter(probabilities.values())).dims)
     about = {
         "long_name": "probability that the rainfall rate is at least the threshold",
@@ -178,8 +178,10 @@ def decode(data: bytes | Path) -> DataArray:
     except Exception as error:  # a decoder may raise anything on hostile bytes
         raise BadField(f"is no netCDF file that can be read to its end ({error})") from error
     if NAME not in dataset:
-        held = ", ".join(map(str, dataset.data_vars))
-        raise BadField(f"holds {held or 'nothing'}, should hold a variable {NAME!r} in {UNITS!r}")
+        variables = ", ".join(map(str, dataset.data_vars))
+        raise BadField(
+            f"holds {variables or 'nothing'}, should hold a variable {NAME!r} in {UNITS!r}"
+        )
     field = dataset[NAME].drop_vars(BOUNDS, errors="ignore")
     field.attrs |= {key: dataset.attrs[key] for key in EXTRA if key in dataset.attrs}
     field.attrs.pop("ancillary_variables", None)

@@ -24,7 +24,7 @@ from ingest.formats.radolan import (
     checked_lead,
     rate_of_reflectivity,
 )
-from ingest.formats.sandbox import unfold
+from ingest.formats.sandbox import parse_untrusted
 from ingest.grid import NATIONAL_WGS84
 from ingest.precipitation import OPERA as EUMETNET_OPERA
 
@@ -67,7 +67,7 @@ def decode(*files: bytes) -> list[Composite]:
         NotRead: The machine is too busy to read them now.
     """
     try:
-        found = unfold("odim", *files)
+        found = parse_untrusted("odim", *files)
     except BadField as error:
         raise BadField(f"is no whole ODIM composite: {error}; fetch the file again") from error
     return [composite(about["attributes"], packed) for about, packed in found]
@@ -210,11 +210,11 @@ def check_scale(quantity: str, gain: float, offset: float, *, is_packed: bool) -
     if quantity == "DBZH":
         known = REFLECTIVITY_SCALES
     else:
-        known = tuple((step, at) for step in STEPS[quantity] for at in (0.0, -step))
+        known = tuple((step, zero) for step in STEPS[quantity] for zero in (0.0, -step))
     if not is_packed:
         known = (*known, PLAIN)
-    for step, at in known:
-        if abs(gain - step) <= CLOSE * step and abs(offset - at) <= CLOSE * max(step, abs(at)):
+    for step, zero in known:
+        if abs(gain - step) <= CLOSE * step and abs(offset - zero) <= CLOSE * max(step, abs(zero)):
             return
     gains = ", ".join(f"{step:g}" for step in sorted({step for step, _ in known}))
     raise BadField(

@@ -84,9 +84,9 @@ def is_de1200(projection: str) -> bool:
     """Whether a projection puts places where that of DE1200 does, to the metre."""
     top, left = ORIGINS[DE1200]
     transformer = Transformer.from_crs(geographic(projection), projection, always_xy=True)
-    for place in ((10.0, 51.0), (3.6, 45.7), (18.7, 55.8)):
-        x, y = transformer.transform(*place)
-        national_x, national_y = projector(WGS84).transform(*place)
+    for point in ((10.0, 51.0), (3.6, 45.7), (18.7, 55.8)):
+        x, y = transformer.transform(*point)
+        national_x, national_y = projector(WGS84).transform(*point)
         x_off = x - national_x - CELL_METRES * left
         y_off = y - national_y + CELL_METRES * top
         if not (abs(x_off) <= 1 and abs(y_off) <= 1):
@@ -101,7 +101,10 @@ def corners_of(where: Attributes) -> tuple[tuple[float, float], ...]:
         BadField: One is not told, which only DE1200 may leave out.
     """
     try:
-        return tuple((float(where[f"{at}_lon"]), float(where[f"{at}_lat"])) for at in ("UL", "LR"))
+        return tuple(
+            (float(where[f"{corner}_lon"]), float(where[f"{corner}_lat"]))
+            for corner in ("UL", "LR")
+        )
     except KeyError as error:
         raise BadField(
             f"grid is {where.get('projdef')!r} and lacks {error}, should be DE1200's, like "
@@ -137,5 +140,5 @@ def cells_of(lattice: Lattice) -> tuple[NDArray[np.intp], NDArray[np.intp], NDAr
         raise BadField(
             f"grid covers {inside.mean():.0%} of Germany's, should cover {LEAST_COVER:.0%} or more"
         )
-    at = [np.where(inside, index, 0).astype(np.intp) for index in (row, column)]
-    return at[0], at[1], inside
+    indices = [np.where(inside, index, 0).astype(np.intp) for index in (row, column)]
+    return indices[0], indices[1], inside

@@ -72,9 +72,9 @@ def composites(data: bytes) -> list[Composite]:
     of_hdf5 = iter(odim.decode(*hdf5) if hdf5 else [])
     found = []
     for name, part in named:
-        one = next(of_hdf5) if part.startswith(odim.MAGIC) else radolan.decode(part)
-        check_member(one, name)
-        found.append(one)
+        composite = next(of_hdf5) if part.startswith(odim.MAGIC) else radolan.decode(part)
+        check_member(composite, name)
+        found.append(composite)
     return found
 
 
@@ -100,8 +100,8 @@ def check_member(composite: Composite, name: str) -> None:
         if match is None:
             continue
         lead = LEAD.match(name, match.end())
-        said = (match["product"].upper(), time_of(match["stamp"], layout))
-        if (composite.product, composite.issue) != said:
+        expected = (match["product"].upper(), time_of(match["stamp"], layout))
+        if (composite.product, composite.issue) != expected:
             raise BadField(
                 f"{name} holds {composite.product} of {composite.issue.astype('datetime64[m]')}"
             )
@@ -148,8 +148,8 @@ def source(composite: Composite) -> str:
     """How the field came about, in words for its users."""
     if composite.software.endswith(SIMULATED_VERSION):
         return SIMULATED
-    made = f"radar composite {composite.product} of {composite.provider}, {composite.software}"
-    return made.removesuffix(", ")
+    text = f"radar composite {composite.product} of {composite.provider}, {composite.software}"
+    return text.removesuffix(", ")
 
 
 def check_name(field: DataArray, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Has files unfolded by a process of its own, which they may take down: see `sealed_reader`."""
+"""Has files parsed by a process of its own, which they may take down: see `sandbox_worker`."""
 
 import json
 import signal
@@ -21,10 +21,10 @@ READ_SECONDS = 30
 file that is not read by then is not at fault, but the machine is busy."""
 
 Kind = Literal["odim", "netcdf", "json"]
-Unfolded = tuple[dict[str, Any], NDArray[Any]]
+Parsed = tuple[dict[str, Any], NDArray[Any]]
 
 
-def unfold(kind: Kind, *files: bytes) -> list[Unfolded]:
+def parse_untrusted(kind: Kind, *files: bytes) -> list[Parsed]:
     """What each file says of itself, and its numbers. Takes some tenths of a second.
 
     Raises:
@@ -60,7 +60,7 @@ def unfold(kind: Kind, *files: bytes) -> list[Unfolded]:
     return [answer(answers, f"{kind} of {len(file)} bytes") for file in files]
 
 
-def answer(answers: BytesIO, what: str) -> Unfolded:
+def answer(answers: BytesIO, what: str) -> Parsed:
     """The next answer of the reader."""
     about = json.loads(answers.readline())
     if problem := about.get("problem"):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import h5py
     import netCDF4
 
-Unfolded = tuple[dict[str, Any], NDArray[Any]]
+Parsed = tuple[dict[str, Any], NDArray[Any]]
 
 MEMORY_BYTES = 2**30
 CPU_SECONDS = 10
@@ -75,15 +75,15 @@ def main(kind: str) -> None:
     gc.disable()  # this ends soon, and millions of lists would be looked through again and again
     for file in files:
         try:
-            about, numbers = unfolded(kind, file)
+            about, numbers = parsed(kind, file)
         except Refused as error:
             about, numbers = {"problem": str(error)[:TEXT]}, np.empty(0)
         about |= {"dtype": numbers.dtype.str, "shape": numbers.shape}
-        said = json.dumps(about, allow_nan=False, ensure_ascii=False)
-        sys.stdout.buffer.write(said.encode(errors="replace") + b"\n" + numbers.tobytes())
+        line = json.dumps(about, allow_nan=False, ensure_ascii=False)
+        sys.stdout.buffer.write(line.encode(errors="replace") + b"\n" + numbers.tobytes())
 
 
-def unfolded(kind: str, data: bytes) -> Unfolded:
+def parsed(kind: str, data: bytes) -> Parsed:
     """What a file says of itself, and its numbers.
 
     Raises:
@@ -108,7 +108,7 @@ def refuse(problem: str) -> NoReturn:
 # ODIM HDF5
 
 
-def of_odim(data: bytes) -> Unfolded:
+def of_odim(data: bytes) -> Parsed:
     """Numbers (y, x) as they are packed, and attributes by the name of their group: those of the
     first data set that holds rain, whatever its number, by the name of "dataset1" and "data1"."""
     import h5py
@@ -139,10 +139,10 @@ def rain_in(file: "h5py.File") -> tuple[str, str]:
         for part in range(1, MOST_GROUPS):
             if (inner := f"{outer}/data{part}") not in file:
                 break
-            said = attributes(file, f"{outer}/what", f"{inner}/what").get("quantity")
-            found.setdefault(said, (outer, inner))
-    wanted = (found[quantity] for quantity in QUANTITIES if quantity in found)
-    return next(wanted, ("dataset1", "dataset1/data1"))
+            quantity = attributes(file, f"{outer}/what", f"{inner}/what").get("quantity")
+            found.setdefault(quantity, (outer, inner))
+    known = (found[name] for name in QUANTITIES if name in found)
+    return next(known, ("dataset1", "dataset1/data1"))
 
 
 def attributes(file: "h5py.File", *groups: str) -> dict[str, Any]:
@@ -171,11 +171,11 @@ def check_stored(stored: "h5py.Dataset") -> None:
                 refuse(f"lacks the piece of the field at row {row}, column {column}")
 
 
-def plain(said: Mapping[str, Any]) -> dict[str, Any]:
+def plain(given: Mapping[str, Any]) -> dict[str, Any]:
     """Texts and single numbers among attributes."""
     found = {}
-    for name in list(said)[:MOST_GROUPS]:
-        value = said[name]
+    for name in list(given)[:MOST_GROUPS]:
+        value = given[name]
         if isinstance(value, np.ndarray | np.generic) and value.size == 1:
             value = value.item()
         if isinstance(value, bytes):
@@ -188,7 +188,7 @@ def plain(said: Mapping[str, Any]) -> dict[str, Any]:
 # frames in netCDF
 
 
-def of_netcdf(data: bytes) -> Unfolded:
+def of_netcdf(data: bytes) -> Parsed:
     """Rates (time, y, x), times, centres of rows and columns, and attributes of the grid."""
     import netCDF4
 
@@ -224,8 +224,8 @@ def of_netcdf(data: bytes) -> Unfolded:
 def variable(file: "netCDF4.Dataset", name: str, dims: tuple[str, ...]) -> "netCDF4.Variable[Any]":
     """A variable of numbers that has these dimensions."""
     if name not in file.variables:
-        held = ", ".join(list(file.variables)[:20])
-        refuse(f"holds {held or 'nothing'}, should hold a variable {name!r} {dims}")
+        variables = ", ".join(list(file.variables)[:20])
+        refuse(f"holds {variables or 'nothing'}, should hold a variable {name!r} {dims}")
     found = file.variables[name]
     if found.dimensions != dims:
         refuse(f"{name!r} has dimensions {found.dimensions}, should have {dims}")
@@ -273,24 +273,24 @@ def numbers(found: "netCDF4.Variable[Any]") -> NDArray[np.float64]:
 # frames in JSON
 
 
-def of_json(data: bytes) -> Unfolded:
+def of_json(data: bytes) -> Parsed:
     """The same from JSON; see `service.pipeline.upload`."""
     import orjson
 
     body = orjson.loads(data)
-    said = body.get("frames") if isinstance(body, dict) else None
-    if not isinstance(said, dict) or not {"times", RATE} <= said.keys():
+    given = body.get("frames") if isinstance(body, dict) else None
+    if not isinstance(given, dict) or not {"times", RATE} <= given.keys():
         refuse(f"should hold 'frames', an object with 'times', {RATE!r} and perhaps 'grid'")
     model = body.get("model") or ""
     if not isinstance(model, str):
         refuse("'model' should be a text")
-    times = said["times"]
+    times = given["times"]
     if not isinstance(times, list) or not all(isinstance(time, str) for time in times):
         refuse("'times' should be a list of texts such as '2026-06-21T22:30:00Z'")
-    grid = grid_of(said.get("grid", {}))
-    rates = rates_of(said[RATE])
-    told = [time[:TEXT] for time in times[: MOST + 1]]
-    return {"times": told, "grid": grid, "model": model[:TEXT]}, rates
+    grid = grid_of(given.get("grid", {}))
+    rates = rates_of(given[RATE])
+    kept_times = [time[:TEXT] for time in times[: MOST + 1]]
+    return {"times": kept_times, "grid": grid, "model": model[:TEXT]}, rates
 
 
 def rates_of(frames: object) -> NDArray[np.float32]:
@@ -319,18 +319,18 @@ def some(found: object, length: int) -> list[Any]:
     return found
 
 
-def grid_of(said: object) -> dict[str, Any]:
-    if not isinstance(said, dict):
+def grid_of(given: object) -> dict[str, Any]:
+    if not isinstance(given, dict):
         refuse("'grid' should be an object with a 'name', or with 'x', 'y' and 'projection'")
-    for axis in {"x", "y"} & said.keys():
-        if not isinstance(said[axis], list) or not 1 < len(said[axis]) <= LARGEST:
+    for axis in {"x", "y"} & given.keys():
+        if not isinstance(given[axis], list) or not 1 < len(given[axis]) <= LARGEST:
             refuse(f"{axis!r} of the grid should be a list of 2 to {LARGEST} numbers")
-        if not {int, float}.issuperset(map(type, said[axis])):
+        if not {int, float}.issuperset(map(type, given[axis])):
             refuse(f"{axis!r} of the grid should hold numbers")
-    for word in {"name", "projection"} & said.keys():
-        if not isinstance(said[word], str) or len(said[word]) > TEXT:
+    for word in {"name", "projection"} & given.keys():
+        if not isinstance(given[word], str) or len(given[word]) > TEXT:
             refuse(f"{word!r} of the grid should be a text")
-    return {part: said[part] for part in ("x", "y", "name", "projection") if part in said}
+    return {part: given[part] for part in ("x", "y", "name", "projection") if part in given}
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
@@ -343,7 +343,7 @@ def check_shape(shape: tuple[int, ...]) -> None:
 LIBRARIES = {"odim": "h5py", "netcdf": "netCDF4", "json": "orjson"}
 CODECS = ("ascii", "latin-1", "utf-8")
 """What they read texts with, which Python would else look up in its files when it is late."""
-READERS: dict[str, Callable[[bytes], Unfolded]] = {
+READERS: dict[str, Callable[[bytes], Parsed]] = {
     "odim": of_odim,
     "netcdf": of_netcdf,
     "json": of_json,

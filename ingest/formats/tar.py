@@ -22,7 +22,7 @@ LARGEST_EXTENSION = 2**16
 MOST_ENTRIES = 50_000
 """Of an archive; a month of five minutes has 8,928 files."""
 SKIP = 2**20
-"""Bytes that are read at a time where nobody wants them."""
+"""Bytes read at a time where a member is skipped."""
 
 
 class Stream(Protocol):
@@ -79,16 +79,16 @@ def members(stream: Stream) -> Iterator[Member]:
         if not header.strip(b"\0"):
             return
         check(header)
-        kind, said = header[KIND : KIND + 1], 0
+        kind, stated = header[KIND : KIND + 1], 0
         if kind not in WITHOUT_DATA:
-            said = number(header[SIZE])
+            stated = number(header[SIZE])
         if kind in (LONG_NAME, PAX):
-            long, real = extension(kind, padded(stream, said))
+            long, real = extension(kind, padded(stream, stated))
             name, size = long or name, size if real is None else real
             continue
         if kind == SPARSE:
             raise BadField("holds a sparse file, should hold whole ones; pack it again without")
-        length = said if size < 0 or kind in WITHOUT_DATA else size
+        length = stated if size < 0 or kind in WITHOUT_DATA else size
         data = Section(stream, length)
         if kind in REGULAR and not (name or plain_name(header)).endswith("/"):
             yield Member(name or plain_name(header), length, data)

@@ -53,7 +53,7 @@ def standard(field: Field) -> Field:
 def sample(field: Field, columns: NDArray[np.floating], rows: NDArray[np.floating]) -> Field:
     """The field between its cells, at places in cells from the centre of the first one."""
     across, down = (
-        np.ascontiguousarray(at, np.float32) for at in np.broadcast_arrays(columns, rows)
+        np.ascontiguousarray(axis, np.float32) for axis in np.broadcast_arrays(columns, rows)
     )
     found: Field = cv2.remap(field, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
     return found

@@ -96,8 +96,8 @@ class RainField:
             refine(wind.astype(np.float32), SIDE_KM // cell) * np.float32(STEP_HOURS / cell)
             for wind in self._eddies.wind(centres, centres[:, None])
         )
-        at = np.arange(SIDE_KM // cell, dtype=np.float32)
-        return at - east, at[:, None] - south
+        cells = np.arange(SIDE_KM // cell, dtype=np.float32)
+        return cells - east, cells[:, None] - south
 
     def advance(self) -> None:
         """Five minutes on."""

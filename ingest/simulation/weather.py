@@ -72,5 +72,7 @@ def log_rate_curve(weather: Weather) -> tuple[NDArray[np.float64], NDArray[np.fl
             f"seen, too little for a wet share of {weather.wet_share}; raise one or lower the other"
         )
     levels = np.linspace(level.inv_cdf(1 - area), 7, 1000)
-    above = [min(level.cdf(-at) / area, 1 - 1e-6) for at in levels]  # share of the rain areas
+    above = [
+        min(level.cdf(-above_mean) / area, 1 - 1e-6) for above_mean in levels
+    ]  # share of the rain areas
     return levels, np.array([2 * rate.mean - rate.inv_cdf(share) for share in above])

@@ -40,7 +40,7 @@ class File(NamedTuple):
     data: bytes
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """What is remembered of a file that was asked for."""
 
     version: Version
@@ -64,7 +64,7 @@ class Source:
     def __init__(self, server: str, files: str, limits: Limits = LIMITS) -> None:
         folder, _, self._pattern = files.rpartition("/")
         self._folder = WebFolder(f"{server.rstrip('/')}/{folder}", limits)
-        self._asked: dict[str, Asked] = {}
+        self._requests: dict[str, Request] = {}
         self._listed: set[str] = set()
         mark = datetime(2001, 2, 3, 4, 5, tzinfo=UTC)
         if "%" in folder or not tells_minutes(self._pattern, mark):
@@ -105,7 +105,7 @@ class Source:
         ages = {self.name(time): now - time for time in sorted(lacking, reverse=True)}
         young = [name for name, age in ages.items() if age <= YOUNG]
         old = [name for name, age in ages.items() if age > YOUNG]
-        self._asked = {k: v for k, v in self._asked.items() if k in ages or k == LISTING}
+        self._requests = {k: v for k, v in self._requests.items() if k in ages or k == LISTING}
         rests = {name: age * REST for name, age in ages.items()} | {LISTING: LONGEST_REST}
         due = [LISTING] if old and self._is_due(LISTING, now) else []
         yield from self._fetch(due + young, rests, now)
@@ -114,10 +114,10 @@ class Source:
         yield from self._fetch(due[:most], rests, now)
 
     def _is_due(self, name: str, now: datetime) -> bool:
-        if name not in self._asked:
+        if name not in self._requests:
             return True
-        asked = self._asked[name]
-        return not asked.since <= now < asked.again  # before: the clock has been set back
+        request = self._requests[name]
+        return not request.since <= now < request.again  # before: the clock has been set back
 
     def _fetch(
         self, names: Sequence[str], rests: Mapping[str, timedelta], now: datetime
@@ -142,10 +142,10 @@ class Source:
                 self._note(name, now, rests[name], version)
 
     def _version(self, name: str) -> Version:
-        return self._asked[name].version if name in self._asked else UNKNOWN
+        return self._requests[name].version if name in self._requests else UNKNOWN
 
     def _note(self, name: str, now: datetime, rest: timedelta, version: Version = UNKNOWN) -> None:
-        self._asked[name] = Asked(version or self._version(name), now, now + rest)
+        self._requests[name] = Request(version or self._version(name), now, now + rest)
 
 
 def tells_minutes(pattern: str, mark: datetime) -> bool:

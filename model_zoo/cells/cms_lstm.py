@@ -22,7 +22,7 @@ SCALES = (1, 2, 4)
 
 
 class BlockAttention(nn.Module):
-    """Attention among all pixels of two fields within each of `blocks_per_side` x `blocks_per_side` blocks."""
+    """Attention among all pixels of two fields in each of `blocks_per_side` squared blocks."""
 
     def __init__(self, channels: int, blocks_per_side: int) -> None:
         super().__init__()

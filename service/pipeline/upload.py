@@ -17,7 +17,7 @@ from pyproj.exceptions import CRSError
 from xarray import DataArray, Variable
 
 from ingest.errors import BadField
-from ingest.formats.sandbox import READ_SECONDS, unfold
+from ingest.formats.sandbox import READ_SECONDS, parse_untrusted
 from ingest.grid import (
     MODEL_FACTOR,
     NATIONAL_SPHERE,
@@ -89,7 +89,7 @@ def read(data: bytes, media: str) -> DataArray:
     if not PARALLEL_UPLOADS.acquire(timeout=READ_SECONDS):
         raise QueueFull("too many uploads are being read; send it again later")
     try:
-        ((about, rates),) = unfold("json" if media == JSON else "netcdf", data)
+        ((about, rates),) = parse_untrusted("json" if media == JSON else "netcdf", data)
     finally:
         PARALLEL_UPLOADS.release()
     return field_of(about, rates)

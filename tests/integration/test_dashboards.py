@@ -86,7 +86,7 @@ def filled_in(expression: str) -> str:
 
 def test_files_are_as_the_code_has_them() -> None:
     kept = {file.name: file.read_text() for file in (GRAFANA / "dashboards").iterdir()}
-    assert kept == dashboards.made()
+    assert kept == dashboards.dashboard_files()
 
 
 @pytest.mark.parametrize("name", ["skill", "operations", "model"])

@@ -272,7 +272,7 @@ def rates_in(kind: str, data: bytes) -> np.ndarray:
     """The rates of a file as the service reads it, but in this process."""
     if kind not in SEALED:
         return parse(data, "hostile").values
-    found: Any = SEALED[kind](*sandbox_worker.unfolded(kind, data))
+    found: Any = SEALED[kind](*sandbox_worker.parsed(kind, data))
     return np.asarray(found.rate if kind == "odim" else found.values)
 
 
@@ -301,7 +301,7 @@ def read(kind: str, data: bytes) -> str:
     """What comes of a file; anything else than BadField escapes."""
     try:
         if kind in SEALED:
-            SEALED[kind](*sandbox_worker.unfolded(kind, data))
+            SEALED[kind](*sandbox_worker.parsed(kind, data))
         else:
             assert check(parse(data, "hostile", factor=5)).shape[-2:] == (180, 180)
     except (BadField, sandbox_worker.Refused):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import COMMANDS, MOST_MINUTES, Command, Run, main, run, told
+from benchmarks.__main__ import COMMANDS, MOST_MINUTES, Command, Run, main, run, summary
 
 
 def test_every_benchmark_that_is_run_is_there() -> None:
@@ -21,11 +21,11 @@ def test_a_command_writes_its_own_document() -> None:
 def test_times_are_added_up_and_held_to_a_quarter_of_an_hour() -> None:
     assert MOST_MINUTES == 15
     found = [Run("ingest", 90.0, 0), Run("serving", 30.0, 2)]
-    text = told(found)
+    text = summary(found)
     assert "| ingest | 1.5 |  |" in text
     assert "| serving | 0.5 | failed, status 2 |" in text
     assert text.endswith("all took 2.0 minutes")
-    assert told([Run("x", 901.0, 0)]).endswith("all took 15.0 minutes, should be under 15")
+    assert summary([Run("x", 901.0, 0)]).endswith("all took 15.0 minutes, should be under 15")
 
 
 def test_what_fails_is_told_and_stops_no_other(tmp_path: Path) -> None:

@@ -81,23 +81,14 @@ def test_cells_that_are_not_known_add_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", SCALES)
-def test_it_rains_so_hard_just_where_the_chance_reaches_the_cut(name: str) -> None:
-    thresholds, probable = torch.tensor(THRESHOLDS)[:, None, None], chances(40, 50)
-    levels = scale(name).encode(torch.tensor(THRESHOLDS))
-    scaled = rain(probable, levels, torch.full((9, 1, 1), 0.4))
-    assert scaled.shape == (1, 40, 50)
-    reached = probable >= 0.4
-    assert 0 < reached[-1].sum() < reached[0].sum() < 40 * 50
-    assert torch.equal(events(scaled, levels), reached)
-    assert torch.equal(scale(name).decode(scaled) >= thresholds, reached)
-
-
-@pytest.mark.parametrize("name", SCALES)
 def test_rates_reach_the_thresholds_whose_probabilities_are_high_enough(name: str) -> None:
     thresholds, probable = torch.tensor(THRESHOLDS)[:, None, None], probabilities_of(40, 50)
     levels = scale(name).encode(torch.tensor(THRESHOLDS))
-    rate = scale(name).decode(rain(probable, levels))
-    assert torch.equal(rate >= thresholds, probable >= RAIN_FROM)
+    scaled, reached = rain(probable, levels), probable >= RAIN_FROM
+    assert scaled.shape == (1, 40, 50)
+    assert 0 < reached[-1].sum() < reached[0].sum() < 40 * 50
+    assert torch.equal(events(scaled, levels), reached)
+    assert torch.equal(scale(name).decode(scaled) >= thresholds, reached)
 
 
 def test_a_threshold_is_reached_only_by_way_of_those_below_it() -> None:

@@ -11,7 +11,7 @@ from benchmarks.speed.inference import (
     AS_SHIPPED,
     SHIPPED,
     UNFOLDING,
-    Asked,
+    Measurement,
     Row,
     Task,
     main,
@@ -26,7 +26,12 @@ FOUND = Row(TASK, "float32", 1, [(1.0, 1.0), (3.0, 1.0)], [(4.0, 3.0), (6.0, 2.0
 
 
 def asked(*, every: bool) -> argparse.Namespace:
-    given = {"names": list(SHIPPED), "ways": ["float32", "bf16"], "threads": [1, 2], "rounds": 3}
+    given = {
+        "names": list(SHIPPED),
+        "precisions": ["float32", "bf16"],
+        "threads": [1, 2],
+        "rounds": 3,
+    }
     return argparse.Namespace(**given, all=every, channels=32, side=180)
 
 
@@ -37,23 +42,26 @@ def test_ratios_are_medians_of_pairs() -> None:
     assert "| 1 | float32 | 2.00 | 5.00 | 3.00 | 2.50 | 1.0e-07 | 0.5 | 99 |" in line
 
 
-def test_named_networks_are_run_in_all_ways_and_the_others_once() -> None:
+def test_named_networks_are_run_in_all_precisions_and_the_others_once() -> None:
     few, every = list(plan(asked(every=False))), list(plan(asked(every=True)))
     assert every[: len(few)] == few
-    ways = ["float32", "bf16"]
-    assert [one[1:] for one in few if one.task == TASK] == [(ways, 1, 3, True), (ways, 2, 3, False)]
+    precisions = ["float32", "bf16"]
+    assert [one[1:] for one in few if one.task == TASK] == [
+        (precisions, 1, 3, True),
+        (precisions, 2, 3, False),
+    ]
     shipped = [one[1:] for one in few if one.task.note == AS_SHIPPED]
-    assert shipped == [(ways, 2, 3, True)] * len(SHIPPED)
+    assert shipped == [(precisions, 2, 3, True)] * len(SHIPPED)
     copied = [one[1:] for one in few if one.task.note == UNFOLDING]
-    assert copied == [(ways[:1], 1, 1, True)]
+    assert copied == [(precisions[:1], 1, 1, True)]
     others = every[len(few) :]
     assert {one.task.name for one in others} == set(COUNTERPARTS) - set(SHIPPED)
-    assert all(one[1:] == (ways[:1], 1, 1, False) for one in others)
+    assert all(one[1:] == (precisions[:1], 1, 1, False) for one in others)
 
 
 def test_both_forecast_the_same_and_memory_is_measured() -> None:
     torch.set_num_threads(1)
-    asked = Asked(Task("ms-convlstm", "MS-ConvLSTM", 8, 32), ["float32", "bf16"], 1, 1)
+    asked = Measurement(Task("ms-convlstm", "MS-ConvLSTM", 8, 32), ["float32", "bf16"], 1, 1)
     found, rough = rows(asked)
     assert found.difference < rough.difference < 0.03 * rough.largest
     assert found.difference < 1e-4 < found.largest

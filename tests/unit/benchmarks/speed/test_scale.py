@@ -29,7 +29,7 @@ FOUND = Slopes(
 def test_a_line_goes_through_what_was_measured() -> None:
     line = fitted([1, 2, 4], [3.0, 5.0, 9.0])
     assert line.rest == pytest.approx(1)
-    assert line.at(100) == pytest.approx(201)
+    assert line.value_at(100) == pytest.approx(201)
 
 
 def test_nothing_costs_less_than_nothing_at_rest() -> None:
@@ -41,8 +41,8 @@ def test_nothing_costs_less_than_nothing_at_rest() -> None:
 def test_small_sizes_count_as_much_as_large_ones() -> None:
     """By the difference in themselves, the largest would decide alone."""
     line = fitted([1, 100], [2.0, 101.0])
-    assert line.at(1) == pytest.approx(2)
-    assert line.at(100) == pytest.approx(101)
+    assert line.value_at(1) == pytest.approx(2)
+    assert line.value_at(100) == pytest.approx(101)
 
 
 def test_a_year_costs_so_many_issues() -> None:

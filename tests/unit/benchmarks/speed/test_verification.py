@@ -21,7 +21,7 @@ from benchmarks.speed.verification import (
     ours_counted,
     shares,
     simulated,
-    told,
+    summary,
     year,
 )
 
@@ -63,11 +63,11 @@ def test_a_year_adds_up_and_is_scaled_by_what_was_measured() -> None:
     found = year(SIDE, issues=9, processes=1, fraction_issues=1)
     assert found.issues == 16, "whole batches"
     assert 0 < found.csi < 1
-    assert "measured on 16 and scaled to 35,000" in told(found)
+    assert "measured on 16 and scaled to 35,000" in summary(found)
 
 
 def test_a_year_that_was_measured_whole_says_so() -> None:
-    text = told(Year(YEAR, 2, counting=120.0, fractions=600.0, csi=0.5))
+    text = summary(Year(YEAR, 2, counting=120.0, fractions=600.0, csi=0.5))
     assert "scored in 2.0 minutes by 2 processes (measured whole; CSI 0.500)" in text
     assert "are summed in 10 more." in text
 

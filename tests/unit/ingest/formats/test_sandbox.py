@@ -8,12 +8,12 @@ import pytest
 
 from ingest import BadField, NotRead
 from ingest.formats import sandbox, sandbox_worker
-from ingest.formats.sandbox import unfold
+from ingest.formats.sandbox import parse_untrusted
 from tests.unit.ingest.formats.test_radar_file import de1200_counts, odim
 
 
 def test_several_files_come_back_in_their_order() -> None:
-    first, second = unfold("odim", odim(), odim(prodname="RV"))
+    first, second = parse_untrusted("odim", odim(), odim(prodname="RV"))
     names = [about["attributes"]["dataset1/what"]["prodname"] for about, _ in (first, second)]
     assert names == ["RY", "RV"]
     for _, packed in (first, second):
@@ -23,7 +23,7 @@ def test_several_files_come_back_in_their_order() -> None:
 
 def test_one_bad_file_is_told_by_its_size() -> None:
     with pytest.raises(BadField, match=r"odim of 9 bytes cannot be read to its end \(OSError"):
-        unfold("odim", odim(), b"\x89HDF\r\n\x1a\n.")
+        parse_untrusted("odim", odim(), b"\x89HDF\r\n\x1a\n.")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_reader_that_dies_or_does_not_end_is_a_bad_file(
     reader.write_text(program)
     monkeypatch.setattr(sandbox, "READER", reader)
     with pytest.raises(BadField, match=told):
-        unfold("netcdf", b"file")
+        parse_untrusted("netcdf", b"file")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_file_that_the_machine_has_no_time_or_memory_for_is_not_called_bad(
     monkeypatch.setattr(sandbox, "READER", reader)
     monkeypatch.setattr(sandbox, "READ_SECONDS", seconds)
     with pytest.raises(NotRead, match=told):
-        unfold("netcdf", b"file")
+        parse_untrusted("netcdf", b"file")
 
 
 def test_a_reader_that_never_ends_is_stopped_by_its_own_limit() -> None:

@@ -27,7 +27,7 @@ def accuracy(counts: Dataset) -> DataArray:
 meaning = "Proportion correct: share of cells that were forecast correctly."
 scores.SCORES["accuracy"] = scores.Score(accuracy, "Accuracy", meaning, has_curve=True)
 
-from dashboards.__main__ import made
+from dashboards.__main__ import dashboard_files
 from fastapi.testclient import TestClient
 from service.api import openapi_examples
 from service.api.app import create_app
@@ -47,7 +47,7 @@ json.dump(
         "windows": [(*key, value) for key, value in window_scores([row], [])],
         "schema": schemas["SkillRow"],
         "example": openapi_examples.VERIFICATION["rows"][0],
-        "dashboard": json.loads(made()["skill.json"]),
+        "dashboard": json.loads(dashboard_files()["skill.json"]),
         "report": {"columns": list(tables.COLUMNS), "curves": list(page.CURVES)},
         "glossary": glossary.TERMS,
     },
