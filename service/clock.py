@@ -37,6 +37,7 @@ class Clock:
         self.speed = 1.0 if self._simulated is None else self._simulated.speed
 
     def __call__(self) -> datetime:
+        """Return the current time in UTC."""
         if self._simulated is None:
             return utc_now()
         begin, since, speed = self._simulated

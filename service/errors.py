@@ -1,5 +1,6 @@
-"""Errors of the service, in one tree. Errors of radar data are in `ingest.errors`, of networks in
-`model_zoo.errors`.
+"""Errors of the service, in one tree.
+
+Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.errors`.
 
 * ServiceError
   x NotFound

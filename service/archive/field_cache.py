@@ -10,7 +10,7 @@ from ingest.precipitation import exceedance_probabilities
 
 
 class FieldCache:
-    """LRU cache of fields by name, safe for threads.
+    """LRU cache of fields (time or lead_time, y, x) by name, safe for threads.
 
     Args:
         most_bytes: Limit of the total size of all fields.
@@ -47,7 +47,7 @@ class FieldCache:
 
 
 def size(field: DataArray) -> int:
-    """Return the bytes of values and exceedance probabilities.
+    """Return the bytes of values and exceedance probabilities of a field (any shape).
 
     Coordinates are small, or shared by all fields of a grid.
     """

@@ -55,6 +55,7 @@ class ObjectStore:
         return f"{self._root}/{path}"
 
     def put(self, path: str, data: bytes) -> bool:
+        """Store an object, if its path is free. Returns whether it was."""
         if self.has(path):
             return False
         try:
@@ -77,6 +78,7 @@ class ObjectStore:
         return True
 
     def renew(self, path: str, data: bytes) -> None:
+        """Store an object even if it exists, so that its age starts again."""
         try:
             with self._file_system() as files:
                 files.pipe_file(self._full_path(path), data)
@@ -84,10 +86,16 @@ class ObjectStore:
             raise storage_error(error, path, data, self.url) from error
 
     def get(self, path: str) -> bytes:
+        """Return the content of an object.
+
+        Raises:
+            FileNotFoundError: There is no object at this path.
+        """
         with self._file_system() as files:
             return bytes(files.cat_file(self._full_path(path)))
 
     def has(self, path: str) -> bool:
+        """Whether there is an object at a path."""
         try:
             with self._file_system() as files:
                 return bool(files.info(self._full_path(path))["type"] == "file")
@@ -95,6 +103,7 @@ class ObjectStore:
             return False
 
     def names(self, folder: str) -> list[str]:
+        """Return the names of objects and folders in a folder, in descending order."""
         root = self._full_path(folder)
         try:
             with self._file_system() as files:
@@ -104,17 +113,24 @@ class ObjectStore:
         return sorted((name.rpartition("/")[2] for name in paths if name != root), reverse=True)
 
     def files(self, folder: str) -> Iterator[str]:
+        """Yield the paths of all objects below a folder, in descending order of their parts."""
         with self._file_system() as files:
             objects = files.find(self._full_path(folder))
         paths = (path.removeprefix(f"{self._root}/") for path in objects)
         yield from sorted(paths, key=lambda path: path.split("/"), reverse=True)
 
     def modified(self, path: str) -> datetime:
+        """Return when an object was stored.
+
+        Raises:
+            FileNotFoundError: There is no object at this path.
+        """
         with self._file_system() as files:
             modified: datetime = files.modified(self._full_path(path))
         return modified
 
     def remove(self, path: str) -> bool:
+        """Remove an object. Returns whether it existed."""
         if not self.has(path):
             return False
         with self._file_system() as files:
@@ -122,4 +138,5 @@ class ObjectStore:
         return True
 
     def sweep(self) -> int:
+        """Return 0: the store itself drops temporary data of killed writers."""
         return 0

@@ -83,12 +83,14 @@ class Folder:
         return self.root / "incoming"
 
     def put(self, path: str, data: bytes) -> bool:
+        """Store a file atomically, if its path is free. Returns whether it was."""
         try:
             return write_once(self.root / path, data, self.incoming)
         except OSError as error:
             raise storage_error(error, path, data, self.root) from error
 
     def renew(self, path: str, data: bytes) -> None:
+        """Store a file even if it exists, so that its age starts again."""
         temporary = self.incoming / uuid4().hex
         try:
             if self.put(path, data):
@@ -103,21 +105,29 @@ class Folder:
             temporary.unlink(missing_ok=True)
 
     def get(self, path: str) -> bytes:
+        """Return the content of a file.
+
+        Raises:
+            FileNotFoundError: There is no file at this path.
+        """
         try:
             return (self.root / path).read_bytes()
         except NotADirectoryError as error:
             raise FileNotFoundError(*error.args, error.filename) from error
 
     def has(self, path: str) -> bool:
+        """Whether there is a file at a path."""
         return (self.root / path).is_file()
 
     def names(self, folder: str) -> list[str]:
+        """Return the names of files and folders in a folder, in descending order."""
         try:
             return sorted((entry.name for entry in (self.root / folder).iterdir()), reverse=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def files(self, folder: str) -> Iterator[str]:
+        """Yield the paths of all files below a folder, in descending order of their parts."""
         for name in self.names(folder):
             path = f"{folder}/{name}"
             if (self.root / path).is_dir():
@@ -126,12 +136,18 @@ class Folder:
                 yield path
 
     def modified(self, path: str) -> datetime:
+        """Return when a file was stored.
+
+        Raises:
+            FileNotFoundError: There is no file at this path.
+        """
         try:
             return datetime.fromtimestamp((self.root / path).stat().st_mtime, UTC)
         except NotADirectoryError as error:
             raise FileNotFoundError(*error.args, error.filename) from error
 
     def remove(self, path: str) -> bool:
+        """Remove a file and the folders it leaves empty. Returns whether it existed."""
         file = self.root / path
         try:
             file.unlink()
@@ -145,6 +161,7 @@ class Folder:
         return True
 
     def sweep(self) -> int:
+        """Remove abandoned temporary files. Returns their number."""
         oldest = clock.time() - ABANDONED_SECONDS
         abandoned = [path for path in self.incoming.glob("*") if path.stat().st_mtime < oldest]
         for path in abandoned:
@@ -153,7 +170,7 @@ class Folder:
 
 
 def storage_error(error: OSError, path: str, data: bytes, location: object) -> OSError:
-    """Return the error with the path and size of the file, and the place of the store."""
+    """Return the error with the path and size of the file, and the location of the store."""
     what = f"{error.strerror or error}; {path}, {len(data)} bytes, cannot be stored"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         what += ", free some space there"

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from service.archive.key import Key, to_datetime
-from service.ledger.database import insert, once, raise_tally, tallied
+from service.ledger.database import increment_tallies, insert, insert_once, tallies_of
 from service.ledger.tables import jobs, requests, workers
 
 KEY_LIFETIME = timedelta(hours=24)
@@ -286,12 +286,12 @@ class JobTable:
         A job that is tried twice counts twice as running.
         """
         with self._engine.connect() as connection:
-            return tallied(connection, "job")
+            return tallies_of(connection, "job")
 
     def given_up_by(self) -> dict[tuple[str, str], int]:
         """Return counters of given-up jobs by (model, kind); see GIVEN_UP. From running totals."""
         with self._engine.connect() as connection:
-            return tallied(connection, "given up")
+            return tallies_of(connection, "given up")
 
     # workers
 
@@ -331,7 +331,7 @@ class JobTable:
         query = select(requests.c.body_hash, requests.c.job)
         with self._engine.begin() as connection:
             connection.execute(delete(requests).where(requests.c.created < now - KEY_LIFETIME))
-            once(connection, requests, [row])
+            insert_once(connection, requests, [row])
             (first,) = connection.execute(query.where(requests.c.name_hash == name_hash))
         return first.body_hash, first.job
 
@@ -370,6 +370,6 @@ def is_held_by(worker: str | None) -> list[ColumnElement[bool]]:
 
 def count_transitions(connection: Connection, changed: Sequence[Row[Any]]) -> None:
     """Add the new statuses of jobs to the running totals."""
-    raise_tally(connection, "job", [(row.model, row.status) for row in changed])
+    increment_tallies(connection, "job", [(row.model, row.status) for row in changed])
     given_up = [(row.model, row.kind) for row in changed if row.kind in GIVEN_UP]
-    raise_tally(connection, "given up", given_up)
+    increment_tallies(connection, "given up", given_up)

@@ -1,7 +1,7 @@
-"""The database behind the ledger and the job table: SQLite, or PostgreSQL, by URL.
+"""The database of the ledger and the job table: SQLite or PostgreSQL, by URL.
 
-Whatever is written is written by key in one short transaction whose first statement writes, so any
-number of processes may do it at once, and doing it again changes nothing.
+Rows are written by key in short transactions whose first statement writes. Any number of processes
+can therefore write in parallel, and writing a row again changes nothing.
 """
 
 import sqlite3
@@ -32,22 +32,23 @@ from service.errors import BadLedger, LedgerAway
 from service.ledger.tables import metadata, tallies
 
 ATTEMPTS = 500
+"""Attempts, 10 ms apart, to enable write-ahead logging in a new SQLite file."""
 CONNECT_SECONDS = 5
+"""Timeout of a connection to PostgreSQL, in s."""
 REVISION = "0004"
-"""The newest revision in `service/ledger/migrations`, of which `service/ledger/tables.py` is the
-picture."""
+"""The newest revision in `service/ledger/migrations`, that of `service/ledger/tables.py`."""
 LOCKS = {"upgrade": 7_320_001, "windows": 7_320_002}
-"""Numbers of PostgreSQL's advisory locks, ours alone."""
+"""Numbers of the advisory locks in PostgreSQL."""
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def engine(url: str) -> Engine:
-    """Connections to the database of a URL; none is made yet.
+    """Create the engine of a database, without connecting.
 
-    Whatever is done while it cannot be reached, or where it has no room, raises LedgerAway.
+    Its connections raise LedgerAway while the database is unreachable or its disk is full.
 
     Raises:
-        BadLedger: The URL is none, or of a kind of database that is not taken.
+        BadLedger: The URL is invalid or of another kind of database.
     """
     parsed = parse(url)
     if parsed.get_backend_name() == "sqlite":
@@ -59,11 +60,16 @@ def engine(url: str) -> Engine:
         patience = {"connect_timeout": str(CONNECT_SECONDS)} | dict(parsed.query)
         parsed = parsed.set(drivername="postgresql+psycopg", query=patience)
         opened = create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=5)
-    event.listen(opened, "handle_error", name_trouble)
+    event.listen(opened, "handle_error", translate_error)
     return opened
 
 
 def parse(url: str) -> URL:
+    """Parse the URL of a ledger.
+
+    Raises:
+        BadLedger: The URL is invalid or of another kind of database.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -79,11 +85,11 @@ SHOULD_BE = (
 
 
 def prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
-    """Several processes may read while one writes; a killed one leaves no half transaction."""
+    """Configure a new connection: write-ahead logging lets processes read while one writes."""
     del record
     for pragma in ("busy_timeout=30000", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-    # Of those who open a new ledger at once all but one are refused this, without any waiting.
+    # While another process does this in a new file, SQLite refuses at once, despite busy_timeout.
     for attempt in range(ATTEMPTS):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -95,11 +101,16 @@ def prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) 
             break
 
 
-def name_trouble(context: ExceptionContext) -> None:
-    """Raise errors of ours for what is the database's trouble and not a fault of a statement."""
+def translate_error(context: ExceptionContext) -> None:
+    """Raise errors of the service for failures of the database, not for invalid statements.
+
+    Raises:
+        BadLedger: The file is damaged.
+        LedgerAway: The database is unreachable or full.
+    """
     error, known = context.original_exception, context.sqlalchemy_exception
     if context.is_pre_ping or not isinstance(known, DBAPIError):
-        return  # it is tried anew; or it is no trouble, as Ctrl-C while a statement runs
+        return  # the connection is tried again; or the cause is another, such as Ctrl-C
     detail = " ".join(str(error).split())
     if type(error) is sqlite3.DatabaseError:
         raise BadLedger(f"the ledger is damaged: {detail}; restore a backup") from error
@@ -110,19 +121,21 @@ def name_trouble(context: ExceptionContext) -> None:
 # writing
 
 
-def insert(connection: Connection, table: Table) -> Any:  # noqa: ANN401  of one dialect or another
-    """An insert that knows of conflicts."""
+def insert(connection: Connection, table: Table) -> Any:  # noqa: ANN401  depends on the dialect
+    """Return an INSERT statement of the dialect, which can have ON CONFLICT."""
     return INSERT[connection.dialect.name](table)
 
 
-def once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows whose key is not there yet."""
+def insert_once(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows whose key does not exist yet."""
     if rows:
         connection.execute(insert(connection, table).on_conflict_do_nothing(), list(rows))
 
 
-def raise_tally(connection: Connection, subject: str, outcomes: Iterable[tuple[str, str]]) -> None:
-    """Count each (name, outcome) once more; in one order, so that no two wait for each other."""
+def increment_tallies(
+    connection: Connection, subject: str, outcomes: Iterable[tuple[str, str]]
+) -> None:
+    """Increment the tally of each (name, outcome), in sorted order to avoid deadlocks."""
     rows = [
         {"subject": subject, "name": name, "outcome": outcome, "n": n}
         for (name, outcome), n in sorted(Counter(outcomes).items())
@@ -135,15 +148,17 @@ def raise_tally(connection: Connection, subject: str, outcomes: Iterable[tuple[s
         )
 
 
-def tallied(connection: Connection, subject: str) -> dict[tuple[str, str], int]:
-    """How often what came to what, by (name, outcome)."""
+def tallies_of(connection: Connection, subject: str) -> dict[tuple[str, str], int]:
+    """Return the tallies of a subject by (name, outcome)."""
     query = select(tallies).where(tallies.c.subject == subject)
     return {(row.name, row.outcome): int(row.n) for row in connection.execute(query)}
 
 
-def alone(connection: Connection, name: str) -> None:
-    """Let one process at a time go on from here to the end of its transaction, with what LOCKS
-    names. In SQLite it is then the only one that writes anything."""
+def lock(connection: Connection, name: str) -> None:
+    """Lock until the end of the transaction: one process at a time holds a lock of LOCKS.
+
+    In SQLite no other process can write anything meanwhile.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
@@ -154,7 +169,7 @@ def alone(connection: Connection, name: str) -> None:
 
 
 def revision(connection: Connection) -> str | None:
-    """The revision a ledger is at; "0001" if it is from before revisions, None if it is empty."""
+    """Return the revision of a ledger; "0001" if it has no number, None if it is empty."""
     there = connection.dialect.get_table_names(connection)
     if "alembic_version" in there:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -164,7 +179,7 @@ def revision(connection: Connection) -> str | None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the tables up to what this program knows, also where others do the same at once.
+    """Create the tables or upgrade them to `REVISION`, one process at a time.
 
     Raises:
         BadLedger: They are of a newer program.
@@ -173,7 +188,7 @@ def upgrade(engine: Engine) -> None:
         if revision(connection) == REVISION:
             return
     with engine.begin() as connection:
-        alone(connection, "upgrade")
+        lock(connection, "upgrade")
         found = revision(connection)
         if found is None:
             metadata.create_all(connection)
@@ -183,7 +198,12 @@ def upgrade(engine: Engine) -> None:
 
 
 def migrate(connection: Connection, found: str) -> None:
-    # Imported here: it takes half a second, and is needed once in the life of a ledger.
+    """Upgrade the tables from a revision.
+
+    Raises:
+        BadLedger: The revision is unknown, that of a newer program.
+    """
+    # Alembic takes half a second to import, and upgrades are rare.
     from service.ledger.migrations import known, run
 
     if found not in known():
@@ -196,7 +216,7 @@ def migrate(connection: Connection, found: str) -> None:
 
 
 def stamp(connection: Connection, found: str) -> None:
-    """Note the revision a ledger is at, if that is not noted."""
+    """Store the revision of a ledger, if none is stored."""
     connection.execute(
         text(
             "CREATE TABLE IF NOT EXISTS alembic_version "

@@ -1,4 +1,4 @@
-"""Whether a ledger is what it should be: its tables, and what follows from its rows."""
+"""Integrity check of a ledger: its file, its tables and its running totals."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,8 +13,13 @@ AXES = ("model", "lead_minutes", "threshold")
 
 
 class State(NamedTuple):
-    """What a ledger is. `place` is its URL without the password, `revision` None where it is empty;
-    `rows` says how many rows each table has, of those that are there."""
+    """State of a ledger.
+
+    Attributes:
+        url: Its URL without the password.
+        revision: Revision of its tables; None if it is empty.
+        rows: Number of rows of each existing table.
+    """
 
     url: str
     revision: str | None
@@ -22,7 +27,7 @@ class State(NamedTuple):
 
 
 def state(url: str) -> State:
-    """What the ledger of a URL is now; see `database.engine` for what can go wrong."""
+    """Return the state of the ledger at a URL; see `database.engine` for the errors."""
     opened = engine(url)
     with opened.connect() as connection:
         there = opened.dialect.get_table_names(connection)
@@ -35,7 +40,7 @@ def state(url: str) -> State:
 
 
 def faults(url: str) -> list[str]:
-    """What is wrong with a ledger, in sentences. Reads all of it."""
+    """Return the faults of a ledger as sentences. Reads all of it."""
     with engine(url).connect() as connection:
         found = revision(connection)
         if found != REVISION:
@@ -45,7 +50,7 @@ def faults(url: str) -> list[str]:
 
 
 def damage(connection: Connection) -> Iterator[str]:
-    """What SQLite finds wrong with its own file. PostgreSQL has no such question."""
+    """Yield faults of the file that SQLite finds; PostgreSQL has no such check."""
     if connection.dialect.name == "sqlite":
         for (fault,) in connection.exec_driver_sql("PRAGMA integrity_check"):
             if fault != "ok":
@@ -53,6 +58,7 @@ def damage(connection: Connection) -> Iterator[str]:
 
 
 def other_tables(connection: Connection) -> Iterator[str]:
+    """Yield differences between the tables of the database and those of this program."""
     from service.ledger.migrations import differences
 
     for difference in differences(connection):
@@ -60,7 +66,10 @@ def other_tables(connection: Connection) -> Iterator[str]:
 
 
 def wrong_totals(connection: Connection) -> Iterator[str]:
-    """Running totals that are not the sums they should be, and counts of what is not verified."""
+    """Yield running totals that are not the sums of their rows, and counts without a verified lead.
+
+    A lead time has counts only if it is verified.
+    """
     sums = select(
         *(counts.c[axis] for axis in AXES), *(total(counts.c[n]).label(n) for n in COUNTS)
     )
@@ -84,7 +93,7 @@ def wrong_totals(connection: Connection) -> Iterator[str]:
 def differing(
     connection: Connection, kept: Select[Any], true: Select[Any], names: tuple[str, ...]
 ) -> int:
-    """How many rows of two queries differ."""
+    """Return the number of rows in which two queries differ."""
     first, second = (
         select(*(part.c[name] for name in names)) for part in (kept.subquery(), true.subquery())
     )
@@ -95,4 +104,5 @@ def differing(
 
 
 def number(connection: Connection, rows: FromClause) -> int:
+    """Return the number of rows of a table or query."""
     return int(connection.execute(select(func.count()).select_from(rows)).scalar_one())

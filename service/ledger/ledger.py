@@ -1,27 +1,19 @@
-"""What has been done and how good it was, in SQL: arrivals, forecasts, and sums of each lead.
+"""The ledger: arrivals of files, forecasts, and the verification of each lead time, in SQL.
 
-Every row has a natural key and is written once: doing a thing again finds its row and changes
-nothing, so a job may be killed and repeated at any point, by as many processes as like. Counts and
-sums are stored, never scores.
+Every row has a natural key and is inserted once; inserting it again changes nothing. A task can
+therefore be killed and repeated at any point, by any number of processes. Counts and sums are
+stored, never scores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    RowMapping,
-    Select,
-    Table,
-    distinct,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import RowMapping, Select, Table, distinct, func, select, update
 
 from service.ledger import database, tables
 from service.ledger import rolling_windows as windows
-from service.ledger.database import insert, once, raise_tally, tallied
+from service.ledger.database import increment_tallies, insert, insert_once, tallies_of
 from service.ledger.queries import (
     leads_of,
     matches,
@@ -44,12 +36,24 @@ from service.ledger.tables import (
 )
 
 WINDOWS = (6, 24, 168, 720)
-"""Hours over which skill is kept at hand."""
+"""Lengths of the rolling windows of verification, in h."""
 KEPT = ("accepted", "late")
+"""Outcomes of arrivals whose field is in the archive."""
 
 
 class Arrival(NamedTuple):
-    """What became of a file that came. A frame has a valid area, a share of 1, and only a frame."""
+    """Arrival of a file and its outcome.
+
+    Attributes:
+        fingerprint: SHA-256 of content and name.
+        name: Name of the file.
+        outcome: accepted, late, duplicate or quarantined.
+        arrived: Time of arrival.
+        product: Radar product; None if unknown.
+        frame_time: Time of the frame, or issue time of a provider's forecast; None if unknown.
+        reason: Why it is quarantined or suspect.
+        valid_area: Fraction of a frame that has data; None for other files.
+    """
 
     fingerprint: str
     name: str
@@ -62,19 +66,19 @@ class Arrival(NamedTuple):
 
     @property
     def delay_seconds(self) -> float | None:
-        """From the time of the frame to the arrival of its file."""
+        """Time from the frame to the arrival of its file, in s; None if the frame is unknown."""
         return None if self.frame_time is None else (self.arrived - self.frame_time).total_seconds()
 
 
 class Ledger:
-    """The book of one deployment.
+    """The ledger of a deployment. Every method can raise LedgerAway.
 
     Args:
-        url: Of SQLite or PostgreSQL; the tables are made, or brought up to date, where need be.
+        url: URL of SQLite or PostgreSQL. Missing tables are created, old ones upgraded.
 
     Raises:
-        BadLedger: It is of another kind, or of a newer program.
-        LedgerAway: It cannot be reached; any method may say so later.
+        BadLedger: The database is of another kind, or of a newer program.
+        LedgerAway: The database is unreachable.
     """
 
     def __init__(self, url: str) -> None:
@@ -84,15 +88,19 @@ class Ledger:
     # arrivals
 
     def arrival(self, fingerprint: str) -> Arrival | None:
-        """What became of the file of this fingerprint, if it ever came."""
+        """Return the arrival of a fingerprint; None if there is none."""
         query = select(arrivals).where(arrivals.c.fingerprint == fingerprint)
         with self.engine.connect() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else Arrival(**row)
 
     def has_accepted(self, frame_time: datetime, product: str | None = None) -> bool:
-        """Whether a file of a product has been accepted with this time; None for any frame, which
-        a provider's forecast of that time is not."""
+        """Whether a file of a product was accepted with this time.
+
+        Args:
+            frame_time: Time of the frame, or issue time of a provider's forecast.
+            product: Product; None for a frame of any product, but not a provider's forecast.
+        """
         of = (
             arrivals.c.valid_area.is_not(None) if product is None else arrivals.c.product == product
         )
@@ -103,21 +111,23 @@ class Ledger:
             return connection.execute(query.limit(1)).first() is not None
 
     def arrive(self, arrival: Arrival) -> None:
+        """Insert an arrival once and count it in the running totals."""
         with self.engine.begin() as connection:
             new = insert(connection, arrivals).values(arrival._asdict()).on_conflict_do_nothing()
             if connection.execute(new.returning(arrivals.c.fingerprint)).first():
-                raise_tally(connection, "arrival", [(arrival.product or "", arrival.outcome)])
+                increment_tallies(connection, "arrival", [(arrival.product or "", arrival.outcome)])
 
     def arrivals_by(self) -> dict[tuple[str | None, str], int]:
-        """How many files came to what, by (product, outcome), None for no known product. From a
-        small table of running totals."""
+        """Return numbers of arrivals by (product, outcome), from running totals.
+
+        The product is None where it is unknown.
+        """
         with self.engine.connect() as connection:
-            found = tallied(connection, "arrival")
+            found = tallies_of(connection, "arrival")
         return {(product or None, outcome): n for (product, outcome), n in found.items()}
 
     def latest(self, product: str) -> Arrival | None:
-        """The newest of a product that was accepted; `delay_seconds` is how long it took to come.
-        From the end of an index."""
+        """Return the newest accepted file of a product, from the end of an index; None if none."""
         query = (
             select(arrivals)
             .where(arrivals.c.product == product, arrivals.c.outcome.in_(KEPT))
@@ -139,42 +149,43 @@ class Ledger:
         bridged: str | None = None,
         duration_seconds: float | None = None,
     ) -> None:
-        """Note a forecast and its leads as pending.
+        """Insert a forecast, and its lead times as pending.
 
         Args:
-            key: Its model, weights and issue.
-            times: Its radar_time and generated.
-            valid: Valid times by lead in minutes.
-            bridged: Times of the frames that were made up, separated by commas.
-            duration_seconds: What the inference took.
+            key: Columns model, weights and issue.
+            times: Columns radar_time and generated.
+            valid: Valid times by lead time in min.
+            bridged: Times of interpolated frames, separated by commas; None if there are none.
+            duration_seconds: Duration of the inference in s; None if unknown.
         """
         more = {"bridged": bridged, "duration_seconds": duration_seconds}
         with self.engine.begin() as connection:
-            once(connection, forecasts, [key | times | more])
+            insert_once(connection, forecasts, [key | times | more])
             rows = [
                 key | {"lead_minutes": lead, "valid_time": time, "status": "pending"}
                 for lead, time in valid.items()
             ]
-            once(connection, leads, rows)
+            insert_once(connection, leads, rows)
 
     def has_forecast(self, key: dict[str, Any]) -> bool:
+        """Whether there is a forecast of a key (model, weights, issue)."""
         query = select(forecasts.c.issue).where(*matches(forecasts, key))
         with self.engine.connect() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
     def forecasts_latest(self) -> dict[str, datetime]:
-        """The newest issue of each model, from the ends of an index."""
+        """Return the newest issue time of each model, from the ends of an index."""
         return self._times(newest(forecasts.c.model, forecasts.c.issue))
 
     def weights_latest(self) -> dict[str, str]:
-        """The weights of the newest forecast of each model, from the ends of an index."""
+        """Return the weights of the newest forecast of each model, from the ends of an index."""
         with self.engine.connect() as connection:
             return {str(model): weights for model, weights in connection.execute(newest_weights())}
 
     # verification
 
     def pending(self, until: datetime) -> list[RowMapping]:
-        """Leads whose valid time has come and that are not verified yet, oldest first."""
+        """Return the pending lead times with valid times up to `until`, oldest first."""
         query = (
             select(leads)
             .where(leads.c.status == "pending", leads.c.valid_time <= until)
@@ -184,20 +195,19 @@ class Ledger:
             return list(connection.execute(query).mappings())
 
     def pending_by_model(self) -> dict[str, int]:
-        """How many leads of each model are pending, of which there are only ever few."""
+        """Return the number of pending lead times of each model."""
         query = select(leads.c.model, func.count()).where(leads.c.status == "pending")
         with self.engine.connect() as connection:
             found = connection.execute(query.group_by(leads.c.model))
             return {str(model): int(n) for model, n in found}
 
     def verified_latest(self) -> dict[str, datetime]:
-        """The newest valid time of each model that is verified, from the ends of an index."""
+        """Return the newest verified valid time of each model, from the ends of an index."""
         is_verified = leads.c.status == "verified"
         return self._times(newest(leads.c.model, leads.c.valid_time, is_verified))
 
     def frames_missing(self) -> int:
-        """How many frames forecasts waited for that had not come when they were given up. From an
-        index; it only rises."""
+        """Return the number of frames missing for verification, from an index; a counter."""
         query = select(func.count(distinct(leads.c.valid_time))).where(leads.c.status == "missing")
         with self.engine.connect() as connection:
             return int(connection.execute(query).scalar_one())
@@ -210,8 +220,20 @@ class Ledger:
         fraction_rows: Iterable[dict[str, Any]],
         probability_rows: Iterable[dict[str, Any]] = (),
     ) -> bool:
-        """Enter the verification of a lead (`key` with lead_minutes) once, whole or not at all, and
-        add its counts to the running totals. Returns whether it was pending."""
+        """Insert the verification of a pending lead time, and add it to the running totals.
+
+        All in one transaction; a lead time that is not pending is left unchanged.
+
+        Args:
+            key: Columns model, weights, issue and lead_minutes.
+            errors: Sums of errors, columns of `leads`.
+            count_rows: Rows of `counts` by threshold.
+            fraction_rows: Rows of `fractions` by threshold and window.
+            probability_rows: Rows of `probabilities` by threshold.
+
+        Returns:
+            Whether it was pending.
+        """
         with self.engine.begin() as connection:
             done = connection.execute(
                 update(leads)
@@ -219,14 +241,14 @@ class Ledger:
                 .values(status="verified", **errors)
             )
             if done.rowcount:
-                once(connection, counts, [key | row for row in count_rows])
-                once(connection, fractions, [key | row for row in fraction_rows])
-                once(connection, probabilities, [key | row for row in probability_rows])
+                insert_once(connection, counts, [key | row for row in count_rows])
+                insert_once(connection, fractions, [key | row for row in fraction_rows])
+                insert_once(connection, probabilities, [key | row for row in probability_rows])
                 windows.add_to_pixels(connection, key)
         return bool(done.rowcount)
 
     def give_up(self, until: datetime) -> int:
-        """Call missing what is pending since `until` or before. Returns how many leads."""
+        """Mark pending lead times with valid times up to `until` as missing. Returns how many."""
         with self.engine.begin() as connection:
             done = connection.execute(
                 update(leads)
@@ -243,8 +265,15 @@ class Ledger:
         end: datetime | None = None,
         **equal: float | None,
     ) -> list[Mapping[str, Any]]:
-        """Rows of counts, fractions, probabilities or leads by model, valid time in (begin, end],
-        and equality."""
+        """Return rows of counts, fractions, probabilities or leads, with their valid time.
+
+        Args:
+            table: The table.
+            models: Names of models; empty for all.
+            begin: Valid times are after this; None for no bound.
+            end: Valid times are at or before this; None for no bound.
+            **equal: Values of columns; None for any value.
+        """
         query = select(table, leads.c.valid_time, leads.c.status).select_from(with_lead(table))
         return self._found(query.where(*within(table, models, begin, end, equal)))
 
@@ -255,7 +284,7 @@ class Ledger:
         end: datetime | None = None,
         **equal: float | None,
     ) -> list[Mapping[str, Any]]:
-        """Counts by model, lead and threshold, each summed over `n_valid` forecasts; as `rows`."""
+        """Return counts by model, lead and threshold over `n_valid` forecasts; see `rows`."""
         axes = [counts.c[name] for name in ("model", "lead_minutes", "threshold")]
         sums = [total(counts.c[name]).label(name) for name in COUNTS]
         query = select(*axes, *sums, func.count().label("n_valid")).group_by(*axes)
@@ -269,28 +298,30 @@ class Ledger:
         end: datetime | None = None,
         **equal: float | None,
     ) -> dict[str, int]:
-        """How many leads are pending, verified and missing; as `rows`."""
+        """Return numbers of lead times by status; the arguments are those of `rows`."""
         query = select(leads.c.status, func.count().label("n")).group_by(leads.c.status)
         found = self._found(query.where(*within(leads, models, begin, end, equal)))
         return {row["status"]: row["n"] for row in found}
 
-    # at hand for dashboards
+    # summed up for dashboards
 
     def pixels(self) -> list[Mapping[str, Any]]:
-        """Counts by model, lead and threshold, summed over all that was ever verified: they only
-        rise. From a small table."""
+        """Return counts by model, lead time and threshold over all verified forecasts: counters."""
         return self._found(select(pixels).order_by(*pixels.primary_key))
 
     def refresh_windows(
         self, now: datetime, hours: Sequence[int] = WINDOWS, share: float = 0.01
     ) -> list[int]:
-        """Sum up the skill of the last hours, (now - hours, now] by valid time, over the same
-        forecasts of every model; see `service.ledger.rolling_windows`. Returns which windows were
-        renewed.
+        """Refresh the rolling windows (now - hours, now]; see `service.ledger.rolling_windows`.
 
         Args:
-            share: A window is left as it is while less than this share of it is new: a month may
-                take half a minute. 0 renews all.
+            now: End of the windows.
+            hours: Lengths of the windows.
+            share: Fraction of a window that must be new for it to be refreshed, since a month can
+                take half a minute; 0 refreshes all.
+
+        Returns:
+            Lengths of the refreshed windows, in h.
         """
         stale = [window for window in hours if windows.is_stale(self.engine, now, window, share)]
         for window in stale:
@@ -298,28 +329,28 @@ class Ledger:
         return stale
 
     def windows(self, hours: int | None = None) -> list[Mapping[str, Any]]:
-        """Counts by (hours, model, lead_minutes, threshold) as last refreshed, from a small table.
+        """Return counts by (hours, model, lead_minutes, threshold) of one or all windows.
 
-        With `n_valid`, how many forecasts they are summed over, the same ones of every model;
-        `n_missing`, how many leads of the model lack their truth; and the time `refreshed`.
+        Each row has `n_valid`, the number of forecasts it is summed over, the same ones for every
+        model; `n_missing`, the number of lead times without an observed frame; and the time
+        `refreshed`.
         """
         return self._found(windows.kept(tables.windows, hours))
 
     def window_fractions(self, hours: int | None = None) -> list[Mapping[str, Any]]:
-        """Sums of fractions by (hours, model, lead_minutes, threshold, window), as `windows`."""
+        """Return sums of fractions by (hours, model, lead_minutes, threshold, window)."""
         return self._found(windows.kept(tables.window_fractions, hours))
 
     def window_probabilities(self, hours: int | None = None) -> list[Mapping[str, Any]]:
-        """Sums of probabilities by (hours, model, lead_minutes, threshold), as `windows`; over the
-        same forecasts of every model that has them."""
+        """Return sums of probabilities by (hours, model, lead_minutes, threshold)."""
         return self._found(windows.kept(tables.window_probabilities, hours))
 
     def summed(self, begin: datetime, end: datetime, block_hours: int | None = None) -> Summed:
-        """The same sums of any time, made now; see `service.ledger.rolling_windows.summed`."""
+        """Return sums over any period; see `service.ledger.rolling_windows.summed`."""
         return summed(self.engine, begin, end, block_hours)
 
     def verified_span(self) -> tuple[datetime, datetime] | None:
-        """The first and the last valid time that is verified, from the ends of an index."""
+        """Return the first and last verified valid time, from the ends of an index."""
         time, is_verified = leads.c.valid_time, leads.c.status == "verified"
         with self.engine.connect() as connection:
             first, last = (
@@ -329,13 +360,13 @@ class Ledger:
         return None if first is None or last is None else (first, last)
 
     def models_in(self, begin: datetime, end: datetime) -> list[str]:
-        """Models of which leads were verified with valid times in (begin, end]."""
+        """Return the models with verified valid times in (begin, end]."""
         found = leads_of("verified", begin, end).subquery()
         with self.engine.connect() as connection:
             return list(connection.execute(select(found.c.model).distinct()).scalars())
 
     def arrivals_in(self, begin: datetime, end: datetime) -> list[Arrival]:
-        """Files of frames of (begin, end], and those of no known time that came in it."""
+        """Return arrivals with frame times in (begin, end], or arrived then where it is unknown."""
         time = func.coalesce(arrivals.c.frame_time, arrivals.c.arrived)
         query = select(arrivals).where(time > begin, time <= end).order_by(time)
         return [Arrival(**row) for row in self._found(query)]

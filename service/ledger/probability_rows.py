@@ -1,4 +1,4 @@
-"""Exceedance probabilities in the ledger: sums of a lead as rows, and rows as sums."""
+"""Converts sums of exceedance probabilities to rows of the ledger and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,11 +14,12 @@ Row = dict[str, Any]
 
 
 def rows_of(forecast: DataArray, observed: DataArray) -> list[Row]:
-    """Sums of one lead of a forecast, a row for each threshold; none without probabilities.
+    """Return the sums of one lead time as rows, one for each threshold.
 
     Args:
-        forecast: One lead (y, x), with its exceedance probabilities as coordinates.
-        observed: (y, x) in mm/h, NaN where nothing is to be compared.
+        forecast: Rainfall rate (y, x) in mm/h with exceedance probabilities as coordinates;
+            without them there are no rows.
+        observed: Rainfall rate (y, x) in mm/h; cells that are NaN are not compared.
     """
     probabilities = precipitation.exceedance_probabilities(forecast)
     if not probabilities:
@@ -43,7 +44,7 @@ def rows_of(forecast: DataArray, observed: DataArray) -> list[Row]:
 
 
 def sums_of(rows: Sequence[Mapping[str, Any]]) -> Dataset:
-    """Sums by (row, bin), and `squared` by row, as the scores of `verification` take them."""
+    """Return the sums (row, bin) of some rows, and `squared` (row), as scores require them."""
     binned = {
         name: (
             ("row", "bin"),

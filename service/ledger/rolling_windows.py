@@ -1,9 +1,9 @@
-"""The skill of the last hours, summed up for dashboards and for the choice between models.
+"""Sums over rolling windows of verification, for dashboards and reports.
 
-A comparison is fair over the same forecasts: for each lead, those issues count that every model has
-which was verified at half of the window's issues or more. A model that has fewer, being new or
-asked for now and then, has no row: its counts would be of other weather. For exceedance
-probabilities the same holds among the models that forecast them.
+Models are compared over the same forecasts. For each lead time, a model takes part if it was
+verified for at least half of the issue times in the window, and an issue time counts if all these
+models have it. Other models, new or rarely used, have no row, since their counts would be of other
+weather. For exceedance probabilities the same holds among the models that forecast them.
 """
 
 from datetime import datetime, timedelta
@@ -26,31 +26,31 @@ from sqlalchemy import (
 )
 
 from service.ledger import tables
-from service.ledger.database import alone, insert
+from service.ledger.database import insert, lock
 from service.ledger.queries import leads_of, same, total
 from service.ledger.tables import COUNTS, KEY, counts, fractions, leads, pixels, probabilities
 
 SETTLED = timedelta(minutes=30)
-"""A lead is verified so long after its valid time, or sooner."""
+"""Longest time from the valid time to the verification of a lead time."""
 AXES = ("model", "lead_minutes", "threshold")
 
 Row = dict[str, Any]
 
 
 def add_to_pixels(connection: Connection, key: dict[str, Any]) -> None:
-    """Add the counts of a lead, just entered, to the running totals."""
+    """Add the counts of a lead time, just inserted, to the running totals."""
     names = (*AXES, *COUNTS)
     entered = select(*(counts.c[name] for name in names)).where(
         *(counts.c[name] == value for name, value in key.items())
     )
-    # In one order, so that no two wait for each other.
+    # sorted to avoid deadlocks
     new = insert(connection, pixels).from_select(names, entered.order_by(counts.c.threshold))
     more = {name: pixels.c[name] + new.excluded[name] for name in COUNTS}
     connection.execute(new.on_conflict_do_update(index_elements=list(AXES), set_=more))
 
 
 def is_stale(engine: Engine, now: datetime, hours: int, share: float) -> bool:
-    """Whether a share of a window is new, of its time or of what is verified in it."""
+    """Whether a share of the time or of the verified lead times of a window is new."""
     last = select(func.max(tables.windows.c.refreshed)).where(tables.windows.c.hours == hours)
     with engine.connect() as connection:
         refreshed = connection.execute(last).scalar()
@@ -61,8 +61,8 @@ def is_stale(engine: Engine, now: datetime, hours: int, share: float) -> bool:
             leads = leads_of("verified", since, now).subquery()
             return int(connection.execute(select(func.count()).select_from(leads)).scalar_one())
 
-        whole = verified(now - timedelta(hours=hours))
-        return 0 < share * whole <= verified(refreshed - SETTLED)
+        in_window = verified(now - timedelta(hours=hours))
+        return 0 < share * in_window <= verified(refreshed - SETTLED)
 
 
 def refresh(engine: Engine, now: datetime, hours: int) -> None:
@@ -86,7 +86,7 @@ def refresh(engine: Engine, now: datetime, hours: int) -> None:
         for part in (found.fractions, found.probabilities)
     )
     with engine.begin() as connection:
-        alone(connection, "windows")
+        lock(connection, "windows")
         for table, renewed in (
             (tables.windows, rows),
             (tables.window_fractions, fraction_rows),
@@ -100,10 +100,14 @@ def refresh(engine: Engine, now: datetime, hours: int) -> None:
 def summed(
     engine: Engine, begin: datetime, end: datetime, block_hours: int | None = None
 ) -> "Summed":
-    """What is verified with valid times in (begin, end], summed up over the same forecasts.
+    """Return the sums over valid times in (begin, end], over the same forecasts of all models.
 
     Args:
-        block_hours: Sum up the counts of each so many hours, since 1970, by themselves.
+        engine: Database of the ledger.
+        begin: Valid times are after this.
+        end: Valid times are at or before this.
+        block_hours: Length of the blocks, counted from 1970, by which counts are summed; None for
+            no blocks.
     """
     with engine.connect() as connection:
         counted = connection.execute(sums(counts, begin, end, block_hours)).mappings().all()
@@ -119,13 +123,13 @@ def summed(
 
 
 class Summed(NamedTuple):
-    """Sums by (model, lead_minutes, threshold), with `n_valid`, of how many forecasts.
+    """Sums by (model, lead_minutes, threshold), each over `n_valid` forecasts.
 
     Attributes:
-        counts: Also by `block`, where these were asked for.
-        fractions: Also by `window`.
+        counts: Counts, also by `block` if requested.
+        fractions: Sums of fractions, also by `window`.
         probabilities: Sums of probabilities.
-        missing: How many leads lack their truth, by (model, lead_minutes).
+        missing: Number of lead times without an observed frame, by (model, lead_minutes).
     """
 
     counts: list[Row]
@@ -137,13 +141,14 @@ class Summed(NamedTuple):
 def sums(
     table: Table, begin: datetime, end: datetime, block_hours: int | None = None
 ) -> Select[Any]:
-    """Query of sums over the common forecasts of all models with valid times in (begin, end].
+    """Return a query of sums over the common forecasts of all models.
 
     Args:
-        table: counts, fractions or probabilities; forecasts without probabilities do not narrow
-            the comparison of those that have them.
-        begin, end: Bounds of the valid times.
-        block_hours: Sum up each so many hours, since 1970, by themselves.
+        table: counts, fractions or probabilities. For probabilities, only the forecasts that have
+            them are considered.
+        begin: Valid times are after this.
+        end: Valid times are at or before this.
+        block_hours: Length of the blocks, counted from 1970; None for no blocks.
     """
     of = leads_of("verified", begin, end)
     if table is probabilities:
@@ -152,7 +157,7 @@ def sums(
         )
         of = of.where(with_probabilities.exists())
     verified = of.cte("verified")
-    common, regular = fair(verified)
+    common, regular = common_forecasts(verified)
     axes: list[ColumnElement[Any]] = [
         c for c in table.primary_key if c.name not in ("weights", "issue")
     ]
@@ -170,16 +175,16 @@ def sums(
     return query.group_by(*axes).order_by(*axes)
 
 
-def fair(verified: CTE) -> tuple[CTE, CTE]:
-    """Which (lead_minutes, issue) count for a comparison, and of which (model, lead_minutes)."""
+def common_forecasts(verified: CTE) -> tuple[CTE, CTE]:
+    """Return the (lead_minutes, issue) to compare, and the (model, lead_minutes) that take part."""
     lead, model = verified.c.lead_minutes, verified.c.model
     n = func.count(distinct(verified.c.issue)).label("n")
-    whole = select(lead, n).group_by(lead).subquery("whole")
+    all_models = select(lead, n).group_by(lead).subquery("whole")
     by_model = select(model, lead, n).group_by(model, lead).subquery("by_model")
     regular = (
         select(by_model.c.model, by_model.c.lead_minutes)
-        .join(whole, same(whole, by_model, "lead_minutes"))
-        .where(2 * by_model.c.n >= whole.c.n)
+        .join(all_models, same(all_models, by_model, "lead_minutes"))
+        .where(2 * by_model.c.n >= all_models.c.n)
         .cte("regular")
     )
     models = select(func.count()).where(regular.c.lead_minutes == lead).correlate(verified)
@@ -194,13 +199,13 @@ def fair(verified: CTE) -> tuple[CTE, CTE]:
 
 
 def missing_leads(begin: datetime, end: datetime) -> Select[Any]:
-    """How many leads of each model lack their truth."""
+    """Return a query of the number of lead times without an observed frame, by model."""
     missing = leads_of("missing", begin, end).subquery()
     axes = missing.c.model, missing.c.lead_minutes
     return select(*axes, func.count().label("n")).group_by(*axes)
 
 
 def kept(table: Table, hours: int | None) -> Select[Any]:
-    """The rows of a table of windows, of one or all of them."""
+    """Return a query of a table of windows: of one length in h, or of all."""
     query = select(table).order_by(*table.primary_key)
     return query if hours is None else query.where(table.c.hours == hours)

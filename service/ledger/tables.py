@@ -1,14 +1,12 @@
-"""The tables of the ledger. Every row has a natural key.
+"""The tables of the database. Every row has a natural key.
 
-Written once, and the source of all else: arrivals, forecasts, leads, counts, fractions,
-probabilities.
-Following from them, kept because dashboards ask for it all the time: tallies and pixels, running
-totals that are raised in the transaction that enters what they count, and windows, which are
-renewed whole.
-Under way: jobs, requests, workers.
+* Inserted once, the source of everything else: arrivals, forecasts, leads, counts, fractions,
+  probabilities.
+* Derived from them for dashboards: the running totals tallies and pixels, incremented in the
+  transaction that inserts the rows they count; and the tables of windows, refreshed as a whole.
+* Current state: jobs, requests, workers.
 
-A change here needs a new revision in `service/ledger/migrations`, which says how; a test compares
-the two.
+A change here needs a new revision in `service/ledger/migrations`; a test compares the two.
 """
 
 from datetime import UTC, datetime
@@ -33,31 +31,34 @@ from verification.probabilistic import BINS
 
 
 class Utc(TypeDecorator[datetime]):
-    """A time with its zone, UTC, also in SQLite, which forgets zones."""
+    """A datetime in UTC with time zone, also in SQLite, which does not store zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert a value to what the database stores."""
         if value is None:
             return None
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert a stored value to UTC."""
         del dialect
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-class Words(TypeDecorator[str]):
-    """Text from outside: what a database cannot hold is written as an escape."""
+class EscapedText(TypeDecorator[str]):
+    """Untrusted text: characters that a database cannot store are escaped."""
 
     impl = String
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape lone surrogates and NUL characters."""
         del dialect
         if value is None:
             return None
@@ -70,23 +71,23 @@ arrivals = Table(
     "arrivals",
     metadata,
     Column("fingerprint", String(64), primary_key=True),
-    Column("name", Words, nullable=False),
+    Column("name", EscapedText, nullable=False),
     Column("product", String(8)),
     Column("frame_time", Utc, index=True),
     Column("outcome", String(16), nullable=False),
-    Column("reason", Words),
+    Column("reason", EscapedText),
     Column("arrived", Utc, nullable=False),
     Column("valid_area", Float),
     Index("arrivals_by_product", "product", "frame_time"),
 )
-"""Files that came: accepted, late, duplicate or quarantined. Only frames have a valid area, a share
-of 1; a provider's forecast has none."""
+"""Files that arrived, with their outcome; see `service.ledger.ledger.Arrival`."""
 
 KEY = ("model", "weights", "issue")
 COUNTS = ("hits", "misses", "false_alarms", "correct_negatives")
 
 
 def key_columns() -> list[Column[Any]]:
+    """Return the key columns of a forecast."""
     return [
         Column("model", String(64), primary_key=True),
         Column("weights", String(64), primary_key=True),
@@ -104,8 +105,8 @@ forecasts = Table(
     Column("duration_seconds", Float),
     Index("forecasts_by_model", "model", "issue"),
 )
-"""`bridged` names the frames that were made up from their neighbours, null where none was;
-`duration_seconds` is what the inference took, null where that is not known."""
+"""Forecasts. `bridged` has the times of interpolated frames, null if there are none;
+`duration_seconds` is the duration of the inference, null if unknown."""
 leads = Table(
     "leads",
     metadata,
@@ -121,8 +122,8 @@ leads = Table(
     Index("leads_by_status", "status", "valid_time"),
     Index("leads_by_model", "model", "status", "valid_time"),
 )
-"""One lead of a forecast: pending until its frame came, then verified; missing if it never came.
-Sums of the error in mm/h over the n cells compared."""
+"""Lead times of forecasts: pending until the observed frame arrives, then verified; missing if it
+never arrives. `signed`, `absolute` and `squared` are sums of errors in mm/h over `n` cells."""
 counts = Table(
     "counts",
     metadata,
@@ -148,15 +149,16 @@ BINNED: dict[str, type[TypeEngine[Any]]] = {
     "probability": Float,
     "events": BigInteger,
 }
-"""Sums by bin of forecast probability, as `verification.probability_sums` has them."""
+"""Sums by bin of forecast probability; see `verification.probability_sums`."""
 
 
 def bins_of(name: str) -> list[str]:
-    """Columns of a sum, one for each bin."""
+    """Return the names of the columns of a sum, one for each bin."""
     return [f"{name}_{number}" for number in range(BINS)]
 
 
 def probability_columns() -> list[Column[Any]]:
+    """Return the columns of sums of exceedance probabilities."""
     binned = [
         Column(column, kind, nullable=False)
         for name, kind in BINNED.items()
@@ -173,8 +175,8 @@ probabilities = Table(
     Column("threshold", Float, primary_key=True),
     *probability_columns(),
 )
-"""Sums of exceedance probabilities, where forecasts have them. The bins of a threshold are columns
-of one row: as rows of their own they would take five times the space, most of it for keys."""
+"""Sums of exceedance probabilities, for forecasts that have them. The bins of a threshold are
+columns of one row: as rows they would take five times the space, most of it for keys."""
 
 tallies = Table(
     "tallies",
@@ -184,8 +186,7 @@ tallies = Table(
     Column("outcome", String(16), primary_key=True),
     Column("n", BigInteger, nullable=False),
 )
-"""How often what came to what: arrivals of a product, "" for unknown, to their outcome; jobs of a
-model to a status. They only rise."""
+"""Counters: arrivals by product ("" if unknown) and outcome, jobs by model and status."""
 pixels = Table(
     "pixels",
     metadata,
@@ -194,10 +195,11 @@ pixels = Table(
     Column("threshold", Float, primary_key=True),
     *(Column(name, BigInteger, nullable=False) for name in COUNTS),
 )
-"""The counts summed over all issues. They only rise."""
+"""Counters: the counts summed over all issue times."""
 
 
 def window_columns() -> list[Column[Any]]:
+    """Return the key columns of a table of windows."""
     return [
         Column("hours", Integer, primary_key=True),
         Column("model", String(64), primary_key=True),
@@ -215,7 +217,7 @@ windows = Table(
     Column("n_missing", Integer, nullable=False),
     Column("refreshed", Utc, nullable=False),
 )
-"""Counts over the last hours, summed over `n_valid` forecasts."""
+"""Counts over a rolling window, summed over `n_valid` forecasts."""
 window_fractions = Table(
     "window_fractions",
     metadata,
@@ -226,7 +228,7 @@ window_fractions = Table(
     Column("squared_reference", Float, nullable=False),
     Column("refreshed", Utc, nullable=False),
 )
-"""Sums of fractions over the last hours."""
+"""Sums of fractions over a rolling window."""
 window_probabilities = Table(
     "window_probabilities",
     metadata,
@@ -234,7 +236,7 @@ window_probabilities = Table(
     *probability_columns(),
     Column("refreshed", Utc, nullable=False),
 )
-"""Sums of exceedance probabilities over the last hours."""
+"""Sums of exceedance probabilities over a rolling window."""
 jobs = Table(
     "jobs",
     metadata,
@@ -252,10 +254,10 @@ jobs = Table(
     Column("attempts", Integer, nullable=False),
     Column("worker", String(128)),
     Column("kind", String(64)),
-    Column("message", Words),
+    Column("message", EscapedText),
     Index("jobs_by_status", "status", "queue", "created"),
 )
-"""Forecasts asked for: accepted, running, successful, failed or dismissed."""
+"""Forecast jobs: accepted, running, successful, failed or dismissed."""
 requests = Table(
     "requests",
     metadata,
@@ -264,7 +266,7 @@ requests = Table(
     Column("job", String(160), nullable=False),
     Column("created", Utc, nullable=False, index=True),
 )
-"""Requests that brought an idempotency key."""
+"""Requests with an idempotency key."""
 workers = Table(
     "workers",
     metadata,
@@ -274,4 +276,4 @@ workers = Table(
     Column("started", Utc, nullable=False),
     Column("seen", Utc, nullable=False),
 )
-"""Who does the jobs, and when each last gave a sign of life."""
+"""Workers with their last heartbeat."""

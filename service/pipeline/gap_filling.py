@@ -156,7 +156,7 @@ def gap_in(frames: DataArray, forecaster: Forecaster) -> Time | None:
 
 
 def lacking(frames: DataArray, forecaster: Forecaster) -> list[Time]:
-    """Return the times of required frames that are missing, oldest first."""
+    """Return the times of required frames that are not among frames (time, ...), oldest first."""
     times = frames["time"].values
     wanted = [times[-1] - age for age in forecaster.needs.required]
     return sorted(time for time in wanted if time not in times)

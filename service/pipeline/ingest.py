@@ -29,7 +29,7 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 """How far the time of a frame can be ahead of the clock."""
 
 BESIDE_MINUTES = (5, 10, 15, 20, 25, 30, -5, -10)
-"""Before a frame, and after it: what it is held against."""
+"""Ages of the frames a frame is compared with, relative to it, in min; negative are later."""
 
 
 def ingest_file(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
@@ -132,6 +132,11 @@ def ingest_bytes(
 def check_clock(field: DataArray, name: str, now: datetime) -> None:
     """Refuse a field of the future, which would be the newest frame until its time has come.
 
+    Args:
+        field: Frame (time of 1, y, x) or forecast (lead_time, y, x).
+        name: Name of its file.
+        now: Current time.
+
     Raises:
         BadField: Its time is more than `CLOCK_TOLERANCE` ahead of `now`.
     """
@@ -168,13 +173,13 @@ def keep_frame(archive: Archive, ledger: Ledger, frame: DataArray) -> dict[str, 
 
 
 def check_plausible(archive: Archive, frame: DataArray) -> str | None:
-    """Hold a frame against those of the half hour before and the minutes after it.
+    """Compare a frame (time of 1, y, x) in mm/h with those shortly before and after it.
 
     Returns:
-        Why it should be looked at, if so: it is kept all the same.
+        Why the frame is suspect; None if it is not. A suspect frame is kept.
 
     Raises:
-        BadField: It cannot be what radar saw.
+        BadField: The frame is physically impossible.
     """
     time = frame["time"].values[0]
     beside = []

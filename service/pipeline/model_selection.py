@@ -67,7 +67,7 @@ def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
 
 
 def split_attribute(parts: Sequence[DataArray], name: str, separator: str) -> list[str]:
-    """Return the separated values of an attribute of some fields, without duplicates, sorted."""
+    """Return the separated values of an attribute of some fields (any shape), unique and sorted."""
     values = separator.join(part.attrs.get(name, "") for part in parts)
     return sorted(set(values.split(separator)) - {""})
 

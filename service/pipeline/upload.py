@@ -119,7 +119,7 @@ def field_of(about: Mapping[str, Any], rates: NDArray[np.float32]) -> DataArray:
 
 
 def times_of(texts: list[str], number: int) -> NDArray[np.datetime64]:
-    """Parse the times of frames (time), as UTC.
+    """Parse the times of frames as an array (time,) in UTC.
 
     Raises:
         BadField: Their number, format or order is wrong.

@@ -70,7 +70,8 @@ def follow(
 class OnPoll(Protocol):
     """Callback after every poll."""
 
-    def __call__(self, *, failed: bool) -> object: ...
+    def __call__(self, *, failed: bool) -> object:
+        """Take the result of a poll: whether it failed."""
 
 
 def keep_polling(

@@ -1,4 +1,4 @@
-"""What Alembic runs: the revisions, on the connection it is given."""
+"""Alembic's environment: runs the revisions on the given connection."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Arrivals, forecasts, leads and their counts, as ledgers had them before there were revisions."""
+"""First revision: arrivals, forecasts, leads and their counts; also of ledgers without a number."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ KEY = ("model", "weights", "issue")
 
 
 def upgrade() -> None:
+    """Create the tables."""
     op.create_table(
         "arrivals",
         sa.Column("fingerprint", sa.String(64), primary_key=True),
@@ -63,6 +64,7 @@ def upgrade() -> None:
 
 
 def key() -> list[sa.Column[object]]:
+    """Return the key columns of a forecast."""
     return [
         sa.Column("model", sa.String(64), primary_key=True),
         sa.Column("weights", sa.String(64), primary_key=True),

@@ -1,4 +1,4 @@
-"""Jobs, workers, running totals and windows; what became of the gaps of a forecast."""
+"""Adds jobs, workers, running totals, rolling windows, and interpolated frames of forecasts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ COUNTS = ("hits", "misses", "false_alarms", "correct_negatives")
 
 
 def upgrade() -> None:
+    """Add columns, indices and tables."""
     op.add_column("forecasts", sa.Column("bridged", sa.String))
     op.add_column("forecasts", sa.Column("duration_seconds", sa.Float))
     op.create_index("forecasts_by_model", "forecasts", ["model", "issue"])
@@ -23,7 +24,7 @@ def upgrade() -> None:
 
 
 def make_totals() -> None:
-    """Running totals, of what is there already."""
+    """Create the running totals from the existing rows."""
     op.create_table(
         "tallies",
         sa.Column("subject", sa.String(16), primary_key=True),
@@ -44,6 +45,7 @@ def make_totals() -> None:
 
 
 def make_windows() -> None:
+    """Create the tables of rolling windows."""
     op.create_table(
         "windows",
         sa.Column("hours", sa.Integer, primary_key=True),
@@ -66,6 +68,7 @@ def make_windows() -> None:
 
 
 def make_jobs() -> None:
+    """Create the tables of jobs, requests and workers."""
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(160), primary_key=True),
@@ -100,6 +103,7 @@ def make_jobs() -> None:
 
 
 def axes() -> list[sa.Column[object]]:
+    """Return the key columns of running totals."""
     return [
         sa.Column("model", sa.String(64), primary_key=True),
         sa.Column("lead_minutes", sa.Integer, primary_key=True),
@@ -108,4 +112,5 @@ def axes() -> list[sa.Column[object]]:
 
 
 def counts() -> list[sa.Column[object]]:
+    """Return the columns of a contingency table."""
     return [sa.Column(name, sa.BigInteger, nullable=False) for name in COUNTS]

@@ -1,4 +1,4 @@
-"""Sums of probabilities, of leads that are verified from now on."""
+"""Adds sums of probabilities, for lead times verified after this revision."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ BINS = 10
 
 
 def upgrade() -> None:
+    """Create the tables."""
     op.create_table(
         "chances",
         sa.Column("model", sa.String(64), primary_key=True),
@@ -29,6 +30,7 @@ def upgrade() -> None:
 
 
 def sums() -> list[sa.Column[object]]:
+    """Return the columns of sums by bin of probability."""
     binned = {"number": sa.BigInteger, "told": sa.Float, "came": sa.BigInteger}
     return [
         sa.Column("lead_minutes", sa.Integer, primary_key=True),

@@ -1,4 +1,4 @@
-"""Tables and columns of exceedance probabilities get the names of verification."""
+"""Renames tables and columns of exceedance probabilities to the names of `verification`."""
 
 from alembic import op
 
@@ -11,7 +11,7 @@ COLUMNS = {"told": "probability", "came": "events"}
 
 
 def upgrade() -> None:
-    """Rename them; their rows stay."""
+    """Rename tables and columns; rows are unchanged."""
     for table, new_table in TABLES.items():
         op.rename_table(table, new_table)
         for column, new_column in COLUMNS.items():
