@@ -49,8 +49,8 @@ def layers(outputs: Sequence[NDArray[np.float32]], given: int, title: str) -> by
             f"layer {number + 1}\n{side}", rotation=0, ha="right", va="center", size=8, color=INK
         )
     for t, axis in enumerate(axes[0]):
-        title = f"t = {t + 1}" if t < given else f"+{t - given + 1}"
-        axis.set_title(title, size=8, color=INK if t < given else "#d97706", pad=3)
+        label = f"t = {t + 1}" if t < given else f"+{t - given + 1}"
+        axis.set_title(label, size=8, color=INK if t < given else "#d97706", pad=3)
     figure.text(0.01, 1 - 0.08 / height, title, size=11, weight="bold", va="top", color=INK)
     note = "mean magnitude over channels, scaled by row; orange: fed with its own forecast"
     figure.text(0.01, 1 - 0.36 / height, note, size=7.5, va="top", color=QUIET)
