@@ -24,6 +24,7 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
   x NotAcceptable  no representation matches the Accept header
   x BadRequest     the request is inconsistent, such as a time in the future
   x BadSetting     a setting has an invalid value
+  x ServiceUnreachable  Redis, the ledger or the archive does not answer at the start
   x BadKeys        the file of API keys is invalid
   x Exposed        the API without keys would be reachable from other machines
 """
@@ -123,3 +124,7 @@ class Exposed(ServiceError):
 
 class BadSetting(ServiceError):
     """A setting has an invalid value."""
+
+
+class ServiceUnreachable(ServiceError):
+    """Redis, the database of the ledger or the object store does not answer at the start."""

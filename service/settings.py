@@ -3,11 +3,29 @@
 Model parameters are stored in checkpoints; physical constants are named beside their formulas.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def split_names(value: object) -> object:
+    """Split a text at commas, or read it as JSON where it begins with a bracket.
+
+    Raises:
+        ValueError: It begins with a bracket and is no JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith("["):
+        return json.loads(value)
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)]
+"""Texts, in a variable separated by commas or as a JSON list."""
 
 
 class Settings(BaseSettings):
@@ -32,7 +50,7 @@ class Settings(BaseSettings):
     """Allow networks to run in bfloat16 where that is the fastest."""
     weights: Path | None = None
     """Folder of additional checkpoints, NAME.safetensors."""
-    models: tuple[str, ...] = (
+    models: Names = (
         "blend",
         "ms-lstm",
         "ms-preciplstm",
@@ -43,7 +61,7 @@ class Settings(BaseSettings):
     """Models forecast from every new frame; the first is the default of the API."""
     radar_server: str = "https://opendata.dwd.de/weather/radar/"
     """Base URL of the provider's radar products."""
-    radar_files: tuple[str, ...] = (
+    radar_files: Names = (
         "radolan/ry/raa01-ry_10000-%y%m%d%H%M-dwd---bin.bz2",
         "composite/rv/composite_rv_%Y%m%d_%H%M.tar",
     )
@@ -86,7 +104,7 @@ class Settings(BaseSettings):
     """Listen on other addresses than loopback without API keys."""
     requests_per_minute: Annotated[int, Field(ge=0)] = 0
     """Rate limit of a client, that is a key or an address; 0 for none. A key can have its own."""
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: Names = ()
     """Origins whose web pages can read the API, such as https://example.org; * for all."""
     simulated_time: str = ""
     """Simulated time for tests and rehearsals, BEGIN@SINCE*SPEED: it is BEGIN at the Unix time

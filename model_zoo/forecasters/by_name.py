@@ -1,7 +1,7 @@
 """Loading of forecasters by name: baselines and trained networks."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -37,7 +37,8 @@ def load_forecaster(
 
     Args:
         name_or_path: "blend"; "persistence", "advection" or "s-prog"; a network of the zoo, such
-            as "ms-lstm"; or the path of a checkpoint, which ends in .safetensors.
+            as "ms-lstm"; the name of a checkpoint in `weights_folder`, without its suffix; or the
+            path of a checkpoint, which ends in .safetensors.
         device: Where a network runs: as torch names it, or "auto" for the GPU if there is one.
         weights_folder: Searched for <name>.safetensors before the shipped weights.
         bf16: Whether convolutions of a network may run in bfloat16 where that is fastest.
@@ -58,16 +59,33 @@ def load_forecaster(
         table = BlendTable.read(find_weights(name, weights_folder, BLEND_SUFFIX))
         load = partial(load_forecaster, device=device, weights_folder=weights_folder, bf16=bf16)
         return Blend(table, {member: load(member) for member in table.members})
-    if name not in MODELS:
-        raise UnknownModel(unknown_message(name))
+    check_name(name, weights_folder)
     path = find_weights(name, weights_folder)
     trained = checkpoint.load(path)
-    if MODELS.get(trained.model) != MODELS[name]:
+    if name in MODELS and MODELS.get(trained.model) != MODELS[name]:
         raise BadCheckpoint(
             f"{path} should hold weights of {name!r} but holds those of {trained.model!r}; "
             f"rename it to {trained.model}{SUFFIX}, or ask for it by its path"
         )
     return Network(trained, name=name, device=device, by=by)
+
+
+def check_name(name: str, weights_folder: str | Path | None = None) -> None:
+    """Check that a name is that of a forecaster, without loading it.
+
+    Names are "blend", those of baselines, those of networks of the zoo, and those of checkpoints
+    in `weights_folder`, which may be of any network.
+
+    Raises:
+        UnknownModel: It is not; the message lists the names there are.
+        NoWeights: There are no trained weights of the network.
+    """
+    if name in BASELINES:
+        return
+    own = [] if weights_folder is None else sorted(Path(weights_folder).glob(f"*{SUFFIX}"))
+    if name not in (BLEND, *MODELS, *(path.stem for path in own)):
+        raise UnknownModel(unknown_message(name, [path.stem for path in own]))
+    find_weights(name, weights_folder, BLEND_SUFFIX if name == BLEND else SUFFIX)
 
 
 def find_weights(name: str, folder: str | Path | None, suffix: str = SUFFIX) -> Path:
@@ -88,9 +106,9 @@ def find_weights(name: str, folder: str | Path | None, suffix: str = SUFFIX) -> 
     )
 
 
-def unknown_message(name: str) -> str:
+def unknown_message(name: str, own: Sequence[str] = ()) -> str:
     """Return the error message for an unknown name, with the closest known one."""
-    known = [BLEND, *BASELINES, *MODELS]
+    known = list(dict.fromkeys([BLEND, *BASELINES, *own, *MODELS]))
     close = difflib.get_close_matches(name.lower(), known, n=1)
     return (
         f"there is no forecaster {name!r}"

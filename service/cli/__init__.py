@@ -3,10 +3,13 @@
 Heavy packages are imported by the commands that need them, so that `--help` starts fast.
 """
 
+import importlib.metadata
 import platform
 import sys
+from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from service.cli import keys, ledger, networks, operations, plots, training, workers
 from service.cli.options import print_error
@@ -22,10 +25,31 @@ app = typer.Typer(
 
     Data are in the folder `nowcast-data`, or that of `--data` or `NOWCAST_DATA`.""",
 )
+
+
+def print_version(wanted: bool) -> None:  # noqa: FBT001  called by typer
+    """Print the version and exit, if wanted."""
+    if wanted:
+        typer.echo(f"nowcast {importlib.metadata.version('nowcast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[  # noqa: FBT002  handled by its callback
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
 for part in (operations, plots, keys, ledger, networks, training, workers):
     app.add_typer(part.app)
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells use it: 128 and the number of SIGINT."""
 SYSTEM = "Linux"
 """The operating system the service runs on, as `platform.system` names it."""
 
@@ -39,12 +63,25 @@ def main() -> None:
         typer.echo(wrong_system(system), err=True)
         sys.exit(2)
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except TyperException as error:
+        print_error("usage", usage_problem(error))
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if not is_expected(error):
             raise
-        print_error(type(error).__name__, error)
+        print_error(type(error).__name__, " ".join(str(error).split()))
         sys.exit(2)
+
+
+def usage_problem(error: TyperException) -> str:
+    """The line to print for a wrong command, option or argument, with where to read more."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "nowcast"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{message}. See `{path} --help`."
 
 
 def wrong_system(system: str) -> str:

@@ -18,6 +18,7 @@ from ingest.sources.stored_folder import PUBLICATION_DELAY, files_in
 from service.archive.atomic import write_atomically
 from service.archive.key import Time, iso, to_datetime, to_time
 from service.cli import console
+from service.cli.startup import read_settings
 from service.clock import utc_now
 from service.ledger import tables
 from service.pipeline import replay
@@ -25,7 +26,6 @@ from service.pipeline.poll import lacking, sources_of
 from service.pipeline.served_models import PROVIDER_MODEL
 from service.runtime.deployment import Deployment
 from service.runtime.server import running
-from service.settings import Settings
 
 STEP: timedelta = INTERVAL.item()
 """Interval of radar frames."""
@@ -41,7 +41,7 @@ def run(
     data: Path | None,
     frames: int,
     seed: int,
-    port: int,
+    port: int | None,
     *,
     once: bool,
     live: bool = False,
@@ -53,7 +53,7 @@ def run(
         data: Folder of the archive and the ledger; by default one that is removed in the end.
         frames: Number of past frames at the start.
         seed: Seed of the simulated event.
-        port: Port of the API; 0 for a free one.
+        port: Port of the API; 0 for a free one, None for that of the settings.
         once: Stop after one round.
         live: Use radar of the provider's server instead of a simulation.
 
@@ -62,7 +62,7 @@ def run(
     """
     folder = data or Path(tempfile.mkdtemp(prefix="nowcast-demo-"))
     try:
-        deployment = Deployment(Settings(data=folder, port=port))
+        deployment = Deployment(read_settings({"data": folder, "port": port}))
         batches = (
             live_event(out, deployment, frames)
             if live

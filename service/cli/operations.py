@@ -14,6 +14,7 @@ from service.cli.options import (
     metrics_server,
     open_console,
     open_deployment,
+    open_settings,
     parse_time,
     print_error,
 )
@@ -232,17 +233,27 @@ def serve(
     data: Data = None,
 ) -> None:
     """Serve the HTTP API and the map page; /docs describes the API."""
-    from service.runtime.server import serve as run
+    from service.cli import startup
 
     configure_logging()
-    run(open_deployment(data, models, host=host, port=port))
+    settings = open_settings(data, models, host=host, port=port)
+    startup.check_port(settings)
+    startup.check_services(settings)
+    from model_zoo.forecasters.by_name import check_name
+
+    for name in settings.models:
+        check_name(name, settings.weights)
+    from service.runtime.deployment import Deployment
+    from service.runtime.server import serve as run
+
+    run(Deployment(settings))
 
 
 @app.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop after one round.")] = False,  # noqa: FBT002  a flag of the command line
     live: Annotated[bool, typer.Option("--live", help="Use radar from DWD's server.")] = False,  # noqa: FBT002  a flag of the command line
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for a free one.")] = 8000,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for a free one.")] = None,
     frames: Annotated[int, typer.Option(help="Number of frames at the start.", min=43)] = 49,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weather.")] = 1,
     data: Data = None,
@@ -252,6 +263,9 @@ def demo(
     Continues with a new radar frame every 5 minutes until Ctrl-C; `--once` stops after one round.
     `--live` uses the newest radar of DWD instead.
     """
+    from service.cli import startup
+
+    startup.check_port(open_settings(port=port))
     from service.cli.demo import run
 
     run(open_console(), data, frames=frames, seed=seed, port=port, once=once, live=live)

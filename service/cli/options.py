@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from service.runtime.deployment import Deployment
+    from service.settings import Settings
     from service.skill.period_summary import Period
 
 Data = Annotated[
@@ -34,12 +35,27 @@ def open_deployment(
     data: Path | None = None, models: str | None = None, **more: str | int | None
 ) -> "Deployment":
     """The deployment of the environment settings, overridden by the command line."""
+    settings = open_settings(data, models, **more)
     from service.runtime.deployment import Deployment
-    from service.settings import Settings
 
-    names = models and [name.strip() for name in models.split(",") if name.strip()]
-    options = {"data": data, "models": names or None, **more}
-    return Deployment(Settings.model_validate({k: v for k, v in options.items() if v is not None}))
+    return Deployment(settings)
+
+
+def open_settings(
+    data: Path | None = None, models: str | None = None, **more: str | int | None
+) -> "Settings":
+    """The settings of the environment, overridden by the command line.
+
+    Prints a line for each unknown variable NOWCAST_....
+
+    Raises:
+        BadSetting: A value is invalid.
+    """
+    from service.cli import startup
+
+    for line in startup.unknown_variables():
+        print_error("warning", line)
+    return startup.read_settings({"data": data, "models": models or None, **more})
 
 
 def open_console(*, stderr: bool = False) -> "Console":
@@ -73,7 +89,7 @@ def print_error(title: str, message: object) -> None:
     """Print an error to stderr."""
     from rich.markup import escape
 
-    open_console(stderr=True).print(f"[red]{title}[/]: {escape(str(message))}")
+    open_console(stderr=True).print(f"[red]{title}[/]: {escape(str(message))}", soft_wrap=True)
 
 
 def parse_time(text: str) -> datetime:

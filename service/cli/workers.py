@@ -10,7 +10,8 @@ from service.cli.options import (
     Models,
     configure_logging,
     metrics_server,
-    open_deployment,
+    open_console,
+    open_settings,
 )
 
 app = typer.Typer()
@@ -35,10 +36,16 @@ def worker(
 
     Example: `nowcast worker --queues interactive,scheduled`
     """
-    from service.runtime.worker import Worker
+    from service.cli import startup
 
     configure_logging()
-    deployment = open_deployment(data, models)
+    settings = open_settings(data, models)
+    startup.check_has_redis(settings)
+    startup.check_services(settings)
+    from service.runtime.deployment import Deployment
+    from service.runtime.worker import Worker
+
+    deployment = Deployment(settings)
     names = [name.strip() for name in queues.split(",") if name.strip()]
     process = Worker(deployment, names)
     with metrics_server(deployment, metrics_port):
@@ -51,11 +58,15 @@ def beat() -> None:
 
     One instance is enough; a second one is harmless.
     """
-    from service.runtime.worker import run_beat
-    from service.settings import Settings
+    from service.cli import startup
 
     configure_logging()
-    run_beat(Settings())
+    settings = open_settings()
+    startup.check_has_redis(settings)
+    startup.check_redis(settings)
+    from service.runtime.worker import run_beat
+
+    run_beat(settings)
 
 
 @app.command()
@@ -70,7 +81,33 @@ def up(
     Each is a process and is restarted when it exits. They use NOWCAST_REDIS, or else start a
     redis-server; where none is installed, everything runs in one process.
     """
-    from service.runtime.all_in_one import run
+    from service.cli import startup
 
     configure_logging()
-    run(open_deployment(data, models, host=host, port=port).settings)
+    settings = open_settings(data, models, host=host, port=port)
+    startup.check_port(settings)
+    startup.check_services(settings)
+    from service.runtime.all_in_one import run
+
+    run(settings)
+
+
+@app.command()
+def doctor(data: Data = None) -> None:
+    """Check versions, kernels, models, disk, ledger, archive, Redis, radar server and clock.
+
+    Each line says what was found and what to do. The exit code is 1 if a check failed; warnings
+    alone leave it 0.
+    """
+    from rich.markup import escape
+
+    from service.cli.doctor import examine
+
+    findings = examine(open_settings(data))
+    colours = {"ok": "green", "warning": "yellow", "failed": "red"}
+    out = open_console()
+    for finding in findings:
+        mark = f"[{colours[finding.state]}]{finding.state:8}[/]"
+        out.print(f"{mark} {finding.name:13} {escape(finding.text)}", soft_wrap=True)
+    if any(finding.state == "failed" for finding in findings):
+        raise typer.Exit(1)

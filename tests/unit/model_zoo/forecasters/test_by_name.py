@@ -160,3 +160,14 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 def test_baselines_are_loaded_by_name(name: str) -> None:
     forecaster = load_forecaster(name)
     assert (forecaster.name, forecaster.weights) == (name, "none")
+
+
+def test_weights_in_a_folder_are_a_forecaster_by_their_own_name(
+    weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "my-alps.safetensors").write_bytes(weights.read_bytes())
+    forecaster = load_forecaster("my-alps", weights_folder=tmp_path)
+    assert forecaster.name == "my-alps"
+    assert forecaster.weights == load_forecaster(weights).weights
+    with pytest.raises(UnknownModel, match="did you mean 'my-alps'"):
+        load_forecaster("my-alp", weights_folder=tmp_path)
