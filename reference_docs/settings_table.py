@@ -10,10 +10,10 @@ from service.settings import Settings
 
 HEAD = """# Settings
 
-Environment variables that the service and the command line read when they start. Lists are written
-as JSON, such as `NOWCAST_MODELS='["ms-lstm", "advection"]'`. An unknown `NOWCAST_...` variable has
-no effect; a value outside its range is refused with the reason. Written by
-`python -m reference_docs --write` from `service/settings.py`.
+Environment variables that the service and the command line read when they start. Items of lists
+are separated by commas, as in `NOWCAST_MODELS=ms-lstm,advection`, or written as JSON. An unknown
+`NOWCAST_...` variable has no effect and gets a warning; a value outside its range is refused with
+the reason. Written by `python -m reference_docs --write` from `service/settings.py`.
 
 """
 

@@ -28,7 +28,11 @@ app = typer.Typer(
 
 
 def print_version(wanted: bool) -> None:  # noqa: FBT001  called by typer
-    """Print the version and exit, if wanted."""
+    """Print the version and exit, if wanted.
+
+    Raises:
+        Exit: The version is printed.
+    """
     if wanted:
         typer.echo(f"nowcast {importlib.metadata.version('nowcast')}")
         raise typer.Exit
