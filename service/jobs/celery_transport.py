@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import redis
 from celery import Celery
+from celery.app.amqp import AMQP
+from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
@@ -31,8 +33,27 @@ VISIBILITY_SECONDS = 2 * (EXPIRES_SECONDS + LONGEST_RUN_SECONDS)
 """Visibility timeout of Redis, in s: above the longest wait and run of a message."""
 SEND_SECONDS = 1.0
 """Timeout of sending, and pause after a failure before the next attempt, in s."""
+RECONNECT_SECONDS = 4.0
+"""Longest pause of a worker or beat between attempts to reconnect, in s. (Celery has no setting for
+it: the pauses grow by 2 s to 30 s.)"""
 NO_RETRY = {"max_retries": 0, "interval_start": 0, "interval_step": 0}
 """Retry policy of sending: none, since `send_lost` repeats it. (Celery's default tries for 6 s.)"""
+
+
+class BrokerConnection(Connection):
+    """A connection to Redis that comes back soon, also after a long outage."""
+
+    def ensure_connection(self, *args: object, **more: object) -> "BrokerConnection":
+        """Connect, with pauses of at most RECONNECT_SECONDS between attempts."""
+        more.setdefault("interval_max", RECONNECT_SECONDS)
+        super().ensure_connection(*args, **more)  # type: ignore[no-untyped-call]
+        return self
+
+
+class BrokerProtocol(AMQP):  # type: ignore[misc]
+    """Celery's messages over such connections."""
+
+    Connection = BrokerConnection
 
 
 def create_app(
@@ -54,7 +75,7 @@ def create_app(
             f"redis://host:6379/0; without it `nowcast serve` runs jobs in its own "
             f"process, and `nowcast up` starts all processes"
         )
-    app = Celery("nowcast", broker=settings.redis, set_as_current=False)
+    app = Celery("nowcast", broker=settings.redis, amqp=BrokerProtocol, set_as_current=False)
     app.conf.update(
         enable_utc=True,
         accept_content=["json"],
