@@ -3,8 +3,10 @@
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -14,14 +16,19 @@ from ingest.errors import SourceUnavailable
 from ingest.precipitation import INTERVAL
 from ingest.simulation.simulate import write
 from ingest.sources.polled_server import Source
-from ingest.sources.stored_folder import PUBLICATION_DELAY, files_in
+from ingest.sources.stored_folder import PUBLICATION_DELAY
+from model_zoo.errors import BadFrames
+from model_zoo.forecasters.by_name import BASELINES
 from service.archive.atomic import write_atomically
 from service.archive.key import Time, iso, to_datetime, to_time
 from service.cli import console
 from service.cli.startup import read_settings
 from service.clock import utc_now
+from service.errors import NoFrames
 from service.ledger import tables
 from service.pipeline import replay
+from service.pipeline.forecast import forecast_model
+from service.pipeline.ingest_batch import ingest_all
 from service.pipeline.poll import lacking, sources_of
 from service.pipeline.served_models import PROVIDER_MODEL
 from service.runtime.deployment import Deployment
@@ -31,7 +38,7 @@ STEP: timedelta = INTERVAL.item()
 """Interval of radar frames."""
 ENDLESS = 10 * 365 * (timedelta(days=1) // STEP)
 """Frames in ten years."""
-PAST_EVERY_MINUTES = 15
+PAST_EVERY_MINUTES = 30
 """Minutes between forecasts of the past, since networks take seconds for each."""
 WAIT_SECONDS = 30
 
@@ -69,35 +76,35 @@ def run(
             else simulated_event(out, deployment, frames, seed)
         )
         run_all(out, deployment, batches, once=once)
+    except KeyboardInterrupt:
+        out.print("stopped")
     finally:
         if data is None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_all(
-    out: Console, deployment: Deployment, batches: Iterator[list[Path]], *, once: bool
+    out: Console, deployment: Deployment, batches: Iterator[Iterable[Path]], *, once: bool
 ) -> None:
-    """Ingest, forecast, verify and serve batches of files: the past first, then new ones."""
-    files = next(batches)
-    out.rule("2  Ingest, forecast, verify", align="left")
-    with console.progress(Console(stderr=True)) as bar:
-        task = bar.add_task("replay", total=len(files), note="")
-        tally = run_pipeline(
-            deployment,
-            files,
-            lambda arrival: bar.update(task, advance=1, note=arrival.name),
-            PAST_EVERY_MINUTES,
-        )
-    out.print(
-        f"{console.outcomes(tally.outcomes)} frames, {tally.forecasts} forecasts, "
-        f"{tally.verified} leads verified"
-    )
-    if rows := deployment.ledger.rows(tables.counts):
-        out.print(console.skill_table(rows))
-    check_fresh(deployment)
+    """Serve at once, and ingest, forecast and verify batches of files: the past, then new ones.
 
-    out.rule("3  Serve", align="left")
+    The first forecasts are those of the newest frame, so that the map soon shows what comes; those
+    of the past, which can be verified, follow.
+    """
     with running(deployment) as url:
+        out.print(f"Map: [bold]{url}/[/]  API: [bold]{url}/docs[/]  They fill up from now on.")
+        files, outcomes = ingest(out, deployment, next(batches))
+        check_fresh(deployment)
+        out.rule("2  Forecast, first the next two hours, then past ones; verify", align="left")
+        forecast_newest(out, deployment)
+        tally = replay_past(deployment, files)
+        out.print(
+            f"{console.outcomes(outcomes)} frames, {tally.forecasts} forecasts, "
+            f"{tally.verified} leads verified"
+        )
+        if rows := deployment.ledger.rows(tables.counts):
+            out.print(console.skill_table(rows))
+        out.rule("3  Ask the API", align="left")
         query_service(out, url, deployment.settings.data)
         if not once:
             out.print(f"\nThe service is running. Map: [bold]{url}/[/]  API: [bold]{url}/docs[/]")
@@ -107,20 +114,61 @@ def run_all(
             continue_event(out, deployment, batches)
 
 
+def ingest(
+    out: Console, deployment: Deployment, files: Iterable[Path]
+) -> tuple[list[Path], dict[str, int]]:
+    """Ingest files as they appear. Returns them, and the number of each outcome."""
+    tally, taken = replay.ReplayResult(), list[Path]()
+
+    def noted() -> Iterator[Path]:
+        for file in files:
+            taken.append(file)
+            yield file
+
+    for arrival in ingest_all(deployment.archive, deployment.ledger, noted(), deployment.clock):
+        tally.count(arrival)
+    out.print(f"{console.outcomes(tally.outcomes)} frames are in the archive and on the map")
+    return taken, tally.outcomes
+
+
+def forecast_newest(out: Console, deployment: Deployment) -> None:
+    """Forecast from the newest frame with all served models, baselines first as they take less."""
+    newest = deployment.archive.latest_frame()
+    models = deployment.forecasters.all_served()
+    for forecaster in sorted(models, key=lambda each: each.name not in BASELINES):
+        begin = time.monotonic()
+        try:
+            forecast_model(
+                deployment.archive, deployment.ledger, forecaster, newest, deployment.clock()
+            )
+        except (NoFrames, BadFrames) as error:
+            out.print(f"{forecaster.name}: {error}", markup=False)
+        else:
+            out.print(f"{forecaster.name} forecast in {time.monotonic() - begin:.1f} s")
+
+
+def replay_past(deployment: Deployment, files: list[Path]) -> replay.ReplayResult:
+    """Forecast from past frames and verify, with a progress bar."""
+    with console.progress(Console(stderr=True)) as bar:
+        task = bar.add_task("past", total=len(files), note="")
+        return run_pipeline(
+            deployment,
+            files,
+            lambda arrival: bar.update(task, advance=1, note=arrival.name),
+            PAST_EVERY_MINUTES,
+        )
+
+
 def simulated_event(
     out: Console, deployment: Deployment, frames: int, seed: int
-) -> Iterator[list[Path]]:
+) -> Iterator[Iterable[Path]]:
     """Batches of files of a simulated event: its past, then each new file when it is due."""
     radar = deployment.settings.data / "radar"
     newest = newest_published(utc_now())
     files = write(radar, newest - (frames - 1) * INTERVAL, ENDLESS, seed)
     out.rule("1  Radar: a simulated event, as RADOLAN files", align="left")
-    with console.progress(Console(stderr=True)) as bar:
-        task = bar.add_task("simulate", total=frames, note="")
-        for _ in range(frames):
-            bar.update(task, advance=1, note=next(files).name)
     out.print(f"{frames} frames in {radar}, the last of {to_datetime(newest):%H:%M} UTC")
-    yield files_in([radar])
+    yield with_progress("simulate", files, frames)
     pause, due = threading.Event(), to_datetime(newest)
     while True:
         due += STEP
@@ -129,7 +177,16 @@ def simulated_event(
         yield [next(files)]
 
 
-def live_event(out: Console, deployment: Deployment, frames: int) -> Iterator[list[Path]]:
+def with_progress(name: str, files: Iterator[Path], number: int) -> Iterator[Path]:
+    """Yield the first files, with a progress bar."""
+    with console.progress(Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=number, note="")
+        for path in islice(files, number):
+            bar.update(task, advance=1, note=path.name)
+            yield path
+
+
+def live_event(out: Console, deployment: Deployment, frames: int) -> Iterator[Iterable[Path]]:
     """Batches of files of the provider: those of the last hours, then new ones as they appear.
 
     Raises:
@@ -243,11 +300,11 @@ def query_service(out: Console, url: str, folder: Path) -> None:
         )
 
 
-def continue_event(out: Console, deployment: Deployment, batches: Iterator[list[Path]]) -> None:
+def continue_event(out: Console, deployment: Deployment, batches: Iterator[Iterable[Path]]) -> None:
     """Process batches of files as they appear, until interrupted."""
     try:
         for files in batches:
-            tally = run_pipeline(deployment, files, lambda arrival: None)
+            tally = run_pipeline(deployment, list(files), lambda arrival: None)
             out.print(
                 f"{utc_now():%H:%M} UTC: {console.outcomes(tally.outcomes)}, {tally.forecasts} "
                 f"forecasts, {tally.verified} leads verified"
