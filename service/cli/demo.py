@@ -94,9 +94,9 @@ def run_all(
     with running(deployment) as url:
         out.print(f"Map: [bold]{url}/[/]  API: [bold]{url}/docs[/]  They fill up from now on.")
         files, outcomes = ingest(out, deployment, next(batches))
-        check_fresh(deployment)
+        newest = check_fresh(deployment)
         out.rule("2  Forecast, first the next two hours, then past ones; verify", align="left")
-        forecast_newest(out, deployment)
+        forecast_newest(out, deployment, newest)
         tally = replay_past(deployment, files)
         out.print(
             f"{console.outcomes(outcomes)} frames, {tally.forecasts} forecasts, "
@@ -131,9 +131,8 @@ def ingest(
     return taken, tally.outcomes
 
 
-def forecast_newest(out: Console, deployment: Deployment) -> None:
+def forecast_newest(out: Console, deployment: Deployment, newest: Time) -> None:
     """Forecast from the newest frame with all served models, baselines first as they take less."""
-    newest = deployment.archive.latest_frame()
     models = deployment.forecasters.all_served()
     for forecaster in sorted(models, key=lambda each: each.name not in BASELINES):
         begin = time.monotonic()
@@ -232,8 +231,8 @@ def fetch_missing(
         yield folder / name
 
 
-def check_fresh(deployment: Deployment) -> None:
-    """Check that there is a recent frame to forecast from.
+def check_fresh(deployment: Deployment) -> Time:
+    """Return the time of the newest frame, which must be recent.
 
     Raises:
         SourceUnavailable: There is none.
@@ -247,6 +246,7 @@ def check_fresh(deployment: Deployment) -> None:
             f"there is no radar frame under {minutes} minutes old, {found}; check whether the "
             f"server still has the files of NOWCAST_RADAR_FILES, or leave out --live"
         )
+    return newest
 
 
 def run_pipeline(
