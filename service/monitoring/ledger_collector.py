@@ -27,7 +27,7 @@ from service.skill.verification import THRESHOLDS
 
 T = TypeVar("T")
 Samples = dict[tuple[str, ...], float]
-"""Values by the labels of their metric, in its order."""
+"""Values by label values, in the order of the metric's labels."""
 
 OUTCOMES = ("accepted", "duplicate", "late", "quarantined", "missing")
 QUEUES = (INTERACTIVE, SCHEDULED)
@@ -42,10 +42,10 @@ RATES = [f"{threshold:g}" for threshold in THRESHOLDS]
 
 
 class LedgerCollector(Collector):
-    """What the ledger and the job table of a deployment know.
+    """Collects the metrics of the ledger and the job table of a deployment.
 
-    While they cannot be read there is `nowcast_ledger_up` 0 and nothing else: no number is better
-    than an old one.
+    While the database is unreachable the only sample is `nowcast_ledger_up` 0, since stale values
+    would mislead.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger, job_table: JobTable) -> None:
@@ -53,6 +53,7 @@ class LedgerCollector(Collector):
         self._models = (*settings.models, AUTO)
 
     def collect(self) -> Iterator[Family]:
+        """Yield the metric families at a scrape."""
         try:
             found = [family(metric, samples) for metric, samples in self._samples()]
         except LedgerAway:
@@ -118,25 +119,25 @@ class LedgerCollector(Collector):
 
 
 def family(metric: Metric, samples: Samples) -> Family:
-    """A metric with its values, as the client library has it."""
+    """Return a metric with its samples, as a family of the client library."""
     kind = CounterMetricFamily if metric.name.endswith("_total") else GaugeMetricFamily
-    created = kind(metric.name, metric.says, labels=metric.labels)
+    created = kind(metric.name, metric.help, labels=metric.labels)
     for labels, value in samples.items():
         created.add_metric(labels, value)
     return created
 
 
 def zeros(*labels: Iterable[str]) -> Samples:
-    """0 for each combination of labels: what has not happened is no gap."""
+    """Return 0 for each combination of labels, so that counters exist before the first event."""
     return dict.fromkeys(product(*labels), 0.0)
 
 
 def each(things: Mapping[str, T], value: Callable[[T], float | None]) -> Samples:
-    """A value of each thing by its name, but where there is none."""
+    """Return the value of each item by its name, without items whose value is None."""
     found = {(name,): value(thing) for name, thing in things.items()}
     return {name: number for name, number in found.items() if number is not None}
 
 
 def seconds(time: datetime | None) -> float | None:
-    """Seconds since 1970."""
+    """Return a time as Unix time in s."""
     return None if time is None else time.timestamp()

@@ -1,9 +1,8 @@
-"""What the service tells Prometheus: all metrics are declared here, by name, meaning and labels.
+"""All Prometheus metrics of the service, with name, help text and labels.
 
-There are two kinds. Facts of the ledger are read from SQL at every scrape
-(`service.monitoring.ledger_collector`), so that they are right across processes and after every
-restart. What only a process knows, it counts itself (`Process`) from zero on, as `rate` and
-`increase` expect of a process that starts.
+There are two kinds. Metrics of the ledger are read from SQL at every scrape
+(`service.monitoring.ledger_collector`), so they are correct across processes and restarts. Metrics
+of a process (`Process`) start at 0, as `rate` and `increase` expect after a restart.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,18 +19,18 @@ from service.settings import Settings
 
 
 class Metric(NamedTuple):
-    """A metric: a counter where its name ends in `_total`, else a gauge or histogram."""
+    """A metric: a counter if its name ends in `_total`, else a gauge or histogram."""
 
     name: str
-    says: str
+    help: str
     labels: tuple[str, ...] = ()
 
 
-# Facts of the ledger
+# Metrics of the ledger
 
 FRAMES = Metric(
     "nowcast_ingest_frames_total",
-    "Radar files that came, by what became of them, and frames that forecasts waited for in vain.",
+    "Radar files by outcome; missing: frames that never arrived for verification.",
     ("product", "outcome"),
 )
 LAST_FRAME = Metric(
@@ -41,7 +40,7 @@ LAST_FRAME = Metric(
 )
 DELAY = Metric(
     "nowcast_ingest_publication_delay_seconds",
-    "From the time of the newest frame to the arrival of its file.",
+    "Time from the newest frame to the arrival of its file.",
     ("product",),
 )
 VALID_AREA = Metric(
@@ -51,69 +50,69 @@ VALID_AREA = Metric(
 )
 JOBS = Metric(
     "nowcast_jobs_total",
-    "How often jobs came to a status; running once per delivery.",
+    "Transitions of jobs to a status; running counts once per attempt.",
     ("model", "status"),
 )
 GIVEN_UP = Metric(
     "nowcast_jobs_given_up_total",
-    "Jobs that failed because no worker survived them (DeadLetter) or had time (Expired).",
+    "Jobs given up after their workers died (DeadLetter) or without a free worker (Expired).",
     ("model", "reason"),
 )
-WAITING = Metric("nowcast_queue_waiting", "Jobs that wait for a worker.", ("queue",))
+WAITING = Metric("nowcast_queue_waiting", "Jobs waiting for a worker.", ("queue",))
 OLDEST = Metric(
     "nowcast_queue_oldest_timestamp_seconds",
-    "When the job was asked for that waits the longest; absent where none waits.",
+    "Creation time of the oldest waiting job; absent if none is waiting.",
     ("queue",),
 )
 HEARTBEAT = Metric(
     "nowcast_worker_heartbeat_timestamp_seconds",
-    "Last sign of life of a worker, also of an API that does the jobs itself.",
+    "Last heartbeat of a worker, or of an API that runs jobs itself.",
     ("worker",),
 )
 WORKER = Metric(
-    "nowcast_worker_info", "Queues that a worker serves, and where.", ("worker", "queue", "device")
+    "nowcast_worker_info", "Queues and device of a worker.", ("worker", "queue", "device")
 )
 REFERENCE = Metric(
     "nowcast_forecast_reference_timestamp_seconds",
-    "Time that the newest forecast starts from.",
+    "Issue time of the newest forecast.",
     ("model",),
 )
 MODEL = Metric(
     "nowcast_model_info",
-    "Models that are served, with the weights of the newest forecast.",
+    "Served models, with the weights of their newest forecast.",
     ("model", "version", "weights"),
 )
 PIXELS = Metric(
     "nowcast_verification_pixels_total",
-    "Cells of forecasts compared with radar.",
+    "Cells of forecasts verified against radar, by outcome.",
     ("model", "lead_minutes", "threshold", "outcome"),
 )
 PENDING = Metric(
-    "nowcast_verification_pending", "Leads of forecasts that wait for their frame.", ("model",)
+    "nowcast_verification_pending", "Lead times waiting for their observed frame.", ("model",)
 )
 LAST_VERIFIED = Metric(
     "nowcast_verification_last_valid_timestamp_seconds",
-    "Newest valid time that is verified.",
+    "Newest verified valid time.",
     ("model",),
 )
 SKILL = Metric(
     "nowcast_skill_score",
-    "Score of the last hours, over the same forecasts of every model; absent where undefined.",
+    "Score over a rolling window, over the same forecasts of every model; absent if undefined.",
     ("model", "score", "lead_minutes", "threshold", "window"),
 )
 SKILL_FORECASTS = Metric(
     "nowcast_skill_forecasts",
-    "Forecasts that the scores of the last hours are of.",
+    "Number of forecasts in the scores of a rolling window.",
     ("model", "lead_minutes", "window"),
 )
 SKILL_MISSING = Metric(
     "nowcast_skill_missing_forecasts",
-    "Forecasts of the last hours whose radar frame never came.",
+    "Number of forecasts of a rolling window without an observed frame.",
     ("model", "lead_minutes", "window"),
 )
 RELIABILITY_PROBABILITY = Metric(
     "nowcast_reliability_forecast_probability_ratio",
-    "Mean exceedance probability forecast in the last hours, of those from `bin` to 0.1 above it.",
+    "Mean forecast exceedance probability over a rolling window, from `bin` to 0.1 above it.",
     ("model", "lead_minutes", "threshold", "bin", "window"),
 )
 RELIABILITY_FREQUENCY = Metric(
@@ -123,41 +122,43 @@ RELIABILITY_FREQUENCY = Metric(
 )
 RELIABILITY_CELLS = Metric(
     "nowcast_reliability_cells",
-    "Cells whose forecast probability was in the bin; absent where there are none.",
+    "Cells whose forecast probability was in the bin; absent if there are none.",
     ("model", "lead_minutes", "threshold", "bin", "window"),
 )
 SKILL_REFRESHED = Metric(
     "nowcast_skill_refreshed_timestamp_seconds",
-    "When the scores of the last hours were made.",
+    "Time of the last refresh of a rolling window.",
     ("window",),
 )
 LEDGER_UP = Metric("nowcast_ledger_up", "Whether the ledger could be read: 1, or 0.")
 
-# What a process knows
+# Metrics of a process
 
 INFERENCE = Metric(
-    "nowcast_inference_duration_seconds", "How long a model took for a forecast.", ("model",)
+    "nowcast_inference_duration_seconds", "Duration of the inference of a forecast.", ("model",)
 )
 WAIT = Metric(
-    "nowcast_queue_wait_seconds", "How long a job waited until a worker began it.", ("queue",)
+    "nowcast_queue_wait_seconds", "Time from the creation of a job to its start.", ("queue",)
 )
 FALLBACKS = Metric(
     "nowcast_device_fallbacks_total",
-    "Forecasts that the processor made because the device failed.",
+    "Forecasts made by the CPU because the device failed.",
     ("model",),
 )
 POLLS = Metric(
-    "nowcast_ingest_polls_total", "Looks at the provider's server.", ("product", "result")
+    "nowcast_ingest_polls_total", "Polls of the provider's server.", ("product", "result")
 )
-CACHE = Metric("nowcast_cache_requests_total", "Representations asked of the cache.", ("result",))
+CACHE = Metric(
+    "nowcast_cache_requests_total", "Requests to the cache of representations.", ("result",)
+)
 REQUESTS = Metric(
     "nowcast_http_requests_total",
-    "Requests over HTTP. Refusals on purpose, 429 and 503, are no part of 4xx and 5xx.",
+    "HTTP requests; 429 and 503, which are refusals on purpose, are not in 4xx and 5xx.",
     ("method", "route", "code"),
 )
 REQUEST_SECONDS = Metric(
     "nowcast_http_request_duration_seconds",
-    "From the first byte of a request's head to the last of the answer.",
+    "Time from the first byte of a request to the last byte of its response.",
     ("method", "route"),
 )
 
@@ -167,14 +168,13 @@ SHORT_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 20, 60)
 
 
 class Process:
-    """What one process counts: every method notes one thing that happened, and may be called from
-    any thread. Nothing is shared with another Process.
+    """Metrics of one process. Each method counts one event and can be called from any thread.
 
     Args:
-        settings: Names the models and products whose counts begin at 0.
+        settings: Models and products, whose counters exist from the start.
 
     Attributes:
-        registry: What to scrape.
+        registry: Registry to scrape.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -186,7 +186,7 @@ class Process:
         self._requests = self._counter(REQUESTS)
         self._request_seconds = self._histogram(REQUEST_SECONDS, SHORT_SECONDS)
         self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        """Found once: looking a metric up by its labels takes longer than counting."""
+        """Metrics by labels: looking them up takes longer than counting."""
         self._fallbacks, self._polls, self._cache = map(self._counter, (FALLBACKS, POLLS, CACHE))
         for model in settings.models:
             self._inference.labels(model)
@@ -199,36 +199,39 @@ class Process:
         self._hits, self._misses = (self._cache.labels(result) for result in ("hit", "miss"))
 
     def inferred(self, model: str, seconds: float) -> None:
-        """A model has made a forecast."""
+        """Count a forecast of a model and its duration in s."""
         self._inference.labels(model).observe(seconds)
 
     def waited(self, queue: str, seconds: float) -> None:
-        """A job of a queue has been begun."""
+        """Count a started job of a queue and its waiting time in s."""
         self._wait.labels(queue).observe(seconds)
 
     def fell_back(self, model: str) -> None:
-        """The processor takes over from a device that failed."""
+        """Count a forecast of a model on the CPU after its device failed."""
         self._fallbacks.labels(model).inc()
 
     def polled(self, product: str, *, failed: bool) -> None:
-        """The provider's server was looked at for files of a product, or could not be."""
+        """Count a poll for files of a product."""
         self._polls.labels(product or UNKNOWN, "failed" if failed else "ok").inc()
 
     def cached(self, *, hit: bool) -> None:
-        """A representation was there, or had to be made."""
+        """Count a request to the cache of representations."""
         (self._hits if hit else self._misses).inc()
 
     def expects(self, method: str, route: str) -> None:
-        """Requests of this kind may come: their counts begin at 0."""
+        """Create the counters of a route, at 0."""
         self._request_seconds.labels(method, route)
         for code in CODES:
             self._requests.labels(method, route, code)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered.
+        """Count a request and its duration.
 
         Args:
-            route: Its template, as in "/jobs/{id}"; never the path, of which there is no end.
+            method: HTTP method.
+            route: Template of the path, as in "/jobs/{id}", which has few values.
+            status: HTTP status code.
+            seconds: Duration in s.
         """
         counts = self._answers.get((method, route, status))
         if counts is None:
@@ -249,11 +252,11 @@ class Process:
 
 
 UNKNOWN = "unknown"
-"""Product of files that do not tell theirs."""
+"""Product of files whose product is unknown."""
 
 
 def products(settings: Settings) -> list[str]:
-    """The products that a deployment fetches, as the names of their files tell."""
+    """Return the products that a deployment fetches, recognised by the names of their files."""
     mark = datetime(2001, 2, 3, 4, 5, tzinfo=UTC)
     names = [mark.strftime(files.rpartition("/")[2]) for files in settings.radar_files]
     found = [match for name in names for kind, _ in NAMES if (match := kind.match(name))]
@@ -262,7 +265,7 @@ def products(settings: Settings) -> list[str]:
 
 @contextmanager
 def exposed(process: Process, host: str, port: int) -> Iterator[int]:
-    """What a process without the API counts, at http://HOST:PORT/metrics. Gives the port."""
+    """Serve the metrics of a process at http://HOST:PORT/metrics. Yields the port."""
     server, thread = prometheus_client.start_http_server(port, host, process.registry)
     try:
         yield server.server_port

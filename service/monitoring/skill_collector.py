@@ -1,7 +1,7 @@
 """Skill over the rolling windows as Prometheus metrics: thousands of samples that change rarely.
 
-The text of a window is made once each time the window is refreshed. The client library would take
-60 ms at every scrape to write the same samples again.
+The text of a window is encoded once after each refresh, since the client library would take 60 ms
+at every scrape to encode the same samples again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ class SkillCollector:
         self._cached: dict[int, tuple[datetime, Lines]] = {}
 
     def text(self) -> str:
-        """All windows as they are now.
+        """Return the metrics of all windows.
 
         Raises:
             LedgerAway: The ledger cannot be read.
@@ -47,7 +47,7 @@ class SkillCollector:
             by_window.setdefault(row["hours"], []).append(row)
         found = [self._lines(hours, rows) for hours, rows in sorted(by_window.items())]
         return "".join(
-            f"# HELP {metric.name} {metric.says}\n# TYPE {metric.name} gauge\n"
+            f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} gauge\n"
             + "".join(lines[metric] for lines in found)
             for metric in GAUGES
         )
@@ -70,12 +70,14 @@ def lines_of(
     probabilities: Sequence[Row],
     refreshed: datetime,
 ) -> Lines:
-    """The lines of a window, by metric.
+    """Return the lines of a window, by metric.
 
     Args:
         hours: Length of the window.
-        counts, fractions, probabilities: Its rows in the ledger.
-        refreshed: When the window was summed up.
+        counts: Its rows of counts.
+        fractions: Its rows of sums of fractions.
+        probabilities: Its rows of sums of exceedance probabilities.
+        refreshed: Time of its last refresh.
     """
     window = name_of(hours)
     leads = {(row["model"], f"{row['lead_minutes']}", window): row for row in counts}
@@ -91,12 +93,12 @@ def lines_of(
 
 
 def name_of(hours: int) -> str:
-    """Name of a window: 6h, 24h, 7d, 30d."""
+    """Return the name of a window: 6h, 24h, 7d, 30d."""
     return f"{hours}h" if hours % 24 or hours == 24 else f"{hours // 24}d"
 
 
 def reliability_samples(probabilities: Sequence[Row], window: str) -> dict[Metric, Samples]:
-    """Samples of the reliability diagrams, by metric."""
+    """Return the samples of reliability diagrams, by metric."""
     samples: dict[Metric, Samples] = {metric: [] for metric in RELIABILITY}
     for point in reliability_points(probabilities):
         labels = (point.model, point.lead, point.threshold, point.bin, window)
@@ -107,13 +109,13 @@ def reliability_samples(probabilities: Sequence[Row], window: str) -> dict[Metri
 
 
 def lines(metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> Iterator[str]:
-    """Samples in Prometheus' text format."""
+    """Yield samples in Prometheus' text format."""
     for labels, value in samples:
         pairs = zip(metric.labels, map(quoted, labels), strict=True)
         yield f"{metric.name}{{{','.join(f'{name}={text}' for name, text in pairs)}}} {value!r}\n"
 
 
 def quoted(value: str) -> str:
-    """The value of a label in quotation marks, escaped."""
+    """Return the value of a label in quotation marks, escaped."""
     escaped = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
     return f'"{escaped}"'

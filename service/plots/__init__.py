@@ -1,1 +1,1 @@
-"""Fields and scores as pictures, in colours that all eyes can tell apart."""
+"""Plots of fields and scores, in colours that are safe for colour-blind readers."""

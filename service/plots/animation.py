@@ -1,4 +1,4 @@
-"""Pictures that move: sheets one after the other as GIF or WebP, or the first as PNG."""
+"""Animations: a series of sheets as GIF or WebP."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -13,13 +13,14 @@ from service.plots.maps import rgb
 from service.plots.sheet import Sheet, credited, draw
 
 RADAR_MS, LEAD_MS, LAST_MS = 150, 700, 1800
-"""How long a frame, a lead and the last of all stand."""
+"""Durations of a radar frame, a lead time and the last image, in ms."""
 
 
 def play(sheets: Iterable[Sheet], form: str) -> bytes:
-    """A picture that shows sheets of one size one after the other, over and over.
+    """Encode sheets of one size as an animation that repeats for ever.
 
     Args:
+        sheets: The images in order.
         form: gif or webp.
     """
     shown = list(sheets)
@@ -43,14 +44,17 @@ def play(sheets: Iterable[Sheet], form: str) -> bytes:
 
 
 def image(sheet: Sheet) -> Image.Image:
+    """Draw a sheet as an RGB image."""
     canvas: Any = FigureCanvasAgg(draw(sheet))
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
 
 
 def with_one_palette(images: list[Image.Image]) -> list[Image.Image]:
-    """The images in the 256 colours that serve all of them best, the colours of maps among them,
-    undithered: what does not change does not flicker."""
+    """Convert images to one palette of 256 colours that includes those of maps.
+
+    They are not dithered, so that unchanged parts do not flicker.
+    """
     width, height = images[0].size
     tall = Image.new("RGB", (width, height * len(images)))
     for number, picture in enumerate(images):
@@ -63,8 +67,10 @@ def with_one_palette(images: list[Image.Image]) -> list[Image.Image]:
 
 
 def rgb_bytes(colours: Iterable[str]) -> list[int]:
+    """Return red, green and blue of colours, one after the other, in 0..255."""
     return [part for colour in colours for part in rgb(colour).tolist()]
 
 
 def duration(sheet: Sheet) -> int:
+    """Return how long a sheet is shown, in ms."""
     return RADAR_MS if all(p and p.is_radar for row in sheet.rows for p in row.panels) else LEAD_MS

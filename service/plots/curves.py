@@ -1,4 +1,4 @@
-"""Skill by lead as curves: a row of panels per score, a column per threshold, a line per model."""
+"""Skill by lead time: a row of panels per score, a column per threshold, a line per model."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -18,7 +18,7 @@ BASELINES = {
     "dwd-rv": ("#a2603a", "1"),
     "s-prog": ("#8a8178", "2"),
 }
-"""Drawn in dashes: what a model should be better than."""
+"""Colours and markers of baselines, drawn dashed."""
 MODELS = (("#0b4a91", "o"), ("#8e1652", "s"), ("#0b6e66", "^"), ("#5b3e92", "D"), ("#1f2a37", "v"))
 
 
@@ -29,14 +29,14 @@ def of_skill(
     title: str,
     note: str,
 ) -> bytes:
-    """PNG of scores by lead.
+    """Plot scores by lead time, as PNG.
 
     Args:
-        rows: Of `service.skill.verification.table`, with score columns of these names;
-            None is undefined, and leaves a gap.
-        scores: A row of panels each.
-        thresholds: mm/h, a column each.
-        title: Stands above it, as `note` does below.
+        rows: Rows of `service.skill.verification.table`; scores that are None leave a gap.
+        scores: Names of the scores, a row of panels each.
+        thresholds: Thresholds in mm/h, a column each.
+        title: Text above the panels.
+        note: Text below the panels.
     """
     looks = styles(sorted({row["model"] for row in rows}))
     width, height = 3.3 * len(thresholds) + 0.7, 2.6 * len(scores) + 1.5
@@ -80,7 +80,7 @@ def of_skill(
 
 
 def styles(models: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """How each model is drawn; models first, then baselines."""
+    """Return the line style of each model; models first, then baselines."""
     plain = [model for model in models if model not in BASELINES]
     found = {model: line(*MODELS[k % len(MODELS)], "-") for k, model in enumerate(plain)}
     dashed = {model: line(*look, (0, (4, 2.5))) for model, look in BASELINES.items()}
@@ -88,6 +88,7 @@ def styles(models: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def line(colour: str, marker: str, stroke: object) -> dict[str, Any]:
+    """Return the arguments of matplotlib for a line style."""
     return {
         "color": colour,
         "marker": marker,
@@ -103,6 +104,7 @@ def panel(
     score: str,
     looks: Mapping[str, Mapping[str, Any]],
 ) -> None:
+    """Plot one score of one threshold by lead time, a line per model."""
     for model, look in looks.items():
         points = sorted((r["lead_minutes"], r[score]) for r in rows if r["model"] == model)
         leads = [lead for lead, _ in points]

@@ -16,21 +16,24 @@ from model_zoo.forecasters.contract import LEAD_STEP
 from service.pipeline.served_models import PROVIDER_MODEL
 
 NETCDF = (b"CDF", b"\x89HDF")
-"""How netCDF files begin."""
+"""First bytes of netCDF files."""
 ENDINGS = (".nc", ".tar", ".bz2", ".gz", ".hdf5")
+"""Suffixes of file names, which models do not have."""
 
 
 def is_file(named: str | None) -> bool:
-    """Whether a name is that of a file and not of a model: it exists, or is written like one."""
+    """Whether a name is that of a file, not of a model: the file exists or the name is a path."""
     return named is not None and ("/" in named or named.endswith(ENDINGS) or Path(named).is_file())
 
 
 def read(path: Path) -> DataArray:
-    """The field in a netCDF or radar file, on 5 km cells where it is of 1 km.
+    """Return the field (time or lead_time, y, x) in a netCDF or radar file, in mm/h.
+
+    Fields on the national 1 km grid are averaged to 5 km; NaN is no data.
 
     Raises:
         SourceUnavailable: There is no such file.
-        BadField: It holds no field that keeps the contract; the message says in what.
+        BadField: It has no valid field; the message says why.
     """
     if not path.is_file():
         raise SourceUnavailable(f"{path} does not exist; name a netCDF file or a radar file")
@@ -44,7 +47,12 @@ def read(path: Path) -> DataArray:
 
 
 def forecast_in(path: Path) -> DataArray:
-    """The forecast (lead_time, y, x) in a file, by the half hour where it has more."""
+    """Return the forecast (lead_time, y, x) in a file, at half-hourly lead times if it has them.
+
+    Raises:
+        SourceUnavailable: There is no such file.
+        BadField: It has no valid forecast.
+    """
     field = read(path)
     if "lead_time" not in field.dims:
         raise BadField(
@@ -58,7 +66,12 @@ def forecast_in(path: Path) -> DataArray:
 
 
 def frames_in(paths: Sequence[Path]) -> DataArray:
-    """The frames (time, y, x) in files, oldest first."""
+    """Return the frames (time, y, x) in files, oldest first.
+
+    Raises:
+        SourceUnavailable: A file does not exist.
+        BadField: A file has no valid frames, or they are on another grid than the first.
+    """
     found = [(path, read(path)) for path in paths]
     for path, field in found:
         if "time" not in field.dims:

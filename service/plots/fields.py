@@ -1,4 +1,7 @@
-"""Frames, forecasts and the difference of two of them as sheets, or as series of sheets to play."""
+"""Sheets of frames, forecasts and differences of forecasts, and series of sheets to animate.
+
+Fields are (time or lead_time, y, x) or one map (y, x) of them, in mm/h, NaN for no data.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,23 +14,25 @@ from service.plots.maps import Panel
 from service.plots.sheet import Row, Sheet, Track, png
 
 LARGE = 720
-"""Pixels of the one map of a picture that moves."""
+"""Width of the map of an animation, in pixels."""
 COLUMNS = 5
+"""Maps in a row of radar frames."""
 
 
 def of_forecast(forecast: DataArray, before: DataArray | None = None) -> bytes:
-    """PNG of a forecast, lead by lead, after the frame it starts from where that is given."""
+    """Plot a forecast (lead_time, y, x) as PNG, after the newest frame `before` it if given."""
     return png(forecast_sheet(forecast, before))
 
 
 def forecast_sheet(
     forecast: DataArray, before: DataArray | None = None, observed: DataArray | None = None
 ) -> Sheet:
-    """A forecast (lead_time, y, x), lead by lead.
+    """Return the sheet of a forecast, a map per lead time.
 
     Args:
-        observed: Frames (time, y, x), of which the newest is what the forecast starts from.
-        came: Frames at the valid times of the leads, where these have come.
+        forecast: Rainfall rate (lead_time, y, x) in mm/h.
+        before: Frames (time, y, x) up to the issue time; the newest is drawn. None for no frame.
+        observed: Frames (time, y, x) at the valid times; None for no frames.
     """
     start: list[Panel | None] = []
     if before is not None:
@@ -36,14 +41,14 @@ def forecast_sheet(
     if observed is not None:
         seen = [radar_panel(frame) for frame in each(observed, "time")]
         rows = [
-            rows[0]._replace(heading="What was forecast"),
-            Row([*[None] * len(start), *seen], "What came"),
+            rows[0]._replace(heading="Forecast"),
+            Row([*[None] * len(start), *seen], "Observed"),
         ]
     return Sheet(f"Rain by {issued(forecast)}", about(forecast), rows)
 
 
 def forecast_series(forecast: DataArray, before: DataArray | None = None) -> Iterator[Sheet]:
-    """The frames (time, y, x) before a forecast, if any, then the forecast, a sheet each."""
+    """Yield sheets of the frames (time, y, x) before a forecast, then of its lead times."""
     frames = [] if before is None else each(before, "time")
     leads = each(forecast, "lead_time")
     marks = [(hour(frame["time"]) if k % 3 == 0 else "", True) for k, frame in enumerate(frames)]
@@ -61,11 +66,12 @@ def forecast_series(forecast: DataArray, before: DataArray | None = None) -> Ite
 
 
 def case_sheet(before: DataArray, forecast: DataArray, observed: DataArray) -> Sheet:
-    """One lead of a forecast between the frame it starts from and the one that came.
+    """Return the sheet of one lead time of a forecast, between two frames.
 
     Args:
-        observed, came: Frames (time of one, y, x).
-        forecast: (lead_time of one, y, x).
+        before: Frame (time of 1, y, x) of the issue time.
+        forecast: Rainfall rate (lead_time of 1, y, x) in mm/h.
+        observed: Frame (time of 1, y, x) of the valid time.
     """
     start, end = (radar_panel(frame.isel(time=0)) for frame in (before, observed))
     return Sheet(
@@ -74,7 +80,7 @@ def case_sheet(before: DataArray, forecast: DataArray, observed: DataArray) -> S
 
 
 def frames_sheet(frames: DataArray) -> Sheet:
-    """Radar frames (time, y, x), oldest first, in rows."""
+    """Return the sheet of radar frames (time, y, x), oldest first, in rows."""
     panels = [radar_panel(frame) for frame in each(frames, "time")]
     rows = [Row(panels[k : k + COLUMNS]) for k in range(0, len(panels), COLUMNS)]
     first, last = moment(frames["time"][0]), moment(frames["time"][-1])
@@ -83,7 +89,7 @@ def frames_sheet(frames: DataArray) -> Sheet:
 
 
 def frames_series(frames: DataArray) -> Iterator[Sheet]:
-    """Radar frames (time, y, x), oldest first, a sheet each."""
+    """Yield a sheet of each radar frame (time, y, x), oldest first."""
     every = max(frames.sizes["time"] // 8, 1)
     shown = each(frames, "time")
     marks = [(hour(f["time"]) if k % every == 0 else "", True) for k, f in enumerate(shown)]
@@ -93,7 +99,10 @@ def frames_series(frames: DataArray) -> Iterator[Sheet]:
 
 
 def difference_sheet(first: DataArray, second: DataArray) -> Sheet:
-    """Two forecasts (lead_time, y, x) of the same valid times, and what the first has more."""
+    """Return the sheet of two forecasts (lead_time, y, x) of the same valid times.
+
+    Its third row is the first minus the second.
+    """
     rows = [
         Row(lead_panels(first), issued(first)),
         Row(lead_panels(second), issued(second)),
@@ -105,7 +114,7 @@ def difference_sheet(first: DataArray, second: DataArray) -> Sheet:
 
 
 def difference_series(first: DataArray, second: DataArray) -> Iterator[Sheet]:
-    """The same lead by lead: the first, the second and the difference side by side."""
+    """Yield a sheet per lead time of two forecasts (lead_time, y, x) and their difference."""
     parts = lead_panels(first), lead_panels(second), difference_panels(first, second)
     marks = [(hour(lead["time"]), False) for lead in each(first, "lead_time")]
     names = first.attrs["model"], second.attrs["model"], "difference"
@@ -118,27 +127,33 @@ def difference_series(first: DataArray, second: DataArray) -> Iterator[Sheet]:
 def large(
     panel: Panel, title: str, subtitle: str, marks: list[tuple[str, bool]], current: int
 ) -> Sheet:
+    """Return a sheet of one large map with its place in the series."""
     return Sheet(title, subtitle, [Row([panel._replace(title="")])], LARGE, Track(marks, current))
 
 
 def radar_panel(frame: DataArray) -> Panel:
+    """Return the map of a radar frame (y, x)."""
     return Panel(frame, f"Radar · {hour(frame['time'])}", is_radar=True)
 
 
 def lead_panels(forecast: DataArray) -> list[Panel]:
+    """Return the maps of a forecast (lead_time, y, x)."""
     return [lead_panel(lead) for lead in each(forecast, "lead_time")]
 
 
 def lead_panel(lead: DataArray) -> Panel:
+    """Return the map of one lead time (y, x) of a forecast."""
     return Panel(lead, f"+{minutes(lead)} min · {hour(lead['time'])}")
 
 
 def difference_panels(first: DataArray, second: DataArray) -> list[Panel]:
+    """Return the maps of the difference of two forecasts (lead_time, y, x)."""
     difference = first.copy(data=first.values - second.values)
     return [panel._replace(is_difference=True) for panel in lead_panels(difference)]
 
 
 def title_of_two(first: DataArray, second: DataArray) -> str:
+    """Return the title of the difference of two forecasts (lead_time, y, x)."""
     begin, end = first["time"][0], first["time"][-1]
     return (
         f"{first.attrs['model']} minus {second.attrs['model']}, {moment(begin)} to {hour(end)} UTC"
@@ -146,34 +161,40 @@ def title_of_two(first: DataArray, second: DataArray) -> str:
 
 
 def issued(forecast: DataArray) -> str:
+    """Return model and issue time of a forecast (lead_time, y, x) as text."""
     return f"{forecast.attrs['model']}, issued {moment(forecast['forecast_reference_time'])} UTC"
 
 
 def about(forecast: DataArray) -> str:
-    """What else is to be known of a forecast."""
+    """Return the subtitle of a forecast (lead_time, y, x): selected models, interpolated frames."""
     parts = ["Lead and valid time (UTC) above each map, mean rate of five minutes"]
     if "chosen" in forecast.attrs:
         parts.append(f"by lead: {forecast.attrs['chosen'].replace(',', ', ')}")
     if "bridged" in forecast.attrs:
-        parts.append("made with a missing frame bridged")
+        parts.append("from frames of which a missing one is interpolated")
     return "; ".join(parts)
 
 
 def each(field: DataArray, dim: str) -> list[DataArray]:
+    """Return the maps (y, x) of a field along a dimension."""
     return [field.isel({dim: k}) for k in range(field.sizes[dim])]
 
 
 def minutes(lead: DataArray) -> int:
+    """Return the lead time in min of one lead time (y, x) of a forecast."""
     return int(lead["lead_time"].values / np.timedelta64(1, "m"))
 
 
 def moment(time: DataArray) -> str:
+    """Return a time, a scalar, as date and time of day."""
     return f"{datetime_of(time):%Y-%m-%d %H:%M}"
 
 
 def hour(time: DataArray) -> str:
+    """Return a time, a scalar, as time of day."""
     return f"{datetime_of(time):%H:%M}"
 
 
 def datetime_of(time: DataArray) -> datetime:
+    """Convert a time, a scalar, to a datetime."""
     return to_datetime(time_of(time))

@@ -1,4 +1,4 @@
-"""One map: a field in colours, hatched where there is no data, under coasts and borders."""
+"""Draws one map: a field in colours, hatched where there is no data, with coasts and borders."""
 
 from typing import NamedTuple
 
@@ -24,21 +24,27 @@ from service.plots.colours import (
 from service.plots.outlines import outlines
 
 HATCH_PIXELS, LINE_PIXELS = 8, 2
-"""From one line of the hatching to the next, and how wide each is."""
+"""Distance and width of the lines of the hatching, in pixels."""
 
 
 class Panel(NamedTuple):
-    """One map: a field (y, x) in mm/h and what stands above it."""
+    """One map.
+
+    Attributes:
+        field: Rainfall rate or difference (y, x) in mm/h, NaN for no data.
+        title: Text above the map.
+        is_radar: Whether it is a radar frame, not a forecast.
+        is_difference: Whether it is the difference of two forecasts.
+    """
 
     field: DataArray
     title: str
     is_radar: bool = False
     is_difference: bool = False
-    """Of two forecasts."""
 
 
 def draw_map(axis: Axes, panel: Panel, width: int, height: int) -> None:
-    """Draw a map into axes of so many pixels."""
+    """Draw a map into axes of a width and height in pixels."""
     x, y = panel.field["x"].values, panel.field["y"].values
     half_x, half_y = abs(x[1] - x[0]) / 2, abs(y[1] - y[0]) / 2
     extent = (x[0] - half_x, x[-1] + half_x, y[-1] - half_y, y[0] + half_y)
@@ -57,9 +63,9 @@ def draw_map(axis: Axes, panel: Panel, width: int, height: int) -> None:
 def paint(
     rate: NDArray[np.float32], width: int, height: int, *, is_difference: bool = False
 ) -> NDArray[np.uint8]:
-    """The pixels (height, width, red green blue) of a field (y, x) in mm/h, or of a difference.
+    """Return the image (height, width, 3) of a rainfall rate or difference (y, x) in mm/h.
 
-    Land is bare where it is dry, and hatched where there is no data.
+    Cells without rain have the colour of land; cells without data (NaN) are hatched.
     """
     row = np.arange(height) * rate.shape[0] // height
     column = np.arange(width) * rate.shape[1] // width
@@ -71,6 +77,7 @@ def paint(
 
 
 def rain_colours(rate: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the colours (y, x, 3) of rainfall rates (y, x) in mm/h; NaN is no data."""
     colours, norm = rain_scale()
     image = colours(norm(np.nan_to_num(rate)), bytes=True)[..., :3]
     image[rate < LEVELS[0]] = rgb(LAND)
@@ -79,6 +86,7 @@ def rain_colours(rate: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def difference_colours(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the colours (y, x, 3) of differences (y, x) in mm/h; NaN is no data."""
     colours, norm = difference_scale()
     image = colours(norm(np.nan_to_num(difference_class(difference))), bytes=True)[..., :3]
     image[np.isnan(difference)] = rgb(NO_DATA)
@@ -86,4 +94,5 @@ def difference_colours(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def rgb(colour: str) -> NDArray[np.uint8]:
+    """Return a colour as an array (3,) of red, green and blue."""
     return np.round(255 * np.array(to_rgb(colour))).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The inside of networks as pictures."""
+"""Plots of the activations and receptive fields of networks."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -15,16 +15,16 @@ FEATURES, HEAT = "viridis", "inferno"
 INCHES = 1.15
 DOTS_PER_INCH = 110
 DECADES = 3
-"""Of the logarithmic scale on which receptive fields are shown; they fade like a bell."""
+"""Decades of the logarithmic scale of receptive fields, which are nearly Gaussian."""
 
 
 def layers(outputs: Sequence[NDArray[np.float32]], given: int, title: str) -> bytes:
-    """PNG of what each layer gives out at each step: top layer in the top row, time to the right.
+    """Plot the output of each layer at each step as PNG: top layer first, time to the right.
 
     Args:
-        outputs: By layer, bottom first: (time, height, width).
-        given: How many steps see a given frame; after them the network feeds on its own.
-        title: Stands above it.
+        outputs: Mean magnitude over channels (time, height, width) of each layer, lowest first.
+        given: Number of steps with an observed frame as input; later ones have the forecast.
+        title: Text above the panels.
     """
     rows, columns = len(outputs), len(outputs[0])
     figure = Figure(figsize=(INCHES * columns + 1.0, INCHES * rows + 0.9), dpi=DOTS_PER_INCH)
@@ -58,7 +58,7 @@ def layers(outputs: Sequence[NDArray[np.float32]], given: int, title: str) -> by
 
 
 def sights(found: Sequence[Sight], title: str) -> bytes:
-    """PNG of the effective receptive fields and input gradients of the encoder's layers."""
+    """Plot effective receptive fields and input gradients of the encoder's layers as PNG."""
     columns = len(found)
     figure = Figure(figsize=(2.3 * columns + 0.9, 5.6), dpi=DOTS_PER_INCH)
     axes = figure.subplots(2, columns, squeeze=False)
@@ -99,17 +99,19 @@ def sights(found: Sequence[Sight], title: str) -> bytes:
 
 
 def seen_share(field: NDArray[np.float32]) -> float:
-    """Share of pixels on which a layer's centre depends by over a hundredth of the most."""
+    """Return the fraction of a receptive field (y, x) above 1 % of its peak, which is 1."""
     return float((field > 0.01).mean())
 
 
 def bare(axis: Axes, colour: str) -> None:
+    """Remove ticks and set the colour of the frame."""
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
         spine.set(color=colour, linewidth=0.8)
 
 
 def png(figure: Figure, title: str) -> bytes:
+    """Encode a figure as PNG with a title."""
     file = BytesIO()
     figure.savefig(file, format="png", metadata={"Title": title})
     return file.getvalue()

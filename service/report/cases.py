@@ -1,4 +1,4 @@
-"""The forecasts of a period that were best and worst, with pictures of them."""
+"""Best and worst forecasts of a period, with plots."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -16,34 +16,43 @@ from service.skill import verification
 from service.skill.period_summary import Period
 
 LEAD, RATE = 60, 0.5
-"""Minutes ahead and mm/h that a forecast is judged by here and in the summary."""
+"""Lead time in min and threshold in mm/h of the scores here and in the summary."""
 FEWEST_CELLS = 100
-"""With rain, below which a forecast is no case: a few cells decide its score."""
+"""Fewest observed cells with rain; with fewer, a few cells determine the score."""
 APART = timedelta(hours=2)
-"""Two cases are at least so far apart, or they are one."""
+"""Shortest time between two cases."""
 MOST = 3
+"""Largest number of best, and of worst, forecasts."""
 
 
 class Case(NamedTuple):
-    """A forecast and its score."""
+    """A forecast and its score.
+
+    Attributes:
+        key: Key of the forecast.
+        issue: Its issue time.
+        csi: Its critical success index.
+        cells: Number of observed cells with rain.
+        picture: PNG of the frame at the issue time, the forecast and the observed frame; None if
+            they are past their retention, or not drawn.
+    """
 
     key: Key
     issue: datetime
     csi: float
     cells: int
-    """With rain, as radar saw it."""
     picture: bytes | None = None
-    """PNG: what radar saw at the issue, what was forecast from it, what came; None where these are
-    past their keeping time."""
 
 
 class Cases(NamedTuple):
+    """Best and worst forecasts, each in order."""
+
     best: list[Case]
     worst: list[Case]
 
 
 def cases_of(archive: Archive, ledger: Ledger, model: str, period: Period) -> Cases:
-    """The best and the worst forecasts of a model, the first of each with a picture."""
+    """Return the best and the worst forecasts of a model, the first of each with a plot."""
     rows = ledger.rows(tables.counts, [model], *period, lead_minutes=LEAD, threshold=RATE)
     found = []
     for row in rows:
@@ -60,7 +69,7 @@ def cases_of(archive: Archive, ledger: Ledger, model: str, period: Period) -> Ca
 
 
 def apart(cases: list[Case]) -> list[Case]:
-    """The first few cases that are not of the same weather as one before."""
+    """Return the first few cases that are at least APART from each other."""
     chosen: list[Case] = []
     for case in cases:
         if all(abs(case.issue - other.issue) >= APART for other in chosen):
@@ -71,11 +80,13 @@ def apart(cases: list[Case]) -> list[Case]:
 
 
 def pictured(archive: Archive, cases: list[Case]) -> list[Case]:
+    """Return the cases with a plot of the first."""
     return [case._replace(picture=draw(archive, case)) if not k else case
             for k, case in enumerate(cases)]  # fmt: skip
 
 
 def draw(archive: Archive, case: Case) -> bytes | None:
+    """Plot a case as PNG; None if its fields are past their retention."""
     lead = np.timedelta64(LEAD, "m")
     try:
         forecast = archive.forecast(case.key).sel(lead_time=[lead])

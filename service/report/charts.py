@@ -1,4 +1,4 @@
-"""Curves and bars as SVG in the page, in colours that follow its light or dark ground."""
+"""Line and bar charts as inline SVG, with the colours of a light or dark page."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -11,26 +11,27 @@ from service.report.words import figure, percent
 WIDTH, HEIGHT = 320, 190
 LEFT, RIGHT, TOP, BOTTOM = 34, 16, 10, 30
 NICE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 4.0)
-"""Tops of axes."""
+"""Upper ends of axes."""
 
 Points = Sequence[tuple[float, float | None]]
-"""Places along the axis and values; None is not defined, and leaves a gap."""
+"""Positions along the axis and values; None is undefined and leaves a gap."""
 
 
 class Axis(NamedTuple):
-    """What lies along the bottom: from where to where, and what is written at some places."""
+    """Horizontal axis: first and last value, and labels of some values."""
 
     first: float
     last: float
     marks: Sequence[tuple[float, str]]
 
     def x(self, value: float) -> float:
+        """Return the horizontal position of a value in the drawing."""
         span = (self.last - self.first) or 1
         return LEFT + (value - self.first) / span * (WIDTH - LEFT - RIGHT)
 
 
 def classes(models: Sequence[str]) -> dict[str, str]:
-    """How each model is drawn, as classes of the style sheet; baselines have their own."""
+    """Return the classes of each model in the style sheet; baselines have their own."""
     plain = [model for model in models if model not in BASELINES]
     found = {model: f"model m{k % 4}" for k, model in enumerate(plain)}
     return found | {model: f"base {model}" for model in models if model in BASELINES}
@@ -40,13 +41,16 @@ def curves(
     description: str, axis: Axis, of: Mapping[str, Points], looks: Mapping[str, str], top: float,
     level: float | None = None, *, with_points: bool = True,
 ) -> Html:  # fmt: skip
-    """Lines of several models.
+    """Draw a line for each of several models.
 
     Args:
-        said: What it shows, for those who do not see it.
-        of: By model.
-        top: The value at the upper end; see `top_of`.
-        level: A line across.
+        description: Text alternative for screen readers.
+        axis: Horizontal axis.
+        of: Points by model.
+        looks: Classes by model.
+        top: Value at the upper end; see `top_of`.
+        level: Value of a horizontal line; None for no line.
+        with_points: Whether the points are marked.
     """
     lines = [
         line(axis, points, looks[model], top, with_points=with_points)
@@ -59,6 +63,7 @@ def curves(
 
 
 def line(axis: Axis, points: Points, look: str, top: float, *, with_points: bool) -> Html:
+    """Draw the line of a model, with gaps at undefined values; isolated points are always drawn."""
     path, is_on = [], False
     dots: list[Html] = []
     for position, value in points:
@@ -74,18 +79,18 @@ def line(axis: Axis, points: Points, look: str, top: float, *, with_points: bool
 
 
 def bars(spans: Sequence[Span]) -> Html:
-    """How many of the frames that were due are there, span by span."""
+    """Draw the share of existing frames by span."""
     wide, tall, top = 680, 120, 12
     each = (wide - 40) / max(len(spans), 1)
     drawn = []
     for number, span in enumerate(spans):
-        share = span.there / span.due if span.due else 0.0
+        share = span.share or 0.0
         rectangle = {"x": f"{36 + number * each:.2f}", "width": f"{max(each - 1.5, 0.8):.2f}"}
-        drawn.append(element("rect", **rectangle, y=top, height=tall - 42, class_="lacking"))
+        drawn.append(element("rect", **rectangle, y=top, height=tall - 42, class_="missing"))
         if share:
             high = share * (tall - 42)
             y = f"{top + tall - 42 - high:.1f}"
-            drawn.append(element("rect", **rectangle, y=y, height=f"{high:.1f}", class_="there"))
+            drawn.append(element("rect", **rectangle, y=y, height=f"{high:.1f}", class_="received"))
     every = -(-len(spans) // 8) or 1
     is_hourly = len(spans) > 1 and (spans[1].begin - spans[0].begin).total_seconds() < 7200
     pattern = "%H:%M" if is_hourly else "%d %b"
@@ -94,15 +99,14 @@ def bars(spans: Sequence[Span]) -> Html:
         for number in range(0, len(spans), every)
     ]
     scale = [text(30, top + 8, "100 %", "end"), text(30, tall - 30, "0", "end")]
-    description = "Radar frames there of those due: " + "; ".join(
-        f"{span.begin:%d %b %H:%M} {percent(span.there / span.due if span.due else None)}"
-        for span in spans[:60]
+    description = "Share of radar frames in the archive: " + "; ".join(
+        f"{span.begin:%d %b %H:%M} {percent(span.share)}" for span in spans[:60]
     )
     return svg(description, *drawn, *marks, *scale, size=(wide, tall), look="chart bars")
 
 
 def legend(looks: Mapping[str, str]) -> Html:
-    """Which line is which model."""
+    """Draw the legend of lines."""
     entries = []
     for model, look in looks.items():
         stroke = element("path", d="M1 7H25")
@@ -113,12 +117,13 @@ def legend(looks: Mapping[str, str]) -> Html:
 
 
 def top_of(values: Sequence[float | None]) -> float:
-    """A round number above all of them."""
+    """Return a round number above all values."""
     highest = max((value for value in values if value is not None), default=0.0)
     return next((top for top in NICE if top >= highest), highest * 1.05)
 
 
 def grid(top: float) -> Html:
+    """Draw five horizontal lines with their values, from 0 to `top`."""
     found = []
     for k in range(5):
         value = top * k / 4
@@ -129,37 +134,41 @@ def grid(top: float) -> Html:
 
 
 def rule(y: float, look: str) -> Html:
+    """Draw a horizontal line."""
     return element("path", d=f"M{LEFT} {y:.1f}H{WIDTH - RIGHT}", class_=look)
 
 
 def diagonal(axis: Axis) -> Html:
-    """A line where what lies along the bottom and what lies up are the same share."""
+    """Draw the diagonal of a reliability diagram, where both axes have the same value."""
     begin, end = (f"{axis.x(share):.1f} {y_of(share, 1):.1f}" for share in (0, 1))
     return element("path", d=f"M{begin}L{end}", class_="level")
 
 
 def message(words: str) -> Html:
-    """What is said where there is nothing to draw."""
+    """Draw a text instead of lines where there is nothing to draw."""
     return text(WIDTH / 2 + 10, HEIGHT / 2 - 10, words, "middle")
 
 
 def bottom(axis: Axis) -> Html:
+    """Draw the labels of the horizontal axis."""
     return joined(
         *(text(axis.x(value), HEIGHT - 10, label, "middle") for value, label in axis.marks)
     )
 
 
 def y_of(value: float, top: float) -> float:
+    """Return the vertical position of a value, limited to 0..top."""
     return TOP + (1 - max(min(value, top), 0) / top) * (HEIGHT - TOP - BOTTOM)
 
 
 def text(x: float, y: float, label: str, anchor: str) -> Html:
+    """Draw a text at a position; the anchor is start, middle or end."""
     return element("text", label, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor)
 
 
 def svg(
     description: str, *inside: Html, size: tuple[int, int] = (WIDTH, HEIGHT), look: str = "chart"
 ) -> Html:
-    """A picture, and what it says to those who do not see it."""
+    """Return a drawing with its text alternative."""
     view = f"0 0 {size[0]} {size[1]}"
     return element("svg", *inside, viewBox=view, role="img", aria_label=description, class_=look)

@@ -1,21 +1,21 @@
-"""HTML and SVG as text in which whatever comes from outside is only ever text."""
+"""HTML and SVG elements as text; other text is escaped, so untrusted text is safe."""
 
 from html import escape
 
 
 class Html(str):
-    """Text that is HTML already; all other text is escaped when it is put into an element."""
+    """Text that is HTML already; all other text is escaped when it becomes part of an element."""
 
     __slots__ = ()
 
 
 def element(tag: str, /, *inside: str | None, **attributes: str | float | None) -> Html:
-    """An element; what is None is left out. `class_` is class, and `font_size` is font-size."""
+    """Return an element; None is left out. `class_` becomes class, `font_size` font-size."""
     return Html(f"{void(tag, **attributes)}{joined(*inside)}</{tag}>")
 
 
 def void(tag: str, /, **attributes: str | float | None) -> Html:
-    """An element that has no inside and no end, such as img."""
+    """Return a void element, without content and end tag, such as img."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
@@ -25,5 +25,5 @@ def void(tag: str, /, **attributes: str | float | None) -> Html:
 
 
 def joined(*parts: str | None) -> Html:
-    """Parts one after the other."""
+    """Concatenate parts; None is left out."""
     return Html("".join(part if isinstance(part, Html) else escape(part) for part in parts if part))

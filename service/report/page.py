@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing but itself: no script, no other file."""
+"""Writes the report as one HTML page without scripts or other files."""
 
 from base64 import b64encode
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from service.skill.scores import FSS_SCORES, SCORES
 from service.skill.verification import COUNTS, Row, table
 
 SHOWN_RATES = (0.5, 2.0, 5.0)
-"""mm/h; those of the curves."""
+"""Thresholds of the curves, in mm/h."""
 CURVES = {name: score for name, score in (SCORES | FSS_SCORES).items() if score.has_curve}
 """Scores drawn by lead."""
 FEWEST_BLOCKS = 3
-"""Of six hours, from which on there is a course over time."""
+"""Fewest blocks of six hours for a chart over time."""
 
 
 def write(report: ReportData) -> bytes:
-    """The page of a report."""
+    """Return the HTML page of a report."""
     style = files("service.report").joinpath("report.css").read_text(encoding="utf-8")
     title = f"Skill of the nowcasts, {report.period}"
     head = element(
@@ -45,7 +45,7 @@ def write(report: ReportData) -> bytes:
 
 
 def policy(style: str) -> str:
-    """Nothing from elsewhere, no script, this style alone, and pictures that are in the page."""
+    """Return the Content-Security-Policy: only this style sheet and images within the page."""
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
@@ -54,21 +54,23 @@ def policy(style: str) -> str:
 
 
 def header(report: ReportData) -> Iterator[Html]:
-    yield element("h1", "How good the nowcasts were")
+    """Yield title and period."""
+    yield element("h1", "Verification of the nowcasts")
     yield element("p", str(report.period), class_="when")
 
 
 def sections(report: ReportData) -> Iterator[Html]:
+    """Yield the sections of the page."""
     looks = charts.classes(report.models)
     yield section(
-        "In short", tiles(report), *(element("p", paragraph) for paragraph in summary(report))
+        "Summary", tiles(report), *(element("p", paragraph) for paragraph in summary(report))
     )
-    yield section("Skill by lead", charts.legend(looks), *by_lead(report, looks))
+    yield section("Skill by lead time", charts.legend(looks), *by_lead(report, looks))
     if report.comparison.blocks.sizes["block"] >= FEWEST_BLOCKS:
         yield section("Skill over time", charts.legend(looks), over_time(report, looks))
     if report.rivals:
         yield section(
-            "Better than the simple ways?",
+            "Comparison with baselines",
             element("p", "Green-blue: better than the baseline; brown: worse. ", class_="note"),
             element(
                 "div", *(tables.gains(report, rival) for rival in report.rivals), class_="pair"
@@ -76,27 +78,28 @@ def sections(report: ReportData) -> Iterator[Html]:
         )
     if report.comparison.probabilities:
         yield section("Reliability of the probabilities", *probabilities(report))
-    yield section("Best and worst", *cases(report))
+    yield section("Best and worst forecasts", *cases(report))
     yield section("Radar", *radar(report))
     rates = sorted({row["threshold"] for row in report.comparison.rows})
     yield section("All scores", *(tables.scores(report, rate) for rate in rates))
     meant = TERMS | (PROBABILITY_TERMS if report.comparison.probabilities else {})
     terms = (joined(element("dt", term), element("dd", meaning)) for term, meaning in meant.items())
-    yield section("How to read it", element("dl", *terms))
+    yield section("Glossary", element("dl", *terms))
 
 
 def section(title: str, *inside: Html) -> Html:
+    """Return a section with a heading."""
     return element("section", element("h2", title), *inside)
 
 
 def tiles(report: ReportData) -> Html:
-    """The figures that one looks for first."""
+    """Return the key figures."""
 
     def value(model: str) -> float | None:
         return report.comparison.value(model, "csi", LEAD, RATE)
 
     mine = value(report.main)
-    found = [("radar frames there", percent(report.radar.share)),
+    found = [("radar frames in the archive", percent(report.radar.share)),
              (f"CSI of {report.main}", figure(mine))]  # fmt: skip
     for rival in report.rivals:
         theirs = value(rival)
@@ -111,6 +114,7 @@ def tiles(report: ReportData) -> Html:
 
 
 def by_lead(report: ReportData, looks: dict[str, str]) -> Iterator[Html]:
+    """Yield curves of scores by lead time, a row per score and a chart per threshold."""
     leads = sorted({row["lead_minutes"] for row in report.comparison.rows})
     axis = Axis(leads[0], leads[-1], [(lead, f"+{lead}") for lead in leads])
     for name, score in CURVES.items():
@@ -123,7 +127,7 @@ def by_lead(report: ReportData, looks: dict[str, str]) -> Iterator[Html]:
                 model: [(lead, report.comparison.value(model, name, lead, rate)) for lead in leads]
                 for model in report.models
             }
-            description = f"{title}, by minutes ahead, {rate:g} mm/h or more: " + "; ".join(
+            description = f"{title}, by lead time, {rate:g} mm/h or more: " + "; ".join(
                 f"{name_of(model)} {', '.join(figure(value) for _, value in points)}"
                 for model, points in of.items()
             )
@@ -132,15 +136,16 @@ def by_lead(report: ReportData, looks: dict[str, str]) -> Iterator[Html]:
             drawn.append(chart(f"{rate:g} mm/h or more", lines))
         yield element("h3", title)
         yield element("div", *drawn, class_="charts")
-    yield element("p", "Across: minutes ahead.", class_="note")
+    yield element("p", "Horizontal axis: lead time in minutes.", class_="note")
 
 
 def chart(title: str, drawn: Html) -> Html:
+    """Return a chart with its caption."""
     return element("figure", element("figcaption", title), drawn)
 
 
 def over_time(report: ReportData, looks: dict[str, str]) -> Html:
-    """CSI in blocks of six hours."""
+    """Return a chart of the CSI in blocks of six hours."""
     blocks = report.comparison.blocks.sel(lead_minutes=[LEAD], threshold=[RATE])
     times = blocks["block"].values.astype("datetime64[s]")
     rows: list[list[Row]] = [table(blocks.isel(block=k)) for k in range(len(times))]
@@ -164,14 +169,15 @@ def over_time(report: ReportData, looks: dict[str, str]) -> Html:
 
 
 def cases(report: ReportData) -> Iterator[Html]:
+    """Yield the best and the worst forecasts, with plots."""
     best, worst = report.cases
     if not best and not worst:
-        yield element("p", "It rained too little for a forecast to be good or bad.")
+        yield element("p", "No forecast had enough rain for a meaningful score.")
         return
     yield element(
         "p",
-        f"Forecasts of {report.main} by their CSI one hour ahead, {RATE:g} mm/h or more; those at "
-        "least two hours apart, with enough rain to tell.",
+        f"Forecasts of {report.main} by their CSI one hour ahead, {RATE:g} mm/h or more; only "
+        "those with enough rain, at least two hours apart.",
         class_="note",
     )
     for name, found in (("Best", best), ("Worst", worst)):
@@ -180,30 +186,32 @@ def cases(report: ReportData) -> Iterator[Html]:
 
 
 def pictured(name: str, case: Case) -> Html:
+    """Return the plot of a case with its caption."""
     caption = (
         f"{name}: radar at {case.issue:%Y-%m-%d %H:%M} UTC, the forecast one hour ahead, and the "
-        f"radar that came. CSI {figure(case.csi)}."
+        f"observed radar. CSI {figure(case.csi)}."
     )
     if case.picture is None:
-        return element("p", f"{caption} Its fields are kept no longer.", class_="note")
+        return element("p", f"{caption} Its fields are past their retention.", class_="note")
     data = f"data:image/png;base64,{b64encode(case.picture).decode()}"
     image = wide(void("img", src=data, alt=caption), f"{name} forecast, maps")
     return element("figure", element("figcaption", caption), image, class_="picture")
 
 
 def radar(report: ReportData) -> Iterator[Html]:
+    """Yield the availability of radar frames."""
     seen = report.radar
-    yield element("figure", element("figcaption", "Frames there, of those due"),
-                  wide(charts.bars(seen.spans), "Frames there"), class_="picture")  # fmt: skip
+    yield element("figure", element("figcaption", "Share of radar frames in the archive"),
+                  wide(charts.bars(seen.spans), "Radar frames"), class_="picture")  # fmt: skip
     rows = [
-        ("Frames due, one every five minutes", f"{seen.due:,}"),
-        ("accepted", f"{seen.there:,}"),
+        ("expected frames, one every five minutes", f"{seen.expected:,}"),
+        ("accepted", f"{seen.received:,}"),
         ("of these late, after a newer one", f"{seen.late:,}"),
         ("missing", f"{seen.missing:,}"),
-        ("files in quarantine", f"{seen.quarantined:,}"),
-        ("files that were there already", f"{seen.duplicates:,}"),
+        ("quarantined files", f"{seen.quarantined:,}"),
+        ("duplicate files", f"{seen.duplicates:,}"),
     ]
-    starts = tables.starts(report.comparison.rows, report.models)
+    numbers = tables.numbers_of_forecasts(report.comparison.rows, report.models)
     leads = [
         (status, f"{report.leads.get(status, 0):,}")
         for status in ("verified", "pending", "missing")
@@ -211,24 +219,25 @@ def radar(report: ReportData) -> Iterator[Html]:
     yield element(
         "div",
         tables.counts(rows, "Radar"),
-        tables.counts(starts, "Starts compared"),
+        tables.counts(numbers, "Compared forecasts"),
         tables.counts(leads, "Forecast fields"),
         class_="pair",
     )
     if seen.reasons:
         lines = (element("li", f"{n} \N{MULTIPLICATION SIGN} {why}") for why, n in seen.reasons)
-        yield element("h3", "Why files are in quarantine")
+        yield element("h3", "Reasons for quarantine")
         yield element("ul", *lines, class_="reasons")
 
 
 def footer(report: ReportData) -> Html:
+    """Return attribution and origin of the page."""
     counted = ", ".join(COUNTS).replace("_", " ")
     return element(
         "footer",
         element("p", f"{ATTRIBUTION}. Outlines: GSHHG and WDBII (Wessel and Smith 1996)."),
         element(
             "p",
-            f"Made {report.created:%Y-%m-%d %H:%M} UTC by nowcast report from sums of {counted}; "
-            "of forecasts with valid times in the period.",
+            f"Generated {report.created:%Y-%m-%d %H:%M} UTC by nowcast report from sums of "
+            f"{counted} of forecasts with valid times in the period.",
         ),
     )

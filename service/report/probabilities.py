@@ -19,7 +19,7 @@ ACROSS = Axis(0, 1, [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1
 
 
 def probabilities(report: ReportData) -> Iterator[Html]:
-    """Reliability diagrams an hour ahead and scores of all leads, of models with probabilities."""
+    """Yield reliability diagrams one hour ahead, and scores of all lead times."""
     rows = report.comparison.probabilities
     found = {row["model"] for row in rows}
     models = [*report.models, *sorted(found - set(report.models))]
@@ -33,16 +33,16 @@ def probabilities(report: ReportData) -> Iterator[Html]:
     yield element("div", *drawn, class_="charts")
     yield element(
         "p",
-        f"Across: forecast probability, {LEAD} minutes ahead; up: observed frequency. On the "
-        "dotted line both are the same; below it the forecast probability is too high. Bins with "
-        f"fewer than {FEWEST} cells are left out.",
+        f"Horizontal axis: forecast probability, {LEAD} minutes ahead; vertical axis: observed "
+        "frequency. On the dotted line they are equal; below it the forecast probability is too "
+        f"high. Bins with fewer than {FEWEST} cells are left out.",
         class_="note",
     )
     yield scores(rows, list(looks))
 
 
 def diagram(rows: Sequence[Row], rate: float, looks: dict[str, str]) -> Html:
-    """Reliability diagram of a threshold in mm/h, a line for each model."""
+    """Return the reliability diagram of a threshold in mm/h, a line for each model."""
     of: dict[str, Points] = {row["model"]: points(row) for row in rows}
     lines = [
         charts.line(ACROSS, seen, looks[model], 1, with_points=True) for model, seen in of.items()
@@ -65,7 +65,7 @@ def diagram(rows: Sequence[Row], rate: float, looks: dict[str, str]) -> Html:
 
 
 def points(row: Row) -> Points:
-    """Forecast probability and observed frequency of each bin, None where it has too few cells."""
+    """Return forecast probability and observed frequency of each bin, None for too few cells."""
     found = reliability(sums_of([row])).isel(row=0)
     names = ("forecast_probability", "observed_frequency", "number")
     probability, frequency, number = (found[name].values.tolist() for name in names)
@@ -76,7 +76,7 @@ def points(row: Row) -> Points:
 
 
 def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
-    """Scores of probabilities by lead and model, a group of columns for each threshold."""
+    """Return scores by lead time and model, a group of columns for each threshold."""
     sums = sums_of(rows)
     columns = [score.function(sums).values.tolist() for score in PROBABILITY_SCORES.values()]
     values = zip(*columns, strict=True)
@@ -85,10 +85,10 @@ def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
         for row, found in zip(rows, values, strict=True)
     }
     rates = sorted({rate for _, _, rate in by_key})
-    starts = {(row["lead_minutes"], row["model"]): row["n_valid"] for row in rows}
+    numbers = {(row["lead_minutes"], row["model"]): row["n_valid"] for row in rows}
     lines = []
-    for lead in sorted({lead for lead, _ in starts}):
-        there = [model for model in models if (lead, model) in starts]
+    for lead in sorted({lead for lead, _ in numbers}):
+        there = [model for model in models if (lead, model) in numbers]
         for number, model in enumerate(there):
             first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
             missing = [None] * len(columns)
@@ -100,11 +100,11 @@ def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
                     None if number else first,
                     element("th", name_of(model), scope="row"),
                     *cells,
-                    element("td", f"{starts[lead, model]:,}"),
+                    element("td", f"{numbers[lead, model]:,}"),
                     class_=None if number else "first",
                 )
             )
     names = [
         f"{score.title}, {rate:g} mm/h" for rate in rates for score in PROBABILITY_SCORES.values()
     ]
-    return table("Scores of probabilities", ["minutes", "model", *names, "starts"], lines)
+    return table("Scores of probabilities", ["minutes", "model", *names, "forecasts"], lines)

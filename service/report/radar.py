@@ -1,4 +1,4 @@
-"""How much of the radar came in a period."""
+"""Availability of radar frames in a period."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -8,34 +8,41 @@ from service.ledger.ledger import KEPT, Ledger
 from service.skill.period_summary import Period
 
 FRAME = timedelta(minutes=5)
+"""Interval of radar frames."""
 DUE_AFTER = timedelta(minutes=10)
-"""A frame that is not there by then is missing; it is published within five."""
+"""Age from which a frame counts as missing; it is published within five minutes."""
 HOURLY = timedelta(days=2)
-"""A period up to which it is told by the hour, else by the day."""
+"""Longest period that is shown by the hour; longer ones are shown by the day."""
 
 
 class Span(NamedTuple):
-    """An hour or a day of it: how many frames were due, and how many are there."""
+    """Numbers of expected and of received frames in an hour or a day."""
 
     begin: datetime
-    due: int
-    there: int
+    expected: int
+    received: int
+
+    @property
+    def share(self) -> float | None:
+        """Received frames per expected frame; None if none is expected."""
+        return self.received / self.expected if self.expected else None
 
 
 class Radar(NamedTuple):
-    """What came of the frames of a period.
+    """Availability of the frames of a period.
 
     Attributes:
-        due: Marks of five minutes in it, but for those that may still come.
-        there: How many of them have an accepted frame, of which `late` came out of order.
-        duplicates: Files of frames that were there already.
-        quarantined: Files that could not be used.
-        reasons: Why not, with how often, the most frequent first.
-        spans: The same by the hour, or by the day.
+        expected: Number of expected frames, one every five minutes, without very recent ones.
+        received: Number of accepted frames.
+        late: Number of these that came after a newer one.
+        duplicates: Number of files of frames that existed.
+        quarantined: Number of invalid files.
+        reasons: Reasons of their quarantine with their number, the most frequent first.
+        spans: Expected and received frames by the hour, or by the day.
     """
 
-    due: int
-    there: int
+    expected: int
+    received: int
     late: int
     duplicates: int
     quarantined: int
@@ -44,16 +51,17 @@ class Radar(NamedTuple):
 
     @property
     def missing(self) -> int:
-        return self.due - self.there
+        """Number of missing frames."""
+        return self.expected - self.received
 
     @property
     def share(self) -> float | None:
-        """Of the frames that were due; None where none was."""
-        return self.there / self.due if self.due else None
+        """Received frames per expected frame; None if none is expected."""
+        return self.received / self.expected if self.expected else None
 
 
 def radar_of(ledger: Ledger, period: Period, now: datetime) -> Radar:
-    """What came of the frames of a period, as it is known now."""
+    """Return the availability of the frames of a period as of now."""
     arrivals = ledger.arrivals_in(*period)
     outcomes = Counter(file.outcome for file in arrivals)
     frames = {
@@ -67,27 +75,28 @@ def radar_of(ledger: Ledger, period: Period, now: datetime) -> Radar:
         for file in arrivals
         if file.outcome == "quarantined"
     )
-    there = [mark for mark in marks if mark in frames]
+    received = [mark for mark in marks if mark in frames]
     return Radar(
         len(marks),
-        len(there),
-        sum(frames[mark] == "late" for mark in there),
+        len(received),
+        sum(frames[mark] == "late" for mark in received),
         outcomes["duplicate"],
         outcomes["quarantined"],
         reasons.most_common(5),
-        spans_of(marks, set(there), period),
+        spans_of(marks, set(received), period),
     )
 
 
 def marks_in(begin: datetime, end: datetime) -> list[datetime]:
-    """Times of frames after `begin`, up to `end`."""
+    """Return the times of frames after `begin`, up to `end`."""
     past = timedelta(minutes=begin.minute % 5, seconds=begin.second, microseconds=begin.microsecond)
     first = begin - past + FRAME
     number = max((end - first) // FRAME + 1, 0)
     return [first + k * FRAME for k in range(number)]
 
 
-def spans_of(marks: list[datetime], there: set[datetime], period: Period) -> list[Span]:
+def spans_of(marks: list[datetime], received: set[datetime], period: Period) -> list[Span]:
+    """Count expected and received frames by the hour, or by the day in long periods."""
     hourly = period.end - period.begin <= HOURLY
 
     def begin_of(mark: datetime) -> datetime:
@@ -95,6 +104,6 @@ def spans_of(marks: list[datetime], there: set[datetime], period: Period) -> lis
         hour = inside.replace(minute=0, second=0, microsecond=0)
         return hour if hourly else hour.replace(hour=0)
 
-    due = Counter(map(begin_of, marks))
-    existing = Counter(begin_of(mark) for mark in marks if mark in there)
-    return [Span(begin, due[begin], existing[begin]) for begin in sorted(due)]
+    expected = Counter(map(begin_of, marks))
+    by_span = Counter(begin_of(mark) for mark in marks if mark in received)
+    return [Span(begin, expected[begin], by_span[begin]) for begin in sorted(expected)]

@@ -1,4 +1,4 @@
-"""What a report is about, gathered from ledger and archive."""
+"""Data of a report, gathered from ledger and archive."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,17 +11,22 @@ from service.report.radar import Radar, radar_of
 from service.skill.period_summary import ModelComparison, Period, compare_models
 
 BASELINES = ("persistence", "advection", "s-prog", "dwd-rv")
-"""What a model should be better than: as if nothing changed, as if rain only moved, as if it moved
-and its details faded, and the provider's own forecast."""
+"""Baselines, and the provider's own forecast."""
 NAMES = {"s-prog": "S-PROG", "dwd-rv": "DWD's RV"}
+"""Names of models for readers, where they differ."""
 
 
 class ReportData(NamedTuple):
-    """All that a report says.
+    """All data of a report.
 
     Attributes:
-        main: The model it is about first.
-        leads: How many leads are verified, pending and missing.
+        period: Valid times of the forecasts.
+        created: Time of the report.
+        main: The model of the summary.
+        comparison: Verification of all models.
+        radar: Availability of radar frames.
+        leads: Number of lead times by status: verified, pending, missing.
+        cases: Best and worst forecasts of the main model.
     """
 
     period: Period
@@ -34,7 +39,7 @@ class ReportData(NamedTuple):
 
     @property
     def models(self) -> list[str]:
-        """Those that are compared: the main one, others, then baselines."""
+        """Compared models: the main one, others, then baselines."""
         there = self.comparison.models
         others = [name for name in there if name not in (self.main, *BASELINES)]
         first = [self.main] if self.main not in BASELINES else []
@@ -42,19 +47,24 @@ class ReportData(NamedTuple):
 
     @property
     def rivals(self) -> list[str]:
+        """Baselines that the models are compared with."""
         return [name for name in BASELINES if name in self.comparison.models and name != self.main]
 
 
 def gather(
     archive: Archive, ledger: Ledger, models: Sequence[str], period: Period, now: datetime
 ) -> ReportData:
-    """Gather what there is to say of a period.
+    """Gather the data of a report.
 
     Args:
-        models: Those that are served; the report is about the first that was verified.
+        archive: Archive of frames and forecasts.
+        ledger: Ledger with the verification.
+        models: Served models; the main model is the first of them with verification.
+        period: Valid times of the forecasts.
+        now: Current time.
 
     Raises:
-        NoSkill: Nothing has been verified in it.
+        NoSkill: No forecast of the period is verified.
     """
     found = compare_models(ledger, period)
     served = [name for name in models if name in found.models]
@@ -72,5 +82,5 @@ def gather(
 
 
 def name_of(model: str) -> str:
-    """What a model is called for people."""
+    """Return the name of a model for readers."""
     return NAMES.get(model, model)

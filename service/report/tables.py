@@ -1,4 +1,4 @@
-"""Scores and differences as tables, a dash where nothing is defined."""
+"""Tables of scores and differences; undefined values are a dash."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,13 +16,13 @@ from verification import csi
 COLUMNS = SCORES | FSS_SCORES
 """Scores of the tables."""
 NAMES = ("model", "minutes", "issued (UTC)")
-"""Headings of columns of words."""
+"""Headings of columns of text."""
 STRONG = 0.05
-"""A difference from which its colour is the stronger one."""
+"""Smallest difference with the stronger colour."""
 
 
 def scores(report: ReportData, threshold: float) -> Html:
-    """All scores of a threshold by lead and model, the best of each lead in bold."""
+    """Return all scores of a threshold by lead time and model, the best in bold."""
     rows = [row for row in report.comparison.rows if row["threshold"] == threshold]
     leads = sorted({row["lead_minutes"] for row in rows})
     by_key = {(row["lead_minutes"], row["model"]): row for row in rows}
@@ -44,23 +44,26 @@ def scores(report: ReportData, threshold: float) -> Html:
             )
     caption = f"Rain of {threshold:g} mm/h or more"
     return table(
-        caption, ["minutes", "model", *(score.title for score in COLUMNS.values()), "starts"], lines
+        caption,
+        ["minutes", "model", *(score.title for score in COLUMNS.values()), "forecasts"],
+        lines,
     )
 
 
 def cell(value: float | None, *, is_best: bool) -> Html:
+    """Return the cell of a score."""
     is_best = is_best and value is not None
     return element("td", figure(value), class_="best" if is_best else None)
 
 
 def best_of(score: str, values: Iterable[float | None]) -> float | None:
-    """The value closest to that of a perfect forecast, None if none is defined."""
+    """Return the value closest to that of a perfect forecast; None if none is defined."""
     found = [value for value in values if value is not None]
     return min(found, key=COLUMNS[score].departure, default=None)
 
 
 def gains(report: ReportData, rival: str) -> Html:
-    """Difference of the CSI of each model to that of a rival, by lead and threshold."""
+    """Return the difference of the CSI of each model to that of a rival, by lead and threshold."""
     lines = []
     for model in report.models:
         found = report.comparison.difference(csi, model, rival) if model != rival else None
@@ -86,13 +89,13 @@ def gains(report: ReportData, rival: str) -> Html:
 
 
 def values_at(lead: int, *fields: DataArray) -> Iterable[list[float]]:
-    """The values of fields at a lead, by threshold."""
+    """Yield the values of fields (lead_minutes, threshold) at a lead time, by threshold."""
     for field in fields:
         yield field.sel(lead_minutes=lead).sortby("threshold").values.tolist()
 
 
 def gain(found: Sequence[float]) -> Html:
-    """A difference in colour, in bold where its interval excludes 0."""
+    """Return the cell of a difference, coloured, in bold if its interval excludes 0."""
     value, low, high = found
     if np.isnan(value):
         return element("td", figure(None), class_="none")
@@ -103,12 +106,13 @@ def gain(found: Sequence[float]) -> Html:
 
 
 def counts(rows: Sequence[tuple[str, str]], caption: str) -> Html:
-    """Names and numbers."""
+    """Return a table of names and numbers."""
     lines = [element("tr", element("th", n, scope="row"), element("td", v)) for n, v in rows]
     return table(caption, [], lines)
 
 
 def cases(found: Sequence[Case], caption: str) -> Html:
+    """Return a table of forecasts with their scores."""
     lines = [
         element(
             "tr",
@@ -121,14 +125,14 @@ def cases(found: Sequence[Case], caption: str) -> Html:
     return table(caption, ["issued (UTC)", "CSI", "cells with rain"], lines)
 
 
-def starts(rows: Sequence[Row], models: Sequence[str]) -> list[tuple[str, str]]:
-    """Over how many forecasts models are compared, by lead."""
+def numbers_of_forecasts(rows: Sequence[Row], models: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the number of compared forecasts by lead time."""
     found = {row["lead_minutes"]: row["n_valid"] for row in rows if row["model"] == models[0]}
     return [(f"+{lead} min", f"{n:,}") for lead, n in sorted(found.items())]
 
 
 def table(caption: str, headings: Sequence[str], lines: Sequence[Html]) -> Html:
-    """A table that can be scrolled by itself where it is too wide."""
+    """Return a table that scrolls by itself if it is too wide."""
     above = (
         element("th", heading, scope="col", class_="name" if heading in NAMES else None)
         for heading in headings
@@ -144,5 +148,5 @@ def table(caption: str, headings: Sequence[str], lines: Sequence[Html]) -> Html:
 
 
 def wide(inside: Html, label: str) -> Html:
-    """What can be scrolled by itself where there is less room."""
+    """Return content that scrolls by itself if it is too wide, with a label for screen readers."""
     return element("div", inside, class_="wide", tabindex=0, role="region", aria_label=label)

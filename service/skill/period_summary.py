@@ -57,6 +57,7 @@ class ModelComparison(NamedTuple):
 
     @property
     def models(self) -> list[str]:
+        """Names of the compared models, sorted."""
         return sorted({row["model"] for row in self.rows})
 
     @property
@@ -67,7 +68,7 @@ class ModelComparison(NamedTuple):
         return f"{number} forecasts by lead, the same ones and the same cells for all models"
 
     def value(self, model: str, score: str, lead: int, threshold: float) -> float | None:
-        """A score; None where it is not defined."""
+        """Return a score; None if it is undefined."""
         for row in self.rows:
             if (row["model"], row["lead_minutes"], row["threshold"]) == (model, lead, threshold):
                 found: float | None = row[score]
@@ -75,11 +76,11 @@ class ModelComparison(NamedTuple):
         return None
 
     def difference(self, score: Score, model: str, rival: str) -> tuple[DataArray, ...] | None:
-        """Difference of a score to that of a rival, with the bounds of its 90 % interval.
+        """Return the difference of a score to that of a rival, with its 90 % interval.
 
         Returns:
-            Difference, lower and upper bound, (lead_minutes, threshold); NaN bounds where the
-            period is too short, None where a model is not compared.
+            Difference, lower and upper bound, each (lead_minutes, threshold). Bounds are NaN if the
+            period is too short. None if one of the models is not compared.
         """
         if not {model, rival} <= set(self.models):
             return None
@@ -120,8 +121,10 @@ def compare_models(ledger: Ledger, period: Period) -> ModelComparison:
 
 
 def by_block(rows: Sequence[dict[str, Any]]) -> Dataset:
-    """Counts and `n_valid` (block, model, lead_minutes, threshold), 0 where there are none; a block
-    is the time it begins at."""
+    """Return counts and `n_valid` (block, model, lead_minutes, threshold), 0 where there are none.
+
+    The coordinate of a block is the time of its begin.
+    """
     starts = sorted({row["block"] for row in rows})
     parts = [counted([row for row in rows if row["block"] == start]) for start in starts]
     hours = np.array(starts) * np.timedelta64(BLOCK_HOURS, "h")
@@ -131,11 +134,12 @@ def by_block(rows: Sequence[dict[str, Any]]) -> Dataset:
 
 
 def nothing_verified(ledger: Ledger, period: Period) -> NoSkill:
+    """Return the error of a period without verification, which names the verified times."""
     span = ledger.verified_span()
     if span is None:
         return NoSkill(
             f"no forecast has been verified yet, from {period} or ever; run `nowcast ingest`, "
-            f"`nowcast forecast` and, when the radar of two hours has come, `nowcast verify`"
+            f"`nowcast forecast` and, when the radar of two hours is there, `nowcast verify`"
         )
     first, last = (f"{time:%Y-%m-%dT%H:%MZ}" for time in span)
     return NoSkill(

@@ -1,4 +1,4 @@
-"""How good the forecasts were: scores of fields, sums of what is in the ledger, tables of both."""
+"""Verification of forecasts: sums of one lead time, and scores of summed rows of the ledger."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from service.skill.scores import CELL_KM, FRACTION_SCALES_KM, SCORES
 from verification import common_mask, count, error_sums, fraction_sums, window_cells
 
 THRESHOLDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""mm/h."""
+"""Thresholds of verification, in mm/h."""
 COUNTS = tables.COUNTS
 AXES = ("model", "lead_minutes", "threshold")
 
@@ -24,7 +24,14 @@ Row = dict[str, Any]
 
 
 class Sums(NamedTuple):
-    """What verifying one lead of one forecast adds to the ledger."""
+    """Rows of the ledger from the verification of one lead time of a forecast.
+
+    Attributes:
+        errors: Sums of errors.
+        counts: Contingency counts by threshold.
+        fractions: Sums of fractions by threshold and window.
+        probabilities: Sums of exceedance probabilities by threshold.
+    """
 
     errors: Row
     counts: list[Row]
@@ -33,18 +40,18 @@ class Sums(NamedTuple):
 
 
 def seen_by_all(observed: DataArray, forecasts: Iterable[DataArray]) -> DataArray:
-    """A frame (y, x) with data only where all forecasts (y, x) that are compared have data."""
+    """Return a frame (y, x), NaN where any of the compared forecasts (y, x) has no data."""
     truth = observed.reset_coords(drop=True)
     bare = [forecast.reset_coords(drop=True) for forecast in forecasts]
     return truth.where(common_mask(*bare, observed=truth))
 
 
 def sums(forecast: DataArray, observed: DataArray) -> Sums:
-    """Sums of one lead of one forecast, over the cells where both have data.
+    """Return the sums of one lead time of a forecast, over the cells where both have data.
 
     Args:
-        forecast: (y, x) in mm/h, with its exceedance probabilities as coordinates.
-        observed: (y, x), the frame at the valid time of the forecast; see `seen_by_all`.
+        forecast: Rainfall rate (y, x) in mm/h, with exceedance probabilities as coordinates.
+        observed: Frame (y, x) in mm/h at the valid time; see `seen_by_all`.
     """
     bare_forecast, truth = (field.reset_coords(drop=True) for field in (forecast, observed))
     windows = [window_cells(scale, CELL_KM) for scale in FRACTION_SCALES_KM]
@@ -58,7 +65,7 @@ def sums(forecast: DataArray, observed: DataArray) -> Sums:
 
 
 def rows_of(sums: Dataset) -> list[Row]:
-    """One row for each combination of the coordinates of some sums."""
+    """Return one row for each combination of the coordinates of some sums."""
     dims = list(map(str, sums.dims))
     names = [*dims, *map(str, sums.data_vars)]
     combinations = product(*(sums[dim].values.tolist() for dim in dims))
@@ -71,8 +78,10 @@ def rows_of(sums: Dataset) -> list[Row]:
 
 
 def counted(rows: Iterable[Mapping[str, Any]]) -> Dataset:
-    """Counts (model, lead_minutes, threshold), summed over rows or totals of the ledger, and how
-    many forecasts they are of (`n_valid`)."""
+    """Return counts (model, lead_minutes, threshold) summed over rows of the ledger.
+
+    `n_valid` is the number of forecasts; combinations without rows are 0.
+    """
     names = (*COUNTS, "n_valid")
     totals: dict[tuple[Any, ...], Any] = {}
     for row in rows:
@@ -91,7 +100,7 @@ def counted(rows: Iterable[Mapping[str, Any]]) -> Dataset:
 
 
 def shared_issues(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those of the rows whose (issue, lead) all models among them have, for a fair comparison."""
+    """Return the rows whose issue and lead time all models among them have."""
     models = {row["model"] for row in rows}
     having: dict[tuple[Any, int], set[str]] = {}
     for row in rows:
@@ -100,9 +109,11 @@ def shared_issues(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def table(counts: Dataset) -> list[Row]:
-    """Counts with their scores, a row per model, lead and threshold of which there are any; scores
-    are None where undefined."""
-    # Without labels there is nothing to align, which would take most of the time.
+    """Return counts (model, lead_minutes, threshold) as rows with their scores.
+
+    Undefined scores are None; combinations without forecasts are left out.
+    """
+    # without labels, xarray need not align them, which would take most of the time
     bare = counts.drop_vars(AXES)
     scored = counts.assign(
         {name: (AXES, score.function(bare).values) for name, score in SCORES.items()}
@@ -116,5 +127,5 @@ def table(counts: Dataset) -> list[Row]:
 
 
 def recent(ledger: Ledger, model: str, begin: datetime, end: datetime) -> list[Row]:
-    """The table of one model over the valid times in (begin, end]."""
+    """Return the table of one model over valid times in (begin, end]."""
     return table(counted(ledger.totals([model], begin, end)))

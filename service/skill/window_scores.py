@@ -19,7 +19,7 @@ SUMS = ("squared_difference", "squared_reference")
 
 
 class ScoreKey(NamedTuple):
-    """What a score is of; the lead in minutes and the threshold in mm/h as text, as labels are."""
+    """Key of a score: model, score, lead time in min and threshold in mm/h, as label texts."""
 
     model: str
     score: str
@@ -28,7 +28,7 @@ class ScoreKey(NamedTuple):
 
 
 class ReliabilityPoint(NamedTuple):
-    """A bin of a reliability diagram that has cells; `bin` is its lower bound, as text."""
+    """A bin of a reliability diagram with its number of cells; `bin` is its lower bound as text."""
 
     model: str
     lead: str
@@ -40,10 +40,10 @@ class ReliabilityPoint(NamedTuple):
 
 
 def scores(counts: Sequence[Row], fractions: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
-    """Scores of contingency tables and of fractions that are defined.
+    """Yield the defined scores of contingency tables and of fractions.
 
-    Beside those of the registry come `base_rate`, the observed frequency of the event, and
-    `forecast_rate`, its forecast frequency.
+    Besides the scores of the registry these are `base_rate`, the observed frequency of the event,
+    and `forecast_rate`, its forecast frequency.
 
     Args:
         counts: Rows with the counts of `verification.count`.
@@ -62,7 +62,7 @@ def scores(counts: Sequence[Row], fractions: Sequence[Row]) -> Iterator[tuple[Sc
 
 
 def probability_scores(rows: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
-    """Scores of exceedance probabilities that are defined, from rows with their sums."""
+    """Yield the defined scores of exceedance probabilities, from rows with their sums."""
     if rows:
         sums = sums_of(rows)
         for name, score in PROBABILITY_SCORES.items():
@@ -70,7 +70,7 @@ def probability_scores(rows: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
 
 
 def reliability_points(rows: Sequence[Row]) -> Iterator[ReliabilityPoint]:
-    """Points of the reliability diagrams of rows with sums of exceedance probabilities."""
+    """Yield the points of reliability diagrams, from rows with sums of exceedance probabilities."""
     if not rows:
         return
     found = reliability(sums_of(rows))
@@ -86,14 +86,14 @@ def reliability_points(rows: Sequence[Row]) -> Iterator[ReliabilityPoint]:
 
 
 def columns(rows: Sequence[Row], names: Iterable[str]) -> Dataset:
-    """Columns of rows as variables (row)."""
+    """Return columns of rows as variables (row)."""
     return Dataset({name: ("row", np.array([row[name] for row in rows])) for name in names})
 
 
 def defined(
     rows: Sequence[Row], names: Iterable[str], values: NDArray[np.floating]
 ) -> Iterator[tuple[ScoreKey, float]]:
-    """The values (row) that are finite, each with its key."""
+    """Yield the finite values of an array (row,), each with its key."""
     for row, name, value in zip(rows, names, values.tolist(), strict=True):
         if np.isfinite(value):
             lead, threshold = str(row["lead_minutes"]), f"{row['threshold']:g}"

@@ -172,7 +172,7 @@ def test_reliability_diagrams_and_brier_scores_are_shown(ledger: Ledger, desk: D
         "Brier skill, 0.5 mm/h",
         "Brier score, 2 mm/h",
         "Brier skill, 2 mm/h",
-        "starts",
+        "forecasts",
     ]
     (line,) = rows
     cells, came = 20 + 8 * 300 + 1000, 9 * 150 + 730
@@ -188,14 +188,14 @@ def test_a_report_without_probabilities_has_no_section_on_them(page: str) -> Non
 
 def test_frames_that_lack_and_files_in_quarantine_are_counted(facts: ReportData, page: str) -> None:
     seen = facts.radar
-    assert (seen.due, seen.there, seen.missing) == (FRAMES + 4, FRAMES - 3, 3 + 4)
+    assert (seen.expected, seen.received, seen.missing) == (FRAMES + 4, FRAMES - 3, 3 + 4)
     assert seen.quarantined == 1
-    assert sum(span.there for span in seen.spans) == seen.there
-    assert sum(span.due for span in seen.spans) == seen.due
+    assert sum(span.received for span in seen.spans) == seen.received
+    assert sum(span.expected for span in seen.spans) == seen.expected
     assert ["missing", "7"] in Reader(page).table("Radar")
     assert len(LACKING) == 2
-    assert f"Of {FRAMES + 4} radar frames {FRAMES - 3} came in" in page
-    assert "1 file was unusable" in page
+    assert f"{FRAMES - 3} of {FRAMES + 4} radar frames arrived" in page
+    assert "1 file was invalid" in page
 
 
 def test_a_frame_that_may_still_come_is_not_missing() -> None:
@@ -268,7 +268,7 @@ def test_differences_that_are_sure_are_bold_and_said_to_be(
     period = Period(moment(0), moment(80 * 12))
     facts = gather(found.archive, found.ledger, found.settings.models, period, period.end)
     made = write(facts).decode()
-    assert "More than chance (90 %) is the difference to persistence." in made
+    assert "The difference to persistence is statistically significant (90 %)." in made
     assert re.search(r'<td class="(some|much) up best">\+0\.0\d\d</td>', made)
     assert "Skill over time" in made
     short = gather(
