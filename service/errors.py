@@ -15,7 +15,6 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
     + NoWorker     no worker is alive
     + DeadLetter   the job is given up after its workers died
     + Expired      no worker had time for a scheduled job while it was useful
-    + StaleRadar   the newest radar frame is too old
     + LedgerAway   the database is unreachable or full
   x JobRunning     the job is not finished
   x Gone           the file is past its retention
@@ -80,10 +79,6 @@ class DeadLetter(NotReady):
 
 class Expired(NotReady):
     """No worker had time for the scheduled job while it was useful."""
-
-
-class StaleRadar(NotReady):
-    """The newest radar frame is too old."""
 
 
 class LedgerAway(NotReady):

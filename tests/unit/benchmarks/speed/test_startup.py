@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from http import HTTPStatus
 from pathlib import Path
+from threading import Event
 
+import httpx
 import pytest
 
 from benchmarks.speed.startup import (
@@ -50,8 +53,46 @@ except SystemExit:
     assert of_help().megabytes < MOST_MB["help"]
 
 
+SLOW_TO_LOAD = """
+import sys, time
+from pathlib import Path
+from service.cli import app
+from service.pipeline import served_models
+folder, load = Path(sys.argv[2]), served_models.load_forecaster
+def load_when_allowed(*args, **more):
+    (folder / "loading").touch()
+    while not (folder / "allowed").exists():
+        time.sleep(0.02)
+    return load(*args, **more)
+served_models.load_forecaster = load_when_allowed
+app(["serve", "--port", sys.argv[1], "--data", str(folder), "--models", "persistence"])
+"""
+"""`nowcast serve`, whose model is loaded once the file `allowed` exists."""
+
+
 def test_the_api_answers_before_its_models_are_loaded(tmp_path: Path) -> None:
-    """As the memory tells that it holds by then."""
+    loading, allowed = tmp_path / "loading", tmp_path / "allowed"
+    with serving("-c", SLOW_TO_LOAD, "PORT", str(tmp_path)) as (process, port, begun):
+        answers(process, port, "/healthz", begun)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            wait_for(loading)
+            assert client.get("/healthz").status_code == HTTPStatus.OK
+            allowed.touch()
+            latest = client.get("/nowcasts/latest", params={"model": "persistence"})
+            assert latest.status_code == HTTPStatus.NOT_FOUND, "the model is loaded"
+
+
+def wait_for(file: Path) -> None:
+    """Wait until a file exists."""
+    pause = Event()
+    for _ in range(3000):
+        if file.exists():
+            return
+        pause.wait(0.02)
+    raise TimeoutError(f"{file} does not exist after a minute")
+
+
+def test_memory_of_the_api_is_within_its_bounds(tmp_path: Path) -> None:
     ready, loaded = of_api(tmp_path, ["ms-lstm"])
     assert ready.megabytes < MOST_MB["API"]
     assert loaded.megabytes < MOST_MB["API, models"]

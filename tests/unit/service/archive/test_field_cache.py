@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from xarray import DataArray
 
 from ingest.precipitation import exceedance_probability
@@ -41,11 +42,14 @@ def test_probabilities_count_too() -> None:
     assert reads == ["0"]
 
 
-def test_what_is_larger_than_all_room_is_given_and_not_held() -> None:
-    memory, reads = FieldCache(FRAME - 1), Reads()
+def test_a_field_larger_than_the_cache_is_returned_and_evicts_no_other() -> None:
+    cache, reads = FieldCache(FRAME), Reads()
+    large = xr.concat([frame(0), frame(1)], "time")
+    cache.get("0", reads)
     for _ in range(2):
-        assert memory.get("0", reads).equals(frame(0))
-    assert reads == ["0", "0"]
+        assert cache.get("large", lambda _: large) is large
+    cache.get("0", reads)
+    assert reads == ["0"]
 
 
 def test_what_is_dropped_or_cannot_be_read_is_not_held() -> None:
