@@ -66,14 +66,14 @@ class Watched:
         page.on("request", lambda request: self.requests.append(request.url))
         page.set_default_timeout(PATIENCE_MS)
 
-    def note(self, said: ConsoleMessage) -> None:
-        if said.type == "error":
-            self.errors.append(said.text)
+    def note(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
 
     def until(self, script: str, *, within_ms: int = PATIENCE_MS) -> Any:
         """What a script (an expression) says, once it says something true.
 
-        By evaluation from outside: the page's policy lets nobody evaluate text inside.
+        By evaluation from outside: the page's policy forbids evaluating text inside.
         """
         for _ in range(within_ms // 25):
             if found := self.page.evaluate(script):

@@ -41,7 +41,7 @@ def simulated_day(frames: int) -> Frames:
     ]
 
 
-def is_done(deployment: Deployment, came: Collection[datetime]) -> bool:
+def is_done(deployment: Deployment, arrived: Collection[datetime]) -> bool:
     """Whether the frames of these times are in, and nothing is left to do that can be done."""
     there = {to_datetime(time) for time in deployment.archive.frame_times()}
     rows = deployment.ledger.rows(tables.leads)
@@ -53,22 +53,22 @@ def is_done(deployment: Deployment, came: Collection[datetime]) -> bool:
         if not deployment.archive.has_forecast(Key(to_time(time), name, "none"))
     }
     # From the first frame alone there is no motion to be seen.
-    return set(came) == there and not waiting and lacking <= {min(came)}
+    return set(arrived) == there and not waiting and lacking <= {min(arrived)}
 
 
 def clean_run(folder: Path, frames: Frames, live: Deployment) -> Deployment:
-    """The frames taken in and each forecast of the live service made anew, from the frames that it
+    """The frames taken in and each forecast of the live service made again, from the frames that it
     says to be made from, then all verified."""
     deployment = Deployment(Settings(data=folder, models=MODELS))
     for time, data in frames:
         ingest_bytes(deployment.archive, deployment.ledger, data, Path(path_of(time)).name, time)
     for issue in sorted(live.archive.issues()):
-        for key, made in live.archive.forecasts(issue).items():
+        for key, forecast in live.archive.forecasts(issue).items():
             if key.model in MODELS:
                 ours = deployment.forecasters.get(key.model)(
-                    deployment.archive.frames(used_by(made))
+                    deployment.archive.frames(used_by(forecast))
                 )
-                ours.attrs["generated_at"] = made.attrs["generated_at"]
+                ours.attrs["generated_at"] = forecast.attrs["generated_at"]
                 deployment.archive.put_forecast(ours, "by hand")
                 note(deployment.ledger, ours)
     verify(deployment.archive, deployment.ledger, frames[-1][0] + timedelta(minutes=1))
@@ -93,12 +93,12 @@ def assert_same_forecasts(live: Deployment, clean: Deployment) -> float:
     whole = total = 0
     for issue in clean.archive.frame_times():
         ours = clean.archive.forecasts(issue)
-        for key, made in live.archive.forecasts(issue).items():
+        for key, forecast in live.archive.forecasts(issue).items():
             if key.model in MODELS:
-                xr.testing.assert_equal(made, ours.pop(key))
+                xr.testing.assert_equal(forecast, ours.pop(key))
                 needs = clean.forecasters.get(key.model).needs
                 there = [t for t in needs.times(issue) if clean.archive.has_frame(t)]
-                whole += len(used_by(made)) == len(there)
+                whole += len(used_by(forecast)) == len(there)
                 total += 1
         assert not ours
     assert total == len(MODELS) * len(list(clean.archive.frame_times())) - 1

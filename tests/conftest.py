@@ -29,12 +29,12 @@ MEASURED = "measured"
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Say in the output of all tests what this one has measured, whether it passes or not."""
-    return lambda said: record_property(MEASURED, said)
+    return lambda value: record_property(MEASURED, value)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for kind in ("passed", "failed", "skipped"):
         for report in terminalreporter.getreports(kind):
-            for name, said in getattr(report, "user_properties", ()):
+            for name, value in getattr(report, "user_properties", ()):
                 if name == MEASURED and report.when == "call":
-                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {said}")
+                    terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {value}")

@@ -53,8 +53,8 @@ def take_place(folder: Path) -> Deployment:
 def provided(deployment: Deployment, number: int) -> None:
     """A forecast as if it had come from the provider: what falls now, a little weaker."""
     forecast = load_forecaster("persistence")(0.9 * frame(number))
-    made = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
-    forecast.attrs |= made
+    attributes = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
+    forecast.attrs |= attributes
     deployment.archive.put_forecast(forecast, history="made up")
     note(deployment.ledger, forecast)
 
@@ -71,5 +71,5 @@ def enter(
     ledger.forecast(key, times, {lead: issue + timedelta(minutes=lead)})
     rain = {"threshold": threshold, "hits": hits, "misses": 100, "false_alarms": 0}
     none = {"threshold": 10.0, "hits": 0, "misses": 0, "false_alarms": 0}
-    rows = [one | {"correct_negatives": 10_000} for one in (rain, none)]
+    rows = [counts | {"correct_negatives": 10_000} for counts in (rain, none)]
     ledger.verified(key | {"lead_minutes": lead}, {"n": 10_100}, rows, [], probabilities)

@@ -21,7 +21,7 @@ Do = Callable[[int, Ledger, JobTable], Any]
 GATES: list[Barrier] = []
 
 
-def together(do: Do, url: str, processes: int) -> list[Any]:
+def run_parallel(do: Do, url: str, processes: int) -> list[Any]:
     """What a function of a test module gives in several processes, in the order of their numbers.
 
     It is called with the number and with a ledger and a job table of its own, in all at once. A

@@ -78,7 +78,7 @@ class Postgres:
             time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End it, and whoever is connected. SIGKILL is the worst that can happen to it."""
+        """End it, with all connections. SIGKILL is the worst that can happen to it."""
         if self._server is None:
             return
         # Its children see that it is gone and end by themselves.
@@ -127,10 +127,10 @@ def free_port() -> int:
 @cache
 def server() -> Postgres:
     """One for all tests of the process, until its end."""
-    made = Postgres()
-    atexit.register(made.remove)
-    made.start()
-    return made
+    postgres = Postgres()
+    atexit.register(postgres.remove)
+    postgres.start()
+    return postgres
 
 
 def new_database() -> str:

@@ -32,7 +32,7 @@ RESTARTED_AFTER_SECONDS = 0.5
 FILES = "radolan/ry/raa01-ry_10000-%y%m%d%H%M-dwd---bin.gz"
 
 
-class Stage:
+class ProcessCluster:
     """The processes, and what they share.
 
     Args:
@@ -80,7 +80,7 @@ class Stage:
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.commands: dict[str, list[str]] = {}
-        self.held: set[str] = set()
+        self.held_back: set[str] = set()
         """What is not started again for now."""
         self.restarts: dict[str, int] = {}
         self._over = threading.Event()
@@ -115,8 +115,10 @@ class Stage:
         wanted = {"interactive", "verify", "following"}
 
         def is_up() -> bool:
-            with deployment_of(self.settings) as desk:
-                queues = {queue for one in desk.job_table.workers() for queue in one.queues}
+            with deployment_of(self.settings) as deployment:
+                queues = {
+                    queue for worker in deployment.job_table.workers() for queue in worker.queues
+                }
             return wanted <= queues and self.ask("/healthz").status_code == 200
 
         until(is_up, seconds, "all processes at work")
@@ -158,28 +160,30 @@ class Stage:
     def _keep(self) -> None:
         while not self._over.wait(RESTARTED_AFTER_SECONDS):
             for name, process in list(self.processes.items()):
-                if process.poll() is not None and name not in self.held:
+                if process.poll() is not None and name not in self.held_back:
                     self.restarts[name] = self.restarts.get(name, 0) + 1
                     self._run(name)
 
 
 @contextmanager
-def stage(folder: Path, server: str, begin: datetime, speed: float, **more: str) -> Iterator[Stage]:
+def process_cluster(
+    folder: Path, server: str, begin: datetime, speed: float, **more: str
+) -> Iterator[ProcessCluster]:
     """A stage with nothing on it yet; all of it ends in the end."""
-    made = Stage(folder, server, begin, speed, more=more)
+    cluster = ProcessCluster(folder, server, begin, speed, more=more)
     try:
-        yield made
+        yield cluster
     finally:
-        made.end()
+        cluster.end()
 
 
 @contextmanager
 def deployment_of(settings: Settings) -> Iterator[Deployment]:
     """The deployment of a stage seen from this process."""
     with ExitStack() as stack:
-        desk = Deployment(settings)
-        stack.callback(desk.ledger.engine.dispose)
-        yield desk
+        deployment = Deployment(settings)
+        stack.callback(deployment.ledger.engine.dispose)
+        yield deployment
 
 
 class Broadcast:
@@ -202,7 +206,7 @@ class Broadcast:
         faults: Mapping[int, Sequence[Fault]] | None = None,
     ) -> None:
         self.provider, self.clock = provider, clock
-        self._faults = {path_of(frames[at][0]): found for at, found in (faults or {}).items()}
+        self._faults = {path_of(frames[index][0]): found for index, found in (faults or {}).items()}
         due = [
             (time + PUBLISHED_AFTER + (late or {}).get(number, timedelta()), path_of(time), data)
             for number, (time, data) in enumerate(frames)

@@ -54,15 +54,15 @@ class Prometheus:
     def now(self, query: str) -> list[Series]:
         """What is the case."""
         return [
-            Series(one["metric"], numbers([one["value"]]))
-            for one in self.get("query", query=query)["result"]
+            Series(series["metric"], numbers([series["value"]]))
+            for series in self.get("query", query=query)["result"]
         ]
 
     def over_time(self, query: str, seconds: int = 60) -> list[Series]:
         """What was the case every second of the last ones."""
         end = time.time()
         found = self.get("query_range", query=query, start=end - seconds, end=end, step=1)
-        return [Series(one["metric"], numbers(one["values"])) for one in found["result"]]
+        return [Series(series["metric"], numbers(series["values"])) for series in found["result"]]
 
     def until(self, true: Callable[[], object], what: str) -> None:
         """Wait until something is so."""

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.monitoring import metrics
 from service.monitoring.metrics import Metric
 
-DECLARED = {one.name: one for one in vars(metrics).values() if isinstance(one, Metric)}
+DECLARED = {metric.name: metric for metric in vars(metrics).values() if isinstance(metric, Metric)}
 HISTOGRAM = ("_bucket", "_count", "_sum")
 
 

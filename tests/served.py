@@ -43,8 +43,8 @@ def fill(folder: Path, frames: int = NEWEST + 1) -> None:
         archive.put_frame(frame(number))
     for number in ISSUES:
         for model in MODELS[not number :]:
-            made = moment(number) + timedelta(minutes=4)
-            forecast_model(archive, ledger, load_forecaster(model), time(number), made)
+            generated = moment(number) + timedelta(minutes=4)
+            forecast_model(archive, ledger, load_forecaster(model), time(number), generated)
     verify(archive, ledger, NOW)
     ledger.engine.dispose()
 
@@ -124,11 +124,11 @@ def make_forecasts(
 
 
 def counted_by_hand(
-    said: NDArray[np.float32], came: NDArray[np.float32], mask: Any, threshold: float
+    forecast: NDArray[np.float32], observed: NDArray[np.float32], mask: Any, threshold: float
 ) -> dict[str, int]:
     """Counts of one lead, cell by cell."""
     tally = dict.fromkeys(("hits", "misses", "false_alarms", "correct_negatives"), 0)
-    for forecast_rate, rate_seen in zip(said[mask], came[mask], strict=True):
+    for forecast_rate, rate_seen in zip(forecast[mask], observed[mask], strict=True):
         wet, rained = forecast_rate >= np.float32(threshold), rate_seen >= np.float32(threshold)
         names = {(1, 1): "hits", (0, 1): "misses", (1, 0): "false_alarms"}
         tally[names.get((int(wet), int(rained)), "correct_negatives")] += 1

@@ -10,7 +10,7 @@ import httpx
 class Answer(NamedTuple):
     """What the readiness endpoint said at a time."""
 
-    at: float
+    seconds: float
     status: int
     """0 where there was no answer."""
     text: str
@@ -29,13 +29,15 @@ class Watch:
         with httpx.Client(timeout=60.0) as client:
             while not self._over.wait(0.1):
                 try:
-                    said = client.get(self._url + "/readyz")
-                    self.answers.append(Answer(time.monotonic(), said.status_code, said.text))
+                    response = client.get(self._url + "/readyz")
+                    self.answers.append(
+                        Answer(time.monotonic(), response.status_code, response.text)
+                    )
                 except httpx.HTTPError as error:
                     self.answers.append(Answer(time.monotonic(), 0, repr(error)))
 
     def between(self, begin: float, end: float) -> list[Answer]:
-        return [answer for answer in self.answers if begin <= answer.at <= end]
+        return [answer for answer in self.answers if begin <= answer.seconds <= end]
 
     def end(self) -> None:
         self._over.set()

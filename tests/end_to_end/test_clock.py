@@ -27,7 +27,7 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
-from tests.process_cluster import Broadcast, Stage, deployment_of, stage, until
+from tests.process_cluster import Broadcast, ProcessCluster, deployment_of, process_cluster, until
 from tests.provider import provider
 from tests.state_snapshot import outcomes_of
 from tests.watch import Answer, Watch
@@ -58,7 +58,7 @@ class Step(NamedTuple):
 class Played(NamedTuple):
     """What is left of it."""
 
-    on: Stage
+    cluster: ProcessCluster
     frames: Frames
     watch: Watch
     steps: dict[str, Step]
@@ -102,22 +102,25 @@ def frames(request: pytest.FixtureRequest) -> Frames:
 def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("clock")
     clock, begin = WrongClock(folder), frames[0][0] - BEFORE
-    with provider() as server, stage(folder, server.url, begin, SPEED, **clock.environment) as on:
-        on.start_all()
-        on.wait_until_up()
-        frames = on.to_come(frames)
-        broadcast = Broadcast(server, on.clock, frames)
-        until(lambda: on.ask("/readyz").status_code == 200, 500, "ready")
-        watch = Watch(on.url)
+    with (
+        provider() as server,
+        process_cluster(folder, server.url, begin, SPEED, **clock.environment) as cluster,
+    ):
+        cluster.start_all()
+        cluster.wait_until_up()
+        frames = cluster.to_come(frames)
+        broadcast = Broadcast(server, cluster.clock, frames)
+        until(lambda: cluster.ask("/readyz").status_code == 200, 500, "ready")
+        watch = Watch(cluster.url)
         steps = {
             "ahead": wrong_for_a_while(clock, STEP_SECONDS),
             "behind": wrong_for_a_while(clock, -STEP_SECONDS),
         }
         broadcast.wait()
-        with deployment_of(on.settings) as deployment:
+        with deployment_of(cluster.settings) as deployment:
             until(lambda: is_done(deployment, [moment for moment, _ in frames]), 500, "all done")
         watch.end()
-        yield Played(on, frames, watch, steps)
+        yield Played(cluster, frames, watch, steps)
 
 
 @pytest.fixture(scope="module")
@@ -145,10 +148,10 @@ def test_while_the_clock_was_wrong_it_said_what_that_looks_like(
     played: Played, name: str, word: str
 ) -> None:
     step = played.steps[name]
-    said = played.watch.between(step.begin + NOTICED_SECONDS, step.end)
-    assert said
-    assert {answer.status for answer in said} == {503}
-    assert all(word in answer.text for answer in said)
+    answers = played.watch.between(step.begin + NOTICED_SECONDS, step.end)
+    assert answers
+    assert {answer.status for answer in answers} == {503}
+    assert all(word in answer.text for answer in answers)
 
 
 def test_with_the_right_clock_it_was_soon_ready_again(played: Played) -> None:
@@ -157,6 +160,6 @@ def test_with_the_right_clock_it_was_soon_ready_again(played: Played) -> None:
 
     for step in played.steps.values():
         after = played.watch.between(step.end, step.end + RECOVERED_SECONDS)
-        ready = [answer.at - step.end for answer in after if is_ready(answer)]
+        ready = [answer.seconds - step.end for answer in after if is_ready(answer)]
         print(f"ready again after {ready[0]:.1f} s")
         assert ready

@@ -15,7 +15,7 @@ def test_the_demo_does_the_whole_job_and_ends_well(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for said in ("POST /nowcast", "200  blend issued at", "image/png", "leads verified"):
-        assert said in done.stdout, done.stdout
+    for words in ("POST /nowcast", "200  blend issued at", "image/png", "leads verified"):
+        assert words in done.stdout, done.stdout
     assert (tmp_path / "latest.png").read_bytes().startswith(b"\x89PNG")
     assert len(list((tmp_path / "archive" / "frames").rglob("*.nc"))) == 43

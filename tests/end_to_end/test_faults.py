@@ -28,7 +28,7 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
-from tests.process_cluster import Broadcast, Stage, deployment_of, stage, until
+from tests.process_cluster import Broadcast, ProcessCluster, deployment_of, process_cluster, until
 from tests.provider import provider
 from tests.watch import Watch
 
@@ -54,7 +54,7 @@ class Fault(NamedTuple):
 class Played(NamedTuple):
     """What is left of the faults."""
 
-    stage: Stage
+    cluster: ProcessCluster
     frames: Frames
     watch: Watch
     faults: dict[str, Fault]
@@ -78,44 +78,47 @@ def fill_disk(folder: Path) -> None:
 class FaultSchedule:
     """The faults, one after the other."""
 
-    def __init__(self, on: Stage, disk: Path | None) -> None:
-        self.on, self.disk = on, disk
+    def __init__(self, cluster: ProcessCluster, disk: Path | None) -> None:
+        self.cluster, self.disk = cluster, disk
         self.done: dict[str, Fault] = {}
 
     def fault(self, name: str, begin: Callable[[], object], *then: Callable[[], object]) -> None:
         """Do what is wrong, what ends it, and let the service recover."""
-        at = time.monotonic()
+        started = time.monotonic()
         begin()
         for step in then:
             step()
-        self.done[name] = Fault(name, at, time.monotonic())
+        self.done[name] = Fault(name, started, time.monotonic())
         time.sleep(CALM_SECONDS)
 
     def run(self) -> None:
-        on = self.on
+        cluster = self.cluster
         for name in ("worker", "api", "worker-verify", "beat", "ingest"):
-            self.fault(name, lambda name=name: on.kill(name))  # type: ignore[misc]
-        self.fault("redis with its data", on.redis.kill, pause(1), on.redis.start)
-        self.fault("redis without its data", on.redis.kill, self.forget, on.redis.start)
+            self.fault(name, lambda name=name: cluster.kill(name))  # type: ignore[misc]
+        self.fault("redis with its data", cluster.redis.kill, pause(1), cluster.redis.start)
+        self.fault("redis without its data", cluster.redis.kill, self.forget, cluster.redis.start)
         self.fault(
-            "postgres", lambda: on.postgres.stop(signal.SIGKILL), pause(1), on.postgres.start
+            "postgres",
+            lambda: cluster.postgres.stop(signal.SIGKILL),
+            pause(1),
+            cluster.postgres.start,
         )
-        self.fault("two beats", lambda: on.start("other beat", "beat"))
+        self.fault("two beats", lambda: cluster.start("other beat", "beat"))
         if self.disk is not None:
             disk = self.disk
             self.fault("disk full", lambda: fill_disk(disk), pause(4), (disk / "ballast").unlink)
-        self.fault("redis away", on.redis.kill, pause(AWAY_SECONDS), on.redis.start)
+        self.fault("redis away", cluster.redis.kill, pause(AWAY_SECONDS), cluster.redis.start)
         self.fault("all at once", self.kill_all)
 
     def forget(self) -> None:
-        shutil.rmtree(self.on.folder / "appendonlydir")
+        shutil.rmtree(self.cluster.folder / "appendonlydir")
 
     def kill_postgres(self) -> None:
-        self.on.postgres.stop(signal.SIGKILL)
+        self.cluster.postgres.stop(signal.SIGKILL)
 
     def kill_all(self) -> None:
-        for name in self.on.processes:
-            self.on.kill(name)
+        for name in self.cluster.processes:
+            self.cluster.kill(name)
 
 
 PATIENT = {"NOWCAST_FORECAST_MINUTES": "400", "NOWCAST_BACKFILL_HOURS": "7"}
@@ -145,24 +148,28 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         with (
             provider() as server,
-            stage(folder, server.url, begin, SPEED, **(PATIENT if LONG else {})) as on,
+            process_cluster(
+                folder, server.url, begin, SPEED, **(PATIENT if LONG else {})
+            ) as cluster,
         ):
-            on.start_all()
-            on.wait_until_up()
-            frames = on.to_come(frames)
-            broadcast = Broadcast(server, on.clock, frames)
-            with deployment_of(on.settings) as deployment:
+            cluster.start_all()
+            cluster.wait_until_up()
+            frames = cluster.to_come(frames)
+            broadcast = Broadcast(server, cluster.clock, frames)
+            with deployment_of(cluster.settings) as deployment:
                 until(lambda: deployment.archive.latest_frame() is not None, 500, "the first frame")
-                until(lambda: on.ask("/readyz").status_code == 200, 500, "ready")
-            watch = Watch(on.url)
-            faults = FaultSchedule(on, disk if mounted else None)
+                until(lambda: cluster.ask("/readyz").status_code == 200, 500, "ready")
+            watch = Watch(cluster.url)
+            faults = FaultSchedule(cluster, disk if mounted else None)
             faults.run()
             broadcast.wait()
-            came = [moment for moment, _ in frames]
-            with deployment_of(on.settings) as deployment:
-                until(lambda: is_done(deployment, came), 500, "all taken in, forecast and verified")
+            arrived = [moment for moment, _ in frames]
+            with deployment_of(cluster.settings) as deployment:
+                until(
+                    lambda: is_done(deployment, arrived), 500, "all taken in, forecast and verified"
+                )
             watch.end()
-            yield Played(on, frames, watch, faults.done)
+            yield Played(cluster, frames, watch, faults.done)
     finally:
         if mounted:
             subprocess.run(["umount", str(disk)], check=True)
@@ -170,45 +177,45 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    with deployment_of(played.stage.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_no_frame_is_lost(played: Played, clean: Deployment) -> None:
-    with deployment_of(played.stage.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         assert_same_frames(live, clean)
 
 
 def test_each_forecast_is_made_and_equals_one_made_by_hand(
     played: Played, clean: Deployment
 ) -> None:
-    with deployment_of(played.stage.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         print(f"made of all frames: {assert_same_forecasts(live, clean):.2f}")
 
 
 def test_each_is_verified_once(played: Played, clean: Deployment) -> None:
-    with deployment_of(played.stage.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         assert assert_same_counts(live, clean) > 300
 
 
 def test_what_was_killed_was_started_again(played: Played) -> None:
-    print(played.stage.restarts)
-    assert {"worker", "api", "worker-verify", "beat", "ingest"} <= set(played.stage.restarts)
+    print(played.cluster.restarts)
+    assert {"worker", "api", "worker-verify", "beat", "ingest"} <= set(played.cluster.restarts)
 
 
 def test_without_redis_it_said_that_it_was_not_ready(played: Played) -> None:
     away = played.faults["redis away"]
-    said = played.watch.between(away.begin + 6, away.end)
-    assert said
-    assert {answer.status for answer in said} == {503}
-    assert all("redis" in answer.text.lower() for answer in said)
+    answers = played.watch.between(away.begin + 6, away.end)
+    assert answers
+    assert {answer.status for answer in answers} == {503}
+    assert all("redis" in answer.text.lower() for answer in answers)
 
 
 def test_after_each_fault_it_was_ready_again_soon(played: Played) -> None:
     """Within the time that a process takes to start, with one core to itself or less."""
-    ready = [answer.at for answer in played.watch.answers if answer.status == 200]
+    ready = [answer.seconds for answer in played.watch.answers if answer.status == 200]
     took = {
-        name: min(at for at in ready if at >= fault.end) - fault.end
+        name: min(seconds for seconds in ready if seconds >= fault.end) - fault.end
         for name, fault in played.faults.items()
     }
     print({name: round(seconds, 1) for name, seconds in took.items()})
@@ -219,6 +226,6 @@ def test_the_disk_was_full_and_nothing_is_half_written(played: Played) -> None:
     if "disk full" not in played.faults:
         pytest.skip("no small disk could be mounted here")
     assert "No space left" in "".join(
-        played.stage.log(name) for name in ("worker", "worker-verify", "ingest")
+        played.cluster.log(name) for name in ("worker", "worker-verify", "ingest")
     )
-    assert not list((played.stage.folder / "data" / "archive" / "incoming").glob("*"))
+    assert not list((played.cluster.folder / "data" / "archive" / "incoming").glob("*"))

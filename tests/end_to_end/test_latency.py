@@ -14,7 +14,14 @@ from service.archive.key import iso, to_time
 from service.ledger import tables
 from service.settings import Settings
 from tests.clean import Frames, real_day, simulated_day
-from tests.process_cluster import PUBLISHED_AFTER, Stage, deployment_of, path_of, stage, until
+from tests.process_cluster import (
+    PUBLISHED_AFTER,
+    ProcessCluster,
+    deployment_of,
+    path_of,
+    process_cluster,
+    until,
+)
 from tests.provider import provider
 
 MODEL = "ms-lstm"
@@ -58,7 +65,7 @@ def frames(request: pytest.FixtureRequest) -> Frames:
 
 
 @pytest.fixture(scope="module")
-def ways(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
+def delays(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
     folder = tmp_path_factory.mktemp("latency")
     begin = frames[FIRST - 1][0] + PUBLISHED_AFTER
     usual = {name: str(Settings.model_fields[name].default) for name in AS_USUAL}
@@ -67,65 +74,71 @@ def ways(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> list[Way]:
         "NOWCAST_MODELS": f'["{MODEL}", "advection", "persistence"]',
         "NOWCAST_THREADS": "2",
     }
-    with provider() as server, stage(folder, server.url, begin, SPEED, **more) as on:
-        publish_what_is_due(on, server.files, frames)
-        on.start_all()
-        on.wait_until_up()
-        before = publish_what_is_due(on, server.files, frames)
-        until(lambda: is_served(on, before), 500, "the forecast of the newest frame at the start")
-        with deployment_of(on.settings) as deployment:
+    with provider() as server, process_cluster(folder, server.url, begin, SPEED, **more) as cluster:
+        publish_what_is_due(cluster, server.files, frames)
+        cluster.start_all()
+        cluster.wait_until_up()
+        before = publish_what_is_due(cluster, server.files, frames)
+        until(
+            lambda: is_served(cluster, before), 500, "the forecast of the newest frame at the start"
+        )
+        with deployment_of(cluster.settings) as deployment:
             until(
                 lambda: not deployment.job_table.issues_under_way(),
                 500,
                 "those of the frames before",
             )
-        publish_what_is_due(on, server.files, frames)
-        return [take(on, server.files, *frame) for frame in on.to_come(frames)[:ROUNDS]]
+        publish_what_is_due(cluster, server.files, frames)
+        return [take(cluster, server.files, *frame) for frame in cluster.to_come(frames)[:ROUNDS]]
 
 
-def publish_what_is_due(on: Stage, files: dict[str, bytes], frames: Frames) -> datetime:
+def publish_what_is_due(
+    cluster: ProcessCluster, files: dict[str, bytes], frames: Frames
+) -> datetime:
     """Put those frames on the server that are late by now. Returns the time of the newest."""
-    due = frames[: len(frames) - len(on.to_come(frames))]
+    due = frames[: len(frames) - len(cluster.to_come(frames))]
     files |= {path_of(moment): data for moment, data in due}
     return due[-1][0]
 
 
-def is_served(on: Stage, issue: datetime) -> bool:
-    told = on.ask(f"/nowcasts/latest?model={MODEL}")
-    return told.status_code == 200 and told.json()["issue_time"] == iso(issue)
+def is_served(cluster: ProcessCluster, issue: datetime) -> bool:
+    response = cluster.ask(f"/nowcasts/latest?model={MODEL}")
+    return response.status_code == 200 and response.json()["issue_time"] == iso(issue)
 
 
-def take(on: Stage, files: dict[str, bytes], moment: datetime, data: bytes) -> Way:
+def take(cluster: ProcessCluster, files: dict[str, bytes], moment: datetime, data: bytes) -> Way:
     """Publish a frame when it is due, and follow it."""
-    until(lambda: on.clock() > moment + PUBLISHED_AFTER, 500, f"the time of {moment}")
+    until(lambda: cluster.clock() > moment + PUBLISHED_AFTER, 500, f"the time of {moment}")
     published = time.time()
     files[path_of(moment)] = data
-    with deployment_of(on.settings) as deployment:
+    with deployment_of(cluster.settings) as deployment:
         until(lambda: deployment.archive.has_frame(to_time(moment)), 500, f"the frame of {moment}")
         kept = time.time()
-        until(lambda: is_served(on, moment), 500, f"the forecast from {moment}")
+        until(lambda: is_served(cluster, moment), 500, f"the forecast from {moment}")
         served = time.time()
         query = select(tables.jobs).where(
             tables.jobs.c.issue == moment, tables.jobs.c.model == MODEL
         )
         with deployment.ledger.engine.connect() as connection:
-            job = connection.execute(query).one()
-    created, started, finished = (at.timestamp() for at in (job.created, job.started, job.finished))
+            (job,) = connection.execute(query)
+    created, started, finished = (
+        time.timestamp() for time in (job.created, job.started, job.finished)
+    )
     return Way(
         kept - published, created - kept, started - created, finished - started, served - finished
     )
 
 
-def test_the_forecast_of_each_frame_is_served(ways: list[Way]) -> None:
-    for way in ways:
+def test_the_forecast_of_each_frame_is_served(delays: list[Way]) -> None:
+    for way in delays:
         print(way)
-    assert len(ways) == ROUNDS
-    assert max(map(sum, ways)) < LONGEST_SECONDS
+    assert len(delays) == ROUNDS
+    assert max(map(sum, delays)) < LONGEST_SECONDS
 
 
-def test_each_step_follows_on_the_one_before(ways: list[Way]) -> None:
+def test_each_step_follows_on_the_one_before(delays: list[Way]) -> None:
     """As the job tells: looks at the archive and at the API are late by up to one look."""
-    for way in ways:
+    for way in delays:
         assert way.begun >= 0
         assert way.forecast >= 0
         assert way.kept >= 0

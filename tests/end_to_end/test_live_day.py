@@ -18,7 +18,14 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
-from tests.process_cluster import Broadcast, Stage, deployment_of, path_of, stage, until
+from tests.process_cluster import (
+    Broadcast,
+    ProcessCluster,
+    deployment_of,
+    path_of,
+    process_cluster,
+    until,
+)
 from tests.provider import Fault, cut, half, other, provider, refuse, stall
 from tests.state_snapshot import outcomes_of
 
@@ -61,7 +68,7 @@ def bad_files(frames: Frames) -> dict[int, Fault]:
 class Played(NamedTuple):
     """The stage after the day, when all is done."""
 
-    on: Stage
+    cluster: ProcessCluster
     frames: Frames
     """Those that came."""
     bad: int
@@ -72,23 +79,27 @@ class Played(NamedTuple):
 def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("day")
     begin = frames[0][0] - timedelta(minutes=80)
-    with provider() as server, stage(folder, server.url, begin, SPEED) as on:
-        on.start_all()
-        on.wait_until_up()
-        frames = on.to_come(frames)
+    with provider() as server, process_cluster(folder, server.url, begin, SPEED) as cluster:
+        cluster.start_all()
+        cluster.wait_until_up()
+        frames = cluster.to_come(frames)
         server.listed |= {path_of(time) for time, _ in frames}  # before there is anything
-        broadcast = Broadcast(server, on.clock, frames, LATE, MISSING, faults(frames))
-        until(lambda: on.clock() > frames[OUTAGE[0]][0] + timedelta(minutes=3), 300, "outage")
+        broadcast = Broadcast(server, cluster.clock, frames, LATE, MISSING, faults(frames))
+        until(lambda: cluster.clock() > frames[OUTAGE[0]][0] + timedelta(minutes=3), 300, "outage")
         server.outage = refuse(503)
-        until(lambda: on.clock() > frames[OUTAGE[-1]][0] + timedelta(minutes=4), 500, "its end")
+        until(
+            lambda: cluster.clock() > frames[OUTAGE[-1]][0] + timedelta(minutes=4), 500, "its end"
+        )
         server.outage = None
         broadcast.wait()
-        came = [frame for number, frame in enumerate(frames) if number not in MISSING]
-        with deployment_of(on.settings) as deployment:
+        arrived = [frame for number, frame in enumerate(frames) if number not in MISSING]
+        with deployment_of(cluster.settings) as deployment:
             until(
-                lambda: is_done(deployment, [t for t, _ in came]), 500, "all taken in and verified"
+                lambda: is_done(deployment, [t for t, _ in arrived]),
+                500,
+                "all taken in and verified",
             )
-        yield Played(on, came, len(bad_files(frames)))
+        yield Played(cluster, arrived, len(bad_files(frames)))
 
 
 @pytest.fixture(scope="module")
@@ -118,15 +129,15 @@ def test_every_forecast_is_verified_once_with_the_counts_of_a_clean_run(
 
 
 def test_every_bad_answer_is_in_quarantine_beside_its_reason(played: Played) -> None:
-    on, bad = played.on, played.bad
-    folder = on.folder / "data" / "archive" / "quarantine"
+    cluster, bad = played.on, played.bad
+    folder = cluster.folder / "data" / "archive" / "quarantine"
     reasons = sorted(folder.glob("*.reason.txt"))
     files = [path for path in folder.iterdir() if not path.name.endswith(".reason.txt")]
     assert len(files) == len(reasons) == bad
     assert all(path.read_text().strip() for path in reasons)
-    with deployment_of(on.settings) as live:
+    with deployment_of(cluster.settings) as live:
         outcomes = outcomes_of(live.ledger)
-    print(dict(outcomes), "restarts:", on.restarts)
+    print(dict(outcomes), "restarts:", cluster.restarts)
     assert outcomes["quarantined"] == bad
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from benchmarks.speed.targets import TARGETS
 from service.ledger import tables
 from tests.clean import Frames, real_day, simulated_day
-from tests.process_cluster import Broadcast, deployment_of, stage, until
+from tests.process_cluster import Broadcast, deployment_of, process_cluster, until
 from tests.provider import provider
 
 SECONDS, CLIENTS, RATE = 120, 200, 100
@@ -57,7 +57,7 @@ def memory_of(process: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
     frames: Frames
     try:
         frames = real_day(request.getfixturevalue("shared"))[:48]
@@ -66,25 +66,25 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     begin = frames[FIRST][0] + timedelta(minutes=4)
     folder = tmp_path_factory.mktemp("load")
     more = {"NOWCAST_FORECAST_MINUTES": "15", "NOWCAST_STALE_MINUTES": "600"}
-    with provider() as server, stage(folder, server.url, begin, SPEED, **more) as on:
-        on.start_all()
-        on.wait_until_up()
-        Broadcast(server, on.clock, frames)
-        until(lambda: on.ask("/nowcasts/latest").status_code == 200, 500, "a first forecast")
+    with provider() as server, process_cluster(folder, server.url, begin, SPEED, **more) as cluster:
+        cluster.start_all()
+        cluster.wait_until_up()
+        Broadcast(server, cluster.clock, frames)
+        until(lambda: cluster.ask("/nowcasts/latest").status_code == 200, 500, "a first forecast")
         memory: list[int] = []
         over = threading.Event()
 
         def look() -> None:
             while not over.wait(0.5):
-                memory.append(memory_of(on.processes["api"].pid))
+                memory.append(memory_of(cluster.processes["api"].pid))
 
         watch = threading.Thread(target=look)
         watch.start()
-        command = [sys.executable, "-m", "tests.load_client", on.port, SECONDS, CLIENTS, RATE]
+        command = [sys.executable, "-m", "tests.load_client", cluster.port, SECONDS, CLIENTS, RATE]
         done = subprocess.run([*map(str, command)], check=True, capture_output=True, timeout=550)
         over.set()
         watch.join()
-        with deployment_of(on.settings) as deployment:
+        with deployment_of(cluster.settings) as deployment:
             until(lambda: not deployment.job_table.issues_under_way(), 500, "nothing under way")
             with deployment.ledger.engine.connect() as connection:
                 jobs = [dict(row) for row in connection.execute(select(tables.jobs)).mappings()]
@@ -96,28 +96,30 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Told(json.loads(done.stdout), memory, jobs, begun)
 
 
-def test_nobody_gets_an_error_but_those_that_were_announced(told: Told) -> None:
-    statuses = {int(code) for kind in told.crowd["statuses"].values() for code in kind}
-    print(told.crowd["statuses"], told.crowd["problems"])
+def test_nobody_gets_an_error_but_those_that_were_announced(loaded: Told) -> None:
+    statuses = {int(code) for kind in loaded.crowd["statuses"].values() for code in kind}
+    print(loaded.crowd["statuses"], loaded.crowd["problems"])
     assert statuses <= {200, 202, 503}
-    assert all(ANNOUNCED.search(body) for body in told.crowd["problems"])
-    assert sum(told.crowd["statuses"]["read"].values()) > FEWEST_READS
+    assert all(ANNOUNCED.search(body) for body in loaded.crowd["problems"])
+    assert sum(loaded.crowd["statuses"]["read"].values()) > FEWEST_READS
 
 
-def test_each_forecast_is_made_once(told: Told) -> None:
-    assert len(told.jobs) >= 4
-    assert {job["attempts"] for job in told.jobs if job["status"] == "successful"} == {1}
-    assert told.begun == Counter(job["model"] for job in told.jobs if job["started"] is not None)
+def test_each_forecast_is_made_once(loaded: Told) -> None:
+    assert len(loaded.jobs) >= 4
+    assert {job["attempts"] for job in loaded.jobs if job["status"] == "successful"} == {1}
+    assert loaded.begun == Counter(
+        job["model"] for job in loaded.jobs if job["started"] is not None
+    )
 
 
-def test_reads_are_answered(told: Told) -> None:
-    seconds = np.array(told.crowd["seconds"]["read"])
+def test_reads_are_answered(loaded: Told) -> None:
+    seconds = np.array(loaded.crowd["seconds"]["read"])
     p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1000
     print(f"{len(seconds) / SECONDS:.0f} reads/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms")
     assert p99 < MOST_MS
 
 
-def test_memory_is_flat(told: Told) -> None:
-    half = len(told.memory) // 2
-    print([round(m / 2**20) for m in told.memory[:: max(half // 5, 1)]])
-    assert max(told.memory[half:]) < 1.1 * max(told.memory[half // 2 : half])
+def test_memory_is_flat(loaded: Told) -> None:
+    half = len(loaded.memory) // 2
+    print([round(m / 2**20) for m in loaded.memory[:: max(half // 5, 1)]])
+    assert max(loaded.memory[half:]) < 1.1 * max(loaded.memory[half // 2 : half])

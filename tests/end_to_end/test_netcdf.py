@@ -59,9 +59,13 @@ def faults(file: Path, report: Path) -> list[dict[str, Any]]:
     ComplianceChecker.run_checker(
         str(file), ["cf:1.11"], 0, "strict", output_filename=str(report), output_format="json"
     )
-    said = json.loads(report.read_text())["cf:1.11"]
-    assert said["possible_points"] > 50, "the checker has checked"
-    found = [*said["high_priorities"], *said["medium_priorities"], *said["low_priorities"]]
+    report_of_cf = json.loads(report.read_text())["cf:1.11"]
+    assert report_of_cf["possible_points"] > 50, "the checker has checked"
+    found = [
+        *report_of_cf["high_priorities"],
+        *report_of_cf["medium_priorities"],
+        *report_of_cf["low_priorities"],
+    ]
     return [entry for entry in found if entry["value"][0] < entry["value"][1]]
 
 

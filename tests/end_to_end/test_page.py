@@ -271,7 +271,7 @@ def test_no_data_is_hatched_and_only_rain_is_coloured(open_page: Open, folder: P
 
     def colours(mask: NDArray[np.bool_]) -> list[set[str]]:
         """In the middle of cells of a mask in sight."""
-        found = [at for at in np.argwhere(mask) if max(abs(at - (row, column))) <= AROUND]
+        found = [cell for cell in np.argwhere(mask) if max(abs(cell - (row, column))) <= AROUND]
         middle = (canvas["width"] / 2, canvas["height"] / 2)
         points = [
             [round(middle[0] + SCALE * (x - column)), round(middle[1] + SCALE * (y - row))]

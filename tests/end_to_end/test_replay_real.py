@@ -104,8 +104,8 @@ def counts_by_issue(data: Path, model: str, threshold: float) -> xr.Dataset:
     issues = sorted({row["issue"] for row in chosen})
     table = np.zeros((len(tables.COUNTS), len(issues), len(LEADS)), np.int64)
     for row in chosen:
-        at = issues.index(row["issue"]), LEADS.index(row["lead_minutes"])
-        table[(slice(None), *at)] = [row[name] for name in tables.COUNTS]
+        indices = issues.index(row["issue"]), LEADS.index(row["lead_minutes"])
+        table[(slice(None), *indices)] = [row[name] for name in tables.COUNTS]
     return xr.Dataset(
         {name: (("issue", "lead_minutes"), table[k]) for k, name in enumerate(tables.COUNTS)},
         coords={"lead_minutes": LEADS},

@@ -1,4 +1,4 @@
-"""The report in a real browser, as somebody opens it: without scripts, on any screen, on paper.
+"""The report in a real browser, as a reader opens it: without scripts, on any screen, on paper.
 
 With NOWCAST_WRITE_DOCS also the pictures of plots and report in the documentation.
 """
@@ -46,8 +46,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def stack() -> Iterator[ExitStack]:
 def opened(
     stack: ExitStack, browser: Browser, file: Path, size: tuple[int, int], **more: Any
 ) -> Watched:
-    """The file as somebody opens it, who is asked whether anything goes wrong."""
+    """The file as a reader opens it, and what goes wrong in the browser."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
     stack.callback(context.close)
     watched = Watched(context.new_page())
@@ -102,8 +102,10 @@ def test_nothing_serious_bars_anybody_from_reading_it(
     watched = opened(stack, browser, report, SIZES[size], **more)
     assert watched.page.evaluate("document.scrollingElement.scrollWidth") <= SIZES[size][0]
     found = Axe().run(watched.page).response["violations"]
-    serious = [one for one in found if one["impact"] in ("serious", "critical")]
-    assert not serious, [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+    serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
+    assert not serious, [
+        (violation["id"], [node["html"] for node in violation["nodes"]]) for violation in serious
+    ]
 
 
 def test_the_policy_of_the_page_lets_no_script_and_no_stranger_in(
@@ -114,10 +116,10 @@ def test_the_policy_of_the_page_lets_no_script_and_no_stranger_in(
     tampered.write_text(report.read_text().replace("</main>", f"{evil}</main>"))
     watched = opened(stack, browser, tampered, SIZES["desktop"])
     assert watched.page.title().startswith("Skill of the nowcasts")
-    refused = [said for said in watched.errors if "Content Security Policy" in said]
+    refused = [error for error in watched.errors if "Content Security Policy" in error]
     assert len(refused) == 2, watched.errors
-    assert any("script" in said for said in refused)
-    assert any("127.0.0.1:9" in said for said in refused)
+    assert any("script" in error for error in refused)
+    assert any("127.0.0.1:9" in error for error in refused)
 
 
 def test_it_is_dark_in_the_dark_and_black_on_white_on_paper(

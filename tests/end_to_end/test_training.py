@@ -55,15 +55,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def command(files: Path, folder: Path) -> list[str]:
-    said = ["train", str(files / "tiny.toml"), "--data", str(files), "-o", str(folder)]
+    arguments = ["train", str(files / "tiny.toml"), "--data", str(files), "-o", str(folder)]
     often = ["--log-every", "1", "--save-every", "4", "--device", "cpu", "--quiet"]
-    return ["-m", "service.cli", *said, *often]
+    return ["-m", "service.cli", *arguments, *often]
 
 
 def start(arguments: list[str], **environment: str) -> subprocess.Popen[bytes]:
-    said = os.environ | {"OMP_NUM_THREADS": "1"} | environment
+    variables = os.environ | {"OMP_NUM_THREADS": "1"} | environment
     return subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, env=said, stderr=subprocess.PIPE
+        [sys.executable, *arguments], cwd=ROOT, env=variables, stderr=subprocess.PIPE
     )
 
 
@@ -135,17 +135,23 @@ def test_two_devices_learn_as_one_does_with_their_batches_together(
     for process in both:
         finish(process)
     for name, number in (("training", STEPS), ("validation", 3)):
-        one, two = (rows(run / f"{name}.csv") for run in (unbroken, folder))
-        assert len(one) == len(two) == number
-        for single, double in zip(one, two, strict=True):
+        of_single, of_both = (rows(run / f"{name}.csv") for run in (unbroken, folder))
+        assert len(of_single) == len(of_both) == number
+        for single, double in zip(of_single, of_both, strict=True):
             for column in single:
                 assert double[column] == pytest.approx(single[column], rel=1e-6, nan_ok=True)
 
 
 def test_a_trained_network_is_scored_beside_the_paper(files: Path, unbroken: Path) -> None:
-    said = ["evaluate", str(unbroken / "best.safetensors"), "moving-mnist", "--data", str(files)]
+    arguments = [
+        "evaluate",
+        str(unbroken / "best.safetensors"),
+        "moving-mnist",
+        "--data",
+        str(files),
+    ]
     done = subprocess.run(
-        [sys.executable, "-m", "service.cli", *said, "--samples", "4", "--quiet"],
+        [sys.executable, "-m", "service.cli", *arguments, "--samples", "4", "--quiet"],
         cwd=ROOT,
         check=True,
         capture_output=True,

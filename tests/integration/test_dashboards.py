@@ -100,7 +100,7 @@ def test_a_dashboard_is_what_grafana_takes(name: str) -> None:
     ids = [panel["id"] for panel in board["panels"]]
     assert len(set(ids)) == len(ids) > 8
     source = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yml").read_text())
-    uids = {one["uid"] for one in source["datasources"]}
+    uids = {entry["uid"] for entry in source["datasources"]}
     for panel in panels(board):
         assert panel["title"]
         assert panel["description"].endswith(".")
@@ -114,9 +114,13 @@ def test_a_dashboard_is_what_grafana_takes(name: str) -> None:
 def test_panels_lie_side_by_side_and_not_on_each_other(name: str) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in boards()[name]["panels"]:
-        at = panel["gridPos"]
-        cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
-        assert at["x"] + at["w"] <= 24
+        position = panel["gridPos"]
+        cells = {
+            (position["x"] + x, position["y"] + y)
+            for x in range(position["w"])
+            for y in range(position["h"])
+        }
+        assert position["x"] + position["w"] <= 24
         assert not cells & taken, panel["title"]
         taken |= cells
 
@@ -127,7 +131,7 @@ def test_dashboards_have_names_of_their_own_and_only_variables_that_they_offer()
         name: f"nowcast-{name}" for name in ("skill", "operations", "model")
     }
     for board in found.values():
-        offered = {one["name"] for one in board.get("templating", {}).get("list", [])}
+        offered = {variable["name"] for variable in board.get("templating", {}).get("list", [])}
         asked = set(re.findall(r"\$(\w+)", json.dumps(board["panels"]))) - {"__rate_interval"}
         assert asked == offered
 
@@ -137,7 +141,7 @@ def test_dashboards_have_names_of_their_own_and_only_variables_that_they_offer()
 
 @contextmanager
 def deployed(data: Path, server: str) -> Iterator[Deployment]:
-    made = Deployment(
+    opened = Deployment(
         Settings(
             data=data,
             port=free_port(),
@@ -148,9 +152,9 @@ def deployed(data: Path, server: str) -> Iterator[Deployment]:
         )
     )
     try:
-        yield made
+        yield opened
     finally:
-        made.ledger.engine.dispose()
+        opened.ledger.engine.dispose()
 
 
 def ingest_frames(deployment: Deployment, folder: Path, first: int, end: int) -> None:
@@ -172,8 +176,8 @@ def ingest_frames(deployment: Deployment, folder: Path, first: int, end: int) ->
 def provided(deployment: Deployment, number: int) -> None:
     """A forecast as if it had come from the provider: what falls now, a little weaker."""
     forecast = load_forecaster("persistence")(0.9 * frame(number))
-    made = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
-    forecast.attrs |= made
+    attributes = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
+    forecast.attrs |= attributes
     deployment.archive.put_forecast(forecast, history="made up")
     note(deployment.ledger, forecast)
 
@@ -238,7 +242,7 @@ def test_every_query_of_every_panel_returns_data(
     found = {}
     for query in queries():
         ask = watching.now if query.is_instant else watching.over_time
-        found[query] = sum(bool(one.values) for one in ask(filled_in(query.expression)))
+        found[query] = sum(bool(series.values) for series in ask(filled_in(query.expression)))
     tell("\n" + table(found))
     assert [query for query, series in found.items() if not series] == []
     assert len(found) > 50
@@ -252,7 +256,9 @@ def test_models_are_compared_with_each_baseline_and_with_the_provider(
     assert len(gains) == 2
     for query in gains:
         found = watching.now(filled_in(query.expression))
-        pairs = {(one.labels["model"], one.labels["baseline"]): one.values for one in found}
+        pairs = {
+            (series.labels["model"], series.labels["baseline"]): series.values for series in found
+        }
         for rival in ("persistence", "advection", "dwd-rv"):
             assert pairs["advection", rival], query.panel
         assert pairs["advection", "advection"] == [0]
@@ -262,28 +268,32 @@ def test_models_are_compared_with_each_baseline_and_with_the_provider(
 def test_probabilities_are_those_of_the_model_that_tells_them_beside_the_diagonal(
     watching: Prometheus,
 ) -> None:
-    told, came = (
+    predicted, observed = (
         {
-            (one.labels["model"], one.labels["bin"]): one.values[0]
-            for one in watching.now(filled_in(query.expression))
+            (series.labels["model"], series.labels["bin"]): series.values[0]
+            for series in watching.now(filled_in(query.expression))
         }
         for query in queries()
         if query.panel == "Reliability diagram"
     )
-    assert told.keys() == came.keys()
-    assert {model for model, _ in told} == {"ms-lstm", "perfect reliability"}
+    assert predicted.keys() == observed.keys()
+    assert {model for model, _ in predicted} == {"ms-lstm", "perfect reliability"}
     for end in (0, 1):
-        assert told["perfect reliability", str(end)] == came["perfect reliability", str(end)] == end
-    ours = {least: chance for (model, least), chance in told.items() if model == "ms-lstm"}
+        assert (
+            predicted["perfect reliability", str(end)]
+            == observed["perfect reliability", str(end)]
+            == end
+        )
+    ours = {least: chance for (model, least), chance in predicted.items() if model == "ms-lstm"}
     assert len(ours) > 3
     for least, chance in ours.items():
         assert float(least) <= chance <= float(least) + 0.1001
-        assert 0 <= came["ms-lstm", least] <= 1
+        assert 0 <= observed["ms-lstm", least] <= 1
     for query in queries():
         if query.panel.startswith("Brier skill"):
             found = watching.now(filled_in(query.expression))
-            assert {one.labels["model"] for one in found} == {"ms-lstm"}
-            assert all(value <= 1 for one in found for value in one.values)
+            assert {series.labels["model"] for series in found} == {"ms-lstm"}
+            assert all(value <= 1 for series in found for value in series.values)
 
 
 def table(found: dict[Query, int]) -> str:
@@ -337,7 +347,9 @@ def test_what_is_recorded_is_there(watching: Prometheus) -> None:
 
 
 def test_what_should_be_seen_is_seen(watching: Prometheus) -> None:
-    states = {one["labels"]["alertname"]: one["state"] for one in watching.get("alerts")["alerts"]}
+    states = {
+        alert["labels"]["alertname"]: alert["state"] for alert in watching.get("alerts")["alerts"]
+    }
     assert states["RadarStale"]  # the frames are of another day
     assert states["ApiDown"]  # one target is nobody
     assert watching.now("nowcast:frame_age:seconds")[0].values[0] > 1800

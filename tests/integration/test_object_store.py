@@ -104,7 +104,7 @@ def writer(url: str, number: int) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
 
 
-def said(process: "subprocess.Popen[str]") -> str:
+def line_of(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
@@ -125,12 +125,12 @@ def test_of_many_processes_that_put_one_thing_all_find_the_same_and_it_is_whole(
     url: str, store: ObjectStore
 ) -> None:
     writers = [writer(url, number) for number in range(8)]
-    assert [said(each) for each in writers] == ["ready"] * 8
+    assert [line_of(each) for each in writers] == ["ready"] * 8
     for file in range(3):
         path = f"frames/2026/{file}.nc"
         for each in writers:
             tell(each, path)
-        won = [number for number, each in enumerate(writers) if said(each) == "True"]
+        won = [number for number, each in enumerate(writers) if line_of(each) == "True"]
         assert store.get(path) in [bytes([number]) * SIZE for number in won]
     for each in writers:
         each.communicate(timeout=550)
@@ -144,7 +144,7 @@ def test_writers_that_are_killed_leave_nothing_that_is_not_whole(
         process = writer(url, number)
         for file in range(100):
             tell(process, f"frames/2026/{number}-{file}.nc")
-        assert [said(process) for _ in range(3)] == ["ready", "True", "True"]
+        assert [line_of(process) for _ in range(3)] == ["ready", "True", "True"]
         clock.sleep(moments.uniform(0, 0.1))
         process.send_signal(signal.SIGKILL)
         process.communicate()

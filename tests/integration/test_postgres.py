@@ -28,12 +28,12 @@ FORECASTS = 200
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
     """A server of the test's own, to be killed."""
-    made = Postgres()
+    server = Postgres()
     try:
-        made.start()
-        yield made
+        server.start()
+        yield server
     finally:
-        made.remove()
+        server.remove()
 
 
 def test_times_are_the_same_instants_to_whoever_else_reads_them(postgres: Postgres) -> None:
@@ -59,7 +59,9 @@ def test_a_server_that_is_away_is_told_as_such_and_used_again_when_it_is_back(
     jobs = JobTable(ledger.engine)
     ledger.arrive(arrival())
     tries: list[object] = []
-    event.listen(ledger.engine, "do_connect", lambda *told: tries.append(told))
+    event.listen(
+        ledger.engine, "do_connect", lambda *event_arguments: tries.append(event_arguments)
+    )
     postgres.stop(signal.SIGKILL)
     for ask in (lambda: ledger.arrive(arrival()), ledger.arrivals_by, jobs.workers, jobs.jobs_by):
         tries.clear()
@@ -82,7 +84,7 @@ def test_a_restart_that_nobody_saw_is_not_felt(postgres: Postgres) -> None:
 
 
 def test_nothing_is_lost_or_counted_twice_when_the_server_is_killed(postgres: Postgres) -> None:
-    """Whoever writes tries again until it is done, without knowing how far the last try came."""
+    """Each writer tries again until it is done, without knowing how far the last try came."""
     url = postgres.new_database()
     ledger = Ledger(url)
     jobs = JobTable(ledger.engine)
@@ -91,7 +93,7 @@ def test_nothing_is_lost_or_counted_twice_when_the_server_is_killed(postgres: Po
     def write() -> None:
         for step in range(FORECASTS):
             issue = NOW + timedelta(minutes=5 * step)
-            at = KEY | {"issue": issue}
+            row = KEY | {"issue": issue}
             key = Key(np.datetime64(issue.replace(tzinfo=None), "ns"), "persistence", "none")
             while True:
                 tries[0] += 1
@@ -101,9 +103,9 @@ def test_nothing_is_lost_or_counted_twice_when_the_server_is_killed(postgres: Po
                     if known is None or known.status != "successful":
                         jobs.ask(key, "scheduled", NOW)
                         jobs.claim(key.id, "anna", NOW, 99, NOW - timedelta(minutes=1))
-                        ledger.forecast(at, TIMES, {30: issue})
+                        ledger.forecast(row, TIMES, {30: issue})
                         jobs.finish(key.id, NOW)
-                    ledger.verified(at | {"lead_minutes": 30}, ERRORS, [counts()], [fraction()])
+                    ledger.verified(row | {"lead_minutes": 30}, ERRORS, [counts()], [fraction()])
                     break
                 except LedgerAway:
                     time.sleep(0.05)

@@ -60,8 +60,8 @@ def promtool(*arguments: object) -> str:
 
 
 def test_promtool_accepts_configuration_and_rules() -> None:
-    said = promtool("check", "config", CONFIGURED / "prometheus.yml")
-    assert "SUCCESS: 2 rule files found" in said
+    output = promtool("check", "config", CONFIGURED / "prometheus.yml")
+    assert "SUCCESS: 2 rule files found" in output
     found = promtool("check", "rules", "--lint-fatal", *sorted(CONFIGURED.glob("rules/*.yml")))
     assert sum(map(int, re.findall(r"(\d+) rules found", found))) == len(rules())
 
@@ -140,11 +140,11 @@ class Running:
 
 @contextmanager
 def running(port: int, log: Path, /, *arguments: str, **settings: str) -> Iterator[Running]:
-    made = Running(port, log, *arguments, **settings)
+    started = Running(port, log, *arguments, **settings)
     try:
-        yield made
+        yield started
     finally:
-        made.kill()
+        started.kill()
 
 
 def test_a_restart_of_the_api_is_no_drop_and_no_jump(tmp_path: Path) -> None:
@@ -181,17 +181,17 @@ def test_a_restart_of_the_api_is_no_drop_and_no_jump(tmp_path: Path) -> None:
         watching.until(lambda: 1.0 in watching.now(asked)[0].values, "it counts from 0 again")
         time.sleep(2)
 
-        facts = "|".join(one.name for one in (metrics.FRAMES, metrics.JOBS, metrics.PIXELS))
-        resets = watching.now(f'resets({{__name__=~"{facts}"}}[5m])')
+        names = "|".join(metric.name for metric in (metrics.FRAMES, metrics.JOBS, metrics.PIXELS))
+        resets = watching.now(f'resets({{__name__=~"{names}"}}[5m])')
         assert len(resets) > 100
-        assert {value for one in resets for value in one.values} == {0}
-        rises = watching.over_time(f'{{__name__=~"{facts}"}}', 120)
-        assert all(sorted(one.values) == one.values for one in rises)
+        assert {value for series in resets for value in series.values} == {0}
+        rises = watching.over_time(f'{{__name__=~"{names}"}}', 120)
+        assert all(sorted(series.values) == series.values for series in rises)
         rise = (
             f"max_over_time({metrics.PIXELS.name}[5m]) - min_over_time({metrics.PIXELS.name}[5m])"
         )
-        counted = sum(value for one in watching.now(rise) for value in one.values)
-        assert counted == sum_of(ledger) - sum(one.values[0] for one in oldest(watching))
+        counted = sum(value for series in watching.now(rise) for value in series.values)
+        assert counted == sum_of(ledger) - sum(series.values[0] for series in oldest(watching))
 
         assert watching.now(f"resets({asked}[5m])")[0].values == [1]
         rate = watching.over_time(f"increase({asked}[30s])", 120)[0].values
@@ -233,7 +233,7 @@ def test_a_restart_of_a_worker_or_of_ingest_is_no_drop_and_no_jump(tmp_path: Pat
 
         begun, polled = f"{metrics.WAIT.name}_count", metrics.POLLS.name
         until(
-            lambda: any(INTERACTIVE in one.queues for one in deployment.job_table.workers()),
+            lambda: any(INTERACTIVE in worker.queues for worker in deployment.job_table.workers()),
             500,
             "a worker",
         )

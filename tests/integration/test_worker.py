@@ -43,7 +43,7 @@ def key(number: int, model: str = "persistence") -> Key:
     return Key(time(number), model, "none")
 
 
-class Crew:
+class WorkerFixture:
     """Workers and beats of a deployment, and a client of it."""
 
     def __init__(self, forker: subprocess.Popen[str], redis: RedisServer, data: Path) -> None:
@@ -57,7 +57,7 @@ class Crew:
             "simulated_time": f"{NOW.isoformat()}@{clock.time()}*1",
         }
         self.pids: list[int] = []
-        self.desk = Deployment(Settings.model_validate(self.settings))
+        self.deployment = Deployment(Settings.model_validate(self.settings))
 
     def hire(self, role: str = FORECASTS, **settings: Any) -> int:
         """Start a worker or a beat; a worker is ready when this returns."""
@@ -68,7 +68,9 @@ class Crew:
         self.pids.append(pid)
         if role != "beat":
             eventually(
-                lambda: any(f"-{pid}-" in one.worker for one in self.desk.job_table.workers())
+                lambda: any(
+                    f"-{pid}-" in worker.worker for worker in self.deployment.job_table.workers()
+                )
             )
         return pid
 
@@ -78,7 +80,7 @@ class Crew:
         eventually(lambda: not alive(pid), "it ends")
 
     def submit(self, *keys: Key, queue: str = "interactive") -> list[str]:
-        return [self.desk.jobs.submit(one, queue).id for one in keys]
+        return [self.deployment.jobs.submit(key, queue).id for key in keys]
 
     def close_door(self) -> None:
         (self.data / "closed").touch()
@@ -93,8 +95,8 @@ class Crew:
 
     def done(self, jobs: Sequence[str]) -> list[Job]:
         """Jobs when all of them have come to their end."""
-        eventually(lambda: all(self.desk.jobs.get(job).finished for job in jobs), str(jobs))
-        return [self.desk.jobs.get(job) for job in jobs]
+        eventually(lambda: all(self.deployment.jobs.get(job).finished for job in jobs), str(jobs))
+        return [self.deployment.jobs.get(job) for job in jobs]
 
     def dismiss(self) -> None:
         for pid in self.pids:
@@ -130,35 +132,35 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def crew(forker: subprocess.Popen[str], frames: Path, tmp_path: Path) -> Iterator[Crew]:
+def crew(forker: subprocess.Popen[str], frames: Path, tmp_path: Path) -> Iterator[WorkerFixture]:
     data = shutil.copytree(frames, tmp_path / "data")
     with redis_server(tmp_path) as redis:
-        made = Crew(forker, redis, data)
-        yield made
-        made.dismiss()
-        made.desk.jobs.close()
-        made.desk.ledger.engine.dispose()
+        started = WorkerFixture(forker, redis, data)
+        yield started
+        started.dismiss()
+        started.deployment.jobs.close()
+        started.deployment.ledger.engine.dispose()
 
 
-def test_a_job_is_done_by_a_worker(crew: Crew) -> None:
+def test_a_job_is_done_by_a_worker(crew: WorkerFixture) -> None:
     with pytest.raises(NoWorker):
         crew.submit(key(6))
     crew.hire()
     (job,) = crew.done(crew.submit(key(6)))
     assert (job.status, job.attempts) == ("successful", 1)
-    assert crew.desk.archive.has_forecast(key(6))
-    (row,) = crew.desk.job_table.workers()
+    assert crew.deployment.archive.has_forecast(key(6))
+    (row,) = crew.deployment.job_table.workers()
     assert row.queues == ("interactive", "scheduled")
 
 
-def test_many_who_ask_at_once_get_one_forecast(crew: Crew) -> None:
+def test_many_who_ask_at_once_get_one_forecast(crew: WorkerFixture) -> None:
     crew.hire()
     crew.hire()
-    together = threading.Barrier(20)
+    barrier = threading.Barrier(20)
     found: list[str] = []
 
     def ask() -> None:
-        together.wait()
+        barrier.wait()
         found.extend(crew.submit(key(6)))
 
     threads = [threading.Thread(target=ask) for _ in range(20)]
@@ -171,7 +173,7 @@ def test_many_who_ask_at_once_get_one_forecast(crew: Crew) -> None:
     assert crew.begun() == [key(6).id]
 
 
-def test_what_somebody_waits_for_goes_before_the_schedule(crew: Crew) -> None:
+def test_what_somebody_waits_for_goes_before_the_schedule(crew: WorkerFixture) -> None:
     crew.hire()
     crew.close_door()
     (first,) = crew.submit(key(0))
@@ -184,7 +186,7 @@ def test_what_somebody_waits_for_goes_before_the_schedule(crew: Crew) -> None:
     assert crew.begun() == [first, *interactive, *hurried, *backfill[:3]]
 
 
-def test_a_job_whose_worker_is_killed_is_done_by_another(crew: Crew) -> None:
+def test_a_job_whose_worker_is_killed_is_done_by_another(crew: WorkerFixture) -> None:
     first = crew.hire()
     crew.hire("verify")
     crew.hire("beat")
@@ -200,7 +202,7 @@ def test_a_job_whose_worker_is_killed_is_done_by_another(crew: Crew) -> None:
     assert sorted(job.attempts for job in done) == [1, 2]
 
 
-def test_a_job_that_kills_two_workers_is_given_up(crew: Crew) -> None:
+def test_a_job_that_kills_two_workers_is_given_up(crew: WorkerFixture) -> None:
     crew.hire("verify")
     crew.hire("beat")
     crew.close_door()
@@ -222,7 +224,7 @@ def test_a_job_that_kills_two_workers_is_given_up(crew: Crew) -> None:
     assert crew.begun() == [job, job, key(7).id]
 
 
-def test_redis_may_lose_everything(crew: Crew) -> None:
+def test_redis_may_lose_everything(crew: WorkerFixture) -> None:
     crew.hire()
     crew.hire("beat")
     crew.hire("verify")
@@ -230,7 +232,7 @@ def test_redis_may_lose_everything(crew: Crew) -> None:
     jobs = crew.submit(key(6), key(7), key(8))
     eventually(crew.begun)
     crew.redis.kill()
-    eventually(lambda: "Redis on 127.0.0.1" in str(crew.desk.jobs.health().problem))
+    eventually(lambda: "Redis on 127.0.0.1" in str(crew.deployment.jobs.health().problem))
     jobs += crew.submit(key(9))
     crew.open_door()
     crew.done(jobs[:1])
@@ -239,10 +241,10 @@ def test_redis_may_lose_everything(crew: Crew) -> None:
     done = crew.done(jobs)
     assert {job.status for job in done} == {"successful"}
     assert sorted(crew.begun()) == sorted(jobs), "each once"
-    eventually(lambda: crew.desk.jobs.health().problem is None)
+    eventually(lambda: crew.deployment.jobs.health().problem is None)
 
 
-def test_two_beats_do_no_harm(crew: Crew) -> None:
+def test_two_beats_do_no_harm(crew: WorkerFixture) -> None:
     for role in ("beat", "beat", ALL):
         crew.hire(role, simulated_time=f"{NOW.isoformat()}@{clock.time()}*20", forecast_minutes=600)
     wanted = [key(n, model).id for n in range(NEWEST + 1) for model in ("advection", "persistence")]
@@ -252,7 +254,7 @@ def test_two_beats_do_no_harm(crew: Crew) -> None:
     assert Counter(job for job in crew.begun() if "-auto-" not in job) == Counter(wanted)
 
 
-def test_a_worker_that_is_told_to_end_finishes_what_it_does(crew: Crew) -> None:
+def test_a_worker_that_is_told_to_end_finishes_what_it_does(crew: WorkerFixture) -> None:
     worker = crew.hire()
     crew.close_door()
     jobs = crew.submit(key(6), key(7))
@@ -263,7 +265,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_does(crew: Crew) -> None:
     crew.open_door()
     crew.done(jobs[:1])
     eventually(lambda: not alive(worker))
-    assert crew.desk.jobs.get(jobs[1]).status == "accepted"
+    assert crew.deployment.jobs.get(jobs[1]).status == "accepted"
     assert crew.begun() == jobs[:1]
     crew.hire()
     assert crew.done(jobs)[1].status == "successful"
@@ -271,15 +273,15 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_does(crew: Crew) -> None:
 
 @pytest.mark.parametrize("told", [[signal.SIGQUIT], [signal.SIGINT, signal.SIGINT]])
 def test_a_worker_that_must_end_at_once_gives_its_job_back(
-    crew: Crew, told: list[signal.Signals]
+    crew: WorkerFixture, signals: list[signal.Signals]
 ) -> None:
     worker = crew.hire()
     crew.close_door()
     (job,) = crew.submit(key(6))
     eventually(crew.begun)
-    for number in told:
+    for number in signals:
         os.kill(worker, number)
         clock.sleep(0.2)
     eventually(lambda: not alive(worker))
-    back = crew.desk.jobs.get(job)
+    back = crew.deployment.jobs.get(job)
     assert (back.status, back.attempts) == ("accepted", 0)

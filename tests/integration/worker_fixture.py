@@ -39,15 +39,15 @@ class Watched(Deployment):
         super().make_forecast(key)
 
 
-def run(role: str, said: dict[str, Any]) -> int:
-    settings = Settings.model_validate(said)
+def run(role: str, settings_given: dict[str, Any]) -> int:
+    settings = Settings.model_validate(settings_given)
     if role == "beat":
         run_beat(settings)
         return 0
     return Worker(Watched(settings), role.split(",")).run()
 
 
-def fork(role: str, said: dict[str, Any]) -> int:
+def fork(role: str, settings_given: dict[str, Any]) -> int:
     child = os.fork()
     if child:
         return child
@@ -57,7 +57,7 @@ def fork(role: str, said: dict[str, Any]) -> int:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(2, 1)
-        status = run(role, said)
+        status = run(role, settings_given)
     except BaseException:  # noqa: BLE001  a child does not come back
         traceback.print_exc()
     finally:

@@ -53,12 +53,12 @@ def test_a_room_says_what_it_is_for_and_hands_on_no_names(file: Path) -> None:
 
 def test_a_name_is_imported_from_where_it_is_defined() -> None:
     wrong = [
-        f"{file}: {node.module}.{one.name}"
+        f"{file}: {node.module}.{alias.name}"
         for file in modules()
         for node in ast.walk(ast.parse((ROOT / file).read_text()))
         if isinstance(node, ast.ImportFrom) and node.module
-        for one in node.names
-        if one.name in handed_on(node.module) and source_of(f"{node.module}.{one.name}") is None
+        for alias in node.names
+        if alias.name in handed_on(node.module) and source_of(f"{node.module}.{alias.name}") is None
     ]
     assert wrong == []
 
@@ -70,11 +70,11 @@ def handed_on(module: str) -> frozenset[str]:
     if file is None or str(file) in FACES:
         return frozenset()
     return frozenset(
-        one.asname or one.name
+        alias.asname or alias.name
         for node in ast.parse((ROOT / file).read_text()).body
         if isinstance(node, ast.ImportFrom) and node.module
         if node.module.split(".")[0] in PACKAGES
-        for one in node.names
+        for alias in node.names
     )
 
 

@@ -57,9 +57,9 @@ def test_our_containers_differ_only_by_their_command_and_what_it_needs() -> None
 def test_the_command_line_knows_the_command_of(name: str) -> None:
     program, *arguments = OURS[name]["command"]
     assert program == "nowcast"
-    said = CliRunner().invoke(app, [*arguments, "--help"])
-    assert said.exit_code == 0, said.output
-    assert f"Usage: root {arguments[0]}" in said.output
+    result = CliRunner().invoke(app, [*arguments, "--help"])
+    assert result.exit_code == 0, result.output
+    assert f"Usage: root {arguments[0]}" in result.output
 
 
 def test_settings_that_are_passed_exist() -> None:
@@ -67,8 +67,8 @@ def test_settings_that_are_passed_exist() -> None:
     passed = {line.split("=")[0] for line in lines} | set(OURS["api"]["environment"])
     names = {name.removeprefix("NOWCAST_").lower() for name in passed if "NOWCAST_" in name}
     assert names
-    said = CliRunner().invoke(app, ["worker", "--help"], env={"COLUMNS": "200"}).output
-    options = {"metrics_port"} if "NOWCAST_METRICS_PORT" in said else set()
+    output = CliRunner().invoke(app, ["worker", "--help"], env={"COLUMNS": "200"}).output
+    options = {"metrics_port"} if "NOWCAST_METRICS_PORT" in output else set()
     assert names <= set(Settings.model_fields) | options
 
 

@@ -52,9 +52,11 @@ def takes_or_gives_arrays(function: Function) -> bool:
     """Whether an annotation of the function names a type of arrays, functions of these aside."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    every += [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
-    annotations = [one.annotation for one in every if one.annotation] + [function.returns]
-    written = [ast.unparse(one) for one in annotations if one is not None]
+    every += [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
+    annotations = [argument.annotation for argument in every if argument.annotation] + [
+        function.returns
+    ]
+    written = [ast.unparse(annotation) for annotation in annotations if annotation is not None]
     return any(ARRAYS.search(text) and "Callable" not in text for text in written)
 
 
@@ -73,7 +75,7 @@ def raised_names(function: Function) -> set[str]:
 def is_shown_to_users(function: Function) -> bool:
     """Whether the docstring is the text of a route or a command, which has no section of errors."""
     shown = re.compile(r"\.(get|post|delete|command)\(")
-    return any(shown.search(ast.unparse(one)) for one in function.decorator_list)
+    return any(shown.search(ast.unparse(decorator)) for decorator in function.decorator_list)
 
 
 def own_nodes(function: Function) -> Iterator[ast.AST]:
@@ -92,7 +94,9 @@ def faults(path: Path) -> Iterator[str]:
     package = str(path.relative_to(ROOT)).removesuffix(".py").replace("/", ".")
     for name, function, context in public_functions(tree, package):
         doc = ast.get_docstring(function) or ""
-        overridden = any("override" in ast.unparse(one) for one in function.decorator_list)
+        overridden = any(
+            "override" in ast.unparse(decorator) for decorator in function.decorator_list
+        )
         if takes_or_gives_arrays(function) and not overridden and not SHAPE.search(doc + context):
             yield f"{name} takes or gives arrays, but its docstring names no shape"
         _, _, section = doc.partition("Raises:")

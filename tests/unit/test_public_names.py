@@ -95,7 +95,10 @@ def test_the_networks_of_the_service_forecast_with_the_weights_that_are_shipped(
     ]
     for likelier, rarer in itertools.pairwise(probabilities):
         assert (rarer.where(known, 0) <= likelier.where(known, 0)).all()
-    assert all(((one >= 0) & (one <= 1)).where(known, other=True).all() for one in probabilities)
+    assert all(
+        ((probability >= 0) & (probability <= 1)).where(known, other=True).all()
+        for probability in probabilities
+    )
     assert float(probabilities[0].max()) > 0.5, "it rains hard in there"
 
 

@@ -103,10 +103,10 @@ def frames() -> xr.DataArray:
 
 def body() -> bytes:
     rates = frames().values.round(1).tolist()
-    said = {"times": ["2026-06-21T22:30Z", "2026-06-21T22:35Z"], "rainfall_rate": rates}
+    content = {"times": ["2026-06-21T22:30Z", "2026-06-21T22:35Z"], "rainfall_rate": rates}
     grid = {"x": (5e3 * np.arange(40)).tolist(), "y": (-5e3 * np.arange(40)).tolist()}
-    said |= {"grid": {**grid, "projection": "EPSG:3035"}}
-    return json.dumps({"frames": said}).replace("NaN", "null").encode()
+    content |= {"grid": {**grid, "projection": "EPSG:3035"}}
+    return json.dumps({"frames": content}).replace("NaN", "null").encode()
 
 
 SEEDS: dict[str, Callable[[], list[bytes]]] = {
@@ -129,9 +129,9 @@ def flip(chance: random.Random, data: bytearray) -> None:
 def overwrite(chance: random.Random, data: bytearray) -> None:
     size = chance.choice((1, 2, 4, 8))
     order = chance.choice(("little", "big"))
-    at = place(chance, data)
+    begin = place(chance, data)
     value = chance.choice(EXTREMES) % 2 ** (8 * size)
-    data[at : at + size] = value.to_bytes(size, order)
+    data[begin : begin + size] = value.to_bytes(size, order)
 
 
 def cut(chance: random.Random, data: bytearray) -> None:
@@ -139,26 +139,28 @@ def cut(chance: random.Random, data: bytearray) -> None:
 
 
 def drop(chance: random.Random, data: bytearray) -> None:
-    at = place(chance, data)
-    del data[at : at + 2 ** chance.randrange(14)]
+    begin = place(chance, data)
+    del data[begin : begin + 2 ** chance.randrange(14)]
 
 
 def splice(chance: random.Random, data: bytearray) -> None:
-    start, at = place(chance, data), place(chance, data)
+    start, target = place(chance, data), place(chance, data)
     part = data[start : start + 2 ** chance.randrange(14)]
     if chance.random() < 0.5:
-        data[at : at + len(part)] = part
+        data[target : target + len(part)] = part
     else:
-        data[at:at] = part
+        data[target:target] = part
 
 
 def renumber(chance: random.Random, data: bytearray) -> None:
     """Another number where the text of a header has one."""
     found = list(NUMBER.finditer(bytes(data[:400]))) or list(NUMBER.finditer(bytes(data[:20000])))
     if found:
-        at = chance.choice(found)
+        match = chance.choice(found)
         number = chance.choice(NUMBERS)
-        data[slice(*at.span())] = number.rjust(len(at[0])) if chance.random() < 0.5 else number
+        data[slice(*match.span())] = (
+            number.rjust(len(match[0])) if chance.random() < 0.5 else number
+        )
 
 
 def place(chance: random.Random, data: bytearray) -> int:
@@ -211,7 +213,7 @@ def header_of_hdf5(data: bytes) -> list[tuple[int, int]]:
     with h5py.File(io.BytesIO(data)) as file:
         name = next(name for name in ("dataset1/data1/data", "rainfall_rate") if name in file)
         field = file[name].id
-        pieces = [field.get_chunk_info(at) for at in range(field.get_num_chunks())]
+        pieces = [field.get_chunk_info(index) for index in range(field.get_num_chunks())]
         for piece in sorted(pieces, key=lambda piece: piece.byte_offset):
             edges += [piece.byte_offset, piece.byte_offset + piece.size]
     edges.append(len(data))

@@ -80,8 +80,10 @@ def few(number: int) -> Callable[[Asking], Asking]:
 def ask_by_schema(app: FastAPI, answers: Answers) -> None:
     """Requests after the description, and answers held against it."""
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
-    said = {(found.ok().method.upper(), found.ok().path) for found in schema.get_all_operations()}
-    assert said == set(BY_SCHEMA), "every operation is asked"
+    operations = {
+        (found.ok().method.upper(), found.ok().path) for found in schema.get_all_operations()
+    }
+    assert operations == set(BY_SCHEMA), "every operation is asked"
     for (method, path), numbers in BY_SCHEMA.items():
         for mode, number in numbers.items():
             cases = schema[path][method].as_strategy(generation_mode=mode)
@@ -233,14 +235,14 @@ def frames(data: Path) -> dict[Path, bytes]:
 
 def nothing_is_half(data: Path) -> None:
     """Every file of the archive is whole, and the ledger knows every forecast of it."""
-    made = sorted((data / "archive" / "forecasts").rglob("*.nc"))
-    fields = [check(netcdf.decode(path)) for path in made]
+    files = sorted((data / "archive" / "forecasts").rglob("*.nc"))
+    fields = [check(netcdf.decode(path)) for path in files]
     assert not list((data / "archive" / "incoming").iterdir())
     kinds = {path.name for path in (data / "archive").iterdir()}
     assert kinds <= {"frames", "forecasts", "uploads", "incoming"}
     connection = sqlite3.connect(data / "ledger.sqlite")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert connection.execute("SELECT count(*) FROM forecasts").fetchone() == (len(made),)
-    assert connection.execute("SELECT count(*) FROM leads").fetchone() == (4 * len(made),)
+    assert connection.execute("SELECT count(*) FROM forecasts").fetchone() == (len(files),)
+    assert connection.execute("SELECT count(*) FROM leads").fetchone() == (4 * len(files),)
     assert len(fields) > 5, "some requests made forecasts"
     connection.close()

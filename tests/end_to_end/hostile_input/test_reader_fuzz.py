@@ -85,9 +85,11 @@ def test_one_flipped_bit_of_a_header_never_makes_it_drier(kind: str) -> None:
     """What is read is the same, or is refused: of a header that says another scale, too."""
     number = min(FLIPS, len(bits_of(kind)[1]))
     found = outcomes(kind, number)
-    drier = [at for at, outcome in enumerate(found) if outcome.word not in ("read", "refused")]
-    lost = [at for at in drier if found[at] == LOST]
-    assert drier == lost, [(found[at].word, bits_of(kind)[1][at]) for at in drier[:20]]
+    drier = [
+        index for index, outcome in enumerate(found) if outcome.word not in ("read", "refused")
+    ]
+    lost = [index for index in drier if found[index] == LOST]
+    assert drier == lost, [(found[index].word, bits_of(kind)[1][index]) for index in drier[:20]]
     assert lost == [] or FLIPPED[kind][0] in SEALED, "which would have taken the service down"
     assert max(outcome.seconds for outcome in found) < MOST_SECONDS
 
@@ -215,7 +217,7 @@ def seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def said(rates: bytes) -> bytes:
+def json_with(rates: bytes) -> bytes:
     times = b'"2026-06-21T22:30Z", "2026-06-21T22:35Z"'
     return b'{"frames": {"times": [%b], "rainfall_rate": %b}}' % (times, rates)
 
@@ -224,10 +226,10 @@ BODIES: dict[str, Callable[[], tuple[str, bytes]]] = {
     "swollen": lambda: (
         "netcdf", changed(swollen("rainfall_rate", GIGABYTE), netcdf.encode(frames()))
     ),
-    "deep": lambda: ("json", said(b"[" * 10**6 + b"]" * 10**6)),
-    "lists": lambda: ("json", said(b"[%b[]]" % (b"[]," * 10**7))),
-    "digits": lambda: ("json", said(b"[[[%b]]]" % (b"9" * 30_000_000))),
-    "ragged": lambda: ("json", said(b"[[[%b1]],[[1]]]" % (b"1," * 1100))),
+    "deep": lambda: ("json", json_with(b"[" * 10**6 + b"]" * 10**6)),
+    "lists": lambda: ("json", json_with(b"[%b[]]" % (b"[]," * 10**7))),
+    "digits": lambda: ("json", json_with(b"[[[%b]]]" % (b"9" * 30_000_000))),
+    "ragged": lambda: ("json", json_with(b"[[[%b1]],[[1]]]" % (b"1," * 1100))),
     "names": lambda: (
         "json", b'{"frames": {%b"x": 1}}' % b"".join(b'"%d": 1,' % n for n in range(10**6))
     ),

@@ -1,5 +1,5 @@
 """What strangers send over a real socket: paths out of the folder, bodies without end, clients that
-never finish. Nobody else has to wait for it, and nothing is written."""
+never finish. No other client waits for it, and nothing is written."""
 
 import json
 import socket
@@ -59,13 +59,13 @@ def connected(url: str) -> socket.socket:
 
 def heard(caller: socket.socket) -> bytes:
     """All that comes until the connection ends."""
-    said = b""
+    received = b""
     try:
         while piece := caller.recv(2**16):
-            said += piece
+            received += piece
     except ConnectionResetError:
         pass
-    return said
+    return received
 
 
 PATHS = [
@@ -123,7 +123,7 @@ def trickle(url: str, begin: bytes, more: bytes, seconds: float) -> tuple[bytes,
     with connected(url) as caller:
         caller.sendall(begin)
         caller.settimeout(0.2)
-        said = b""
+        received = b""
         while time.monotonic() - began < seconds:
             try:
                 caller.sendall(more)
@@ -134,8 +134,8 @@ def trickle(url: str, begin: bytes, more: bytes, seconds: float) -> tuple[bytes,
                 break
             if not piece:
                 break
-            said += piece
-    return said, time.monotonic() - began
+            received += piece
+    return received, time.monotonic() - began
 
 
 HEAD = b"POST /nowcast HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100000\r\n\r\n"
@@ -144,18 +144,18 @@ HEAD = b"POST /nowcast HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length
 @pytest.mark.usefixtures("unharmed")
 @pytest.mark.parametrize("kind", [JSON.encode(), NETCDF.encode()])
 def test_a_body_that_trickles_in_is_408_and_the_connection_ends(url: str, kind: bytes) -> None:
-    said, seconds = trickle(url, HEAD % kind, b" ", 3 * SECONDS + SLACK)
-    assert said.startswith(b"HTTP/1.1 408")
-    assert b"connection: close" in said.lower()
-    assert json.loads(said.partition(b"\r\n\r\n")[2])["status"] == 408
+    answer, seconds = trickle(url, HEAD % kind, b" ", 3 * SECONDS + SLACK)
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"connection: close" in answer.lower()
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == 408
     assert SECONDS <= seconds < 3 * SECONDS + SLACK
 
 
 @pytest.mark.usefixtures("unharmed")
 def test_headers_that_trickle_in_are_not_waited_for(url: str) -> None:
     began = b"GET /nowcasts/latest HTTP/1.1\r\nHost: x\r\n"
-    said, seconds = trickle(url, began, b"x: y\r\n", 3 * SECONDS + SLACK)
-    assert said == b""
+    answer, seconds = trickle(url, began, b"x: y\r\n", 3 * SECONDS + SLACK)
+    assert answer == b""
     assert seconds < 3 * SECONDS + SLACK
 
 
@@ -177,9 +177,9 @@ def test_who_does_not_take_the_answer_is_not_waited_for(url: str) -> None:
         question = b"GET /grids/outlines/sphere HTTP/1.1\r\nHost: x\r\n\r\n"
         caller.sendall(question * 40)
         time.sleep(3 * SECONDS + 1)
-        said = heard(caller)
+        answer = heard(caller)
     size = len(httpx.get(f"{url}/grids/outlines/sphere", headers={"Accept-Encoding": ""}).content)
-    assert len(said) < 40 * size
+    assert len(answer) < 40 * size
 
 
 @pytest.mark.usefixtures("unharmed")

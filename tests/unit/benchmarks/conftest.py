@@ -42,7 +42,7 @@ def write_event(folder: Path, name: str, rate: NDArray[np.floating]) -> None:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like the shared one, with two events of seven hours and one of one hour."""
     folder = tmp_path_factory.mktemp("made")
     write_event(folder, "early", showers(29, seed=1))

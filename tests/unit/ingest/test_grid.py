@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 from pyproj import Transformer
 from xarray import DataArray
 
-from ingest import BadField, OutsideGrid, at, to_model_grid
+from ingest import BadField, OutsideGrid, to_model_grid
+from ingest import at as series_at
 from ingest.grid import (
     NATIONAL_SPHERE,
     NATIONAL_WGS84,
@@ -76,7 +77,7 @@ def test_a_place_lies_in_its_cell(grid: Grid, name: str, lon: float, lat: float)
 def test_reading_at_a_place_gives_the_series_there() -> None:
     field = frame()
     row, column = cell(field, 10.0, 51.0)
-    np.testing.assert_array_equal(at(field, 10.0, 51.0).values, field.values[:, row, column])
+    np.testing.assert_array_equal(series_at(field, 10.0, 51.0).values, field.values[:, row, column])
 
 
 @pytest.mark.parametrize(

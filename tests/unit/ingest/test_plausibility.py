@@ -76,6 +76,8 @@ def test_simulated_events_are_left_alone(weather: Weather) -> None:
     ]
     for number, field in enumerate(fields):
         beside = [
-            Beside(other, 5.0 * (number - at)) for at, other in enumerate(fields) if at != number
+            Beside(other, 5.0 * (number - index))
+            for index, other in enumerate(fields)
+            if index != number
         ]
         assert judge(field, beside) == FINE

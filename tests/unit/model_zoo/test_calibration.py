@@ -25,7 +25,7 @@ GROWTH = ((1.05, 1.1, 0.9), (1.1, 1.2, 0.85))
 CALIBRATION = Calibration(COEFFICIENTS, GROWTH)
 
 
-def chances(leads: int = 2, seed: int = 0) -> Array:
+def probabilities(leads: int = 2, seed: int = 0) -> Array:
     """Probabilities (lead, threshold, y, x) that fall with the threshold; a corner is unknown."""
     drawn = np.random.default_rng(seed).random((leads, len(THRESHOLDS), 6, 7), np.float32)
     falling: Array = -np.sort(-drawn, axis=1)
@@ -41,14 +41,14 @@ def half_wet() -> Array:
 
 
 def test_by_default_nothing_is_changed() -> None:
-    raw = chances()
+    raw = probabilities()
     np.testing.assert_array_equal(Calibration().probabilities(raw, half_wet(), THRESHOLDS), raw)
     assert Calibration().growth_of(3, 4) == (1.0,) * 4
 
 
 def test_coefficients_of_the_identity_change_nothing() -> None:
     same = Calibration((((IDENTITY,) * 3),) * 2)
-    raw = chances()
+    raw = probabilities()
     found = same.probabilities(raw, half_wet(), THRESHOLDS)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, raw, rtol=1e-4, atol=2e-6)
@@ -69,7 +69,7 @@ def test_probabilities_fall_with_the_threshold_whatever_the_coefficients() -> No
     for seed in range(20):
         tables = random.normal((0, 1, 0), (1, 0.8, 1), (2, 3, 3))
         tilted = Calibration.from_dict({"coefficients": tables.tolist()})
-        found = tilted.probabilities(chances(seed=seed), half_wet(), THRESHOLDS)
+        found = tilted.probabilities(probabilities(seed=seed), half_wet(), THRESHOLDS)
         known = found[:, :, 2:]
         assert (np.diff(known, axis=1) <= 0).all()
         assert ((known >= 0) & (known <= 1)).all()
@@ -79,14 +79,14 @@ def test_probabilities_fall_with_the_threshold_whatever_the_coefficients() -> No
 
 def test_the_lowest_threshold_is_never_lowered_by_those_above() -> None:
     lifted = Calibration((((0.0, 1.0, 0.0), (5.0, 1.0, 0.0), (0.0, 1.0, 0.0)),))
-    raw = chances(leads=1)
+    raw = probabilities(leads=1)
     found = lifted.probabilities(raw, half_wet(), THRESHOLDS)
     np.testing.assert_allclose(found[:, [0, 2]], raw[:, [0, 2]], rtol=1e-4, atol=2e-6)
     np.testing.assert_array_equal(found[:, 1], found[:, 0])
 
 
 def test_unknown_stays_unknown_and_known_stays_known() -> None:
-    raw = chances()
+    raw = probabilities()
     raw[:, :, 4] = 0.0
     raw[:, :, 5] = 1.0
     found = CALIBRATION.probabilities(raw, half_wet(), THRESHOLDS)
@@ -94,7 +94,7 @@ def test_unknown_stays_unknown_and_known_stays_known() -> None:
 
 
 def test_beyond_the_known_leads_the_last_one_holds() -> None:
-    raw = np.repeat(chances(leads=1), 5, axis=0)
+    raw = np.repeat(probabilities(leads=1), 5, axis=0)
     found = CALIBRATION.probabilities(raw, half_wet(), THRESHOLDS)
     assert not np.allclose(found[0], found[1], equal_nan=True)
     for later in found[2:]:
@@ -107,7 +107,7 @@ def test_beyond_the_known_leads_the_last_one_holds() -> None:
 
 def test_other_thresholds_than_were_calibrated_are_refused() -> None:
     with pytest.raises(ValueError, match="3 thresholds are calibrated, 2 are there"):
-        CALIBRATION.probabilities(chances()[:, :2], half_wet(), THRESHOLDS[:2])
+        CALIBRATION.probabilities(probabilities()[:, :2], half_wet(), THRESHOLDS[:2])
 
 
 def test_wetness_counts_known_cells_only() -> None:
@@ -127,8 +127,8 @@ def test_logits_are_finite_and_rise_and_unknown_ones_are_unknown() -> None:
 
 
 def test_tables_go_through_json_unchanged() -> None:
-    for one in (CALIBRATION, Calibration(), Calibration(growth=GROWTH)):
-        assert Calibration.from_dict(json.loads(json.dumps(one.as_dict()))) == one
+    for calibration in (CALIBRATION, Calibration(), Calibration(growth=GROWTH)):
+        assert Calibration.from_dict(json.loads(json.dumps(calibration.as_dict()))) == calibration
     assert Calibration.from_dict({}) == Calibration()
 
 
@@ -166,10 +166,10 @@ def card() -> dict[str, Any]:
 
 def test_a_checkpoint_keeps_it(card: dict[str, Any], tmp_path: Path) -> None:
     network = build("ms-convlstm", channels=4, exceedances=3)
-    for number, one in enumerate((CALIBRATION, Calibration())):
+    for number, calibration in enumerate((CALIBRATION, Calibration())):
         path = tmp_path / str(number)
-        checkpoint.save(path, network, **card, calibration=one)
-        assert checkpoint.load(path).calibration == one
+        checkpoint.save(path, network, **card, calibration=calibration)
+        assert checkpoint.load(path).calibration == calibration
     checkpoint.save(tmp_path / "bare", network, **card)
     assert checkpoint.load(tmp_path / "bare").calibration == Calibration()
 

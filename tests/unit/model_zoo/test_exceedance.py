@@ -56,8 +56,8 @@ def test_losses_are_cross_entropies_summed_over_cells() -> None:
     rates = 4 * torch.rand(2, 3, 1, 4, 5, generator=generator)
     known = torch.ones_like(rates, dtype=torch.bool)
     levels = RATE.encode(torch.tensor([0.5, 2.0]))
-    came = torch.cat([rates >= 0.5, rates >= 2.0], dim=2).float()
-    each = F.binary_cross_entropy(logits.sigmoid(), came, reduction="none")
+    observed = torch.cat([rates >= 0.5, rates >= 2.0], dim=2).float()
+    each = F.binary_cross_entropy(logits.sigmoid(), observed, reduction="none")
     expected = each.mean(dim=2).sum((2, 3))
     assert expected.shape == (2, 3)
     torch.testing.assert_close(losses(logits, RATE.encode(rates), known, levels), expected)
@@ -142,11 +142,11 @@ def test_thresholds_count_by_their_weights() -> None:
     mask = torch.rand(2, 3, 1, 4, 5, generator=generator) < 0.6
     plain = losses(logits, frames, mask, LEVELS)
     torch.testing.assert_close(losses(logits, frames, mask, LEVELS, torch.ones(9)), plain)
-    apart = [losses(logits, frames, mask, LEVELS, 9 * torch.eye(9)[at]) for at in range(9)]
+    apart = [losses(logits, frames, mask, LEVELS, 9 * torch.eye(9)[index]) for index in range(9)]
     torch.testing.assert_close(torch.stack(apart).mean(dim=0), plain)
     weights = torch.rand(9, generator=generator)
     found = losses(logits, frames, mask, LEVELS, weights)
-    expected = sum(weight / 9 * one for weight, one in zip(weights, apart, strict=True))
+    expected = sum(weight / 9 * loss for weight, loss in zip(weights, apart, strict=True))
     torch.testing.assert_close(found, expected)
 
 
@@ -174,10 +174,12 @@ def test_thresholds_that_the_radar_does_not_tell_apart_are_left_out(
     found.sum().backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     learnt = logits.grad.abs().sum((0, 1, 3, 4)) > 0
-    assert [t for t, one in zip(THRESHOLDS, learnt, strict=True) if one] == list(counted)
-    at = [THRESHOLDS.index(t) for t in counted]
-    if at:
-        alone = losses(logits[:, :, at], frames, mask, levels[at]) * len(at) / 9
+    assert [t for t, is_learnt in zip(THRESHOLDS, learnt, strict=True) if is_learnt] == list(
+        counted
+    )
+    indices = [THRESHOLDS.index(t) for t in counted]
+    if indices:
+        alone = losses(logits[:, :, indices], frames, mask, levels[indices]) * len(indices) / 9
         torch.testing.assert_close(found, alone)
     else:
         assert found.eq(0).all()
@@ -189,11 +191,11 @@ def test_each_sample_of_a_batch_has_a_span_of_its_own() -> None:
     frames = torch.rand(3, 2, 1, 4, 5, generator=generator)
     mask = torch.rand(3, 2, 1, 4, 5, generator=generator) < 0.6
     spans = RATE.encode(torch.tensor([[0.0, torch.inf], [1.0, 40.0], [0.3, 5.1]]))
-    together = losses(logits, frames, mask, LEVELS, measured=spans)
+    combined = losses(logits, frames, mask, LEVELS, measured=spans)
     for sample in range(3):
-        one = slice(sample, sample + 1)
-        alone = losses(logits[one], frames[one], mask[one], LEVELS, measured=spans[one])
-        torch.testing.assert_close(together[one], alone)
+        only = slice(sample, sample + 1)
+        alone = losses(logits[only], frames[only], mask[only], LEVELS, measured=spans[only])
+        torch.testing.assert_close(combined[only], alone)
     plain = losses(logits, frames, mask, LEVELS)
-    torch.testing.assert_close(together[0], plain[0])
-    assert (together[1:] < plain[1:]).all()
+    torch.testing.assert_close(combined[0], plain[0])
+    assert (combined[1:] < plain[1:]).all()

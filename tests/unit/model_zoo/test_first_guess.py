@@ -61,31 +61,31 @@ def test_it_is_learnt_for_each_lead_and_the_last_serves_later_ones(guess: FirstG
         for weight in guess.parameters():
             weight.copy_(torch.randn(weight.shape, generator=generator))
     of_frame = guess.shares(torch.rand(1, 2, SIDE, SIDE, generator=generator))
-    said = [guess(of_frame, torch.tensor([age])) for age in range(LEADS + 2)]
-    assert said[0].shape == (1, THRESHOLDS, SIDE, SIDE)
+    logits = [guess(of_frame, torch.tensor([age])) for age in range(LEADS + 2)]
+    assert logits[0].shape == (1, THRESHOLDS, SIDE, SIDE)
     for age in range(1, LEADS):
-        assert not torch.allclose(said[age], said[age - 1])
-    for later in said[LEADS:]:
-        assert torch.equal(later, said[LEADS - 1])
-    at, lead = (0, 1, 7, 9), 2
+        assert not torch.allclose(logits[age], logits[age - 1])
+    for later in logits[LEADS:]:
+        assert torch.equal(later, logits[LEADS - 1])
+    index, lead = (0, 1, 7, 9), 2
     expected = guess.bias[lead, 1] + of_frame[0, :, 1, 7, 9] @ guess.weight[lead, 1]
-    assert said[lead][at].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert logits[lead][index].item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_each_sample_has_a_frame_of_its_own_age(guess: FirstGuess) -> None:
     with torch.no_grad():
         guess.bias[:] = torch.arange(LEADS)[:, None]
     of_frame = guess.shares(torch.zeros(3, 2, SIDE, SIDE))
-    said = guess(of_frame, torch.tensor([2, 0, 1]))
-    assert (said - said[1]).amax((1, 2, 3)).tolist() == pytest.approx([2, 0, 1])
+    logits = guess(of_frame, torch.tensor([2, 0, 1]))
+    assert (logits - logits[1]).amax((1, 2, 3)).tolist() == pytest.approx([2, 0, 1])
 
 
 def test_at_first_more_rain_around_is_a_higher_chance_of_it(guess: FirstGuess) -> None:
     near, far = torch.zeros(SIDE, SIDE), torch.zeros(SIDE, SIDE)
     near[18:24, 18:24] = far[28:34, 28:34] = 0.6
-    chances = [
+    probabilities = [
         guess(guess.shares(shown(rain)), torch.tensor([0])).sigmoid()[0, 0, 20, 20].item()
         for rain in (near, far, torch.zeros(SIDE, SIDE))
     ]
-    assert chances == sorted(chances, reverse=True)
-    assert chances[0] > 2 * chances[1] > 2 * chances[2] * 0.99
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert probabilities[0] > 2 * probabilities[1] > 2 * probabilities[2] * 0.99

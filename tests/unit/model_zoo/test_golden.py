@@ -1,7 +1,7 @@
 """Numbers of our own, for every network, where the parity kits of the published ones are missing.
 
 They were computed by this code, at a time when it agreed with the parity kits, from weights and
-frames that are plain formulas. Written anew, after a change that is meant to change them, by
+frames that are plain formulas. Written again, after a change that is meant to change them, by
 
     python tests/unit/model_zoo/test_golden.py
 """
@@ -23,13 +23,13 @@ Numbers = dict[str, float | list[float]]
 
 def network(name: str) -> Nowcaster:
     """A network of the zoo whose weights are sines, of the size of usual initial weights."""
-    made = build(name, channels=4).double()
+    built = build(name, channels=4).double()
     with torch.no_grad():
-        for order, weight in enumerate(made.parameters(), start=1):
+        for order, weight in enumerate(built.parameters(), start=1):
             place = torch.arange(weight.numel(), dtype=torch.float64)
             size = (weight[0].numel() if weight.ndim > 1 else 16) ** -0.5
             weight.copy_((size * torch.sin(0.7 * order + 1.3 * place)).view_as(weight))
-    return made
+    return built
 
 
 def frames() -> Tensor:
@@ -47,10 +47,10 @@ def frames() -> Tensor:
 
 def numbers(name: str) -> Numbers:
     """What is compared: some pixels of the last frames, and how the loss leans on the weights."""
-    made = network(name)
-    rollout = made(frames(), horizon=HORIZON)
+    built = network(name)
+    rollout = built(frames(), horizon=HORIZON)
     (rollout.frames.square().mean() + rollout.penalty).backward()
-    gradients = [p.grad.norm() for p in made.parameters() if p.grad is not None]
+    gradients = [p.grad.norm() for p in built.parameters() if p.grad is not None]
     return {
         "pixels": rollout.frames[:, -HORIZON:, 0, ::7, ::5].flatten()[::5].tolist(),
         "mean": rollout.frames.mean().item(),

@@ -43,11 +43,11 @@ def radar(batch: int = 2, time: int = GIVEN, leads: int = LEADS, side: int = SID
 @pytest.mark.parametrize("name", MODELS)
 def test_every_network_may_be_guided_and_tells_logits_that_fall(name: str) -> None:
     with torch.no_grad():
-        said = trained(name)(radar(), horizon=LEADS).frames
-    assert said.shape == (2, GIVEN - 1 + LEADS, THRESHOLDS, SIDE, SIDE)
-    assert said.dtype == torch.float32
-    assert (said.diff(dim=2) <= 0).all()
-    assert (said.diff(dim=2) < 0).any()
+        logits = trained(name)(radar(), horizon=LEADS).frames
+    assert logits.shape == (2, GIVEN - 1 + LEADS, THRESHOLDS, SIDE, SIDE)
+    assert logits.dtype == torch.float32
+    assert (logits.diff(dim=2) <= 0).all()
+    assert (logits.diff(dim=2) < 0).any()
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -102,16 +102,16 @@ def test_each_lead_sees_its_guidance_and_that_of_the_next_and_none_before() -> N
             other = given.clone()
             other[:, :, 2 + lead] = 1 - other[:, :, 2 + lead]
             after = network(other, horizon=LEADS).frames[:, -LEADS:]
-            same = [torch.equal(before[:, at], after[:, at]) for at in range(LEADS)]
+            same = [torch.equal(before[:, index], after[:, index]) for index in range(LEADS)]
             # by its first guess a lead sees the next, and by its stack all before it
-            assert same == [at < lead - 1 for at in range(LEADS)]
+            assert same == [index < lead - 1 for index in range(LEADS)]
 
 
 def test_beyond_the_last_lead_of_the_baseline_its_last_forecast_holds() -> None:
     given = radar(leads=2)
     found = guidance_of(given, 0, 4)
-    for at, field in enumerate(found):
-        torch.testing.assert_close(field, given[:, -1, 2 + min(at, 1)][:, None])
+    for index, field in enumerate(found):
+        torch.testing.assert_close(field, given[:, -1, 2 + min(index, 1)][:, None])
 
 
 def test_where_nothing_is_known_is_seen_apart_from_where_it_is_dry() -> None:
@@ -125,11 +125,11 @@ def test_where_nothing_is_known_is_seen_apart_from_where_it_is_dry() -> None:
 def test_samples_of_a_batch_do_not_mix() -> None:
     network, given = trained().eval(), radar()
     with torch.no_grad():
-        together = network(given, horizon=LEADS).frames
+        combined = network(given, horizon=LEADS).frames
         for sample in (0, 1):
             only = slice(sample, sample + 1)
             alone = network(given[only], horizon=LEADS).frames
-            torch.testing.assert_close(together[only], alone)
+            torch.testing.assert_close(combined[only], alone)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 7), (16, 16), (17, 33), (24, 9)])
@@ -139,9 +139,9 @@ def test_the_guess_takes_a_grid_of_any_size(height: int, width: int) -> None:
     past = [torch.rand(2, 2, height, width) for _ in range(3)]
     ahead = [torch.rand(2, 1, height, width) for _ in range(2)]
     with torch.no_grad():
-        said = guess(past, ahead, 0)
-    assert said.shape == (2, THRESHOLDS, height, width)
-    assert said.isfinite().all()
+        logits = guess(past, ahead, 0)
+    assert logits.shape == (2, THRESHOLDS, height, width)
+    assert logits.isfinite().all()
 
 
 def test_of_fewer_given_frames_the_oldest_stands_for_those_before_it() -> None:
@@ -182,7 +182,9 @@ def test_a_checkpoint_keeps_a_guided_network(name: str, tmp_path: Path) -> None:
     loaded = checkpoint.load(path).network
     assert loaded.guidance == GUIDANCE
     with torch.no_grad():
-        found, wanted = (one(radar(), horizon=LEADS).frames for one in (loaded, network))
+        found, wanted = (
+            network_of(radar(), horizon=LEADS).frames for network_of in (loaded, network)
+        )
     assert torch.equal(found, wanted)
 
 

@@ -70,8 +70,8 @@ def test_stays_within_zero_and_one_and_never_falls(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCALES)
 def test_a_prediction_above_one_is_the_heaviest_rain_there_is(name: str) -> None:
-    one, above = torch.tensor(1.0), torch.tensor(1.7)
-    assert torch.equal(scale(name).decode(above), scale(name).decode(one))
+    largest, above = torch.tensor(1.0), torch.tensor(1.7)
+    assert torch.equal(scale(name).decode(above), scale(name).decode(largest))
 
 
 def test_an_unknown_scale_is_refused_with_the_known_ones() -> None:

@@ -51,6 +51,6 @@ def archive(tmp_path: Path) -> Archive:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A ledger with nothing in it."""
-    made = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    yield made
-    made.engine.dispose()
+    opened = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    yield opened
+    opened.engine.dispose()

@@ -7,12 +7,12 @@ from model_zoo.forecasters.contract import Forecaster, Needs, minutes
 from service.pipeline.served_models import Forecasters
 
 
-class Stock(Forecasters):
+class FakeForecasters(Forecasters):
     """Forecasters that are at hand, all of them served."""
 
     def __init__(self, *stock: Forecaster) -> None:
-        super().__init__([one.name for one in stock], device="cpu")
-        self.stock = {one.name: one for one in stock}
+        super().__init__([forecaster.name for forecaster in stock], device="cpu")
+        self.stock = {forecaster.name: forecaster for forecaster in stock}
 
     def get(self, name: str | None) -> Forecaster:
         return self.stock[name or self.default]
@@ -26,7 +26,7 @@ class Demanding(Persistence):
 
 
 class Broken(Persistence):
-    """Fails in a way that nobody has foreseen."""
+    """Fails with an error that is no domain error."""
 
     name = "broken"
 

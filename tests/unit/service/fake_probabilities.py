@@ -10,14 +10,14 @@ THRESHOLDS = (0.5, 2.0, 5.0)
 """mm/h."""
 
 
-class Telling(Persistence):
+class ProbabilisticPersistence(Persistence):
     """The newest frame, again and again, and less and less sure of it."""
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
         rate = super().__call__(frames, horizon).values
         lead = np.arange(1, horizon + 1, dtype=np.float32)[:, None, None]
-        told = {
+        probabilities = {
             least: np.asarray(rate / (rate + least) / lead, np.float32)
             for least in reversed(THRESHOLDS)
         }
-        return make_forecast(rate, frames.isel(time=[-1]), self, told)
+        return make_forecast(rate, frames.isel(time=[-1]), self, probabilities)

@@ -32,11 +32,11 @@ def test_a_drill_begins_at_its_time_and_goes_on_at_its_speed() -> None:
 
 def test_clocks_with_the_same_simulated_time_agree() -> None:
     simulated_time = f"2020-09-07T09:20:00+02:00@{int(time.time()) - 100}*1.5"
-    one, other = Clock(simulated_time), Deployment(Settings(simulated_time=simulated_time)).clock
-    before, between, after = one(), other(), one()
+    first, second = Clock(simulated_time), Deployment(Settings(simulated_time=simulated_time)).clock
+    before, between, after = first(), second(), first()
     assert before <= between <= after
-    assert BEGIN + timedelta(seconds=150) <= one() < BEGIN + timedelta(seconds=600)
-    assert one().tzinfo == UTC
+    assert BEGIN + timedelta(seconds=150) <= first() < BEGIN + timedelta(seconds=600)
+    assert first().tzinfo == UTC
 
 
 def test_a_drill_may_begin_later() -> None:

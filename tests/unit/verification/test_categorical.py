@@ -61,9 +61,9 @@ class Counted(np.ndarray):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *given: Any, **more: Any) -> Any:
         if ufunc is np.greater_equal:
             self.compared.append(np.size(given[0]))
-        plain = [np.asarray(one) for one in given]
+        plain = [np.asarray(array) for array in given]
         if "out" in more:
-            more["out"] = tuple(np.asarray(one) for one in more["out"])
+            more["out"] = tuple(np.asarray(array) for array in more["out"])
         found = getattr(ufunc, method)(*plain, **more)
         return found.view(Counted) if isinstance(found, np.ndarray) else found
 
@@ -89,10 +89,10 @@ def test_a_rate_at_the_threshold_is_an_event() -> None:
 
 @pytest.mark.parametrize("threshold", [0.1, 0.3, 0.7, 1.1])
 def test_a_float32_rate_at_the_threshold_is_an_event(threshold: float) -> None:
-    at = rain(threshold).astype(np.float32)
-    below = DataArray(np.nextafter(at.to_numpy(), np.float32(0)), dims="x")
-    assert count(at, at, [threshold], over=["x"]).hits == 1
-    assert count(below, at, [threshold], over=["x"]).misses == 1
+    reached = rain(threshold).astype(np.float32)
+    below = DataArray(np.nextafter(reached.to_numpy(), np.float32(0)), dims="x")
+    assert count(reached, reached, [threshold], over=["x"]).hits == 1
+    assert count(below, reached, [threshold], over=["x"]).misses == 1
 
 
 def test_thresholds_may_come_in_any_order() -> None:
@@ -156,15 +156,21 @@ def test_thresholds_that_are_no_rates_are_refused(thresholds: list[float]) -> No
 
 @settings(deadline=None)
 @given(FIELDS, FIELDS)
-def test_counts_are_those_of_each_threshold_alone(said: np.ndarray, came: np.ndarray) -> None:
+def test_counts_are_those_of_each_threshold_alone(
+    forecast_rates: np.ndarray, observed_rates: np.ndarray
+) -> None:
     """Brute force: subset by mask, compare, and count, for each threshold."""
     thresholds = [2.0, 0.1, 0.7]
-    forecast, observed = (DataArray(f, dims=["lead_time", "y", "x"]) for f in (said, came))
+    forecast, observed = (
+        DataArray(f, dims=["lead_time", "y", "x"]) for f in (forecast_rates, observed_rates)
+    )
     counts = count(forecast, observed, thresholds, over=["y", "x"])
     for lead in range(2):
-        seen = ~np.isnan(said[lead]) & ~np.isnan(came[lead])
+        seen = ~np.isnan(forecast_rates[lead]) & ~np.isnan(observed_rates[lead])
         for threshold in thresholds:
-            f, o = (v[lead][seen] >= np.float32(threshold) for v in (said, came))
+            f, o = (
+                v[lead][seen] >= np.float32(threshold) for v in (forecast_rates, observed_rates)
+            )
             cell = counts.sel(threshold=threshold).isel(lead_time=lead)
             assert cell.hits == (f & o).sum()
             assert cell.misses == (~f & o).sum()
@@ -174,30 +180,38 @@ def test_counts_are_those_of_each_threshold_alone(said: np.ndarray, came: np.nda
 
 @settings(deadline=None)
 @given(FIELDS, FIELDS)
-def test_counts_add_up_over_what_is_counted_apart(said: np.ndarray, came: np.ndarray) -> None:
-    forecast, observed = (DataArray(f, dims=["lead_time", "y", "x"]) for f in (said, came))
-    together = count(forecast, observed, [0.5, 2], over=["lead_time", "y", "x"])
+def test_counts_add_up_over_what_is_counted_apart(
+    forecast_rates: np.ndarray, observed_rates: np.ndarray
+) -> None:
+    forecast, observed = (
+        DataArray(f, dims=["lead_time", "y", "x"]) for f in (forecast_rates, observed_rates)
+    )
+    combined = count(forecast, observed, [0.5, 2], over=["lead_time", "y", "x"])
     apart = count(forecast, observed, [0.5, 2], over=["y"])
-    xr.testing.assert_equal(together, apart.sum(["lead_time", "x"]))
+    xr.testing.assert_equal(combined, apart.sum(["lead_time", "x"]))
 
 
 @settings(deadline=None)
 @given(FIELDS, FIELDS)
 def test_swapping_the_fields_swaps_misses_and_false_alarms(
-    said: np.ndarray, came: np.ndarray
+    forecast_rates: np.ndarray, observed_rates: np.ndarray
 ) -> None:
-    forecast, observed = (DataArray(f, dims=["lead_time", "y", "x"]) for f in (said, came))
-    one = count(forecast, observed, [0.5], over=["y", "x"])
-    other = count(observed, forecast, [0.5], over=["y", "x"])
-    xr.testing.assert_equal(one.misses, other.false_alarms)
-    xr.testing.assert_equal(one.hits, other.hits)
-    xr.testing.assert_allclose(hss(one), hss(other))
+    forecast, observed = (
+        DataArray(f, dims=["lead_time", "y", "x"]) for f in (forecast_rates, observed_rates)
+    )
+    counts = count(forecast, observed, [0.5], over=["y", "x"])
+    swapped = count(observed, forecast, [0.5], over=["y", "x"])
+    xr.testing.assert_equal(counts.misses, swapped.false_alarms)
+    xr.testing.assert_equal(counts.hits, swapped.hits)
+    xr.testing.assert_allclose(hss(counts), hss(swapped))
 
 
 @settings(deadline=None)
 @given(FIELDS, FIELDS)
-def test_scores_keep_their_bounds(said: np.ndarray, came: np.ndarray) -> None:
-    forecast, observed = (DataArray(f, dims=["lead_time", "y", "x"]) for f in (said, came))
+def test_scores_keep_their_bounds(forecast_rates: np.ndarray, observed_rates: np.ndarray) -> None:
+    forecast, observed = (
+        DataArray(f, dims=["lead_time", "y", "x"]) for f in (forecast_rates, observed_rates)
+    )
     counts = count(forecast, observed, [0.5, 2], over=["y", "x"])
     for score, low, high in [(csi, 0, 1), (pod, 0, 1), (far, 0, 1), (hss, -1, 1), (ets, -1 / 3, 1)]:
         value = score(counts)

@@ -26,14 +26,19 @@ def showers(seed: int, shape: tuple[int, ...] = (12, 15), gaps: float = 0.2) -> 
 
 
 def by_hand(
-    said: NDArray[np.floating], came: NDArray[np.floating], threshold: float, window: int
+    forecast_rates: NDArray[np.floating],
+    observed_rates: NDArray[np.floating],
+    threshold: float,
+    window: int,
 ) -> tuple[int, float, float]:
     """n, squared difference and squared reference, cell by cell from the definition."""
     half, n, difference, reference = window // 2, 0, 0.0, 0.0
-    seen = ~np.isnan(said) & ~np.isnan(came)
+    seen = ~np.isnan(forecast_rates) & ~np.isnan(observed_rates)
     for y, x in zip(*np.nonzero(seen), strict=True):
         box = np.s_[max(0, y - half) : y + half + 1, max(0, x - half) : x + half + 1]
-        forecast, observed = (v[box][seen[box]] >= np.float32(threshold) for v in (said, came))
+        forecast, observed = (
+            v[box][seen[box]] >= np.float32(threshold) for v in (forecast_rates, observed_rates)
+        )
         n += 1
         difference += (forecast.mean() - observed.mean()) ** 2
         reference += forecast.mean() ** 2 + observed.mean() ** 2
@@ -102,12 +107,14 @@ def test_a_cell_seen_by_one_field_only_enters_no_fraction() -> None:
 
 
 def test_a_perfect_forecast_scores_1_and_a_displaced_one_more_the_wider_the_window() -> None:
-    came = np.zeros((40, 40), np.float32)
-    came[18:22, 18:22] = 5
-    scores = fss(fraction_sums(field(np.roll(came, 4, 1)), field(came), [1], [1, 3, 5, 9, 17]))
+    observed = np.zeros((40, 40), np.float32)
+    observed[18:22, 18:22] = 5
+    scores = fss(
+        fraction_sums(field(np.roll(observed, 4, 1)), field(observed), [1], [1, 3, 5, 9, 17])
+    )
     assert scores[0, 0] == 0
     assert (scores.isel(threshold=0).diff("window") > 0).all()
-    np.testing.assert_allclose(fss(fraction_sums(field(came), field(came), [1], [1, 9])), 1)
+    np.testing.assert_allclose(fss(fraction_sums(field(observed), field(observed), [1], [1, 9])), 1)
 
 
 def test_no_events_are_no_score_and_no_warning() -> None:

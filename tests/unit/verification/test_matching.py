@@ -51,11 +51,11 @@ def test_frames_may_come_in_any_order() -> None:
 
 
 def test_a_missing_frame_is_no_data_and_is_named() -> None:
-    came = frames(9).drop_isel(time=4)
-    truth = match(forecast(2), came)
+    observed = frames(9).drop_isel(time=4)
+    truth = match(forecast(2), observed)
     np.testing.assert_array_equal(truth.isnull().all(["y", "x"]), [False, True, False, False])
-    np.testing.assert_array_equal(missing(forecast(2), came), [False, True, False, False])
-    assert missing(forecast(2), came).lead_time.equals(forecast(2).lead_time)
+    np.testing.assert_array_equal(missing(forecast(2), observed), [False, True, False, False])
+    assert missing(forecast(2), observed).lead_time.equals(forecast(2).lead_time)
 
 
 def test_a_frame_without_data_is_not_missing() -> None:
@@ -104,21 +104,21 @@ def test_frames_of_another_size_are_refused() -> None:
 
 
 def test_the_common_mask_is_where_all_have_data() -> None:
-    one, other, observed = forecast(), forecast(), match(forecast(), frames(4))
-    one[0, 0, 0] = np.nan
-    other[0, 1, 1] = np.nan
+    first, second, observed = forecast(), forecast(), match(forecast(), frames(4))
+    first[0, 0, 0] = np.nan
+    second[0, 1, 1] = np.nan
     observed[0, 0, 2] = np.nan
-    mask = common_mask(one, other, observed=observed)
+    mask = common_mask(first, second, observed=observed)
     np.testing.assert_array_equal(mask[0], [[False, True, False], [True, False, True]])
     np.testing.assert_array_equal(mask.sum(["y", "x"]), [3, 6, 6, 0])
 
 
 def test_forecasts_under_the_common_mask_are_counted_on_the_same_cells() -> None:
-    one, other, observed = forecast(), forecast(), match(forecast(), frames(9))
-    one[:, 0, 0] = np.nan
-    other[2] = np.nan
-    seen = observed.where(common_mask(one, other, observed=observed))
-    n = [count(f, seen, [0.5], over=["y", "x"]).to_array().sum("variable") for f in (one, other)]
+    first, second, observed = forecast(), forecast(), match(forecast(), frames(9))
+    first[:, 0, 0] = np.nan
+    second[2] = np.nan
+    seen = observed.where(common_mask(first, second, observed=observed))
+    n = [count(f, seen, [0.5], over=["y", "x"]).to_array().sum("variable") for f in (first, second)]
     xr.testing.assert_equal(*n)
     np.testing.assert_array_equal(n[0].squeeze(), [5, 5, 0, 5])
 

@@ -111,11 +111,11 @@ def test_a_lead_by_itself_has_the_sums_that_it_has_among_others() -> None:
     probabilities = constant(observed, rain(seed=1) / 100)
     whole = probability_sums(probabilities, observed)
     for number in range(len(LEADS)):
-        one = probability_sums(
+        alone = probability_sums(
             probabilities.isel(lead_time=number), observed.isel(lead_time=number)
         )
-        assert one["number"].dims == ("threshold", "bin")
-        for name, sums in one.items():
+        assert alone["number"].dims == ("threshold", "bin")
+        for name, sums in alone.items():
             np.testing.assert_array_equal(sums, whole[name].isel(lead_time=number))
 
 

@@ -19,10 +19,10 @@ PROVENANCE = {"data": "corpus", "step": 900, "seconds": 5400, "revision": "0123a
 
 
 def card(
-    monkeypatch: pytest.MonkeyPatch, made: Path, path: Path, *options: str, test: str = "late"
+    monkeypatch: pytest.MonkeyPatch, corpus: Path, path: Path, *options: str, test: str = "late"
 ) -> str:
     """What the command writes beside the weights."""
-    common = ["--shared", str(made), "--every", "60", "--pictures", str(path.parent / "docs")]
+    common = ["--shared", str(corpus), "--every", "60", "--pictures", str(path.parent / "docs")]
     chosen = ["--validation", "early", "--test", test, *options]
     monkeypatch.setattr(sys, "argv", ["card", str(path), *common, *chosen])
     main()
@@ -30,7 +30,7 @@ def card(
 
 
 def test_a_card_says_what_weights_are_where_they_come_from_and_how_good_they_are(
-    made: Path, weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    corpus: Path, weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "docs").mkdir()
     parent = weights("parent", seed=1, experiment=EXPERIMENT | {"name": "simulated-ms"})
@@ -40,7 +40,7 @@ def test_a_card_says_what_weights_are_where_they_come_from_and_how_good_they_are
         provenance=PROVENANCE | {"start": start},
         calibration=Calibration(growth=((1.25,) * 9, (0.9,) * 9)),
     )
-    text = card(monkeypatch, made, path, "--parents", str(parent))
+    text = card(monkeypatch, corpus, path, "--parents", str(parent))
     assert text.startswith("# ms-convlstm\n")
     assert hashlib.sha256(path.read_bytes()).hexdigest() in text
     assert "| 30 min | 1.25 | 1.25 |" in text
@@ -66,14 +66,14 @@ def test_a_card_says_what_weights_are_where_they_come_from_and_how_good_they_are
 
 
 def test_a_card_claims_no_test_on_what_a_parent_has_learnt_from(
-    made: Path, weights: Weights, monkeypatch: pytest.MonkeyPatch
+    corpus: Path, weights: Weights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = {"source": "corpus", "train": ["la*"]}
     parent = weights("parent", seed=1, experiment={"data": data})
     start = hashlib.sha256(parent.read_bytes()).hexdigest()
     path = weights(experiment=EXPERIMENT, provenance={"start": start})
     with pytest.raises(SystemExit, match="late should be for 'test: nothing was chosen on it'"):
-        card(monkeypatch, made, path, "--parents", str(parent))
+        card(monkeypatch, corpus, path, "--parents", str(parent))
     assert not path.with_suffix(".md").exists()
 
 

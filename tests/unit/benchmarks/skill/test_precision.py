@@ -15,8 +15,8 @@ Weights = Callable[..., Path]
 QUARTER = np.timedelta64(15, "m")
 
 
-def test_a_network_is_compared_with_itself_in_bfloat16(made: Path, weights: Weights) -> None:
-    found = row(str(weights(lively=True)), "early", events.read("early", made), QUARTER)
+def test_a_network_is_compared_with_itself_in_bfloat16(corpus: Path, weights: Weights) -> None:
+    found = row(str(weights(lively=True)), "early", events.read("early", corpus), QUARTER)
     assert found.starts > 5
     assert found.events > 0
     assert 0 < found.probability < 0.05
@@ -32,7 +32,7 @@ def test_the_largest_change_counts_and_a_score_lost_is_no_number() -> None:
 
 
 def test_the_command_writes_what_it_prints(
-    made: Path,
+    corpus: Path,
     weights: Weights,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -40,7 +40,7 @@ def test_the_command_writes_what_it_prints(
 ) -> None:
     file = tmp_path / "performance.md"
     asked = ["--names", str(weights()), "--events", "early", "--every", "30"]
-    command = ["precision", *asked, "--shared", str(made), "--write", str(file)]
+    command = ["precision", *asked, "--shared", str(corpus), "--write", str(file)]
     monkeypatch.setattr(sys, "argv", command)
     main()
     printed = capsys.readouterr().out.strip()
@@ -49,7 +49,9 @@ def test_the_command_writes_what_it_prints(
     assert "starts every 30 minutes" in file.read_text()
 
 
-def test_an_event_that_is_not_there_is_said_so(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["precision", "--events", "nowhere", "--shared", str(made)])
+def test_an_event_that_is_not_there_is_said_so(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["precision", "--events", "nowhere", "--shared", str(corpus)])
     with pytest.raises(SystemExit, match="nowhere"):
         main()

@@ -44,8 +44,8 @@ class Counting(Persistence):
         return super().__call__(frames, horizon)
 
 
-def scored(made: Path, event: str, *names: str) -> Scored:
-    return score(event, events.read(event, made), open_forecasters(names), QUARTER)
+def scored(corpus: Path, event: str, *names: str) -> Scored:
+    return score(event, events.read(event, corpus), open_forecasters(names), QUARTER)
 
 
 def counts(hits: list[list[int]], models: list[str]) -> Dataset:
@@ -59,8 +59,8 @@ def counts(hits: list[list[int]], models: list[str]) -> Dataset:
     return Dataset({name: (dims, cell) for name, cell in cells.items()}, coords)
 
 
-def test_an_event_of_the_corpus_is_read_with_its_holes(made: Path) -> None:
-    frames = events.read("late", made)
+def test_an_event_of_the_corpus_is_read_with_its_holes(corpus: Path) -> None:
+    frames = events.read("late", corpus)
     assert frames.dims == ("time", "y", "x")
     assert frames.isel(y=slice(0, 6)).isnull().all()
     np.testing.assert_allclose(
@@ -81,9 +81,9 @@ def test_a_folder_of_composites_is_read_at_5_km(tmp_path: Path) -> None:
     assert events.cell_km(frames) == pytest.approx(5)
 
 
-def test_an_unknown_event_is_answered_with_those_there_are(made: Path) -> None:
+def test_an_unknown_event_is_answered_with_those_there_are(corpus: Path) -> None:
     with pytest.raises(events.UnknownEvent, match=r"no event 'soon'.*early, late, short"):
-        events.read("soon", made)
+        events.read("soon", corpus)
 
 
 def test_an_event_says_how_wide_its_cells_are(tmp_path: Path) -> None:
@@ -108,21 +108,22 @@ def test_an_event_shows_less_if_a_network_has_seen_it() -> None:
     assert events.role_of("one", [{"data": {"source": "kth", "train": 3}}]) is EventRole.TEST
 
 
-def test_all_start_where_the_most_demanding_can(made: Path, weights: Weights) -> None:
+def test_all_start_where_the_most_demanding_can(corpus: Path, weights: Weights) -> None:
     """A network looks back 90 minutes, and a forecast reaches 120 ahead, of 420."""
-    frames = events.read("early", made)
+    frames = events.read("early", corpus)
     alone, beside = Counting(), Counting()
     network = open_forecasters([str(weights())])
     score("early", frames, [NamedForecaster("a", alone, [])], QUARTER)
     score("early", frames, [NamedForecaster("a", beside, []), *network], QUARTER)
     minutes = [
-        [int((at - NOON) / np.timedelta64(1, "m")) for at in one.issues] for one in (alone, beside)
+        [int((issue - NOON) / np.timedelta64(1, "m")) for issue in scored_event.issues]
+        for scored_event in (alone, beside)
     ]
     assert minutes == [list(range(0, 301, 15)), list(range(90, 301, 15))]
 
 
-def test_a_start_that_lacks_frames_is_left_out_for_all(made: Path, weights: Weights) -> None:
-    frames = events.read("early", made)
+def test_a_start_that_lacks_frames_is_left_out_for_all(corpus: Path, weights: Weights) -> None:
+    frames = events.read("early", corpus)
     forecasters = open_forecasters(["persistence", str(weights())])
     gap = frames.drop_sel(time=frames["time"].values[10])  # 150 minutes after noon
     found = score("early", gap, forecasters, QUARTER)
@@ -132,24 +133,24 @@ def test_a_start_that_lacks_frames_is_left_out_for_all(made: Path, weights: Weig
     assert found.hour == 3  # of four, where none lacks
 
 
-def test_an_event_that_is_too_short_is_no_event(made: Path) -> None:
+def test_an_event_that_is_too_short_is_no_event(corpus: Path) -> None:
     with pytest.raises(NoStarts, match="no start leaves the frames of 30 minutes"):
-        scored(made, "short", "advection")
+        scored(corpus, "short", "advection")
 
 
-def test_all_count_on_the_same_cells(made: Path, weights: Weights) -> None:
-    found = scored(made, "late", "persistence", "advection", str(weights()))
+def test_all_count_on_the_same_cells(corpus: Path, weights: Weights) -> None:
+    found = scored(corpus, "late", "persistence", "advection", str(weights()))
     cells = found.counts.to_dataarray().sum("variable")
     np.testing.assert_array_equal(cells.max("model"), cells.min("model"))
     assert found.probabilities is not None
-    told = found.probabilities["number"].sum("bin")
-    assert told["model"].values.tolist() == [NEIGHBOURHOOD, "ms-convlstm"]
-    for label in told["model"].values:
-        np.testing.assert_array_equal(told.sel(model=label), cells.sel(model="advection"))
+    numbers = found.probabilities["number"].sum("bin")
+    assert numbers["model"].values.tolist() == [NEIGHBOURHOOD, "ms-convlstm"]
+    for label in numbers["model"].values:
+        np.testing.assert_array_equal(numbers.sel(model=label), cells.sel(model="advection"))
 
 
-def test_forecasts_that_tell_no_probabilities_have_no_brier_score(made: Path) -> None:
-    assert scored(made, "early", "persistence", "advection").probabilities is None
+def test_forecasts_that_tell_no_probabilities_have_no_brier_score(corpus: Path) -> None:
+    assert scored(corpus, "early", "persistence", "advection").probabilities is None
 
 
 def test_a_field_that_stays_is_forecast_without_fault_and_without_blur(tmp_path: Path) -> None:
@@ -171,8 +172,8 @@ def test_the_variance_of_a_wave_lies_in_its_octave(length: float) -> None:
     assert power(fields.isel(y=slice(8), x=slice(8)), km=5).sel(wavelength=160.0).isnull().all()
 
 
-def test_blur_takes_variance_from_the_short_waves(made: Path) -> None:
-    found = scored(made, "early", "persistence")
+def test_blur_takes_variance_from_the_short_waves(corpus: Path) -> None:
+    found = scored(corpus, "early", "persistence")
     radar = found.power.sel(model=["radar"])
     half = (radar * [1.0, 0.5, 0.5, 0.5, 0.25][::-1]).assign_coords(model=["blurred"])
     lines = tables.blur(xr.concat([radar, half], "model")).splitlines()
@@ -206,26 +207,26 @@ def test_a_difference_is_sure_where_one_is_better_at_every_start() -> None:
 def test_differences_are_to_s_prog_and_to_advection() -> None:
     models = ["advection", "s-prog", "net"]
     table = tables.differences(counts([[9] * 6, [8] * 6, [7] * 6], models), Draws("start", 1))
-    said = [line.split(" | ")[2] for line in table.splitlines()[2:]]
-    assert said == ["net - s-prog"] * 2 + ["s-prog - advection", "net - advection"] * 2
+    pairs = [line.split(" | ")[2] for line in table.splitlines()[2:]]
+    assert pairs == ["net - s-prog"] * 2 + ["s-prog - advection", "net - advection"] * 2
     assert tables.differences(counts([[9] * 6], ["persistence"]), Draws("start", 1)) == ""
 
 
 def test_two_networks_of_one_kind_are_told_apart(weights: Weights) -> None:
-    one, other = weights("one", seed=1), weights("other", seed=2)
+    first, second = weights("one", seed=1), weights("other", seed=2)
 
     def labels(*paths: Path) -> list[str]:
         return [each.label for each in open_forecasters(["advection", *map(str, paths)])]
 
-    assert labels(one, one) == ["advection", "ms-convlstm"]
-    assert labels(one, other) == ["advection", "one", "other"]
-    (other.parent / "run").mkdir()
-    again = other.rename(other.parent / "run" / "one.safetensors")
-    assert labels(one, again) == ["advection", str(one), str(again)]
+    assert labels(first, first) == ["advection", "ms-convlstm"]
+    assert labels(first, second) == ["advection", "one", "other"]
+    (second.parent / "run").mkdir()
+    again = second.rename(second.parent / "run" / "one.safetensors")
+    assert labels(first, again) == ["advection", str(first), str(again)]
 
 
 def test_the_command_writes_what_it_prints(
-    made: Path,
+    corpus: Path,
     weights: Weights,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -234,7 +235,7 @@ def test_the_command_writes_what_it_prints(
     monkeypatch.setitem(sys.modules, "pysteps", None)
     monkeypatch.setitem(sys.modules, "pysteps.nowcasts.sprog", None)
     file = tmp_path / "skill.md"
-    options = ["--shared", str(made), "--every", "30", "--write", str(file)]
+    options = ["--shared", str(corpus), "--every", "30", "--write", str(file)]
     options += ["--events", "short", "early", "late"]
     options += ["--forecasters", "persistence", "advection", "s-prog", "pysteps-s-prog"]
     options += [str(weights())]
@@ -256,10 +257,10 @@ def test_the_command_writes_what_it_prints(
 
 
 def test_the_command_names_what_it_does_not_find(
-    made: Path, monkeypatch: pytest.MonkeyPatch
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for options in (["--events", "soon"], ["--events", "early", "--forecasters", "advektion"]):
-        monkeypatch.setattr(sys, "argv", ["skill", "--shared", str(made), *options])
+        monkeypatch.setattr(sys, "argv", ["skill", "--shared", str(corpus), *options])
         with pytest.raises(SystemExit, match=r"no event 'soon'|did you mean 'advection'"):
             main()
 

@@ -17,34 +17,37 @@ Weights = Callable[..., Path]
 QUARTER = np.timedelta64(15, "m")
 
 
-def test_each_forecaster_is_compared_with_the_one_before(made: Path) -> None:
+def test_each_forecaster_is_compared_with_the_one_before(corpus: Path) -> None:
     names = ["persistence", "advection", "persistence"]
-    found = score("early", events.read("early", made), open_forecasters(names), QUARTER)
-    told = gains(found)
-    assert "| CSI | 0.5 | advection after persistence |" in told
+    found = score("early", events.read("early", corpus), open_forecasters(names), QUARTER)
+    text = gains(found)
+    assert "| CSI | 0.5 | advection after persistence |" in text
     summed = csi(found.counts.sum("start")).sel(threshold=0.5).isel(lead_time=0)
     difference = (summed.sel(model="advection") - summed.sel(model="persistence")).item()
     assert difference > 0.05
-    line = next(line for line in told.splitlines() if line.startswith("| CSI | 0.5 |"))
+    line = next(line for line in text.splitlines() if line.startswith("| CSI | 0.5 |"))
     assert line.split(" | ")[3].startswith(f"**{difference:+.3f} [")
 
 
-def test_chances_are_compared_only_where_both_tell_them(made: Path, weights: Weights) -> None:
+def test_chances_are_compared_only_where_both_tell_them(corpus: Path, weights: Weights) -> None:
     files = [str(weights(name, lively=name == "later")) for name in ("earlier", "later")]
     forecasters = open_forecasters(["advection", *files])
-    told = gains(score("early", events.read("early", made), forecasters, QUARTER))
-    steps = {tuple(line.split(" | ")[:3:2]) for line in told.splitlines()[2:]}
+    text = gains(score("early", events.read("early", corpus), forecasters, QUARTER))
+    steps = {tuple(line.split(" | ")[:3:2]) for line in text.splitlines()[2:]}
     assert ("| Brier skill", "later after earlier") in steps
     assert ("| CSI", "earlier after advection") in steps
     assert ("| Brier skill", "earlier after advection") not in steps
 
 
 def test_the_command_writes_its_section_and_leaves_the_rest(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    corpus: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "experiments.md"
     file.write_text("# What was tried\n")
-    options = ["--event", "early", "--shared", str(made), "--write", str(file)]
+    options = ["--event", "early", "--shared", str(corpus), "--write", str(file)]
     monkeypatch.setattr(sys, "argv", ["steps", "persistence", "advection", *options])
     main()
     text = file.read_text()
@@ -52,8 +55,8 @@ def test_the_command_writes_its_section_and_leaves_the_rest(
     assert capsys.readouterr().out.strip() in text
 
 
-def test_one_forecaster_is_no_step(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = ["--event", "early", "--shared", str(made)]
+def test_one_forecaster_is_no_step(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ["--event", "early", "--shared", str(corpus)]
     monkeypatch.setattr(sys, "argv", ["steps", "advection", *options])
     with pytest.raises(SystemExit, match="1 forecaster to compare, should be two or more"):
         main()

@@ -46,17 +46,17 @@ def test_named_networks_are_run_in_all_precisions_and_the_others_once() -> None:
     few, every = list(plan(asked(every=False))), list(plan(asked(every=True)))
     assert every[: len(few)] == few
     precisions = ["float32", "bf16"]
-    assert [one[1:] for one in few if one.task == TASK] == [
+    assert [planned[1:] for planned in few if planned.task == TASK] == [
         (precisions, 1, 3, True),
         (precisions, 2, 3, False),
     ]
-    shipped = [one[1:] for one in few if one.task.note == AS_SHIPPED]
+    shipped = [planned[1:] for planned in few if planned.task.note == AS_SHIPPED]
     assert shipped == [(precisions, 2, 3, True)] * len(SHIPPED)
-    copied = [one[1:] for one in few if one.task.note == UNFOLDING]
+    copied = [planned[1:] for planned in few if planned.task.note == UNFOLDING]
     assert copied == [(precisions[:1], 1, 1, True)]
     others = every[len(few) :]
-    assert {one.task.name for one in others} == set(COUNTERPARTS) - set(SHIPPED)
-    assert all(one[1:] == (precisions[:1], 1, 1, False) for one in others)
+    assert {planned.task.name for planned in others} == set(COUNTERPARTS) - set(SHIPPED)
+    assert all(planned[1:] == (precisions[:1], 1, 1, False) for planned in others)
 
 
 def test_both_forecast_the_same_and_memory_is_measured() -> None:

@@ -71,8 +71,8 @@ def test_a_gpu_is_reasoned_from_arithmetic_and_said_to_be() -> None:
 
 def test_the_document_has_every_grid_and_every_engine() -> None:
     text = document(FOUND)
-    for said in (*(grid.name for grid in GRIDS), "Celery", "CDN", "Dask", "DDP", "PostgreSQL"):
-        assert said in text
+    for word in (*(grid.name for grid in GRIDS), "Celery", "CDN", "Dask", "DDP", "PostgreSQL"):
+        assert word in text
     assert "seconds = 0.1 + 10 for each million cells" in text
     assert "python -m benchmarks.speed.scale --write docs/scale.md" in text
 

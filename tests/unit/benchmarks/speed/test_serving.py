@@ -37,15 +37,15 @@ def test_a_section_says_what_was_read() -> None:
 
 
 def test_the_bare_server_sends_what_the_service_sent() -> None:
-    said: list[dict[str, object]] = []
+    messages: list[dict[str, object]] = []
 
     async def send(message: dict[str, object]) -> None:
-        said.append(message)
+        messages.append(message)
 
     app = bare(b'etag: "a"\nlink: <x>; rel="canonical"', b"{}")
     asyncio.run(app({"type": "http"}, None, send))
-    assert said[0]["headers"] == [(b"etag", b'"a"'), (b"link", b'<x>; rel="canonical"')]
-    assert said[1]["body"] == b"{}"
+    assert messages[0]["headers"] == [(b"etag", b'"a"'), (b"link", b'<x>; rel="canonical"')]
+    assert messages[1]["body"] == b"{}"
 
 
 def test_the_command_measures_all_servers_and_writes_its_section(

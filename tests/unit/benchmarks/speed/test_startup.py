@@ -45,11 +45,11 @@ try:
 except SystemExit:
     print(*{HEAVY!r} & set(sys.modules), sep=",")
 """
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
-    assert "Commands" in told
-    assert told.splitlines()[-1] == ""
+    assert "Commands" in output
+    assert output.splitlines()[-1] == ""
     assert of_help().megabytes < MOST_MB["help"]
 
 

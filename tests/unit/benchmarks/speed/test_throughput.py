@@ -104,11 +104,11 @@ def test_the_command_measures_both_networks_at_the_same_weights(
 )
 def test_what_cannot_be_measured_is_refused(
     options: tuple[str, ...],
-    said: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     arguments(monkeypatch, *options)
     with pytest.raises(SystemExit):
         main()
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -29,11 +29,11 @@ SIDE = 40
 
 
 def test_forecasts_differ_from_what_came_and_have_the_same_blind_cells() -> None:
-    said, came = simulated(SIDE, 2)
-    assert said.shape == (2, MODELS, LEADS, SIDE, SIDE)
-    assert (said.isnull() == came.isnull()).all()
-    assert not said.isel(model=0, drop=True).equals(came)
-    assert not said.isel(model=0, drop=True).equals(said.isel(model=1, drop=True))
+    forecast, observed = simulated(SIDE, 2)
+    assert forecast.shape == (2, MODELS, LEADS, SIDE, SIDE)
+    assert (forecast.isnull() == observed.isnull()).all()
+    assert not forecast.isel(model=0, drop=True).equals(observed)
+    assert not forecast.isel(model=0, drop=True).equals(forecast.isel(model=1, drop=True))
 
 
 def test_pairs_come_in_the_order_of_the_counts() -> None:
@@ -42,9 +42,9 @@ def test_pairs_come_in_the_order_of_the_counts() -> None:
 
 
 def test_all_ways_agree_before_they_are_timed() -> None:
-    found = {one.what: one for one in comparisons(SIDE, issues=1, rounds=1)}
+    found = {comparison.what: comparison for comparison in comparisons(SIDE, issues=1, rounds=1)}
     assert {"counts, plain numpy", "counts, scores", "fractions, scores"} <= set(found)
-    assert all(one.pairs == MODELS * LEADS for one in found.values())
+    assert all(comparison.pairs == MODELS * LEADS for comparison in found.values())
 
 
 def test_ratios_are_of_pairs_and_milliseconds_of_one_field() -> None:
@@ -58,8 +58,8 @@ def test_batches_are_shared_out_whole() -> None:
 
 
 def test_a_year_adds_up_and_is_scaled_by_what_was_measured() -> None:
-    one, three = counted(SIDE, 1), counted(SIDE, 3)
-    assert (three.hits == 3 * one.hits).all()
+    single, triple = counted(SIDE, 1), counted(SIDE, 3)
+    assert (triple.hits == 3 * single.hits).all()
     found = year(SIDE, issues=9, processes=1, fraction_issues=1)
     assert found.issues == 16, "whole batches"
     assert 0 < found.csi < 1

@@ -18,7 +18,7 @@ DATA = np.random.default_rng(1).integers(0, 9, 300_000, np.uint8).tobytes()
 
 
 def streams(pack: Callable[[bytes], bytes], size: int) -> bytes:
-    return b"".join(pack(DATA[at : at + size]) for at in range(0, len(DATA), size))
+    return b"".join(pack(DATA[start : start + size]) for start in range(0, len(DATA), size))
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)

@@ -18,10 +18,10 @@ def written() -> bytes:
 
 
 def test_a_file_written_in_another_second_is_the_same_bytes() -> None:
-    one = written()
+    first = written()
     time.sleep(1.1)
     other = written()
-    assert without_times(one) == without_times(other)
+    assert without_times(first) == without_times(other)
 
 
 def test_what_is_in_the_file_stays_as_it_was() -> None:

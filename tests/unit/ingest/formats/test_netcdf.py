@@ -104,11 +104,11 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def with_probabilities(forecast: DataArray, probabilities: dict[float, np.ndarray]) -> DataArray:
     """A forecast that tells how likely thresholds in mm/h are reached."""
-    told = {
+    coordinates = {
         exceedance_probability_name(threshold): exceedance_probability(threshold, field)
         for threshold, field in probabilities.items()
     }
-    return forecast.assign_coords(told)
+    return forecast.assign_coords(coordinates)
 
 
 def falling(forecast: DataArray) -> dict[float, np.ndarray]:
@@ -164,10 +164,10 @@ def test_exceedance_probabilities_on_file_are_one_variable_by_threshold(
     path.write_bytes(netcdf.encode(with_probabilities(forecast, falling(forecast))))
     with xr.open_dataset(path, decode_timedelta=True) as dataset:
         assert dataset["rainfall_rate"].attrs["ancillary_variables"] in dataset
-        told = dataset["exceedance_probability"]
-        assert told.dims == ("threshold", "lead_time", "y", "x")
-        assert told["threshold"].values.tolist() == [0.5, 2, 10]
-        assert told["threshold"].attrs["units"] == "mm h-1"
+        variable = dataset["exceedance_probability"]
+        assert variable.dims == ("threshold", "lead_time", "y", "x")
+        assert variable["threshold"].values.tolist() == [0.5, 2, 10]
+        assert variable["threshold"].attrs["units"] == "mm h-1"
         assert not any(
             name.startswith("exceedance_probability_") for name in map(str, dataset.variables)
         )

@@ -59,8 +59,8 @@ def german(
 ) -> bytes:  # fmt: skip
     packing = {"gain": 0.01, "offset": 0.0, "nodata": float(np.iinfo(kind).max), "undetect": 0.0}
     where = {"projdef": DE1200, "xsize": 1100, "ysize": 1200, "xscale": 1000.0, "yscale": 1000.0}
-    said = {"quantity": quantity} | packing | about
-    return write(counts(kind), said, where, {"prodname": "RY"}, "ORG:78,CTY:616", change)
+    data_what = {"quantity": quantity} | packing | about
+    return write(counts(kind), data_what, where, {"prodname": "RY"}, "ORG:78,CTY:616", change)
 
 
 def european(change: Callable[[h5py.File], object] = nothing, **where: Any) -> bytes:
@@ -71,15 +71,15 @@ def european(change: Callable[[h5py.File], object] = nothing, **where: Any) -> b
     rate = np.where(longitude > 10, 7.0, -8_888_000.0)
     rate[latitude > 54] = -9_999_000.0
     corners = {"UL": (0, 0), "LR": (3_800_000, -4_400_000)}
-    said = {"projdef": OPERA, "xsize": 1900, "ysize": 2200, "xscale": 2000.0, "yscale": 2000.0}
+    grid = {"projdef": OPERA, "xsize": 1900, "ysize": 2200, "xscale": 2000.0, "yscale": 2000.0}
     for name, place in corners.items():
-        said[f"{name}_lon"], said[f"{name}_lat"] = to_degrees.transform(*place)
+        grid[f"{name}_lon"], grid[f"{name}_lat"] = to_degrees.transform(*place)
     about = {"quantity": "RATE", "gain": 1.0, "offset": 0.0}
     about |= {"nodata": -9_999_000.0, "undetect": -8_888_000.0}
-    return write(rate, about, said | where, {"product": "COMP"}, "ORG:247", change)
+    return write(rate, about, grid | where, {"product": "COMP"}, "ORG:247", change)
 
 
-def at(data: bytes, row: int, column: int) -> float:
+def rate_at(data: bytes, row: int, column: int) -> float:
     """The rate of a cell of DE1200."""
     return float(parse(data, "x").values[0, row - 150, column - 20])
 
@@ -99,9 +99,9 @@ def test_each_quantity_becomes_a_rate(
     quantity: str, gain: float, offset: float, rate: float
 ) -> None:
     data = german(quantity, gain=gain, offset=offset)
-    assert at(data, 550, 550) == pytest.approx(rate, rel=1e-5)
-    assert at(data, 700, 700) == 0, "nothing detected is dry"
-    assert np.isnan(at(data, 160, 550)), "no data is none"
+    assert rate_at(data, 550, 550) == pytest.approx(rate, rel=1e-5)
+    assert rate_at(data, 700, 700) == 0, "nothing detected is dry"
+    assert np.isnan(rate_at(data, 160, 550)), "no data is none"
 
 
 def test_the_strongest_echo_is_capped_and_no_weather_is_refused() -> None:
@@ -112,7 +112,7 @@ def test_the_strongest_echo_is_capped_and_no_weather_is_refused() -> None:
 
     scale = {"gain": 0.5, "offset": -32.5}
     hail = german("DBZH", "u1", stronger(220), **scale)
-    assert at(hail, 700, 700) == pytest.approx((10 ** (HIGHEST_DBZ / 10) / 256) ** (1 / 1.42))
+    assert rate_at(hail, 700, 700) == pytest.approx((10 ** (HIGHEST_DBZ / 10) / 256) ** (1 / 1.42))
     with pytest.raises(BadField, match="over 90 dBZ"):
         parse(german("DBZH", "u1", stronger(254), **scale), "x")
 
@@ -126,7 +126,7 @@ def test_the_strongest_echo_is_capped_and_no_weather_is_refused() -> None:
     ],
 )
 def test_numbers_may_be_written_as_texts_or_arrays(written: dict[str, Any]) -> None:
-    assert at(german(**written), 550, 550) == pytest.approx(6.0)
+    assert rate_at(german(**written), 550, 550) == pytest.approx(6.0)
 
 
 @pytest.mark.parametrize("quantity", ["ACRR", "RATE", "DBZH"])
@@ -197,7 +197,7 @@ def test_the_first_data_that_are_rain_are_read_wherever_they_stand() -> None:
         h5.copy("dataset1", "dataset2")
         h5["dataset1/data1/what"].attrs.update(quantity="QIND", gain=0.003)
 
-    assert at(german(change=second), 550, 550) == pytest.approx(6.0)
+    assert rate_at(german(change=second), 550, 550) == pytest.approx(6.0)
 
 
 def test_what_data_do_not_say_their_data_set_says() -> None:
@@ -207,7 +207,7 @@ def test_what_data_do_not_say_their_data_set_says() -> None:
             h5["dataset1/what"].attrs[name] = about[name]
         del h5["dataset1/data1/what"]
 
-    assert at(german(change=inherited), 550, 550) == pytest.approx(6.0)
+    assert rate_at(german(change=inherited), 550, 550) == pytest.approx(6.0)
 
 
 def test_a_composite_of_opera_is_sampled_in_the_nearest_cell() -> None:

@@ -103,10 +103,12 @@ def test_a_number_of_the_header_that_no_product_has_is_refused(
 
 def lead(product: str, minutes: str) -> bytes:
     """A composite whose header has a lead time, and one more byte for each of its characters."""
-    said = f"VV {minutes}MS"
+    lead_field = f"VV {minutes}MS"
     data = encode(np.full((900, 900), 1.2, np.float32), TIME)
-    data = data.replace(b"RY", product.encode(), 1).replace(b"MS", said.encode(), 1)
-    return re.sub(rb"BY *(\d+)", lambda by: b"BY%7d" % (int(by[1]) + len(said) - 2), data, count=1)
+    data = data.replace(b"RY", product.encode(), 1).replace(b"MS", lead_field.encode(), 1)
+    return re.sub(
+        rb"BY *(\d+)", lambda by: b"BY%7d" % (int(by[1]) + len(lead_field) - 2), data, count=1
+    )
 
 
 def test_the_lead_of_a_forecast_is_read() -> None:

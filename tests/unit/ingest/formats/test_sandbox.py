@@ -38,12 +38,12 @@ def test_one_bad_file_is_told_by_its_size() -> None:
     ],
 )
 def test_a_reader_that_dies_or_does_not_end_is_a_bad_file(
-    program: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    program: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = tmp_path / "reader.py"
     reader.write_text(program)
     monkeypatch.setattr(sandbox, "READER", reader)
-    with pytest.raises(BadField, match=told):
+    with pytest.raises(BadField, match=message):
         parse_untrusted("netcdf", b"file")
 
 
@@ -55,13 +55,13 @@ def test_a_reader_that_dies_or_does_not_end_is_a_bad_file(
     ],
 )
 def test_a_file_that_the_machine_has_no_time_or_memory_for_is_not_called_bad(
-    program: str, seconds: float, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    program: str, seconds: float, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = tmp_path / "reader.py"
     reader.write_text(program)
     monkeypatch.setattr(sandbox, "READER", reader)
     monkeypatch.setattr(sandbox, "READ_SECONDS", seconds)
-    with pytest.raises(NotRead, match=told):
+    with pytest.raises(NotRead, match=message):
         parse_untrusted("netcdf", b"file")
 
 

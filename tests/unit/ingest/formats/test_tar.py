@@ -36,7 +36,9 @@ def read(data: bytes) -> list[tuple[str, bytes]]:
 @given(files=FILES)
 def test_names_and_data_come_back(kind: int, files: list[tuple[int, bytes]]) -> None:
     longest = 90 if kind == tarfile.USTAR_FORMAT else 240
-    named = [(f"{at}{'x' * min(size, longest)}", data) for at, (size, data) in enumerate(files)]
+    named = [
+        (f"{number}{'x' * min(size, longest)}", data) for number, (size, data) in enumerate(files)
+    ]
     assert read(packed(named, kind)) == named
 
 

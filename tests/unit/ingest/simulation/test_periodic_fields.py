@@ -8,8 +8,8 @@ from ingest.simulation.periodic_fields import band_pass, eddies, noise, refine, 
 
 def wave(cells: int) -> np.ndarray:
     """Two waves across the torus, at the cell centres."""
-    at = (np.arange(cells) + 0.5) / cells
-    return np.sin(4 * np.pi * (at + at[:, None])).astype(np.float32)
+    centres = (np.arange(cells) + 0.5) / cells
+    return np.sin(4 * np.pi * (centres + centres[:, None])).astype(np.float32)
 
 
 def test_noise_has_the_scale_it_was_asked_for() -> None:
@@ -36,10 +36,10 @@ def test_noise_has_no_seam() -> None:
 
 def test_sampling_wraps_around() -> None:
     field = wave(32)
-    at = np.arange(32.0)
-    np.testing.assert_allclose(sample(field, at + 32, at[:, None]), field, atol=1e-6)
+    cells = np.arange(32.0)
+    np.testing.assert_allclose(sample(field, cells + 32, cells[:, None]), field, atol=1e-6)
     np.testing.assert_allclose(
-        sample(field, at - 5, at[:, None] + 3), np.roll(field, (-3, 5), (0, 1)), atol=1e-6
+        sample(field, cells - 5, cells[:, None] + 3), np.roll(field, (-3, 5), (0, 1)), atol=1e-6
     )
 
 
@@ -51,16 +51,16 @@ def test_refining_keeps_the_field_in_its_place() -> None:
 
 
 def test_eddies_have_the_wind_asked_for_and_close() -> None:
-    at = (np.arange(64) + 0.5) * 24
-    east, south = eddies(np.random.default_rng(0), 7, 1536).wind(at, at[:, None])
+    centres = (np.arange(64) + 0.5) * 24
+    east, south = eddies(np.random.default_rng(0), 7, 1536).wind(centres, centres[:, None])
     assert np.sqrt((east**2 + south**2).mean()) == pytest.approx(7)
     assert east.mean() == pytest.approx(0, abs=1e-9)
     assert south.mean() == pytest.approx(0, abs=1e-9)
 
 
 def test_eddies_pile_nothing_up() -> None:
-    at = np.arange(0.0, 1536, 4)
-    east, south = eddies(np.random.default_rng(0), 7, 1536).wind(at, at[:, None])
+    points = np.arange(0.0, 1536, 4)
+    east, south = eddies(np.random.default_rng(0), 7, 1536).wind(points, points[:, None])
     inflow = (np.roll(east, -1, 1) - np.roll(east, 1, 1)) + (
         np.roll(south, -1, 0) - np.roll(south, 1, 0)
     )

@@ -135,13 +135,13 @@ def test_an_interrupted_run_leaves_whole_files_only(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path: Path) -> None:
-    one, again, other = (
+    first, again, other = (
         [path.read_bytes() for path in write(tmp_path / name, START, 2, seed)]
         for name, seed in (("one", 4), ("again", 4), ("other", 5))
     )
-    assert one == again
-    assert one != other
-    assert one[0][4:8] == bytes(4)  # gzip's own time stamp
+    assert first == again
+    assert first != other
+    assert first[0][4:8] == bytes(4)  # gzip's own time stamp
 
 
 def test_a_frame_does_not_depend_on_how_many_follow(event: list[Rate]) -> None:
@@ -295,8 +295,8 @@ def test_rain_grows_and_decays_faster_the_smaller_it_is() -> None:
     assert small[-1] < 0.2
 
 
-def correlation(one: Rate, other: Rate) -> float:
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+def correlation(first: Rate, other: Rate) -> float:
+    return float(np.corrcoef(first.ravel(), other.ravel())[0, 1])
 
 
 def scales(rate: Rate) -> tuple[Rate, Rate]:

@@ -81,13 +81,13 @@ def test_from_nothing_all_that_is_there_comes_newest_first(dwd: Provider) -> Non
 
 def test_a_long_gap_is_fetched_in_parts_and_the_newest_comes_before_each(dwd: Provider) -> None:
     put(dwd, *range(3, 33))
-    asking, lacking, came = source(dwd), set(range(33)), []
+    asking, lacking, fetched = source(dwd), set(range(33)), []
     for back in (2, 1, 0):
         part = poll(asking, lacking, most=12)
-        came.append(len(part))
+        fetched.append(len(part))
         lacking -= {back for back in lacking if (path(back), content(back)) in part}
         put(dwd, back)
-    assert came == [12, 12 + 1, 6 + 1]
+    assert fetched == [12, 12 + 1, 6 + 1]
     assert lacking == {0}
 
 
@@ -254,12 +254,12 @@ def test_no_server_is_said_with_what_to_do() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     gone = Source(f"http://127.0.0.1:{port}/radar", FILES, QUICK)
-    with pytest.raises(SourceUnavailable) as told:
+    with pytest.raises(SourceUnavailable) as error:
         poll(gone, range(40))
-    said = str(told.value)
-    assert f"http://127.0.0.1:{port}/radar/radolan/ry/ cannot be had" in said
-    assert "ConnectError" in said
-    assert "HTTPS_PROXY" in said
+    message = str(error.value)
+    assert f"http://127.0.0.1:{port}/radar/radolan/ry/ cannot be had" in message
+    assert "ConnectError" in message
+    assert "HTTPS_PROXY" in message
 
 
 def test_a_server_that_comes_back_is_asked_as_if_nothing_had_been(dwd: Provider) -> None:

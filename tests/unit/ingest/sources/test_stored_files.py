@@ -21,8 +21,8 @@ def frames(first: int, number: int) -> list[tuple[str, bytes]]:
     """Named as frames of a day, five minutes apart; what is in them is not looked at here."""
     return [
         (f"raa01-yw_10000-2307{day:02d}{hour:02d}{minute:02d}-dwd---bin", b"YW" + bytes(2000))
-        for at in range(first, first + number)
-        for day, hour, minute in [(1 + at // 288, at // 12 % 24, at % 12 * 5)]
+        for index in range(first, first + number)
+        for day, hour, minute in [(1 + index // 288, index // 12 % 24, index % 12 * 5)]
     ]
 
 
@@ -95,9 +95,9 @@ def test_a_frame_is_itself(tmp_path: Path) -> None:
 def test_a_packed_archive_that_is_damaged_anywhere_gives_nothing(tmp_path: Path) -> None:
     """Its checksum is behind all files, so that they are held against it before they are taken."""
     data = packed(frames(0, 288), "w:gz")
-    for at in (len(data) // 2, len(data) - 6):
+    for position in (len(data) // 2, len(data) - 6):
         path = tmp_path / "day.tar.gz"
-        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        path.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
         (file,) = stored_files(path)
         assert "is damaged or truncated" in file.refused
     path.write_bytes(data[: len(data) // 2])

@@ -18,8 +18,8 @@ CHANNELS = 4
 def fields(count: int, dtype: torch.dtype = torch.float64) -> list[Tensor]:
     generator = torch.Generator().manual_seed(0)
     shape = (count, 2, CHANNELS, 7, 9)
-    made = torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-    return [field.requires_grad_() for field in made.unbind()]
+    drawn = torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+    return [field.requires_grad_() for field in drawn.unbind()]
 
 
 def gates(number: int, *, recompute: bool) -> Gates:
@@ -66,8 +66,8 @@ def test_a_recomputed_update_saves_its_inputs_only() -> None:
         gates(4, recompute=True),
         torch.randn(3, 1, CHANNELS, 16, 16, dtype=torch.float64),
     )
-    held = kept(lambda: layer.update(*starts), layer, starts)
-    assert held == layer.convs[0].bias.nbytes
+    saved = kept(lambda: layer.update(*starts), layer, starts)
+    assert saved == layer.convs[0].bias.nbytes
     assert (
         kept(lambda: gates(4, recompute=False).update(*starts), layer, starts)
         > 3 * starts[0].nbytes
@@ -117,7 +117,7 @@ def test_a_sum_of_convolutions_skips_lazy_zeros() -> None:
 @pytest.mark.parametrize("name", ["convlstm", "ms-lstm", "ms-mim", "ms-preciplstm", "modernn"])
 def test_a_network_with_recomputed_gates_trains_alike_and_saves_less(name: str) -> None:
     frames = torch.rand(2, 3, 1, 16, 16, dtype=torch.float64)
-    learnt, held = [], []
+    learnt, saved = [], []
     for recompute in (False, True):
         torch.manual_seed(0)
         network = build(name, channels=CHANNELS).double()
@@ -125,6 +125,6 @@ def test_a_network_with_recomputed_gates_trains_alike_and_saves_less(name: str) 
             recompute_gates(network)
         loss = network(frames, horizon=2).frames.square().sum()
         learnt.append([loss, *torch.autograd.grad(loss, list(network.parameters()))])
-        held.append(kept(partial(network, frames, horizon=2), network, frames))
+        saved.append(kept(partial(network, frames, horizon=2), network, frames))
     torch.testing.assert_close(*learnt)
-    assert held[1] < 0.85 * held[0]
+    assert saved[1] < 0.85 * saved[0]

@@ -183,8 +183,8 @@ def test_a_cell_without_a_fast_version_runs_unoptimised(make: Make) -> None:
 @pytest.mark.parametrize("make", [c_backend, amx_backend], ids=["kernels", "tiles"])
 def test_the_number_of_threads_changes_no_bit(name: str, make: Callable[[int], Backend]) -> None:
     net = network(name)
-    one, three = (FastNowcaster(net, make(threads)) for threads in (1, 3))
-    assert torch.equal(one(frames(), HORIZON), three(frames(), HORIZON))
+    single, three = (FastNowcaster(net, make(threads)) for threads in (1, 3))
+    assert torch.equal(single(frames(), HORIZON), three(frames(), HORIZON))
 
 
 def test_forecasts_at_the_same_time_do_not_disturb_each_other() -> None:
@@ -472,11 +472,13 @@ def test_the_matrix_unit_sums_products_of_values_rounded_once(
     generator = torch.Generator().manual_seed(size)
     weight = torch.randn(outputs, sum(widths), size, size, generator=generator).double()
     bias = torch.randn(outputs, generator=generator).double()
-    fields = [torch.randn(1, one, height, width, generator=generator) for one in widths]
+    fields = [torch.randn(1, channels, height, width, generator=generator) for channels in widths]
     inputs = [None if number == missing else field for number, field in enumerate(fields)]
     convolution = amx_backend(threads=2).convolution(fused_convolution.Kernel(weight, bias, widths))
     (found,) = convolution(inputs, pointwise.linear(0))
-    whole = torch.cat([0 * field if at == missing else field for at, field in enumerate(fields)], 1)
+    whole = torch.cat(
+        [0 * field if index == missing else field for index, field in enumerate(fields)], 1
+    )
     field, backend = (part.bfloat16().double() for part in (whole, weight))
     wanted = F.conv2d(field, backend, bias, padding=size // 2)
     torch.testing.assert_close(found.double(), wanted, rtol=1e-5, atol=1e-4)

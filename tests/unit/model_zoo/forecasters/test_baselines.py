@@ -159,9 +159,9 @@ def test_one_frame_shows_no_motion() -> None:
     ],
 )
 def test_frames_out_of_order_or_doubled_are_refused(
-    baseline: Forecaster, minutes: list[int], told: str
+    baseline: Forecaster, minutes: list[int], message: str
 ) -> None:
-    with pytest.raises(BadFrames, match=told):
+    with pytest.raises(BadFrames, match=message):
         baseline(frames(np.zeros((3, 20, 20)), minutes))
 
 

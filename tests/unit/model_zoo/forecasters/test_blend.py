@@ -39,7 +39,9 @@ class Member:
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
         known = {}
         if self.probability is not None:
-            known = {t: self.probability[:horizon, at] for at, t in enumerate(FORECAST_THRESHOLDS)}
+            known = {
+                t: self.probability[:horizon, index] for index, t in enumerate(FORECAST_THRESHOLDS)
+            }
         return make_forecast(self.rain[:horizon], frames, self, known)
 
 
@@ -57,7 +59,7 @@ def rain(seed: int) -> NDArray[np.float32]:
     return np.where(wet, rng.gamma(0.6, 5, wet.shape), 0).astype(np.float32)
 
 
-def chances(seed: int) -> NDArray[np.float32]:
+def probabilities_of(seed: int) -> NDArray[np.float32]:
     drawn = (
         np.random.default_rng(seed)
         .random((LEADS, len(FORECAST_THRESHOLDS), SIDE, SIDE))
@@ -66,7 +68,7 @@ def chances(seed: int) -> NDArray[np.float32]:
     return np.sort(drawn, axis=1)[:, ::-1]
 
 
-def table(*weights: float, members: tuple[str, ...] = ("one", "two", "base")) -> BlendTable:
+def table(*weights: float, members: tuple[str, ...] = ("first", "second", "base")) -> BlendTable:
     """All leads and thresholds alike: no intercept, and these weights."""
     row = [0.0, *weights]
     coefficients = np.broadcast_to(row, (LEADS, len(FORECAST_THRESHOLDS), len(row))).copy()
@@ -76,8 +78,8 @@ def table(*weights: float, members: tuple[str, ...] = ("one", "two", "base")) ->
 
 def blended(weights: BlendTable, **changes: NDArray[np.float32]) -> tuple[Blend, DataArray]:
     members = {
-        "one": Member("one", rain(0), changes.get("one", chances(0))),
-        "two": Member("two", rain(1), chances(1)),
+        "first": Member("first", rain(0), changes.get("first", probabilities_of(0))),
+        "second": Member("second", rain(1), probabilities_of(1)),
         "base": Member("base", changes.get("base", rain(2))),
     }
     blend = Blend(weights, members)
@@ -92,12 +94,12 @@ def probabilities(forecast: DataArray) -> NDArray[np.float32]:
 
 def test_one_member_with_all_the_weight_is_what_the_blend_says() -> None:
     _, forecast = blended(table(1.0, 0.0, 0.0))
-    np.testing.assert_allclose(probabilities(forecast), chances(0), atol=1e-5)
+    np.testing.assert_allclose(probabilities(forecast), probabilities_of(0), atol=1e-5)
 
 
 def test_equal_weights_give_the_mean_of_the_log_odds() -> None:
     _, forecast = blended(table(0.5, 0.5, 0.0))
-    odds = [np.log(p / (1 - p)) for p in (chances(0), chances(1))]
+    odds = [np.log(p / (1 - p)) for p in (probabilities_of(0), probabilities_of(1))]
     wanted = 1 / (1 + np.exp(-(odds[0] + odds[1]) / 2))
     np.testing.assert_allclose(probabilities(forecast), wanted, atol=1e-5)
 
@@ -112,23 +114,23 @@ def test_it_rains_in_amounts_of_the_lender_where_it_is_likeliest() -> None:
     for lead, field in enumerate(forecast.to_numpy()):
         amounts = np.where(rain(2)[lead] >= 0.05, rain(2)[lead], 0)
         np.testing.assert_array_equal(np.sort(field.ravel()), np.sort(amounts.ravel()))
-        likely = chances(0)[lead, 0]
+        likely = probabilities_of(0)[lead, 0]
         assert likely[field >= 0.1].min() >= likely[field < 0.1].max()
 
 
 def test_a_rising_growth_makes_more_cells_wet() -> None:
     steady = table(1.0, 0.0, 0.0)
     more = replace(steady, growth=np.full_like(steady.growth, 1.3))
-    few, many = (blended(one)[1] for one in (steady, more))
+    few, many = (blended(growth)[1] for growth in (steady, more))
     ratio = float((many >= 0.1).sum() / (few >= 0.1).sum())
     assert 1.25 < ratio < 1.35
 
 
 def test_no_data_of_a_member_is_no_data_of_the_blend() -> None:
-    gap, hole = chances(0), rain(2)
+    gap, hole = probabilities_of(0), rain(2)
     gap[:, :, 3] = np.nan
     hole[:, 5] = np.nan
-    _, forecast = blended(table(0.5, 0.5, 1.0), one=gap, base=hole)
+    _, forecast = blended(table(0.5, 0.5, 1.0), first=gap, base=hole)
     unknown = np.isnan(forecast.to_numpy())
     assert unknown[:, [3, 5]].all()
     assert not np.delete(unknown, [3, 5], axis=1).any()
@@ -136,20 +138,22 @@ def test_no_data_of_a_member_is_no_data_of_the_blend() -> None:
 
 
 def test_it_needs_what_any_member_needs() -> None:
-    one = Member("one", rain(0), chances(0), Needs(minutes(60, 30, 0), useful=minutes(10)))
+    member = Member(
+        "first", rain(0), probabilities_of(0), Needs(minutes(60, 30, 0), useful=minutes(10))
+    )
     base = Member("base", rain(2), needs=Needs(minutes(0), useful=minutes(30, 15)))
-    blend = Blend(table(1.0, 0.0, members=("one", "base")), {"one": one, "base": base})
+    blend = Blend(table(1.0, 0.0, members=("first", "base")), {"first": member, "base": base})
     assert blend.needs == Needs(minutes(60, 30, 0), useful=minutes(15, 10))
 
 
 def test_its_weights_name_those_of_its_members() -> None:
     members = {
-        "one": Member("one", rain(0), chances(0)),
-        "two": Member("two", rain(1), chances(1)),
+        "first": Member("first", rain(0), probabilities_of(0)),
+        "second": Member("second", rain(1), probabilities_of(1)),
         "base": Member("base", rain(2)),
     }
     before = Blend(table(1.0, 0.0, 0.0), members).weights
-    members["two"].weights = "f" * 64
+    members["second"].weights = "f" * 64
     assert Blend(table(1.0, 0.0, 0.0), members).weights != before
 
 
@@ -166,10 +170,10 @@ def cases(count: int = 12) -> list[Case]:
     for number in range(count):
         truth = rain(100 + number)
         levels = np.array(FORECAST_THRESHOLDS)[None, :, None, None]
-        told = (0.1 + 0.8 * (truth[:, None] >= levels)).astype(np.float32)
+        probability = (0.1 + 0.8 * (truth[:, None] >= levels)).astype(np.float32)
         members = (
-            Member("one", truth, told),
-            Member("two", rain(200 + number), chances(300 + number)),
+            Member("first", truth, probability),
+            Member("second", rain(200 + number), probabilities_of(300 + number)),
             Member("base", rain(400 + number)),
         )
         given = frames()
@@ -179,11 +183,11 @@ def cases(count: int = 12) -> list[Case]:
 
 
 def test_the_member_that_knows_gets_the_weight() -> None:
-    chosen = choose(cases(), ("one", "two", "base"), "base")
+    chosen = choose(cases(), ("first", "second", "base"), "base")
     often = [FORECAST_THRESHOLDS.index(t) for t in (0.1, 0.5, 1.0, 2.0)]
-    _, one, two, base = np.moveaxis(chosen.coefficients[:, often], -1, 0)
-    assert (one > 0.8).all()
-    assert (abs(two) < 0.2).all()
+    _, first, second, base = np.moveaxis(chosen.coefficients[:, often], -1, 0)
+    assert (first > 0.8).all()
+    assert (abs(second) < 0.2).all()
     assert (abs(base) < 2).all()
 
 
@@ -191,7 +195,7 @@ def test_a_table_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
     path = tmp_path / "blend.json"
     write(path, table(0.4, 0.5, 2.0), {"events": {}})
     loaded = BlendTable.read(path)
-    assert loaded.members == ("one", "two", "base")
+    assert loaded.members == ("first", "second", "base")
     np.testing.assert_array_equal(loaded.coefficients, table(0.4, 0.5, 2.0).coefficients)
     assert len(loaded.sha256) == 64
 
@@ -204,7 +208,7 @@ def test_a_missing_table_says_how_to_make_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"members": ["one", "two"]},
+        {"members": ["first", "second"]},
         {"amounts": "nobody"},
         {"growth": [[1.0]]},
         {"coefficients": [[["x"]]]},

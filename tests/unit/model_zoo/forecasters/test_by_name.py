@@ -132,11 +132,11 @@ def test_a_network_without_trained_weights_never_forecasts(
     monkeypatch.setattr(forecaster_module, "SHIPPED", tmp_path / "shipped")
     with pytest.raises(NoWeights) as error:
         load_forecaster(name, weights_folder=tmp_path)
-    told = str(error.value)
-    assert str(tmp_path / f"{name}.safetensors") in told
-    assert str(tmp_path / "shipped" / f"{name}.safetensors") in told
-    assert "nowcast train" in told
-    assert "nowcast convert" in told
+    message = str(error.value)
+    assert str(tmp_path / f"{name}.safetensors") in message
+    assert str(tmp_path / "shipped" / f"{name}.safetensors") in message
+    assert "nowcast train" in message
+    assert "nowcast convert" in message
 
 
 def test_a_checkpoint_that_is_not_there_is_no_weights(tmp_path: Path) -> None:

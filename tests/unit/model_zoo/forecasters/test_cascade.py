@@ -40,7 +40,7 @@ def test_filters_add_up_and_go_from_large_to_small(shape: tuple[int, int]) -> No
     filters = cascade.bandpass(*shape)
     np.testing.assert_allclose(filters.sum(0), 1, atol=1e-6)
     wavenumber = np.hypot(fft.fftfreq(shape[0])[:, None], fft.rfftfreq(shape[1])[None])
-    centres = [float((one * wavenumber).sum() / one.sum()) for one in filters]
+    centres = [float((band * wavenumber).sum() / band.sum()) for band in filters]
     assert centres == sorted(centres)
 
 

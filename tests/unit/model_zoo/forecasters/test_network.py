@@ -47,17 +47,17 @@ def network(
 ) -> Network:
     """Random weights, as if trained."""
     torch.manual_seed(0)
-    made = build(MODEL, channels=4, exceedances=len(thresholds), guidance=guidance)
+    built = build(MODEL, channels=4, exceedances=len(thresholds), guidance=guidance)
     if thresholds:
         with torch.no_grad():
-            made.guess.levels.copy_(intensity.scale("rate").encode(torch.tensor(thresholds)))
-            made.head.weight.normal_(std=0.3)
-            for weight in made.guess.parameters():
+            built.guess.levels.copy_(intensity.scale("rate").encode(torch.tensor(thresholds)))
+            built.head.weight.normal_(std=0.3)
+            for weight in built.guess.parameters():
                 weight.add_(torch.randn_like(weight), alpha=0.05 if guidance else 0.0)
     path = folder / "network.safetensors"
     checkpoint.save(
         path,
-        made,
+        built,
         model=MODEL,
         channels=4,
         scale="rate",
@@ -113,13 +113,13 @@ def test_chances_fall_with_the_threshold_and_are_told_where_the_rain_is(
     assert [name for name in forecast.coords if str(name).startswith("exceedance_probability")] == [
         *COORDINATES.values()
     ]
-    chances = [forecast[name] for name in COORDINATES.values()]
-    for chance in chances:
+    probabilities = [forecast[name] for name in COORDINATES.values()]
+    for chance in probabilities:
         assert chance.dims == forecast.dims
         assert chance.dtype == np.float32
         np.testing.assert_array_equal(chance.isnull(), forecast.isnull())
         assert 0 <= float(chance.min()) < float(chance.max()) <= 1
-    for lower, higher in pairwise(chances):
+    for lower, higher in pairwise(probabilities):
         assert (lower >= higher).where(lower.notnull(), other=True).all()
 
 
@@ -132,7 +132,7 @@ def carried(given: DataArray, view: str, guidance: int = 0) -> list[NDArray[np.f
     recent, motion = given[-7:], motion_of(given[-7:])
     fields = sprog_guidance(recent, motion, 4) if guidance else np.stack([newest] * 4)
     ahead = advect.departure_points(motion, [30.0 * (lead + 1) for lead in range(4)])
-    return [carried_whole(field, at) for field, at in zip(fields, ahead, strict=True)]
+    return [carried_whole(field, positions) for field, positions in zip(fields, ahead, strict=True)]
 
 
 @pytest.mark.parametrize("guidance", [0, 4])
@@ -237,11 +237,11 @@ def test_guidance_is_what_s_prog_forecasts_before_it_is_carried_along() -> None:
     np.testing.assert_array_equal(np.isnan(fields), np.isnan(np.stack([given[-1]] * 5)))
     ahead = advect.departure_points(moving, [30 * (lead + 1) for lead in range(5)])
     pairs = zip(fields, ahead, strict=True)
-    brought = [advect.sample_at(field[None], at)[0] for field, at in pairs]
-    told = SPROG()(given, horizon=5).to_numpy()
-    np.testing.assert_array_equal(np.isnan(brought), np.isnan(told))
+    brought = [advect.sample_at(field[None], positions)[0] for field, positions in pairs]
+    forecast = SPROG()(given, horizon=5).to_numpy()
+    np.testing.assert_array_equal(np.isnan(brought), np.isnan(forecast))
     # rounding may swap cells of all but the same value
-    assert np.nanmean(np.abs(np.stack(brought) - told)) < 1e-3 * np.nanmean(told)
+    assert np.nanmean(np.abs(np.stack(brought) - forecast)) < 1e-3 * np.nanmean(forecast)
 
 
 def test_a_guided_network_heeds_its_guidance_lead_by_lead(tmp_path: Path) -> None:
@@ -268,19 +268,19 @@ def test_takes_a_grid_of_any_size(rows: int, columns: int, guidance: int, tmp_pa
 def test_rain_that_drifts_is_seen_as_if_it_stood_still(tmp_path: Path) -> None:
     given, forecaster = frames(drift=(1, 0)), network(tmp_path)
     newest = given[-1].to_numpy()
-    standing, motion = forecaster.predict(np.stack([newest] * 4), 4), motion_of(given[-7:])
+    unmoving, motion = forecaster.predict(np.stack([newest] * 4), 4), motion_of(given[-7:])
     fixed = forecaster.predict(given[::6].to_numpy(), 4)
-    at = THRESHOLDS.index(2.0)
+    index = THRESHOLDS.index(2.0)
     for lead, forecast in enumerate(forecaster(given)):
         expected, unmoved = (
-            advect.advect(said[lead, at], motion, [30 * (lead + 1)])[0]
-            for said in (standing, fixed)
+            advect.advect(predicted[lead, index], motion, [30 * (lead + 1)])[0]
+            for predicted in (unmoving, fixed)
         )
         # away from the edge, over which older frames know nothing
         inner = (slice(8, -8), slice(24, -8))
         error, without = (
-            np.abs(said - expected)[inner].mean()
-            for said in (forecast["exceedance_probability_2"].values, unmoved)
+            np.abs(probability - expected)[inner].mean()
+            for probability in (forecast["exceedance_probability_2"].values, unmoved)
         )
         assert error < 0.3 * without
 

@@ -66,10 +66,10 @@ def radar(batch: int = 2, time: int = 4) -> Tensor:
 
 def test_tells_logits_that_fall_from_threshold_to_threshold(network: Nowcaster) -> None:
     with torch.no_grad():
-        said = network(radar(), horizon=3).frames
-    assert said.shape == (2, 6, len(THRESHOLDS), SIDE, SIDE)
-    assert (said.diff(dim=2) <= 0).all()
-    assert (said.diff(dim=2) < 0).any()
+        logits = network(radar(), horizon=3).frames
+    assert logits.shape == (2, 6, len(THRESHOLDS), SIDE, SIDE)
+    assert (logits.diff(dim=2) <= 0).all()
+    assert (logits.diff(dim=2) < 0).any()
 
 
 def test_beyond_the_given_frames_it_sees_the_newest_of_them(network: Nowcaster) -> None:
@@ -96,21 +96,21 @@ def test_samples_of_a_batch_may_be_fed_different_frames(exceeding: Nowcaster) ->
     fed[0, 2:4] = False
     fed[1, 1] = False
     with torch.no_grad():
-        together = exceeding(given, fed=fed, horizon=2).frames
+        combined = exceeding(given, fed=fed, horizon=2).frames
         for sample in (0, 1):
             only = slice(sample, sample + 1)
             alone = exceeding(given[only], fed=fed[only], horizon=2).frames
-            torch.testing.assert_close(together[only], alone)
+            torch.testing.assert_close(combined[only], alone)
 
 
 def test_an_untrained_network_says_the_first_guess_of_the_newest_frame() -> None:
     torch.manual_seed(0)
-    one, other = (build(name, channels=4, exceedances=3) for name in (MODEL, "predrnn"))
+    first, other = (build(name, channels=4, exceedances=3) for name in (MODEL, "predrnn"))
     given = radar().float()
     with torch.no_grad():
-        said = one(given, horizon=2).frames
-        assert torch.equal(said, other(given, horizon=2).frames)
-        assert torch.equal(said[:, -2:], one(given[:, -1:], horizon=2).frames)
+        logits = first(given, horizon=2).frames
+        assert torch.equal(logits, other(given, horizon=2).frames)
+        assert torch.equal(logits[:, -2:], first(given[:, -1:], horizon=2).frames)
 
 
 def test_trains_every_part_of_every_parameter(network: Nowcaster) -> None:
@@ -150,8 +150,8 @@ def test_a_checkpoint_keeps_view_thresholds_and_calibration(
     assert {key: getattr(loaded, key) for key in CARD | EXCEEDING} == CARD | EXCEEDING
     given = radar().float()
     with torch.no_grad():
-        said = loaded.network(given, horizon=2).frames
-        assert torch.equal(said, exceeding.eval()(given, horizon=2).frames)
+        logits = loaded.network(given, horizon=2).frames
+        assert torch.equal(logits, exceeding.eval()(given, horizon=2).frames)
 
 
 def test_a_checkpoint_of_before_exceedances_sees_a_fixed_view(tmp_path: Path) -> None:
@@ -186,10 +186,10 @@ def test_a_checkpoint_of_before_calibration_changes_nothing(
     ],
 )
 def test_a_network_of_other_thresholds_is_not_saved(
-    exceeding: Nowcaster, tmp_path: Path, said: tuple[float, ...], reason: str
+    exceeding: Nowcaster, tmp_path: Path, thresholds: tuple[float, ...], reason: str
 ) -> None:
     with pytest.raises(BadCheckpoint, match=reason):
-        checkpoint.save(tmp_path / "x", exceeding, **CARD, thresholds=said)
+        checkpoint.save(tmp_path / "x", exceeding, **CARD, thresholds=thresholds)
     assert list(tmp_path.iterdir()) == []
 
 

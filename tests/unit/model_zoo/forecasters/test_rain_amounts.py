@@ -61,8 +61,8 @@ def test_a_perfect_ranking_gives_the_radar_back() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_amounts_are_those_of_the_radar_wherever_they_fall(seed: int) -> None:
     radar = showers(seed)
-    for chances in (any_chances(seed), chances_of(showers(seed + 10))):
-        found = matched_rain(chances, radar, THRESHOLDS, STAYS)
+    for probabilities in (any_chances(seed), chances_of(showers(seed + 10))):
+        found = matched_rain(probabilities, radar, THRESHOLDS, STAYS)
         np.testing.assert_array_equal(np.sort(found, axis=None), np.sort(radar, axis=None))
 
 
@@ -83,14 +83,14 @@ def test_where_all_is_as_likely_the_heaviest_rain_stays_where_the_radar_has_it()
 
 
 def test_the_likeliest_cells_reach_each_threshold() -> None:
-    radar, chances = showers(), chances_of(showers(5))
-    found = matched_rain(chances, radar, THRESHOLDS, STAYS)
-    for at, threshold in enumerate(THRESHOLDS):
+    radar, probabilities = showers(), chances_of(showers(5))
+    found = matched_rain(probabilities, radar, THRESHOLDS, STAYS)
+    for index, threshold in enumerate(THRESHOLDS):
         if threshold >= 2:  # there the radar counts as well
             break
         hit = found >= threshold
         assert 0 < hit.sum() < hit.size
-        assert chances[at][hit].min() > chances[at][~hit].max()
+        assert probabilities[index][hit].min() > probabilities[index][~hit].max()
 
 
 def test_there_is_no_ceiling() -> None:
@@ -118,9 +118,9 @@ def test_showers_stay_where_none_is_likely() -> None:
 def test_a_single_wet_cell_is_kept_at_the_likeliest_place() -> None:
     radar = np.zeros((9, 9), np.float32)
     radar[2, 2] = 30.0
-    chances = any_chances(shape=(9, 9))
-    chances[:, 6, 5] = 1.0
-    found = matched_rain(chances, radar, THRESHOLDS, STAYS)
+    probabilities = any_chances(shape=(9, 9))
+    probabilities[:, 6, 5] = 1.0
+    found = matched_rain(probabilities, radar, THRESHOLDS, STAYS)
     assert np.count_nonzero(found) == 1
     assert found[6, 5] == 30
 
@@ -161,11 +161,11 @@ def test_it_grows_no_further_than_the_field() -> None:
 
 
 def test_where_radar_or_probability_is_unknown_so_is_the_rain() -> None:
-    radar, chances = showers(), any_chances()
+    radar, probabilities = showers(), any_chances()
     radar[:5] = np.nan
-    chances[:, :, 50:] = np.nan
-    gone = np.isnan(radar) | np.isnan(chances[0])
-    found = matched_rain(chances, radar, THRESHOLDS, STAYS)
+    probabilities[:, :, 50:] = np.nan
+    gone = np.isnan(radar) | np.isnan(probabilities[0])
+    found = matched_rain(probabilities, radar, THRESHOLDS, STAYS)
     np.testing.assert_array_equal(np.isnan(found), gone)
     # what fell on unknown cells is not put elsewhere
     np.testing.assert_array_equal(np.sort(found[~gone]), np.sort(radar[~gone]))
@@ -197,20 +197,20 @@ def test_probabilities_of_none_and_of_all_are_ranked_too() -> None:
 
 
 def test_the_score_counts_the_thresholds_a_cell_is_likely_for() -> None:
-    chances = np.array([[0.9, 0.8, 0.3, 0.1], [0.6, 0.2, 0.25, 0.0]], np.float64)
-    score = rank_score(chances, [2, 1])
+    probabilities = np.array([[0.9, 0.8, 0.3, 0.1], [0.6, 0.2, 0.25, 0.0]], np.float64)
+    score = rank_score(probabilities, [2, 1])
     assert score[0] >= 2
     assert 1 <= score[1] < 2
     assert 0 > score[2] > score[3]
 
 
 def test_a_cell_that_reaches_a_threshold_by_way_of_none_below_does_not_reach_it() -> None:
-    chances = np.array([[0.9, 0.8, 0.3], [0.1, 0.2, 0.25]], np.float64)
-    assert rank_score(chances, [2, 1]).argmax() < 2
+    probabilities = np.array([[0.9, 0.8, 0.3], [0.1, 0.2, 0.25]], np.float64)
+    assert rank_score(probabilities, [2, 1]).argmax() < 2
 
 
 def test_a_threshold_that_nothing_reaches_ranks_by_how_near_it_is() -> None:
-    chances = np.array([[0.9, 0.8, 0.7], [0.1, 0.3, 0.05]], np.float64)
-    score = rank_score(chances, [3, 0])
+    probabilities = np.array([[0.9, 0.8, 0.7], [0.1, 0.3, 0.05]], np.float64)
+    score = rank_score(probabilities, [3, 0])
     assert ((score >= 1) & (score < 2)).all()
     assert score.argmin() == 2

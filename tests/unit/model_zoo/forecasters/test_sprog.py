@@ -123,25 +123,25 @@ def test_another_frame_of_the_last_half_hour_is_needed() -> None:
 )
 def test_any_cadence_and_missing_frames_will_do(minutes: tuple[int, ...]) -> None:
     given = fields(*minutes)
-    told = sprog_fields(given, minutes, (1, 3, 6, 9, *LEADS))
-    assert all(roughness(rate) < 0.8 * roughness(given[-1]) for rate in told[-4:])
-    alike = [likeness(rate, given[-1]) for rate in told]
+    rates = sprog_fields(given, minutes, (1, 3, 6, 9, *LEADS))
+    assert all(roughness(rate) < 0.8 * roughness(given[-1]) for rate in rates[-4:])
+    alike = [likeness(rate, given[-1]) for rate in rates]
     assert all(later < earlier for earlier, later in pairwise(alike[:5]))
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (33, 47), (32, 200), (150, 40)])
 def test_any_grid_will_do(shape: tuple[int, int]) -> None:
-    told = sprog_fields(fields(20, 10, 0, shape=shape), (20, 10, 0), LEADS)
-    assert told.shape == (4, *shape)
-    assert told.dtype == np.float32
-    assert roughness(told[-1]) < roughness(told[0])
+    rates = sprog_fields(fields(20, 10, 0, shape=shape), (20, 10, 0), LEADS)
+    assert rates.shape == (4, *shape)
+    assert rates.dtype == np.float32
+    assert roughness(rates[-1]) < roughness(rates[0])
 
 
 def test_leads_between_steps_lie_between_their_neighbours() -> None:
     minutes = (20, 10, 0)
     given = fields(*minutes)
-    told = sprog_fields(given, minutes, (0, 1, 5, 10))
-    alike = [likeness(rate, given[-1]) for rate in told]
+    rates = sprog_fields(given, minutes, (0, 1, 5, 10))
+    alike = [likeness(rate, given[-1]) for rate in rates]
     assert alike[0] > 0.9999
     assert all(later < earlier for earlier, later in pairwise(alike))
 
@@ -149,16 +149,16 @@ def test_leads_between_steps_lie_between_their_neighbours() -> None:
 def test_uniform_rain_stays() -> None:
     steady = np.full((3, 40, 40), 2.5, np.float32)
     steady[:, :5] = np.nan
-    told = sprog_fields(steady, (20, 10, 0), LEADS)
-    np.testing.assert_array_equal(told, np.repeat(steady[:1], 4, axis=0))
+    rates = sprog_fields(steady, (20, 10, 0), LEADS)
+    np.testing.assert_array_equal(rates, np.repeat(steady[:1], 4, axis=0))
 
 
 def test_no_data_is_not_dry() -> None:
     """Uniform rain up to the edge of data fades there no more than amid it."""
     given = fields(20, 10, 0, shape=(96, 96)) + np.float32(1)
-    told = sprog_fields(given, (20, 10, 0), LEADS)
-    assert np.nanmin(told) > 0.9
-    np.testing.assert_array_equal(np.isnan(told), np.repeat(np.isnan(given[-1:]), 4, axis=0))
+    rates = sprog_fields(given, (20, 10, 0), LEADS)
+    assert np.nanmin(rates) > 0.9
+    np.testing.assert_array_equal(np.isnan(rates), np.repeat(np.isnan(given[-1:]), 4, axis=0))
 
 
 def test_a_flipped_field_has_a_flipped_forecast() -> None:
@@ -176,8 +176,8 @@ def test_growth_goes_on_for_a_while() -> None:
     given = fields(*minutes, shape=(96, 96))
     given[0][given[0] < 1.8] = 0
     given[1][given[1] < 1.6] = 0
-    told = sprog_fields(given, minutes, (10, 30, 120))
-    wet = [np.count_nonzero(rate >= 0.1) for rate in (given[-1], *told)]
+    rates = sprog_fields(given, minutes, (10, 30, 120))
+    wet = [np.count_nonzero(rate >= 0.1) for rate in (given[-1], *rates)]
     assert wet == sorted(wet)
     assert wet[0] < wet[1] < wet[-1] <= 2 * wet[0]
 
@@ -202,13 +202,13 @@ def test_a_frame_of_a_network_that_dropped_out_is_left_out() -> None:
     given = fields(*minutes)
     broken = given.copy()
     broken[1, :, 12:] = np.nan
-    told = sprog_fields(broken, minutes, LEADS)
+    rates = sprog_fields(broken, minutes, LEADS)
     without = sprog_fields(np.delete(given, 1, axis=0), (30, 10, 0), LEADS)
-    np.testing.assert_array_equal(told, without)
+    np.testing.assert_array_equal(rates, without)
 
 
 def test_numbers_are_as_they_were() -> None:
-    """Golden numbers: a change that is meant to change forecasts writes them anew."""
-    told = sprog_fields(fields(20, 10, 0), (20, 10, 0), LEADS)
-    found = [[np.nanmean(rate), rate[19, 43], rate[53, 18], np.nanmax(rate)] for rate in told]
+    """Golden numbers: a change that is meant to change forecasts writes them again."""
+    rates = sprog_fields(fields(20, 10, 0), (20, 10, 0), LEADS)
+    found = [[np.nanmean(rate), rate[19, 43], rate[53, 18], np.nanmax(rate)] for rate in rates]
     np.testing.assert_allclose(found, GOLDEN, rtol=2e-3)

@@ -74,8 +74,8 @@ def scored(frames: DataArray, every: np.timedelta64) -> list[Dataset]:
             forecasts = [forecaster(past) for forecaster in (SPROG(), PystepsSPROG())]
         except NotEnoughFrames:
             continue
-        came = match(forecasts[0], observed)
-        compared = came.where(common_mask(*forecasts, observed=came))
+        matched = match(forecasts[0], observed)
+        compared = matched.where(common_mask(*forecasts, observed=matched))
         for several, forecast in zip(kept, forecasts, strict=True):
             counted = count(forecast, compared, THRESHOLDS, ["y", "x"])
             several.append(counted.drop_vars(["time", "forecast_reference_time"]))
@@ -96,7 +96,7 @@ def test_skill_is_no_less_than_that_of_pysteps_on_the_validation_events(
     counts: dict[str, list[Dataset]], tell: Callable[[str], None]
 ) -> None:
     ahead = {event: csi(ours) - csi(theirs) for event, (ours, theirs) in counts.items()}
-    pooled = np.mean([one.values for one in ahead.values()], axis=0)
+    pooled = np.mean([score.values for score in ahead.values()], axis=0)
     tell(f"CSI is above that of pysteps by {pooled.min():.3f} to {pooled.max():.3f}")
     assert pooled.min() >= -TOLERANCE
     assert pooled.mean() > 0.01

@@ -32,12 +32,12 @@ def test_half_a_pixel_is_the_mean_of_two() -> None:
 def test_each_sample_and_each_flow_moves_by_itself() -> None:
     x = torch.rand(2, 3, 6, 5, dtype=torch.float64)
     flows = torch.randn(2, 4, 2, 6, 5, dtype=torch.float64)
-    together = warp(x, flows)
-    assert together.shape == (2, 3, 4, 6, 5)
+    combined = warp(x, flows)
+    assert combined.shape == (2, 3, 4, 6, 5)
     for sample in range(2):
         for link in range(4):
             alone = warp(x[sample : sample + 1], flows[sample : sample + 1, link : link + 1])
-            torch.testing.assert_close(together[sample, :, link], alone[0, :, 0])
+            torch.testing.assert_close(combined[sample, :, link], alone[0, :, 0])
 
 
 def test_can_be_learnt() -> None:

@@ -61,7 +61,7 @@ def test_looking_leaves_no_hook_behind() -> None:
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
-    (title, one, _), (_, other, _) = (open_network("ms-lstm", 2, seed=3) for _ in range(2))
+    (title, first, _), (_, second, _) = (open_network("ms-lstm", 2, seed=3) for _ in range(2))
     assert title == "ms-lstm with random weights"
-    for here, there in zip(one.parameters(), other.parameters(), strict=True):
+    for here, there in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(here, there)

@@ -142,9 +142,9 @@ def test_without_attention_preciplstm_costs_what_the_paper_says() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_has_a_cost_row(name: str) -> None:
     assert parameters(name, 8) > 0
-    one = multiply_adds(name, 8, 16, 16, given=4, horizon=1)
-    assert one.convolutions > 0
-    more = MultiplyAdds(one.convolutions * 3 // 2, one.attention * 3 // 2)
+    cost = multiply_adds(name, 8, 16, 16, given=4, horizon=1)
+    assert cost.convolutions > 0
+    more = MultiplyAdds(cost.convolutions * 3 // 2, cost.attention * 3 // 2)
     assert multiply_adds(name, 8, 16, 16, given=4, horizon=3) == more
 
 

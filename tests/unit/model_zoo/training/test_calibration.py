@@ -95,23 +95,25 @@ def test_calibrated_by_them_probabilities_come_true() -> None:
     calibration = Calibration(coefficients_of([event(came_true(truth))] * 3))
     newest = np.zeros((10, 10), np.float32)
     newest[:1] = 1.0  # wetness -1
-    told = np.array([0.02, 0.1, 0.3, 0.5, 0.8], np.float32)
-    logits = truth[0] + truth[1] * np.log(told / (1 - told)) - truth[2]
-    found = calibration.probabilities(told.reshape(1, 1, 1, -1), newest, (0.5,))
+    uncalibrated = np.array([0.02, 0.1, 0.3, 0.5, 0.8], np.float32)
+    logits = truth[0] + truth[1] * np.log(uncalibrated / (1 - uncalibrated)) - truth[2]
+    found = calibration.probabilities(uncalibrated.reshape(1, 1, 1, -1), newest, (0.5,))
     np.testing.assert_allclose(found.ravel(), 1 / (1 + np.exp(-logits)), atol=0.005)
 
 
 def test_leads_and_thresholds_have_coefficients_of_their_own() -> None:
     truths = [[(0.3, 0.9, 0.1), (-0.3, 1.1, 0.0)], [(0.8, 0.7, -0.2), (0.0, 1.2, 0.3)]]
-    bins = np.stack([np.stack([came_true(one) for one in lead], axis=1) for lead in truths], axis=1)
+    bins = np.stack(
+        [np.stack([came_true(truth) for truth in lead], axis=1) for lead in truths], axis=1
+    )
     found = coefficients_of([Sums(WET, bins, np.zeros(0))] * 2)
     np.testing.assert_allclose(found, truths, atol=0.03)
 
 
 def test_each_event_counts_alike_however_many_cells_it_has() -> None:
-    one, other = came_true((0.8, 1.0, 0.0)), came_true((-0.8, 1.0, 0.0))
-    even = coefficients_of([event(one), event(other)])
-    uneven = coefficients_of([event(one), event(100 * other)])
+    first, other = came_true((0.8, 1.0, 0.0)), came_true((-0.8, 1.0, 0.0))
+    even = coefficients_of([event(first), event(other)])
+    uneven = coefficients_of([event(first), event(100 * other)])
     np.testing.assert_allclose(uneven, even, rtol=1e-6)
     assert abs(even[0][0][0]) < 0.2, "half way between the two"
 
@@ -129,11 +131,11 @@ def test_an_event_that_never_came_leaves_probabilities_as_they_are() -> None:
     assert coefficients_of([event(counts)]) == ((IDENTITY,),)
 
 
-def area(now: float, came: float, hits: float | Sequence[float] | Counts) -> Counts:
+def area(now: float, observed: float, hits: float | Sequence[float] | Counts) -> Counts:
     """Hits, forecast and observed cells by growth, (factor, 3), where `now` cells have rain."""
     forecast = FACTORS * now
     return np.stack(
-        [np.broadcast_to(hits, FACTORS.shape), forecast, np.full(len(FACTORS), came)], -1
+        [np.broadcast_to(hits, FACTORS.shape), forecast, np.full(len(FACTORS), observed)], -1
     )
 
 
@@ -150,10 +152,12 @@ def growths(*events: Sequence[Counts]) -> list[float]:
 def test_growth_keeps_the_bias_within_bounds_where_the_best_csi_lies_beyond(
     now: int, better: str
 ) -> None:
-    came = 1000
+    observed = 1000
     hits = 0.9 * FACTORS * now if better == "more" else np.full(len(FACTORS), 400.0)
-    (growth,) = growths([area(now, came, hits)])
-    allowed = FACTORS[(FACTORS * now / came >= LEAST_BIAS) & (FACTORS * now / came <= MOST_BIAS)]
+    (growth,) = growths([area(now, observed, hits)])
+    allowed = FACTORS[
+        (FACTORS * now / observed >= LEAST_BIAS) & (FACTORS * now / observed <= MOST_BIAS)
+    ]
     assert 0 < len(allowed) < len(FACTORS)
     assert growth == (allowed[-1] if better == "more" else allowed[0])
 
@@ -164,17 +168,17 @@ def test_within_bounds_growth_is_that_of_the_highest_csi() -> None:
 
 
 @pytest.mark.parametrize(("came", "wanted"), [(9000, 1.6), (300 * 2, 0.7)])
-def test_where_no_growth_is_within_bounds_it_is_the_nearest(came: int, wanted: float) -> None:
-    assert growths([area(1000, came, 500.0)]) == [wanted]
+def test_where_no_growth_is_within_bounds_it_is_the_nearest(observed: int, wanted: float) -> None:
+    assert growths([area(1000, observed, 500.0)]) == [wanted]
 
 
 def test_every_event_has_the_same_say_in_growth() -> None:
-    one, large = area(1000, 1300, 700.0), 100 * area(1000, 800, 600.0)
-    both = growths([one], [large])
-    assert both == growths([one], [large / 100])
-    together = (FACTORS / 1.3 + FACTORS / 0.8) / 2
-    at = FACTORS.tolist().index(both[0])
-    assert LEAST_BIAS <= together[at] <= MOST_BIAS
+    small, large = area(1000, 1300, 700.0), 100 * area(1000, 800, 600.0)
+    both = growths([small], [large])
+    assert both == growths([small], [large / 100])
+    combined = (FACTORS / 1.3 + FACTORS / 0.8) / 2
+    index = FACTORS.tolist().index(both[0])
+    assert LEAST_BIAS <= combined[index] <= MOST_BIAS
 
 
 def test_rare_thresholds_take_the_growth_of_the_one_below() -> None:
@@ -226,8 +230,8 @@ def test_areas_count_hits_of_the_likeliest_cells() -> None:
     chance = np.linspace(0.1, 0.9, 40, dtype=np.float32).reshape(1, 1, 1, 40)
     found = areas_of(newest[None], chance, observed, (2.0,))
     assert found.shape == (1, 1, len(FACTORS), 3)
-    hits, forecast, came = np.moveaxis(found[0, 0], -1, 0)
-    assert (came == 29).all()
+    hits, forecast, reached = np.moveaxis(found[0, 0], -1, 0)
+    assert (reached == 29).all()
     # 19 known cells are wet now; the likeliest known ones are those at the end, which all rain
     np.testing.assert_array_equal(forecast, np.rint(19 * FACTORS))
     np.testing.assert_array_equal(hits, np.minimum(forecast, 29))
@@ -301,15 +305,15 @@ def test_calibrating_adds_a_calibration_and_changes_nothing_else(
     for name in ("model", "channels", "scale", "view", "thresholds", "experiment", "provenance"):
         assert getattr(after, name) == getattr(before, name)
     assert (after.view, after.thresholds) == ("moving", THRESHOLDS)
-    weights, same = (one.network.state_dict() for one in (before, after))
+    weights, same = (loaded.network.state_dict() for loaded in (before, after))
     assert all(torch.equal(weights[name], same[name]) for name in weights | same)
     assert done == [(1, 2), (2, 2)], "the event of validation and that of training"
 
 
-def test_calibrated_it_rains_as_often_as_it_should_and_chances_come_true(
+def test_calibrated_it_rains_as_often_as_it_should_and_probabilities_come_true(
     trained: Path, corpus: Path, experiment: Experiment, tmp_path: Path
 ) -> None:
-    """Of a network that was made to tell too small chances."""
+    """Of a network whose probabilities are too small."""
     path = tmp_path / "calibrated.safetensors"
     timid = checkpoint.load(trained)
     with torch.no_grad():
@@ -319,10 +323,10 @@ def test_calibrated_it_rains_as_often_as_it_should_and_chances_come_true(
     calibration = calibrate(path, corpus, path, device="cpu", training_windows=15)
     loaded = checkpoint.load(path)
     biases, promised, raw = [], [], []
-    at = THRESHOLDS.index(0.5)
+    index = THRESHOLDS.index(0.5)
     plan = [("two", 15), ("one", 15)]
     for sequences, windows in whole_fields(experiment.data, corpus, plan, "rate"):  # type: ignore[arg-type]
-        rained, came, told, uncalibrated = (np.zeros(HORIZON) for _ in range(4))
+        rained, reached, expected, uncalibrated = (np.zeros(HORIZON) for _ in range(4))
         forecast = AutotunedNetwork(loaded.network)
         for newest, amounts, chance, observed in predicted(
             loaded, forecast, sequences, windows, torch.device("cpu")
@@ -335,13 +339,13 @@ def test_calibrated_it_rains_as_often_as_it_should_and_chances_come_true(
                 growth = calibration.growth_of(lead, len(THRESHOLDS))
                 rain = matched_rain(right[lead], radar, THRESHOLDS, growth)
                 rained[lead] += np.count_nonzero(rain >= 0.5)
-                came[lead] += np.count_nonzero(observed[lead] >= 0.5)
-                told[lead] += right[lead, at][known].sum()
-                uncalibrated[lead] += chance[lead, at][known].sum()
-        assert (came > 500).all()
-        biases.append(rained / came)
-        promised.append(told / came)
-        raw.append(uncalibrated / came)
+                reached[lead] += np.count_nonzero(observed[lead] >= 0.5)
+                expected[lead] += right[lead, index][known].sum()
+                uncalibrated[lead] += chance[lead, index][known].sum()
+        assert (reached > 500).all()
+        biases.append(rained / reached)
+        promised.append(expected / reached)
+        raw.append(uncalibrated / reached)
     bias, reliable, before = (np.mean(ratios, axis=0) for ratios in (biases, promised, raw))
     assert ((bias > 0.85) & (bias < 1.2)).all()
     assert (np.abs(reliable - 1) < 0.05).all()
@@ -378,12 +382,14 @@ def test_a_network_that_tells_the_rain_has_nothing_to_calibrate(
     ],
 )
 def test_a_network_of_another_training_is_refused(
-    said: dict[str, Any], reason: str, tmp_path: Path
+    changes: dict[str, Any], reason: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "other.safetensors"
     network = build(MODEL, channels=4, exceedances=len(THRESHOLDS))
     settings = (
-        tiny(**{"loss": {"kind": "exceedance"}, **said}).model_dump(mode="json") if said else {}
+        tiny(**{"loss": {"kind": "exceedance"}, **changes}).model_dump(mode="json")
+        if changes
+        else {}
     )
     checkpoint.save(path, network, **CARD | {"experiment": settings}, thresholds=THRESHOLDS)
     with pytest.raises(BadExperiment, match=reason):

@@ -38,7 +38,7 @@ def run(*arguments: object) -> Result:
 def test_train_and_evaluate_by_command(digits: Path, tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text(TOML)
     folder = tmp_path / "runs" / "one"
-    said = run(
+    result = run(
         "train",
         tmp_path / "small.toml",
         "--data",
@@ -49,13 +49,15 @@ def test_train_and_evaluate_by_command(digits: Path, tmp_path: Path) -> None:
         2,
         "--quiet",
     )
-    assert said.exit_code == 0, said.output
-    assert "best.safetensors" in said.output
+    assert result.exit_code == 0, result.output
+    assert "best.safetensors" in result.output
     assert len(read_log(folder / "training.csv")) == 2
     assert checkpoint.load(folder / "best.safetensors").model == "ms-convlstm"
-    said = run("evaluate", folder / "best.safetensors", "moving-mnist", "--data", digits, "--quiet")
-    assert said.exit_code == 0, said.output
-    assert "ms-convlstm on moving-mnist, test, 4 samples" in said.output
+    result = run(
+        "evaluate", folder / "best.safetensors", "moving-mnist", "--data", digits, "--quiet"
+    )
+    assert result.exit_code == 0, result.output
+    assert "ms-convlstm on moving-mnist, test, 4 samples" in result.output
     wrong = run("evaluate", folder / "best.safetensors", "kth", "--split", "all")
     assert wrong.exit_code == 2
     assert "no split 'all'" in wrong.output
@@ -66,9 +68,9 @@ def test_look_at_data_sets_by_command(digits: Path, tmp_path: Path) -> None:
     write_event(tmp_path, "one")
     assert "2020-01-01T00:00" in run("data", "corpus", tmp_path).output
     (tmp_path / "two.npz").write_bytes(b"PK")
-    said = run("data", "corpus", tmp_path)
-    assert said.exit_code == 1
-    assert "skipped" in said.output
+    result = run("data", "corpus", tmp_path)
+    assert result.exit_code == 1
+    assert "skipped" in result.output
     write_rydl(tmp_path / "RYDL.hdf5", [0, 1])
     assert "2 frames from 2013-05-01T00:00" in run("data", "germany", tmp_path).output
     for command, fault in (("taxibj", "BJ13"), ("kth", "frames in a row")):
@@ -83,9 +85,9 @@ def test_years_of_radar_are_prepared_by_command(tmp_path: Path) -> None:
     write_rydl(tmp_path / "RYDL.hdf5", [0, 1, 2])
     with h5py.File(tmp_path / "RYDL.hdf5", "r+") as file:
         file["201305010100"] = np.zeros((3, 3))
-    said = run("data", "germany", tmp_path, tmp_path / "germany.zarr", "--workers", 1, "--quiet")
-    assert said.exit_code == 0, said.output
-    assert "is ready; 1 frames skipped" in said.output
+    result = run("data", "germany", tmp_path, tmp_path / "germany.zarr", "--workers", 1, "--quiet")
+    assert result.exit_code == 0, result.output
+    assert "is ready; 1 frames skipped" in result.output
     assert (
         "3 frames from 2013-05-01T00:00" in run("data", "germany", tmp_path / "germany.zarr").output
     )
@@ -102,9 +104,9 @@ def test_simulated_events_are_written_once_as_files_of_the_corpus(tmp_path: Path
         "sim-1-00001.npz",
     ]
     assert first.stat().st_mtime_ns == before
-    with np.load(first) as one, np.load(tmp_path / "sim-1-00001.npz") as other:
-        assert one["rate_x100"].shape == (3, 16, 16)
-        assert not np.array_equal(one["rate_x100"], other["rate_x100"])
+    with np.load(first) as written, np.load(tmp_path / "sim-1-00001.npz") as other:
+        assert written["rate_x100"].shape == (3, 16, 16)
+        assert not np.array_equal(written["rate_x100"], other["rate_x100"])
     assert "sim-1-00000" in run("data", "corpus", tmp_path).output
 
 

@@ -103,8 +103,8 @@ def test_a_survey_says_what_a_data_set_holds(digits: Path, tmp_path: Path) -> No
         "3.9",
     ]
     write_rydl(tmp_path / "RYDL.hdf5", [0, 1, 3])
-    said = survey_record(tmp_path)
-    assert said[0].startswith("3 frames from 2013-05-01T00:00 to 2013-05-01T00:15 UTC, 7 minutes")
+    text = survey_record(tmp_path)
+    assert text[0].startswith("3 frames from 2013-05-01T00:00 to 2013-05-01T00:15 UTC, 7 minutes")
 
 
 def test_random_weights_are_scored_as_any_others(tmp_path: Path) -> None:

@@ -105,12 +105,12 @@ MINIMAL = 'name = "x"\nmodel = "ms-lstm"\n[data]\nsource = "kth"\n'
         ),
     ],
 )
-def test_a_wrong_experiment_is_told(tmp_path: Path, text: str, said: str) -> None:
+def test_a_wrong_experiment_is_told(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "wrong.toml"
     path.write_text(text)
     with pytest.raises(BadExperiment, match="wrong") as caught:
         read_experiment(path)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(path) in str(caught.value)
 
 

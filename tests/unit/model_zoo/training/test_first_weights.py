@@ -64,15 +64,15 @@ def saved(experiment: Experiment, path: Path) -> Path:
 
 def radar() -> Tensor:
     """Rain, where it is known, and the forecast of a baseline for each lead."""
-    made = torch.rand(1, 2, 2 + LEADS, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
-    made[:, :, 1] = (made[:, :, 1] > 0.2).float()
-    made[:, :, 2:] = made[:, -1:, 2:]
-    return made
+    drawn = torch.rand(1, 2, 2 + LEADS, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    drawn[:, :, 1] = (drawn[:, :, 1] > 0.2).float()
+    drawn[:, :, 2:] = drawn[:, -1:, 2:]
+    return drawn
 
 
-def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+def same(network: torch.nn.Module, other: torch.nn.Module) -> bool:
     """Whether two modules have the same weights."""
-    first, second = one.state_dict(), other.state_dict()
+    first, second = network.state_dict(), other.state_dict()
     return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
 
 
@@ -89,13 +89,13 @@ def lender(tmp_path: Path) -> Path:
 
 
 def test_random_weights_follow_from_the_seed_and_know_their_thresholds() -> None:
-    one, again, other = (initial_network(guided(seed=seed), None) for seed in (1, 1, 2))
-    assert same(one.network, again.network)
-    assert not same(one.network, other.network)
-    assert one.parents is None
-    assert isinstance(one.network.guess, GuidedGuess)
+    initial, again, other = (initial_network(guided(seed=seed), None) for seed in (1, 1, 2))
+    assert same(initial.network, again.network)
+    assert not same(initial.network, other.network)
+    assert initial.parents is None
+    assert isinstance(initial.network.guess, GuidedGuess)
     levels = intensity.scale("rate").encode(torch.tensor(THRESHOLDS))
-    assert torch.equal(one.network.guess.levels, levels)
+    assert torch.equal(initial.network.guess.levels, levels)
 
 
 def test_a_parent_lends_all_its_weights(parent: Path) -> None:

@@ -27,8 +27,8 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def same_weights(one: Path, other: Path) -> bool:
-    first, second = (checkpoint.load(path).network.state_dict() for path in (one, other))
+def same_weights(*paths: Path) -> bool:
+    first, second = (checkpoint.load(path).network.state_dict() for path in paths)
     assert first.keys() == second.keys()
     return all(torch.equal(first[name], second[name]) for name in first)
 
@@ -132,8 +132,8 @@ def test_a_run_cut_in_two_ends_where_a_whole_one_does(
 
 def test_it_stops_when_validation_gets_no_better(digits: Path, tmp_path: Path) -> None:
     # a rate so large that it can only get worse
-    said = {"optimiser": {"rate": 3.0}, "validate_every": 1, "patience": 2, "epochs": 50}
-    train(tiny(**said), Run(tmp_path / "run", digits))
+    settings = {"optimiser": {"rate": 3.0}, "validate_every": 1, "patience": 2, "epochs": 50}
+    train(tiny(**settings), Run(tmp_path / "run", digits))
     rows = [float(row["loss"]) for row in read_log(tmp_path / "run" / "validation.csv")]
     best = rows.index(min(rows))
     assert len(rows) == best + 3 < 50
@@ -155,8 +155,10 @@ def test_it_begins_with_the_weights_it_is_given(digits: Path, tmp_path: Path) ->
     second = train(slow, Run(tmp_path / "second", digits, start=best))
     first, again = checkpoint.load(best), checkpoint.load(second)
     assert again.provenance["start"] == first.sha256
-    for one, other in zip(first.network.parameters(), again.network.parameters(), strict=True):
-        assert torch.allclose(one, other, atol=1e-9)
+    for weight, weight_again in zip(
+        first.network.parameters(), again.network.parameters(), strict=True
+    ):
+        assert torch.allclose(weight, weight_again, atol=1e-9)
     with pytest.raises(BadExperiment, match="ms-convlstm of 3 channels"):
         train(tiny(channels=4), Run(tmp_path / "third", digits, start=best))
 

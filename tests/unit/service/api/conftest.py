@@ -12,9 +12,9 @@ from tests.served import Gate, api_context
 
 @pytest.fixture
 def gate() -> Iterator[Gate]:
-    made = Gate()
-    yield made
-    made.open.set()
+    opened = Gate()
+    yield opened
+    opened.open.set()
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ PREFLIGHT = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
 @pytest.fixture(scope="module")
 def client(filled: Path) -> Iterator[TestClient]:
     """Of a service that a page may read."""
-    with TestClient(create_app(api_context(filled, cors_origins=(PAGE,)))) as made:
-        yield made
+    with TestClient(create_app(api_context(filled, cors_origins=(PAGE,)))) as opened:
+        yield opened
 
 
 def test_a_page_that_may_read_is_told_so(client: TestClient) -> None:

@@ -13,7 +13,7 @@ Said = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def said(reader: TestClient) -> Said:
+def description(reader: TestClient) -> Said:
     found: Said = reader.get("/openapi.json").json()
     return found
 
@@ -42,8 +42,8 @@ def test_an_example_has_all_that_an_answer_has(reader: TestClient) -> None:
     assert set(openapi_examples.COVERAGE) <= set(place)
 
 
-def test_every_operation_is_described_with_an_example(said: Said) -> None:
-    for path, operations in said["paths"].items():
+def test_every_operation_is_described_with_an_example(description: Said) -> None:
+    for path, operations in description["paths"].items():
         for method, operation in operations.items():
             where = f"{method} {path}"
             if operation["tags"] == ["grids"]:  # for the page
@@ -53,31 +53,31 @@ def test_every_operation_is_described_with_an_example(said: Said) -> None:
             answer = operation["responses"]["200"]["content"]
             media, content = next(iter(answer.items()))
             assert media, where
-            assert path == "/healthz" or has_example(said, content), where
+            assert path == "/healthz" or has_example(description, content), where
             for parameter in operation.get("parameters", []):
                 assert "description" in parameter, f"{where}: {parameter['name']}"
 
 
-def has_example(said: Said, content: Said) -> bool:
+def has_example(description: Said, content: Said) -> bool:
     schema = content.get("schema", {})
     name = schema.get("$ref", "").rpartition("/")[2]
-    named = said["components"]["schemas"].get(name, {})
+    named = description["components"]["schemas"].get(name, {})
     return bool({"example", "examples"} & (content.keys() | schema.keys() | named.keys()))
 
 
-def test_the_form_can_be_chosen_wherever_a_forecast_is_sent(said: Said) -> None:
+def test_the_form_can_be_chosen_wherever_a_forecast_is_sent(description: Said) -> None:
     for path, method in (("/nowcast", "post"), ("/nowcasts/latest", "get"),
                          ("/nowcasts/{issue}", "get"), ("/jobs/{job}/results", "get")):  # fmt: skip
-        operation = said["paths"][path][method]
-        (form,) = (one for one in operation["parameters"] if one["name"] == "f")
+        operation = description["paths"][path][method]
+        (form,) = (parameter for parameter in operation["parameters"] if parameter["name"] == "f")
         assert form["schema"]["enum"] == ["json", "netcdf", "png"]
         media = set(operation["responses"]["200"]["content"])
         assert media == {"application/json", "application/x-netcdf", "image/png"}
 
 
-def test_what_can_be_asked_for_is_told(said: Said) -> None:
-    ask = said["paths"]["/nowcast"]["post"]
-    assert {one["name"] for one in ask["parameters"]} == {
+def test_what_can_be_asked_for_is_told(description: Said) -> None:
+    ask = description["paths"]["/nowcast"]["post"]
+    assert {parameter["name"] for parameter in ask["parameters"]} == {
         "f", "model", "prefer", "idempotency-key"
     }  # fmt: skip
     body = ask["requestBody"]["content"]

@@ -10,19 +10,19 @@ from service.api.encoded_cache import EncodedCache
 
 
 def test_however_many_ask_at_once_it_is_made_once() -> None:
-    cache, made, gate = EncodedCache(), [], threading.Event()
+    cache, encodings, gate = EncodedCache(), [], threading.Event()
 
     def make() -> bytes:
-        made.append(1)
+        encodings.append(1)
         assert gate.wait(10)
         return b"content"
 
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(cache.get, "a", make) for _ in range(8)]
         gate.set()
-        assert {one.result() for one in asked} == {b"content"}
+        assert {future.result() for future in asked} == {b"content"}
     assert cache.get("a", lambda: b"another") == b"content"
-    assert len(made) == 1
+    assert len(encodings) == 1
 
 
 def test_what_could_not_be_made_is_tried_again() -> None:

@@ -29,13 +29,13 @@ def test_the_netcdf_is_the_file_of_the_archive(reader: TestClient, filled: Path)
 
 
 def test_the_numbers_of_json_and_netcdf_are_the_same(reader: TestClient) -> None:
-    said = reader.get("/nowcasts/latest").json()
+    forecast = reader.get("/nowcasts/latest").json()
     file = reader.get("/nowcasts/latest", headers={"Accept": NETCDF}).content
     field = netcdf.decode(file)
-    rates = np.array(said["rainfall_rate"], dtype=float)
+    rates = np.array(forecast["rainfall_rate"], dtype=float)
     np.testing.assert_allclose(rates, field, atol=0.01)
-    np.testing.assert_allclose(said["grid"]["x"], field.x)
-    np.testing.assert_allclose(said["grid"]["y"], field.y)
+    np.testing.assert_allclose(forecast["grid"]["x"], field.x)
+    np.testing.assert_allclose(forecast["grid"]["y"], field.y)
 
 
 def test_the_picture_is_a_png(reader: TestClient) -> None:
@@ -125,12 +125,12 @@ def test_who_has_the_picture_does_not_get_304_for_the_numbers(reader: TestClient
 
 
 def test_the_latest_is_short_lived_and_one_of_an_issue_stays(reader: TestClient) -> None:
-    latest, one = (reader.head(f"/nowcasts/{issue}") for issue in ("latest", iso(LATEST)))
+    latest, of_issue = (reader.head(f"/nowcasts/{issue}") for issue in ("latest", iso(LATEST)))
     assert "max-age=30" in latest.headers["cache-control"]
     assert "immutable" not in latest.headers["cache-control"]
-    assert "immutable" in one.headers["cache-control"]
-    assert "max-age=31536000" in one.headers["cache-control"]
-    assert latest.headers["vary"] == one.headers["vary"] == "Accept"
+    assert "immutable" in of_issue.headers["cache-control"]
+    assert "max-age=31536000" in of_issue.headers["cache-control"]
+    assert latest.headers["vary"] == of_issue.headers["vary"] == "Accept"
 
 
 def test_what_is_immutable_does_not_change_when_more_is_verified(data: Path) -> None:
@@ -141,8 +141,8 @@ def test_what_is_immutable_does_not_change_when_more_is_verified(data: Path) -> 
         archive.put_frame(frame(newer))
     with TestClient(create_app(api_context(data, moment(number)))) as client:
         wanted = {"issue": iso(number)}
-        made = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=30"})
-        assert made.status_code == 200
+        response = client.post("/nowcast", json=wanted, headers={"Prefer": "wait=30"})
+        assert response.status_code == 200
         for now in (moment(number), moment(number + 6)):
             assert verify(archive, ledger, now) > 0
-            assert client.get(f"/nowcasts/{iso(number)}").content == made.content
+            assert client.get(f"/nowcasts/{iso(number)}").content == response.content

@@ -54,7 +54,7 @@ def test_head_is_get_without_the_body(reader: TestClient, address: str) -> None:
 
 
 def test_the_service_describes_itself(reader: TestClient) -> None:
-    said = reader.get("/openapi.json").json()
+    description = reader.get("/openapi.json").json()
     assert {
         "/nowcast",
         "/nowcasts/latest",
@@ -65,7 +65,7 @@ def test_the_service_describes_itself(reader: TestClient) -> None:
         "/verification",
         "/healthz",
         "/readyz",
-    } <= set(said["paths"])
-    ask = said["paths"]["/nowcast"]["post"]["responses"]
+    } <= set(description["paths"])
+    ask = description["paths"]["/nowcast"]["post"]["responses"]
     assert {"200", "202", "4XX", "503"} <= set(ask)
     assert "application/problem+json" in ask["4XX"]["content"]

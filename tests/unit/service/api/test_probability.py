@@ -19,7 +19,7 @@ from service.ledger.ledger import Ledger
 from service.pipeline.forecast import forecast_model
 from tests.served import api_context, put_frames
 from tests.showers import moment, time
-from tests.unit.service.fake_probabilities import THRESHOLDS, Telling
+from tests.unit.service.fake_probabilities import THRESHOLDS, ProbabilisticPersistence
 
 LATEST = "/nowcasts/latest?model=persistence"
 BLIND = (0, 0)
@@ -29,18 +29,18 @@ BLIND = (0, 0)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data with a forecast that tells probabilities."""
-    made: Path = tmp_path_factory.mktemp("telling")
-    archive, ledger = Archive(made / "archive"), Ledger(f"sqlite:///{made / 'ledger.sqlite'}")
+    data: Path = tmp_path_factory.mktemp("telling")
+    archive, ledger = Archive(data / "archive"), Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
     put_frames(archive, 0)
-    forecast_model(archive, ledger, Telling(), time(0), moment(0))
+    forecast_model(archive, ledger, ProbabilisticPersistence(), time(0), moment(0))
     ledger.engine.dispose()
-    return made
+    return data
 
 
 @pytest.fixture(scope="module")
 def client(folder: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(api_context(folder)), raise_server_exceptions=False) as made:
-        yield made
+    with TestClient(create_app(api_context(folder)), raise_server_exceptions=False) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +55,16 @@ def at_cell(client: TestClient, kept: DataArray, row: int, column: int) -> dict[
     query = {"coords": point, "model": "persistence"}
     answer = client.get("/collections/nowcast/position", params=query)
     assert answer.status_code == 200
-    said: dict[str, Any] = answer.json()
-    return said
+    coverage: dict[str, Any] = answer.json()
+    return coverage
 
 
 def test_each_threshold_has_its_probabilities(client: TestClient, kept: DataArray) -> None:
     answer = client.get(LATEST)
     assert "NaN" not in answer.text
-    said = answer.json()["exceedance_probability"]
-    assert [entry["threshold"] for entry in said] == list(THRESHOLDS)
-    for entry in said:
+    probabilities = answer.json()["exceedance_probability"]
+    assert [entry["threshold"] for entry in probabilities] == list(THRESHOLDS)
+    for entry in probabilities:
         values = np.array(entry["values"], dtype=float)  # None becomes NaN
         expected = np.round(exceedance_probabilities(kept)[entry["threshold"]].values, 2)
         assert np.isnan(expected).any()
@@ -109,16 +109,16 @@ def test_the_service_describes_probabilities(reader: TestClient) -> None:
 
 def test_a_place_has_a_range_for_each_threshold(client: TestClient, kept: DataArray) -> None:
     _, row, column = np.unravel_index(np.nanargmax(kept), kept.shape)
-    said = at_cell(client, kept, int(row), int(column))
+    coverage = at_cell(client, kept, int(row), int(column))
     names = {f"exceedance_probability_{least:g}": least for least in THRESHOLDS}
-    assert list(said["ranges"]) == list(said["parameters"]) == ["rainfall_rate", *names]
+    assert list(coverage["ranges"]) == list(coverage["parameters"]) == ["rainfall_rate", *names]
     for name, least in names.items():
         probability = exceedance_probabilities(kept)[least].values[:, row, column]
         assert probability[0] > probability[-1] > 0
-        found = said["ranges"][name]
+        found = coverage["ranges"][name]
         assert (found["axisNames"], found["shape"]) == (["t"], [4])
         np.testing.assert_allclose(found["values"], np.round(probability, 3), atol=1e-6)
-        parameter = said["parameters"][name]
+        parameter = coverage["parameters"][name]
         assert parameter["type"] == "Parameter"
         assert f"{least:g} mm/h or more" in parameter["description"]["en"]
         assert parameter["unit"]["symbol"]["value"] == "1"
@@ -135,5 +135,5 @@ def test_where_there_is_no_data_there_is_no_probability(
 
 
 def test_a_place_has_no_probability_from_a_model_that_tells_none(reader: TestClient) -> None:
-    said = reader.get("/collections/nowcast/position?coords=POINT(13.41 52.52)").json()
-    assert list(said["ranges"]) == list(said["parameters"]) == ["rainfall_rate"]
+    coverage = reader.get("/collections/nowcast/position?coords=POINT(13.41 52.52)").json()
+    assert list(coverage["ranges"]) == list(coverage["parameters"]) == ["rainfall_rate"]

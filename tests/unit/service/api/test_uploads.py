@@ -46,12 +46,12 @@ def as_netcdf(frames: xr.DataArray) -> bytes:
 
 
 def as_json(frames: xr.DataArray, grid: dict[str, Any] | None = None, **more: Any) -> bytes:
-    said = {
-        "times": [f"{at.astype('datetime64[s]')}Z" for at in frames["time"].values],
+    content = {
+        "times": [f"{valid.astype('datetime64[s]')}Z" for valid in frames["time"].values],
         "rainfall_rate": np.ascontiguousarray(frames.values),
         "grid": grid or {"name": "sphere"},
     }
-    return orjson.dumps({"frames": said, **more}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps({"frames": content, **more}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def abroad(*numbers: int, **more: Any) -> bytes:
@@ -69,11 +69,11 @@ def send(client: TestClient, body: bytes, *, query: str = "", **headers: str) ->
 def test_a_forecast_is_made_from_frames_of_ones_own(client: TestClient, write: Any) -> None:
     answer = send(client, write(own(*NUMBERS)))
     assert answer.status_code == 200
-    said = Forecast.model_validate_json(answer.content)
-    assert said.issue_time == datetime.fromisoformat(iso(6))
-    made = load_forecaster("advection")(own(*NUMBERS))
+    forecast = Forecast.model_validate_json(answer.content)
+    assert forecast.issue_time == datetime.fromisoformat(iso(6))
+    expected = load_forecaster("advection")(own(*NUMBERS))
     rates = np.array(answer.json()["rainfall_rate"], dtype=float)
-    np.testing.assert_allclose(rates, made, atol=0.011)
+    np.testing.assert_allclose(rates, expected, atol=0.011)
 
 
 def test_how_good_forecasts_from_such_frames_are_nobody_knows(client: TestClient) -> None:
@@ -97,8 +97,8 @@ def test_the_forecast_is_for_who_has_its_address_and_no_cache_on_the_way(
         assert client.get(link["href"]).headers["cache-control"].startswith("private")
     png = client.get(address, headers={"Accept": "image/png"})
     assert png.content.startswith(b"\x89PNG")
-    held = client.get(address, headers={"If-None-Match": answer.headers["etag"]})
-    assert held.status_code == 304
+    not_modified = client.get(address, headers={"If-None-Match": answer.headers["etag"]})
+    assert not_modified.status_code == 304
     file = client.get(f"{address}?f=netcdf")
     assert netcdf.decode(file.content).shape == (4, 180, 180)
 
@@ -113,12 +113,12 @@ def test_it_is_none_of_the_forecasts_from_radar(client: TestClient) -> None:
 
 def test_frames_may_lie_on_another_grid(client: TestClient) -> None:
     answer = send(client, abroad(*NUMBERS))
-    said = Forecast.model_validate_json(answer.content)
-    assert np.array(said.rainfall_rate).shape == (4, 40, 48)
-    assert said.grid["shape"] == [40, 48]
-    assert said.grid["x"] == ELSEWHERE["x"]
-    assert "3035" in said.grid["projection"]
-    assert [link.href for link in said.links if "png" in link.href] == []
+    forecast = Forecast.model_validate_json(answer.content)
+    assert np.array(forecast.rainfall_rate).shape == (4, 40, 48)
+    assert forecast.grid["shape"] == [40, 48]
+    assert forecast.grid["x"] == ELSEWHERE["x"]
+    assert "3035" in forecast.grid["projection"]
+    assert [link.href for link in forecast.links if "png" in link.href] == []
     address = answer.headers["content-location"]
     problem(client.get(f"{address}?f=png"), 406)
     assert client.get(f"{address}?f=netcdf").status_code == 200
@@ -253,8 +253,8 @@ def test_who_uploads_keeps_nobody_from_reading(
             ]
             await asyncio.sleep(0.1)
             assert (await client.get("/nowcasts/latest")).status_code == 200
-            done = sum(one.done() for one in sent)
-            return [(await one).status_code for one in sent], done
+            done = sum(upload.done() for upload in sent)
+            return [(await upload).status_code for upload in sent], done
 
     statuses, done = asyncio.run(upload_and_read())
     assert statuses == [422] * 18

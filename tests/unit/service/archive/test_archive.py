@@ -43,11 +43,11 @@ def folder(tmp_path: Path) -> Archive:
 
 
 def forecast(number: int, model: str = "persistence", upload: str = "") -> DataArray:
-    made = load_forecaster("persistence")(frame(number))
-    made.attrs |= {"generated_at": "2026-06-22T00:00:00Z", "model": model}
+    built = load_forecaster("persistence")(frame(number))
+    built.attrs |= {"generated_at": "2026-06-22T00:00:00Z", "model": model}
     if upload:
-        made.attrs["upload"] = upload
-    return made
+        built.attrs["upload"] = upload
+    return built
 
 
 def kept(archive: Archive) -> dict[str, bytes]:
@@ -95,18 +95,18 @@ def test_a_frame_comes_back_as_it_went_in(archive: Archive) -> None:
 
 def test_no_data_stays_no_data_and_dry_stays_dry(archive: Archive) -> None:
     archive.put_frame(frame(0))
-    came, went = archive.frame(time(0)).values, frame(0).values
-    assert np.isnan(went).any()
-    assert (went == 0).any()
-    np.testing.assert_array_equal(np.isnan(came), np.isnan(went))
-    np.testing.assert_array_equal(came == 0, went == 0)
+    stored, given = archive.frame(time(0)).values, frame(0).values
+    assert np.isnan(given).any()
+    assert (given == 0).any()
+    np.testing.assert_array_equal(np.isnan(stored), np.isnan(given))
+    np.testing.assert_array_equal(stored == 0, given == 0)
 
 
 def test_a_forecast_comes_back_as_it_went_in(archive: Archive) -> None:
-    made = forecast(0)
-    assert archive.put_forecast(made, history="made")
+    given = forecast(0)
+    assert archive.put_forecast(given, history="made")
     key = Key(time(0), "persistence", "none")
-    xr.testing.assert_identical(archive.forecast(key), made)
+    xr.testing.assert_identical(archive.forecast(key), given)
     assert list(archive.forecasts(time(0))) == [key]
 
 
@@ -293,8 +293,8 @@ def test_forecasts_of_uploads_stay_apart_from_those_of_the_radar(archive: Archiv
     shas = [archive.put_upload(frame(number)) for number in (0, 1)]
     keys = [Key(time(0), "persistence", "none", sha) for sha in ("", *shas)]
     for factor, key in enumerate(keys[:2], 1):
-        made = forecast(0, upload=key.upload)
-        archive.put_forecast(made.copy(data=made * factor), history="")
+        of_upload = forecast(0, upload=key.upload)
+        archive.put_forecast(of_upload.copy(data=of_upload * factor), history="")
     assert archive.forecast(keys[1]).equals(archive.forecast(keys[0]) * 2)
     assert [archive.has_forecast(key) for key in keys] == [True, True, False]
     with pytest.raises(NoForecast):
@@ -476,8 +476,8 @@ def test_what_is_no_stamp_is_no_time(text: str) -> None:
 
 def test_more_frames_than_are_kept_decoded_are_all_read_right(archive: Archive) -> None:
     times = [time(number) for number in range(80)]
-    for number, at in enumerate(times):
+    for number, valid in enumerate(times):
         same = np.full_like(frame(0), number)
-        archive.put_frame(frame(0).copy(data=same).assign_coords(time=("time", [at])))
+        archive.put_frame(frame(0).copy(data=same).assign_coords(time=("time", [valid])))
     for _ in range(2):
-        assert [float(archive.frame(at)[0, 0, 0]) for at in times] == list(range(80))
+        assert [float(archive.frame(valid)[0, 0, 0]) for valid in times] == list(range(80))

@@ -138,10 +138,10 @@ def test_the_age_of_a_file_is_told_and_begins_anew_when_it_is_renewed(store: Sto
 
 
 def test_of_many_threads_that_put_one_thing_one_wins(folder: Folder) -> None:
-    together = Barrier(8)
+    barrier = Barrier(8)
 
     def put(writer: int) -> bool:
-        together.wait()
+        barrier.wait()
         return folder.put(PATH, bytes([writer]) * SIZE)
 
     with ThreadPoolExecutor(8) as pool:

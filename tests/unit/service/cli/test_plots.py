@@ -41,11 +41,11 @@ def test_the_ending_says_what_is_drawn(
 
 
 def test_a_forecast_in_a_file_is_drawn_without_an_archive(filled: Path, tmp_path: Path) -> None:
-    made = tmp_path / "out.nc"
+    file = tmp_path / "out.nc"
     stored = next((filled / "archive" / "forecasts").rglob("advection-none.nc"))
-    made.write_bytes(stored.read_bytes())
+    file.write_bytes(stored.read_bytes())
     png = tmp_path / "out.png"
-    result = run("plot", "forecast", made, "-o", png, "--data", tmp_path / "empty")
+    result = run("plot", "forecast", file, "-o", png, "--data", tmp_path / "empty")
     assert result.exit_code == 0, result.exception
     with Image.open(png) as image:
         assert image.info["Title"].startswith("Rain by advection, issued 2026-06-2")
@@ -76,8 +76,8 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    said = capsys.readouterr().err.replace("│", " ")
-    assert why in " ".join(said.split())
+    output = capsys.readouterr().err.replace("│", " ")
+    assert why in " ".join(output.split())
     assert not list(tmp_path.iterdir())
 
 
@@ -94,5 +94,5 @@ def test_a_report_is_written_whole_or_the_old_one_stays(filled: Path, tmp_path: 
 
 @pytest.mark.parametrize("command", ["frames", "forecast", "difference", "skill"])
 def test_help_teaches_by_example(command: str) -> None:
-    said = run("plot", command, "--help").output
-    assert f"nowcast plot {command}" in said
+    output = run("plot", command, "--help").output
+    assert f"nowcast plot {command}" in output

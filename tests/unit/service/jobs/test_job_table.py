@@ -11,7 +11,7 @@ import pytest
 from service.archive.key import Key
 from service.jobs.job_table import JobRow, JobTable
 from service.ledger.ledger import Ledger
-from tests.parallel import together
+from tests.parallel import run_parallel
 from tests.postgres import DATABASES, new_url
 
 NOW = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
@@ -385,7 +385,7 @@ def test_of_eight_processes_one_gets_the_job(job_table: JobTable, url: str, dead
         asked(job_table, number)
         if dead:
             claim(job_table, key(number).id, "dead", NOW - HOUR)
-    won = together(claim_all, url, 8)
+    won = run_parallel(claim_all, url, 8)
     assert sorted(step for steps in won for step in steps) == list(range(ROUNDS))
     for worker, steps in enumerate(won):
         for row in job_table.many(key(step).id for step in steps).values():
@@ -401,7 +401,7 @@ def ask_all(number: int, ledger: Ledger, job_table: JobTable) -> list[int]:
 def test_of_eight_processes_that_ask_one_is_to_send_it(job_table: JobTable, url: str) -> None:
     for number in range(0, ROUNDS, 2):
         job_table.dismiss(asked(job_table, number), NOW)
-    new = together(ask_all, url, 8)
+    new = run_parallel(ask_all, url, 8)
     assert sorted(step for steps in new for step in steps) == list(range(ROUNDS))
     assert job_table.waiting(["interactive"]) == (ROUNDS, NOW)
     assert job_table.jobs_by()["persistence", "accepted"] == ROUNDS * 3 // 2
@@ -413,7 +413,7 @@ def remember_all(number: int, ledger: Ledger, job_table: JobTable) -> list[str]:
 
 
 def test_of_eight_requests_with_a_key_one_is_the_first(job_table: JobTable, url: str) -> None:
-    first, *others = together(remember_all, url, 8)
+    first, *others = run_parallel(remember_all, url, 8)
     assert others == [first] * 7
     assert first == [job_table.remember(f"{step}", "", "", NOW)[0] for step in range(ROUNDS)]
 
@@ -441,7 +441,7 @@ def test_workers_that_do_whatever_they_find_do_everything_once(
 ) -> None:
     for number in range(ROUNDS):
         asked(job_table, number, "scheduled" if number % 2 else "interactive")
-    done = [job for jobs in together(work_until_all_is_done, url, 4) for job in jobs]
+    done = [job for jobs in run_parallel(work_until_all_is_done, url, 4) for job in jobs]
     assert sorted(done) == sorted(key(step).id for step in range(ROUNDS))
     assert {row.attempts for row in job_table.many(done).values()} == {1}
     totals = {status: n for (_, status), n in job_table.jobs_by().items()}

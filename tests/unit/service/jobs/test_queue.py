@@ -57,7 +57,7 @@ class Kitchen:
         self.process = Process(Settings())
         self.door = threading.Event()
         self.entered = threading.Semaphore(0)
-        self.made: list[Key] = []
+        self.forecast_keys: list[Key] = []
         self.troubles: list[Exception] = []
 
     def make_forecast(self, key: Key) -> None:
@@ -65,7 +65,7 @@ class Kitchen:
         assert self.door.wait(SECONDS)
         if self.troubles:
             raise self.troubles.pop(0)
-        self.made.append(key)
+        self.forecast_keys.append(key)
 
 
 class Clock:
@@ -106,15 +106,15 @@ def job_table(ledger: Ledger) -> JobTable:
 
 @pytest.fixture
 def kitchen() -> Iterator[Kitchen]:
-    made = Kitchen()
-    yield made
-    made.door.set()
+    opened = Kitchen()
+    yield opened
+    opened.door.set()
 
 
 @pytest.fixture
 def queue(job_table: JobTable, kitchen: Kitchen) -> Iterator[Jobs]:
-    with closing(started(job_table, kitchen)) as made:
-        yield made
+    with closing(started(job_table, kitchen)) as started_queue:
+        yield started_queue
         kitchen.door.set()
 
 
@@ -166,7 +166,7 @@ def test_a_job_is_accepted_runs_and_succeeds(queue: Jobs, kitchen: Kitchen) -> N
     assert done.started is not None
     assert done.finished is not None
     assert done.created < done.started < done.finished
-    assert kitchen.made == [key()]
+    assert kitchen.forecast_keys == [key()]
     waited = kitchen.process.registry.get_sample_value
     assert waited("nowcast_queue_wait_seconds_count", {"queue": INTERACTIVE}) == 1
 
@@ -178,15 +178,15 @@ def test_asking_again_while_it_is_made_gives_the_same_job(queue: Jobs, kitchen: 
     assert queue.submit(key(1)) == waiting
     kitchen.door.set()
     wait(queue, waiting.id)
-    assert kitchen.made == [key(0), key(1)]
+    assert kitchen.forecast_keys == [key(0), key(1)]
 
 
 def test_many_who_ask_at_once_get_one_job(queue: Jobs, kitchen: Kitchen) -> None:
-    together = threading.Barrier(8)
+    barrier = threading.Barrier(8)
     found: list[datetime] = []
 
     def ask() -> None:
-        together.wait()
+        barrier.wait()
         found.append(queue.submit(key()).created)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
@@ -198,7 +198,7 @@ def test_many_who_ask_at_once_get_one_job(queue: Jobs, kitchen: Kitchen) -> None
     wait(queue, key().id)
     assert len(found) == 8
     assert len(set(found)) == 1
-    assert kitchen.made == [key()]
+    assert kitchen.forecast_keys == [key()]
 
 
 def test_jobs_are_done_one_after_the_other_in_their_order(queue: Jobs, kitchen: Kitchen) -> None:
@@ -208,7 +208,7 @@ def test_jobs_are_done_one_after_the_other_in_their_order(queue: Jobs, kitchen: 
     assert not kitchen.entered.acquire(timeout=0.05), "only one runs"
     kitchen.door.set()
     wait(queue, key(1).id)
-    assert kitchen.made == [key(0), key(2), key(1)]
+    assert kitchen.forecast_keys == [key(0), key(2), key(1)]
 
 
 def test_what_somebody_waits_for_goes_before_what_the_schedule_asks_for(
@@ -221,7 +221,7 @@ def test_what_somebody_waits_for_goes_before_what_the_schedule_asks_for(
     assert queue.submit(key(3)).queue == INTERACTIVE, "now somebody waits for it"
     kitchen.door.set()
     wait(queue, key(2).id)
-    assert kitchen.made == [key(number) for number in (0, 4, 3, 1, 2)]
+    assert kitchen.forecast_keys == [key(number) for number in (0, 4, 3, 1, 2)]
 
 
 def test_a_full_queue_refuses_more_and_takes_more_when_it_is_empty(
@@ -306,7 +306,7 @@ def test_a_job_of_a_worker_that_died_is_sent_again_and_after_two_of_them_given_u
         assert len(post.sent) == 1 + died
         queue.clock.ahead += timedelta(seconds=510)
     run_job(kitchen, job, "third")
-    assert kitchen.made == []
+    assert kitchen.forecast_keys == []
     given_up = queue.get(job)
     assert (given_up.status, given_up.attempts) == ("failed", 2)
     assert isinstance(given_up.error, DeadLetter)
@@ -325,16 +325,20 @@ def test_many_wait_at_the_cost_of_one(queue: Jobs, kitchen: Kitchen, ledger: Led
     first = busy(queue, kitchen)
     waiting = [first, queue.submit(key(1)).id]
     looks: list[str] = []
-    event.listen(ledger.engine, "before_cursor_execute", lambda *said: looks.append(said[2]))
+    event.listen(
+        ledger.engine,
+        "before_cursor_execute",
+        lambda *event_arguments: looks.append(event_arguments[2]),
+    )
 
     async def everybody() -> list[Job]:
         asking = [queue.wait(waiting[n % 2], SECONDS) for n in range(300)]
-        together = asyncio.gather(*asking)
+        waits = asyncio.gather(*asking)
         before = threading.active_count()
         await asyncio.sleep(0.5)
         assert threading.active_count() <= before + 1
         kitchen.door.set()
-        return await together
+        return await waits
 
     begun = time.monotonic()
     done = asyncio.run(everybody())
@@ -380,7 +384,7 @@ def test_a_job_that_waits_can_be_dismissed(queue: Jobs, kitchen: Kitchen) -> Non
     kitchen.door.set()
     queue.submit(key(2))
     wait(queue, key(2).id)
-    assert kitchen.made == [key(0), key(2)]
+    assert kitchen.forecast_keys == [key(0), key(2)]
     assert queue.get(waiting.id) == dismissed
 
 
@@ -399,7 +403,7 @@ def test_a_dismissed_job_can_be_asked_for_again(queue: Jobs, kitchen: Kitchen) -
     assert queue.submit(key(1)).status == "accepted"
     kitchen.door.set()
     assert wait(queue, key(1).id).status == "successful"
-    assert kitchen.made == [key(0), key(1)]
+    assert kitchen.forecast_keys == [key(0), key(1)]
 
 
 def test_what_was_made_and_is_kept_no_longer_is_made_anew(queue: Jobs, kitchen: Kitchen) -> None:
@@ -408,7 +412,7 @@ def test_what_was_made_and_is_kept_no_longer_is_made_anew(queue: Jobs, kitchen: 
     assert queue.submit(key()) == first
     assert queue.submit(key(), again=True).status == "accepted"
     assert wait(queue, key().id).created > first.created
-    assert kitchen.made == [key(), key()]
+    assert kitchen.forecast_keys == [key(), key()]
 
 
 def test_a_job_that_runs_or_is_done_is_not_dismissed(queue: Jobs, kitchen: Kitchen) -> None:
@@ -451,7 +455,7 @@ def test_a_job_outlasts_a_ledger_that_is_away_and_a_disk_that_is_full(
     kitchen.door.set()
     done = wait(queue, queue.submit(key()).id)
     assert (done.status, done.attempts) == ("successful", 1)
-    assert kitchen.made == [key()]
+    assert kitchen.forecast_keys == [key()]
 
 
 @pytest.mark.parametrize(
@@ -490,12 +494,12 @@ def test_closing_finishes_what_runs_and_what_waits_is_done_after_the_next_start(
     kitchen.door.set()
     ending.join(SECONDS)
     assert not ending.is_alive()
-    assert kitchen.made == [key(0)]
+    assert kitchen.forecast_keys == [key(0)]
     assert queue.get(key(1).id).status == "accepted"
     with closing(started(job_table, kitchen)) as again:
         assert send_lost(again, START + timedelta(hours=1)) == 1
         assert wait(again, key(1).id).status == "successful"
-    assert kitchen.made == [key(0), key(1)]
+    assert kitchen.forecast_keys == [key(0), key(1)]
 
 
 def test_a_job_that_is_sent_twice_is_done_once(queue: Jobs, kitchen: Kitchen) -> None:
@@ -506,7 +510,7 @@ def test_a_job_that_is_sent_twice_is_done_once(queue: Jobs, kitchen: Kitchen) ->
     kitchen.door.set()
     wait(queue, job.id)
     wait(queue, queue.submit(key(2)).id)
-    assert kitchen.made == [key(0), key(1), key(2)]
+    assert kitchen.forecast_keys == [key(0), key(1), key(2)]
 
 
 def test_a_process_that_must_end_at_once_gives_its_job_back(job_table: JobTable) -> None:

@@ -1,4 +1,4 @@
-"""The ledger: every row once, whole or not at all, whoever writes at the same time."""
+"""The ledger: every row once, whole or not at all, with concurrent writers."""
 
 import random
 import signal
@@ -19,7 +19,7 @@ from service.errors import LedgerAway
 from service.jobs.job_table import JobTable
 from service.ledger import integrity, tables
 from service.ledger.ledger import Arrival, Ledger
-from tests.parallel import together
+from tests.parallel import run_parallel
 from tests.postgres import DATABASES, new_url
 from tests.state_snapshot import outcomes_of, rows_of
 
@@ -62,9 +62,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def ledger(url: str) -> Iterator[Ledger]:
     """A ledger with nothing in it."""
-    made = Ledger(url)
-    yield made
-    made.engine.dispose()
+    opened = Ledger(url)
+    yield opened
+    opened.engine.dispose()
 
 
 @pytest.fixture
@@ -116,9 +116,9 @@ def test_what_came_is_counted_by_product_and_outcome(ledger: Ledger) -> None:
     for number, (product, outcome) in enumerate(
         [("RY", "accepted"), ("RY", "late"), ("RY", "late"), (None, "quarantined")]
     ):
-        came = arrival(outcome)._replace(fingerprint=f"{number}", product=product)
-        ledger.arrive(came)
-        ledger.arrive(came)
+        entry = arrival(outcome)._replace(fingerprint=f"{number}", product=product)
+        ledger.arrive(entry)
+        ledger.arrive(entry)
     assert ledger.arrivals_by() == {
         ("RY", "accepted"): 1,
         ("RY", "late"): 2,
@@ -132,8 +132,8 @@ def test_the_latest_of_a_product_is_the_newest_that_was_accepted(ledger: Ledger)
     times = [(0, "accepted"), (10, "accepted"), (5, "late"), (15, "duplicate")]
     for minutes, outcome in times:
         time = ISSUE + timedelta(minutes=minutes)
-        came = arrival(outcome, frame_time=time)._replace(arrived=time + timedelta(seconds=170))
-        ledger.arrive(came._replace(fingerprint=f"{minutes}"))
+        entry = arrival(outcome, frame_time=time)._replace(arrived=time + timedelta(seconds=170))
+        ledger.arrive(entry._replace(fingerprint=f"{minutes}"))
     latest = ledger.latest("RY")
     assert latest is not None
     assert latest.frame_time == ISSUE + timedelta(minutes=10)
@@ -226,17 +226,17 @@ def test_a_full_disk_is_told_as_such_and_leaves_nothing_half(tmp_path: Path) -> 
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     with ledger.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1")  # no more than it has
-    came: list[int] = []
+    written: list[int] = []
 
     def fill() -> None:
         for number in range(1000):
             ledger.arrive(arrival()._replace(fingerprint=f"{number}", reason="x" * 1000))
-            came.append(number)
+            written.append(number)
 
     with pytest.raises(LedgerAway, match="full"):
         fill()
-    assert sum(ledger.arrivals_by().values()) == len(came)
-    assert ledger.arrival(f"{len(came)}") is None
+    assert sum(ledger.arrivals_by().values()) == len(written)
+    assert ledger.arrival(f"{len(written)}") is None
     with ledger.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=100000")
     fill()
@@ -270,8 +270,8 @@ def test_rows_are_found_by_model_valid_time_and_value(noted: Ledger) -> None:
     noted.forecast(other, TIMES, VALID)
     for key in (KEY, other):
         for minutes in VALID:
-            at = key | {"lead_minutes": minutes}
-            noted.verified(at, ERRORS, [counts(), counts(threshold=2.0)], [])
+            lead = key | {"lead_minutes": minutes}
+            noted.verified(lead, ERRORS, [counts(), counts(threshold=2.0)], [])
 
     def number(*args: Any, **equal: Any) -> int:
         return len(noted.rows(tables.counts, *args, **equal))
@@ -357,7 +357,7 @@ def test_what_is_asked_for_all_the_time_reads_no_big_table_whole(
     ask(ledger)
     event.remove(ledger.engine, "before_cursor_execute", note)
     with ledger.engine.connect() as connection:
-        plan = [row[3] for one in asked for row in connection.exec_driver_sql(*one)]
+        plan = [row[3] for statement in asked for row in connection.exec_driver_sql(*statement)]
     assert plan
     big = ("arrivals", "forecasts", "leads", "counts", "fractions", "probabilities", "jobs")
     assert [step for step in plan if step.startswith(tuple(f"SCAN {name}" for name in big))] == []
@@ -366,9 +366,9 @@ def test_what_is_asked_for_all_the_time_reads_no_big_table_whole(
 def test_pixels_are_the_counts_of_all_issues_and_weights(noted: Ledger) -> None:
     for weights, hits in (("none", 1), ("a" * 64, 10)):
         noted.forecast(KEY | {"weights": weights}, TIMES, VALID)
-        at = LEAD | {"weights": weights}
-        noted.verified(at, ERRORS, [counts(hits), counts(2**40, 2.0)], [fraction()])
-        noted.verified(at, ERRORS, [counts(hits)], [fraction()])
+        lead = LEAD | {"weights": weights}
+        noted.verified(lead, ERRORS, [counts(hits), counts(2**40, 2.0)], [fraction()])
+        noted.verified(lead, ERRORS, [counts(hits)], [fraction()])
     noted.give_up(LATER)
     found = {row["threshold"]: row["hits"] for row in noted.pixels()}
     assert found == {0.5: 11, 2.0: 2**41}
@@ -403,7 +403,7 @@ def test_many_may_open_a_new_ledger_at_once(kind: str, tmp_path: Path) -> None:
 
 def test_what_processes_write_at_once_counts_once(url: str) -> None:
     """Each writes what all write, in an order of its own, and what it alone writes."""
-    together(write_all, url, 4)
+    run_parallel(write_all, url, 4)
     ledger = Ledger(url)
     assert ledger.pending(LATER) == []
     assert len(ledger.rows(tables.counts)) == 2 * STEPS * 5

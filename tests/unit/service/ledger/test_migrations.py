@@ -161,10 +161,10 @@ def test_the_newest_revision_is_the_one_the_program_looks_for() -> None:
 
 
 def test_many_may_open_an_old_ledger_at_once(old: str) -> None:
-    together = Barrier(6)
+    barrier = Barrier(6)
 
     def opened(_: int) -> int:
-        together.wait()
+        barrier.wait()
         return len(Ledger(old).pixels())
 
     with ThreadPoolExecutor(6) as pool:
@@ -246,13 +246,13 @@ def test_the_command_line_upgrades_shows_and_checks(old: str) -> None:
         ("DROP TABLE windows", "windows"),
     ],
 )
-def test_a_check_finds_what_is_wrong(old: str, fault: str, said: str) -> None:
+def test_a_check_finds_what_is_wrong(old: str, fault: str, problem: str) -> None:
     Ledger(old)
     with connected(old) as connection:
         connection.execute(text(fault))
     checked = nowcast("check", url=old)
     assert checked.exit_code == 1
-    assert said in " ".join(checked.output.split())
+    assert problem in " ".join(checked.output.split())
 
 
 def test_a_file_that_is_no_database_is_told_from_one(tmp_path: Path) -> None:

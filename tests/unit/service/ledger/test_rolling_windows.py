@@ -21,9 +21,9 @@ NOW = datetime(2026, 3, 29, 3, tzinfo=UTC)
 
 @pytest.fixture(params=DATABASES)
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(new_url(request.param, tmp_path))
-    yield made
-    made.engine.dispose()
+    opened = Ledger(new_url(request.param, tmp_path))
+    yield opened
+    opened.engine.dispose()
 
 
 def issue(number: int) -> datetime:
@@ -45,10 +45,10 @@ def note(
     """Note forecasts, and verify each with so many hits; `telling` those that tell probabilities,
     with as many cells in each bin."""
     for number in numbers:
-        at = issue(number)
-        key = {"model": model, "weights": weights, "issue": at}
-        valid = {lead: at + timedelta(minutes=lead) for lead in leads}
-        ledger.forecast(key, {"radar_time": at, "generated": at}, valid)
+        begin = issue(number)
+        key = {"model": model, "weights": weights, "issue": begin}
+        valid = {lead: begin + timedelta(minutes=lead) for lead in leads}
+        ledger.forecast(key, {"radar_time": begin, "generated": begin}, valid)
         for lead in leads if status == "verified" else ():
             row = dict(zip(tables.COUNTS, (hits, 2, 3, 4), strict=True)) | {"threshold": 0.5}
             part = {"n": 10, "squared_difference": hits / 4, "squared_reference": 0.5}
@@ -222,7 +222,7 @@ def test_sums_are_what_counting_by_hand_gives(ledger: Ledger, seed: int) -> None
     found = {(row["model"], row["lead_minutes"]): row["hits"] for row in ledger.windows(6)}
     assert found == by_hand(rows)
     parts = {(row["model"], row["lead_minutes"]): row for row in ledger.window_fractions(6)}
-    assert {at: row["squared_difference"] * 4 for at, row in parts.items()} == by_hand(rows)
+    assert {lead: row["squared_difference"] * 4 for lead, row in parts.items()} == by_hand(rows)
 
 
 def by_hand(rows: list[Mapping[str, Any]]) -> dict[tuple[str, int], int]:
@@ -238,6 +238,6 @@ def by_hand(rows: list[Mapping[str, Any]]) -> dict[tuple[str, int], int]:
         common = set.intersection(*regular.values()) if regular else set()
         for row in of_lead:
             if row["model"] in regular and row["issue"] in common:
-                at = (row["model"], lead)
-                found[at] = found.get(at, 0) + row["hits"]
+                key = (row["model"], lead)
+                found[key] = found.get(key, 0) + row["hits"]
     return found

@@ -38,9 +38,9 @@ KEY = Key(time(11), "persistence", "none")
 @pytest.fixture
 def kept(data: Path) -> Iterator[Ledger]:
     """The ledger of `client`."""
-    made = Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
-    yield made
-    made.engine.dispose()
+    opened = Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
+    yield opened
+    opened.engine.dispose()
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def test_files_count_by_product_and_outcome(data: Path, client: TestClient, kept
     ingest_bytes(files.archive, kept, file_bytes(13) + b"\0", file_name(13), NOW + HOUR)
     ingest_bytes(files.archive, kept, b"no radar", "no.gz", NOW)
     found = scrape(client)
-    came = {key: n for key, n in found.of(metrics.FRAMES).items() if n}
-    assert came == {
+    counted = {key: n for key, n in found.of(metrics.FRAMES).items() if n}
+    assert counted == {
         ("accepted", "RY"): 2, ("late", "RY"): 1, ("duplicate", "RY"): 1,
         ("quarantined", "unknown"): 1,
     }  # fmt: skip
@@ -130,11 +130,11 @@ def test_verified_pixels_are_those_of_the_ledger(client: TestClient, kept: Ledge
         for name, outcome in (("hits", "hit"), ("correct_negatives", "correct_negative")):
             key = (str(row["lead_minutes"]), row["model"], outcome, f"{row['threshold']:g}")
             counted[key] = counted.get(key, 0) + row[name]
-    told = {key: n for key, n in found.of(metrics.PIXELS).items() if n}
-    assert {key: n for key, n in told.items() if key[2] in ("hit", "correct_negative")} == {
+    shown = {key: n for key, n in found.of(metrics.PIXELS).items() if n}
+    assert {key: n for key, n in shown.items() if key[2] in ("hit", "correct_negative")} == {
         key: n for key, n in counted.items() if n
     }
-    assert any(key[2] == "hit" for key in told)
+    assert any(key[2] == "hit" for key in shown)
     pending = len(kept.pending(NOW + 3 * HOUR))
     assert sum(found.of(metrics.PENDING).values()) == pending > 0
     newest = max(
@@ -150,7 +150,7 @@ def test_skill_is_that_of_the_windows(client: TestClient, kept: Ledger) -> None:
     key = {"model": "persistence", "lead_minutes": 30, "threshold": 0.5}
     row = next(row for row in kept.windows(6) if key.items() <= row.items())
     a, c, b, d = (row[name] for name in tables.COUNTS)
-    at = {"model": "persistence", "lead_minutes": "30", "window": "6h"}
+    labels = {"model": "persistence", "lead_minutes": "30", "window": "6h"}
     by_hand = {
         "csi": a / (a + b + c),
         "pod": a / (a + c),
@@ -159,9 +159,11 @@ def test_skill_is_that_of_the_windows(client: TestClient, kept: Ledger) -> None:
         "base_rate": (a + c) / (a + b + c + d),
         "forecast_rate": (a + b) / (a + b + c + d),
     }
-    told = {name: found.value(metrics.SKILL, score=name, threshold="0.5", **at) for name in by_hand}
-    assert told == {name: pytest.approx(value) for name, value in by_hand.items()}
-    assert found.value(metrics.SKILL_FORECASTS, **at) == row["n_valid"] > 0
+    values = {
+        name: found.value(metrics.SKILL, score=name, threshold="0.5", **labels) for name in by_hand
+    }
+    assert values == {name: pytest.approx(value) for name, value in by_hand.items()}
+    assert found.value(metrics.SKILL_FORECASTS, **labels) == row["n_valid"] > 0
     assert found.of(metrics.SKILL_REFRESHED) == {
         (window,): NOW.timestamp() for window in ("6h", "24h", "7d", "30d")
     }
@@ -172,9 +174,11 @@ def test_rain_that_is_right_but_for_its_place_scores_in_wide_neighbourhoods(
     client: TestClient, kept: Ledger
 ) -> None:
     kept.refresh_windows(NOW)
-    at = {"model": "persistence", "lead_minutes": "30", "window": "6h", "threshold": "0.5"}
+    labels = {"model": "persistence", "lead_minutes": "30", "window": "6h", "threshold": "0.5"}
     found = scrape(client)
-    narrow, wide = (found.value(metrics.SKILL, score=f"fss_{km}km", **at) or 0 for km in (5, 40))
+    narrow, wide = (
+        found.value(metrics.SKILL, score=f"fss_{km}km", **labels) or 0 for km in (5, 40)
+    )
     assert 0 < narrow < wide < 1
 
 
@@ -184,25 +188,25 @@ def test_a_score_of_nothing_is_absent_and_one_of_no_hits_is_0(tmp_path: Path) ->
         write_windows(ledger, NOW, hours=(6,), models=("dry",), hits=0, misses=0, false_alarms=0)
         write_windows(ledger, NOW, hours=(24,), models=("wrong",), hits=0, misses=3, false_alarms=5)
         found = scrape(client)
-    at = {"lead_minutes": "30", "threshold": "0.5"}
-    assert found.value(metrics.SKILL, model="dry", score="csi", window="6h", **at) is None
-    assert found.value(metrics.SKILL, model="dry", score="base_rate", window="6h", **at) == 0
-    assert found.value(metrics.SKILL, model="wrong", score="csi", window="24h", **at) == 0
-    assert found.value(metrics.SKILL, model="wrong", score="far", window="24h", **at) == 1
+    labels = {"lead_minutes": "30", "threshold": "0.5"}
+    assert found.value(metrics.SKILL, model="dry", score="csi", window="6h", **labels) is None
+    assert found.value(metrics.SKILL, model="dry", score="base_rate", window="6h", **labels) == 0
+    assert found.value(metrics.SKILL, model="wrong", score="csi", window="24h", **labels) == 0
+    assert found.value(metrics.SKILL, model="wrong", score="far", window="24h", **labels) == 1
 
 
 def test_skill_is_told_anew_when_a_window_is_renewed(tmp_path: Path) -> None:
-    at = {"model": "persistence", "lead_minutes": "30", "threshold": "0.5", "score": "pod"}
+    labels = {"model": "persistence", "lead_minutes": "30", "threshold": "0.5", "score": "pod"}
     with TestClient(create_app(api_context(tmp_path))) as client:
         ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
         write_windows(ledger, NOW, models=MODELS, hits=1, misses=1)
-        assert scrape(client).value(metrics.SKILL, window="6h", **at) == 0.5
+        assert scrape(client).value(metrics.SKILL, window="6h", **labels) == 0.5
         write_windows(ledger, NOW + MINUTE, hours=(6,), models=MODELS, hits=3, misses=1)
         found = scrape(client)
-        assert found.value(metrics.SKILL, window="6h", **at) == 0.75
-        assert found.value(metrics.SKILL, window="24h", **at) == 0.5
+        assert found.value(metrics.SKILL, window="6h", **labels) == 0.75
+        assert found.value(metrics.SKILL, window="24h", **labels) == 0.5
         write_windows(ledger, NOW, hours=(6,), models=())
-        assert scrape(client).value(metrics.SKILL, window="6h", **at) is None
+        assert scrape(client).value(metrics.SKILL, window="6h", **labels) is None
 
 
 def test_reliability_diagrams_are_those_of_the_windows(client: TestClient, kept: Ledger) -> None:
@@ -217,17 +221,17 @@ def test_reliability_diagrams_are_those_of_the_windows(client: TestClient, kept:
     enter_probabilities(kept, probability_row(100) | likely)
     kept.refresh_windows(NOW)
     found = scrape(client)
-    at = {"model": "telling", "lead_minutes": "30", "threshold": "0.5", "window": "6h"}
-    assert found.value(metrics.RELIABILITY_PROBABILITY, bin="0.9", **at) == pytest.approx(0.95)
-    assert found.value(metrics.RELIABILITY_FREQUENCY, bin="0.9", **at) == 0.75
-    assert found.value(metrics.RELIABILITY_CELLS, bin="0.9", **at) == 8
-    assert found.value(metrics.RELIABILITY_CELLS, bin="0", **at) == 100
+    labels = {"model": "telling", "lead_minutes": "30", "threshold": "0.5", "window": "6h"}
+    assert found.value(metrics.RELIABILITY_PROBABILITY, bin="0.9", **labels) == pytest.approx(0.95)
+    assert found.value(metrics.RELIABILITY_FREQUENCY, bin="0.9", **labels) == 0.75
+    assert found.value(metrics.RELIABILITY_CELLS, bin="0.9", **labels) == 8
+    assert found.value(metrics.RELIABILITY_CELLS, bin="0", **labels) == 100
     assert len(found.of(metrics.RELIABILITY_CELLS)) == 9 * 4, "a bin that was not used is absent"
-    number, came = 8 * 100 + 8, 8 * 50 + 6
-    error, rate = probability_row(100)["squared"] / number, came / number
-    assert found.value(metrics.SKILL, score="brier", **at) == pytest.approx(error)
+    number, events = 8 * 100 + 8, 8 * 50 + 6
+    error, rate = probability_row(100)["squared"] / number, events / number
+    assert found.value(metrics.SKILL, score="brier", **labels) == pytest.approx(error)
     skill = 1 - error / (rate * (1 - rate))
-    assert found.value(metrics.SKILL, score="brier_skill", **at) == pytest.approx(skill)
+    assert found.value(metrics.SKILL, score="brier_skill", **labels) == pytest.approx(skill)
     assert not [key for key in found.of(metrics.RELIABILITY_PROBABILITY) if "persistence" in key]
 
 
@@ -236,10 +240,13 @@ def test_there_is_no_brier_skill_where_no_event_came(client: TestClient, kept: L
     enter_probabilities(kept, probability_row(100) | dry)
     kept.refresh_windows(NOW)
     found = scrape(client)
-    at = {"model": "telling", "lead_minutes": "30", "threshold": "0.5", "window": "6h"}
-    assert found.value(metrics.SKILL, score="brier", **at) == probability_row(100)["squared"] / 1000
-    assert found.value(metrics.SKILL, score="brier_skill", **at) is None
-    assert found.value(metrics.RELIABILITY_FREQUENCY, bin="0.5", **at) == 0
+    labels = {"model": "telling", "lead_minutes": "30", "threshold": "0.5", "window": "6h"}
+    assert (
+        found.value(metrics.SKILL, score="brier", **labels)
+        == probability_row(100)["squared"] / 1000
+    )
+    assert found.value(metrics.SKILL, score="brier_skill", **labels) is None
+    assert found.value(metrics.RELIABILITY_FREQUENCY, bin="0.5", **labels) == 0
 
 
 def test_models_are_told_with_the_weights_of_their_newest_forecast(
@@ -250,8 +257,8 @@ def test_models_are_told_with_the_weights_of_their_newest_forecast(
         kept.forecast(key, {"radar_time": moment(number), "generated": NOW}, {30: NOW})
     with TestClient(create_app(api_context(data, models=("net", "advection", "unborn")))) as client:
         found = scrape(client)
-    told = found.of(metrics.MODEL)
-    assert told == {
+    infos = found.of(metrics.MODEL)
+    assert infos == {
         ("net", "c" * 8, "c" * 64): 1, ("advection", "none", "none"): 1, ("unborn", "", ""): 1
     }  # fmt: skip
     assert found.value(metrics.REFERENCE, model="net") == moment(3).timestamp()
@@ -323,7 +330,7 @@ def test_a_restart_changes_no_fact(data: Path, kept: Ledger, jobs: JobTable) -> 
     scrapes = []
     for _ in range(2):  # all is made anew: the application and its connections
         with TestClient(create_app(api_context(data))) as client:
-            scrapes.append(facts(scrape(client)))
+            scrapes.append(values_from_database(scrape(client)))
     first, second = scrapes
     assert first == second
     assert len(first) > 500
@@ -332,12 +339,12 @@ def test_a_restart_changes_no_fact(data: Path, kept: Ledger, jobs: JobTable) -> 
 def test_two_processes_tell_the_same_facts(data: Path, kept: Ledger) -> None:
     kept.refresh_windows(NOW)
     with (
-        TestClient(create_app(api_context(data))) as one,
-        TestClient(create_app(api_context(data))) as other,
+        TestClient(create_app(api_context(data))) as first,
+        TestClient(create_app(api_context(data))) as second,
     ):
-        one.get("/jobs/none")
-        assert facts(scrape(one)) == facts(scrape(other))
-        assert asked(one) != asked(other)
+        first.get("/jobs/none")
+        assert values_from_database(scrape(first)) == values_from_database(scrape(second))
+        assert asked(first) != asked(second)
 
 
 def test_without_a_ledger_the_rest_is_told(client: TestClient, data: Path) -> None:
@@ -351,17 +358,17 @@ def test_without_a_ledger_the_rest_is_told(client: TestClient, data: Path) -> No
     assert not found.of(metrics.SKILL)
     assert found.value(metrics.REQUESTS, method="GET", route="/healthz", code="2xx") == 1
     back(data, hidden)
-    assert facts(scrape(client)) == facts(before)
+    assert values_from_database(scrape(client)) == values_from_database(before)
 
 
 def test_a_scrape_after_a_year_costs_what_it_costs_on_the_first_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In queries and steps of the database; `benchmarks.speed.scrape` measures the time."""
-    context, made = api_context(tmp_path, models=SERVED), list[int]()
+    context, summed_hours = api_context(tmp_path, models=SERVED), list[int]()
 
     def counted(hours: int, *rows: Any) -> skill_collector.Lines:
-        made.append(hours)
+        summed_hours.append(hours)
         return lines_of(hours, *rows)
 
     lines_of = skill_collector.lines_of
@@ -369,13 +376,15 @@ def test_a_scrape_after_a_year_costs_what_it_costs_on_the_first_day(
     write_windows(context.ledger, NOW)
     with TestClient(create_app(context)) as client:
         found = scrape_only(client)
-        assert made == [6, 24, 168, 720]
+        assert summed_hours == [6, 24, 168, 720]
         before = work_of_scrape(client, context.ledger)
         write_year(context.ledger, NOW)
         after = work_of_scrape(client, context.ledger)
     assert after.queries == before.queries < 20
     assert after.steps < 2 * before.steps
-    assert made == [6, 24, 168, 720], "a window is written once, and again when it is renewed"
+    assert summed_hours == [6, 24, 168, 720], (
+        "a window is written once, and again when it is renewed"
+    )
     of_probabilities = len(PROBABILISTIC) * 4 * 3 * 4
     assert len(Scrape(found).of(metrics.SKILL)) == 6 * 4 * 6 * 4 * (8 + 4) + 2 * of_probabilities
     assert len(Scrape(found).of(metrics.RELIABILITY_PROBABILITY)) == 10 * of_probabilities
@@ -395,8 +404,8 @@ def work_of_scrape(client: TestClient, ledger: Ledger) -> Work:
     def count_steps(connection: sqlite3.Connection, *rest: object) -> None:
         connection.set_progress_handler(lambda: steps.append(1), 100)
 
-    def count_query(*told: Any) -> None:
-        queries.append(told[2])
+    def count_query(*event_arguments: Any) -> None:
+        queries.append(event_arguments[2])
 
     event.listen(ledger.engine, "checkout", count_steps)
     event.listen(ledger.engine, "before_cursor_execute", count_query)
@@ -506,9 +515,12 @@ def test_a_process_tells_what_it_counts_on_a_port_of_its_own() -> None:
 # what tests are made of
 
 
-def facts(found: Scrape) -> dict[Any, float]:
+def values_from_database(found: Scrape) -> dict[Any, float]:
     """What is of the ledger."""
-    own = {one.name for one in (metrics.REQUESTS, metrics.CACHE, metrics.POLLS, metrics.FALLBACKS)}
+    own = {
+        metric.name
+        for metric in (metrics.REQUESTS, metrics.CACHE, metrics.POLLS, metrics.FALLBACKS)
+    }
     timed = (metrics.INFERENCE.name, metrics.WAIT.name, metrics.REQUEST_SECONDS.name, "process_")
     return {
         key: n

@@ -31,9 +31,9 @@ def test_a_forecast_is_made_once(archive: Archive, ledger: Ledger, model: str) -
     forecaster = load_forecaster(model)
     key = forecast_model(archive, ledger, forecaster, time(1), moment(2))
     assert key == Key(time(1), model, "none")
-    made = archive.forecast(key)
-    np.testing.assert_array_equal(made, forecaster(archive.frames([time(0), time(1)])))
-    assert made.attrs["generated_at"] == f"{moment(2):%Y-%m-%dT%H:%M:%SZ}"
+    forecast = archive.forecast(key)
+    np.testing.assert_array_equal(forecast, forecaster(archive.frames([time(0), time(1)])))
+    assert forecast.attrs["generated_at"] == f"{moment(2):%Y-%m-%dT%H:%M:%SZ}"
     before = files_of(archive.root), rows_of(ledger)
     assert forecast_model(archive, ledger, forecaster, time(1), moment(9)) == key
     assert (files_of(archive.root), rows_of(ledger)) == before
@@ -141,16 +141,16 @@ def test_required_frames_of_another_grid_are_none(archive: Archive, ledger: Ledg
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> StandingStill:
+def deployment(tmp_path: Path) -> StandingStill:
     """A deployment with frames up to number 18, every five minutes."""
     settings = Settings(data=tmp_path, models=MODELS, device="cpu")
-    made = StandingStill(settings, moment(19), lambda key: None)
-    put_frames(made.archive, *range(19))
-    return made
+    built = StandingStill(settings, moment(19), lambda key: None)
+    put_frames(built.archive, *range(19))
+    return built
 
 
 def uploaded(*numbers: int) -> DataArray:
-    """Frames as somebody uploads them, who says more of them than is theirs to say."""
+    """Frames as a client uploads them, with attributes that are not its to set."""
     frames = xr.concat(
         list(map(frame, numbers)), "time", coords="minimal", compat="override", join="override"
     )
@@ -158,24 +158,28 @@ def uploaded(*numbers: int) -> DataArray:
     return frames
 
 
-def test_the_forecast_of_a_key_is_made_as_its_model_makes_it(desk: StandingStill) -> None:
+def test_the_forecast_of_a_key_is_made_as_its_model_makes_it(deployment: StandingStill) -> None:
     key = Key(time(18), "advection", "none")
-    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
-    made = desk.archive.forecast(key)
-    np.testing.assert_array_equal(made, Advection()(desk.archive.frames(map(time, range(12, 19)))))
-    before = files_of(desk.archive.root), rows_of(desk.ledger)
-    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(30))
-    assert (files_of(desk.archive.root), rows_of(desk.ledger)) == before
+    forecast_by_key(deployment.archive, deployment.ledger, deployment.forecasters, key, moment(19))
+    forecast = deployment.archive.forecast(key)
+    np.testing.assert_array_equal(
+        forecast, Advection()(deployment.archive.frames(map(time, range(12, 19))))
+    )
+    before = files_of(deployment.archive.root), rows_of(deployment.ledger)
+    forecast_by_key(deployment.archive, deployment.ledger, deployment.forecasters, key, moment(30))
+    assert (files_of(deployment.archive.root), rows_of(deployment.ledger)) == before
 
 
-def test_weights_that_are_not_here_do_not_forecast(desk: StandingStill) -> None:
+def test_weights_that_are_not_here_do_not_forecast(deployment: StandingStill) -> None:
     for key in (
         Key(time(18), "ms-lstm", "f" * 64),
         Key(time(18), "ms-lstm", "f" * 64, "e" * 64),
     ):
         with pytest.raises(NoWeights, match=r"with the weights [0-9a-f]{8}, should be fffff"):
-            forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(19))
-    assert list(desk.archive.issues()) == []
+            forecast_by_key(
+                deployment.archive, deployment.ledger, deployment.forecasters, key, moment(19)
+            )
+    assert list(deployment.archive.issues()) == []
 
 
 def test_the_ledger_knows_how_long_a_forecast_took(archive: Archive, ledger: Ledger) -> None:
@@ -194,52 +198,52 @@ def test_the_ledger_knows_how_long_a_forecast_took(archive: Archive, ledger: Led
 
 
 def test_uploaded_frames_are_forecast_from_and_the_ledger_hears_nothing(
-    desk: StandingStill,
+    deployment: StandingStill,
 ) -> None:
     frames = uploaded(*range(20, 27))
-    sha = desk.archive.put_upload(frames)
+    sha = deployment.archive.put_upload(frames)
     key = Key(time(26), "advection", "none", sha)
-    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(27))
-    made = desk.archive.forecast(key)
-    np.testing.assert_array_equal(made, Advection()(frames))
-    assert (made.attrs["model"], made.attrs["upload"]) == ("advection", sha)
-    assert made.attrs["generated_at"] == f"{moment(27):%Y-%m-%dT%H:%M:%SZ}"
-    assert "bridged" not in made.attrs
-    assert list(desk.archive.issues()) == [], "it is none of the radar's"
-    assert rows_of(desk.ledger)["forecasts"] == rows_of(desk.ledger)["leads"] == []
-    before = files_of(desk.archive.root)
-    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(40))
-    assert files_of(desk.archive.root) == before
+    forecast_by_key(deployment.archive, deployment.ledger, deployment.forecasters, key, moment(27))
+    forecast = deployment.archive.forecast(key)
+    np.testing.assert_array_equal(forecast, Advection()(frames))
+    assert (forecast.attrs["model"], forecast.attrs["upload"]) == ("advection", sha)
+    assert forecast.attrs["generated_at"] == f"{moment(27):%Y-%m-%dT%H:%M:%SZ}"
+    assert "bridged" not in forecast.attrs
+    assert list(deployment.archive.issues()) == [], "it is none of the radar's"
+    assert rows_of(deployment.ledger)["forecasts"] == rows_of(deployment.ledger)["leads"] == []
+    before = files_of(deployment.archive.root)
+    forecast_by_key(deployment.archive, deployment.ledger, deployment.forecasters, key, moment(40))
+    assert files_of(deployment.archive.root) == before
 
 
-def test_a_gap_in_uploaded_frames_is_bridged_and_said(desk: StandingStill) -> None:
+def test_a_gap_in_uploaded_frames_is_bridged_and_said(deployment: StandingStill) -> None:
     numbers = [number for number in range(25) if number != 12]
     frames = uploaded(*numbers)
-    sha = desk.archive.put_upload(frames)
+    sha = deployment.archive.put_upload(frames)
     network = load_forecaster("ms-lstm")
     key = Key(time(24), network.name, network.weights, sha)
-    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, key, moment(25))
-    assert desk.archive.forecast(key).attrs["bridged"] == f"{moment(12):%Y-%m-%dT%H:%M:%SZ}"
+    forecast_by_key(deployment.archive, deployment.ledger, deployment.forecasters, key, moment(25))
+    assert deployment.archive.forecast(key).attrs["bridged"] == f"{moment(12):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_too_few_uploaded_frames_are_refused(desk: StandingStill) -> None:
-    sha = desk.archive.put_upload(uploaded(20))
+def test_too_few_uploaded_frames_are_refused(deployment: StandingStill) -> None:
+    sha = deployment.archive.put_upload(uploaded(20))
     with pytest.raises(NoFrames, match="advection at 20260622T0010Z needs a radar frame"):
         forecast_by_key(
-            desk.archive,
-            desk.ledger,
-            desk.forecasters,
+            deployment.archive,
+            deployment.ledger,
+            deployment.forecasters,
             Key(time(20), "advection", "none", sha),
             moment(27),
         )
 
 
-def test_an_upload_that_is_kept_no_longer_is_no_frame(desk: StandingStill) -> None:
+def test_an_upload_that_is_kept_no_longer_is_no_frame(deployment: StandingStill) -> None:
     with pytest.raises(NoFrame, match="send them again"):
         forecast_by_key(
-            desk.archive,
-            desk.ledger,
-            desk.forecasters,
+            deployment.archive,
+            deployment.ledger,
+            deployment.forecasters,
             Key(time(20), "persistence", "none", "a" * 64),
             moment(27),
         )

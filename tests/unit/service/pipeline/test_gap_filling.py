@@ -21,8 +21,7 @@ from service.pipeline import gap_filling
 from service.pipeline.forecast import forecast_model
 from service.pipeline.served_models import Forecasters
 from tests.served import put_frames
-from tests.showers import frame, time
-from tests.showers import moment as at
+from tests.showers import frame, moment, time
 from tests.state_snapshot import rows_of
 from verification import count, csi
 
@@ -79,28 +78,28 @@ def bridged(gap: int, *frames: DataArray) -> DataArray:
     ids=str,
 )
 def test_rain_in_uniform_motion_is_bridged_as_it_was(there: tuple[int, ...]) -> None:
-    made = hits(bridged(6, *map(moving, there)))
-    assert (made > 0.95).all(), made
+    scores = hits(bridged(6, *map(moving, there)))
+    assert (scores > 0.95).all(), scores
     assert (hits(moving(there[0]).isel(time=0)) < 0.9).all(), "standing still would not do"
 
 
 def hits(frame: DataArray) -> DataArray:
     """CSI of a frame (y, x) that should be the moving one of number 6, away from the border."""
-    said, true = (
+    forecast, observed = (
         field.reset_coords(drop=True).isel(y=slice(20, -20), x=slice(20, -20))
         for field in (frame, moving(6).isel(time=0))
     )
-    return csi(count(said, true, [0.5, 2, 5], ["y", "x"]))
+    return csi(count(forecast, observed, [0.5, 2, 5], ["y", "x"]))
 
 
 def test_the_nearer_neighbour_counts_more() -> None:
-    made = bridged(6, flat(5, 1.0), flat(8, 4.0))
-    np.testing.assert_allclose(made, (1.0 * 10 + 4.0 * 5) / 15, rtol=1e-5)
+    filled = bridged(6, flat(5, 1.0), flat(8, 4.0))
+    np.testing.assert_allclose(filled, (1.0 * 10 + 4.0 * 5) / 15, rtol=1e-5)
 
 
 def test_where_one_neighbour_has_no_data_the_other_says_and_where_both_nobody() -> None:
-    made = bridged(6, flat(5, 1.0, slice(0, 20)), flat(7, 3.0, slice(10, 40)))
-    columns = made.values[50]
+    filled = bridged(6, flat(5, 1.0, slice(0, 20)), flat(7, 3.0, slice(10, 40)))
+    columns = filled.values[50]
     assert np.isnan(columns[10:20]).all()
     np.testing.assert_allclose(columns[:10], 3)
     np.testing.assert_allclose(columns[20:40], 1)
@@ -112,15 +111,15 @@ def test_a_forecast_from_a_bridged_frame_says_so_wherever_it_is_kept(
 ) -> None:
     put_frames(archive, *(number for number in range(25) if number != 12))
     steady = Steady()
-    key = forecast_model(archive, ledger, steady, time(24), at(25))
+    key = forecast_model(archive, ledger, steady, time(24), moment(25))
     assert steady.seen == [time(number) for number in (6, 12, 18, 19, 20, 21, 22, 23, 24)]
-    said = f"{at(12):%Y-%m-%dT%H:%M:%SZ}"
-    assert archive.forecast(key).attrs["bridged"] == said
+    bridged_times = f"{moment(12):%Y-%m-%dT%H:%M:%SZ}"
+    assert archive.forecast(key).attrs["bridged"] == bridged_times
     (tmp_path / "file.nc").write_bytes(archive.forecast_bytes(key))
     with netCDF4.Dataset(tmp_path / "file.nc") as file:
-        assert file.bridged == said
+        assert file.bridged == bridged_times
         assert "bridged" not in file["rainfall_rate"].ncattrs()
-    assert told(ledger) == [said]
+    assert bridged_in(ledger) == [bridged_times]
     assert list(archive.frame_times()).count(time(12)) == 0, "what nobody saw is no frame"
 
 
@@ -128,12 +127,12 @@ def test_a_forecast_from_whole_radar_says_nothing_of_bridges(
     archive: Archive, ledger: Ledger
 ) -> None:
     put_frames(archive, *range(25))
-    key = forecast_model(archive, ledger, Steady(), time(24), at(25))
+    key = forecast_model(archive, ledger, Steady(), time(24), moment(25))
     assert "bridged" not in archive.forecast(key).attrs
-    assert told(ledger) == [None]
+    assert bridged_in(ledger) == [None]
 
 
-def told(ledger: Ledger) -> list[str | None]:
+def bridged_in(ledger: Ledger) -> list[str | None]:
     """What the ledger tells of bridged frames, for each forecast."""
     with ledger.engine.connect() as connection:
         return [row.bridged for row in connection.execute(tables.forecasts.select())]
@@ -152,15 +151,15 @@ def test_what_cannot_be_bridged_stays_missing(
     archive: Archive, ledger: Ledger, missing: set[int], why: str
 ) -> None:
     put_frames(archive, *(number for number in range(25) if number not in missing))
-    with pytest.raises(NoFrames, match=rf"needs the radar frames of .*{at(12):%H%M}Z"):
-        forecast_model(archive, ledger, Steady(), time(24), at(25))
+    with pytest.raises(NoFrames, match=rf"needs the radar frames of .*{moment(12):%H%M}Z"):
+        forecast_model(archive, ledger, Steady(), time(24), moment(25))
     assert rows_of(ledger)["forecasts"] == [], why
 
 
 def test_the_newest_frame_is_never_bridged(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, *(number for number in range(30) if number != 24))
     with pytest.raises(NoFrame):
-        forecast_model(archive, ledger, Steady(), time(24), at(30))
+        forecast_model(archive, ledger, Steady(), time(24), moment(30))
 
 
 def test_what_is_only_useful_is_not_bridged(archive: Archive) -> None:
@@ -226,6 +225,6 @@ def test_without_the_newest_frame_nothing_forecasts(archive: Archive) -> None:
 def test_what_can_be_is_what_is_made(archive: Archive, ledger: Ledger) -> None:
     put_frames(archive, *range(6, 18), *range(19, 25))
     chosen, _ = gap_filling.usable_model(archive, models("ms-lstm"), time(24), None)
-    key = forecast_model(archive, ledger, chosen, time(24), at(25))
+    key = forecast_model(archive, ledger, chosen, time(24), moment(25))
     assert key == Key(time(24), "ms-lstm", chosen.weights)
-    assert archive.forecast(key).attrs["bridged"] == f"{at(18):%Y-%m-%dT%H:%M:%SZ}"
+    assert archive.forecast(key).attrs["bridged"] == f"{moment(18):%Y-%m-%dT%H:%M:%SZ}"

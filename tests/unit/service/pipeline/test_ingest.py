@@ -18,10 +18,10 @@ from tests.state_snapshot import files_of, outcomes_of, rows_of
 
 
 def test_a_radar_file_becomes_a_frame(archive: Archive, ledger: Ledger, tmp_path: Path) -> None:
-    came = ingest_file(archive, ledger, write_file(tmp_path, 0), moment(1))
-    assert (came.outcome, came.product, came.frame_time) == ("accepted", "RY", moment(0))
-    assert came.arrived == moment(1)
-    assert came.valid_area == pytest.approx(float(np.isfinite(frame(0)).mean()), abs=1e-4)
+    arrival = ingest_file(archive, ledger, write_file(tmp_path, 0), moment(1))
+    assert (arrival.outcome, arrival.product, arrival.frame_time) == ("accepted", "RY", moment(0))
+    assert arrival.arrived == moment(1)
+    assert arrival.valid_area == pytest.approx(float(np.isfinite(frame(0)).mean()), abs=1e-4)
     kept = archive.frame(time(0))
     assert kept.shape == (1, 180, 180)
     # a file holds whole hundredths of a mm in five minutes, so steps of 0.12 mm/h
@@ -78,13 +78,13 @@ def test_a_bad_file_goes_to_quarantine_and_counts_once(
 ) -> None:
     path = tmp_path / file_name(0)
     path.write_bytes(damage(file_bytes(0)))
-    came = ingest_file(archive, ledger, path, moment(1))
-    assert came.outcome == "quarantined"
-    assert came.reason is not None
-    assert path.name in came.reason
+    arrival = ingest_file(archive, ledger, path, moment(1))
+    assert arrival.outcome == "quarantined"
+    assert arrival.reason is not None
+    assert path.name in arrival.reason
     assert archive.latest_frame() is None
     kept = files_of(archive.root)
-    assert sorted(kept.values()) == sorted([path.read_bytes(), came.reason.encode() + b"\n"])
+    assert sorted(kept.values()) == sorted([path.read_bytes(), arrival.reason.encode() + b"\n"])
     ingest_file(archive, ledger, path, moment(2))
     assert outcomes_of(ledger) == {"quarantined": 1}
     assert files_of(archive.root) == kept
@@ -106,9 +106,9 @@ def test_a_name_that_is_no_text_does_not_stop_the_run(
 ) -> None:
     path = tmp_path / os.fsdecode(b"raa01-ry_\xff\xfe.gz")
     path.write_bytes(data)
-    came = ingest_file(archive, ledger, path, moment(1))
-    assert came.outcome == ("accepted" if data == file_bytes(0) else "quarantined")
-    assert ledger.arrival(came.fingerprint) == came
+    arrival = ingest_file(archive, ledger, path, moment(1))
+    assert arrival.outcome == ("accepted" if data == file_bytes(0) else "quarantined")
+    assert ledger.arrival(arrival.fingerprint) == arrival
 
 
 def test_a_file_that_was_kept_but_not_entered_is_made_good(
@@ -189,9 +189,9 @@ def test_a_frame_that_is_suddenly_dry_goes_to_quarantine(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     ingest_file(archive, ledger, field_file(tmp_path, 0, widespread(0)), moment(9))
-    came = ingest_file(archive, ledger, field_file(tmp_path, 1, np.zeros((900, 900))), moment(9))
-    assert came.outcome == "quarantined"
-    assert "it rains nowhere though 5 minutes before it rained on" in str(came.reason)
+    arrival = ingest_file(archive, ledger, field_file(tmp_path, 1, np.zeros((900, 900))), moment(9))
+    assert arrival.outcome == "quarantined"
+    assert "it rains nowhere though 5 minutes before it rained on" in str(arrival.reason)
     assert not archive.has_frame(time(1))
     late = ingest_file(archive, ledger, field_file(tmp_path, 2, widespread(2)), moment(9))
     assert late.outcome == "accepted"
@@ -201,9 +201,11 @@ def test_a_composite_that_stopped_is_kept_and_told_to_be_suspect(
     archive: Archive, ledger: Ledger, tmp_path: Path
 ) -> None:
     for number in range(2):
-        came = ingest_file(archive, ledger, field_file(tmp_path, number, widespread(0)), moment(9))
-    assert came.outcome == "accepted"
-    assert "nothing has changed" in str(came.reason)
+        arrival = ingest_file(
+            archive, ledger, field_file(tmp_path, number, widespread(0)), moment(9)
+        )
+    assert arrival.outcome == "accepted"
+    assert "nothing has changed" in str(arrival.reason)
     assert "suspect" not in archive.frame(time(0)).attrs
     assert "nothing has changed" in archive.frame(time(1)).attrs["suspect"]
     both = archive.frames([time(0), time(1)])

@@ -27,18 +27,18 @@ def files(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_files_side_by_side_come_to_the_same_as_one_by_one(tmp_path: Path, threads: int) -> None:
     paths = files(tmp_path)
-    one, many = (
+    single, parallel = (
         (Archive(tmp_path / name), Ledger(f"sqlite:///{tmp_path / name}.sqlite"))
         for name in ("one", "many")
     )
-    expected = [ingest_file(*one, path, moment(9)) for path in paths]
-    found = list(ingest_all(*many, paths, lambda: moment(9), threads))
+    expected = [ingest_file(*single, path, moment(9)) for path in paths]
+    found = list(ingest_all(*parallel, paths, lambda: moment(9), threads))
     assert found == expected
     assert [arrival.outcome for arrival in found] == [
         *("accepted", "accepted", "accepted", "late", "quarantined", "duplicate", "accepted")
     ]
-    assert rows_of(many[1]) == rows_of(one[1])
-    assert files_of(many[0].root) == files_of(one[0].root)
+    assert rows_of(parallel[1]) == rows_of(single[1])
+    assert files_of(parallel[0].root) == files_of(single[0].root)
 
 
 def test_what_cannot_be_read_is_told_and_what_comes_after_is_taken_in(

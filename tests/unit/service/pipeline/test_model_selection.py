@@ -23,8 +23,8 @@ from service.settings import Settings
 from tests.served import StandingStill, counted_by_hand, put_frames
 from tests.showers import moment, time
 from tests.state_snapshot import files_of, rows_of
-from tests.unit.service.fake_forecasters import Broken, Demanding, Stock
-from tests.unit.service.fake_probabilities import THRESHOLDS, Telling
+from tests.unit.service.fake_forecasters import Broken, Demanding, FakeForecasters
+from tests.unit.service.fake_probabilities import THRESHOLDS, ProbabilisticPersistence
 
 ISSUE = 300
 """Number of the frame that most choices are for."""
@@ -103,12 +103,12 @@ def test_models_are_compared_over_the_starts_that_all_have(ledger: Ledger) -> No
     ],
 )
 def test_too_little_evidence_leaves_it_to_the_default(
-    ledger: Ledger, starts: int, events: int, told: bool
+    ledger: Ledger, starts: int, events: int, is_chosen: bool
 ) -> None:
     issues = range(ISSUE - 50, ISSUE - 50 + starts)
     verified(ledger, A, issues, 0, events=(events, events))
     verified(ledger, B, issues, 100, events=(events, events))
-    assert chosen(ledger) == ("b" if told else "a")
+    assert chosen(ledger) == ("b" if is_chosen else "a")
 
 
 def test_a_threshold_that_hardly_anything_reached_does_not_count(ledger: Ledger) -> None:
@@ -140,23 +140,25 @@ def test_what_a_model_did_with_other_weights_does_not_count(ledger: Ledger) -> N
     assert chosen(ledger) == "a"
 
 
-class Sure(Telling):
+class Sure(ProbabilisticPersistence):
     name = "sure"
 
 
-def desk(folder: Path, *stock: Forecaster) -> StandingStill:
-    made = StandingStill(Settings(data=folder), moment(ISSUE), lambda key: None)
-    made.forecasters = Stock(*(stock or (Advection(), Persistence())))
-    put_frames(made.archive, *range(ISSUE - 6, ISSUE + 1))
-    return made
+def deployment(folder: Path, *stock: Forecaster) -> StandingStill:
+    built = StandingStill(Settings(data=folder), moment(ISSUE), lambda key: None)
+    built.forecasters = FakeForecasters(*(stock or (Advection(), Persistence())))
+    put_frames(built.archive, *range(ISSUE - 6, ISSUE + 1))
+    return built
 
 
 AUTO = Key(time(ISSUE), "auto", "none")
 
 
-def make(desk: StandingStill) -> DataArray:
-    forecast_by_key(desk.archive, desk.ledger, desk.forecasters, AUTO, moment(ISSUE + 1))
-    return desk.archive.forecast(AUTO)
+def make(deployment: StandingStill) -> DataArray:
+    forecast_by_key(
+        deployment.archive, deployment.ledger, deployment.forecasters, AUTO, moment(ISSUE + 1)
+    )
+    return deployment.archive.forecast(AUTO)
 
 
 def prefer(ledger: Ledger, *names: str) -> None:
@@ -167,30 +169,30 @@ def prefer(ledger: Ledger, *names: str) -> None:
 
 
 def test_auto_is_made_of_the_best_at_each_lead_and_says_which(tmp_path: Path) -> None:
-    here = desk(tmp_path)
+    here = deployment(tmp_path)
     prefer(here.ledger, "persistence", "advection", "advection", "persistence")
-    made = make(here)
-    assert made.attrs["chosen"] == "persistence,advection,advection,persistence"
-    assert (made.attrs["model"], made.attrs["weights"]) == ("auto", "none")
-    assert made.attrs["generated_at"] == f"{moment(ISSUE + 1):%Y-%m-%dT%H:%M:%SZ}"
+    forecast = make(here)
+    assert forecast.attrs["chosen"] == "persistence,advection,advection,persistence"
+    assert (forecast.attrs["model"], forecast.attrs["weights"]) == ("auto", "none")
+    assert forecast.attrs["generated_at"] == f"{moment(ISSUE + 1):%Y-%m-%dT%H:%M:%SZ}"
     parts = here.archive.forecasts(time(ISSUE))
     assert set(parts) == {AUTO, *(AUTO._replace(model=name) for name in here.forecasters.served)}
-    for at, name in enumerate(made.attrs["chosen"].split(",")):
+    for index, name in enumerate(forecast.attrs["chosen"].split(",")):
         part = parts[AUTO._replace(model=name)]
-        np.testing.assert_array_equal(made[at], part[at])
-        assert made["time"][at] == part["time"][at]
+        np.testing.assert_array_equal(forecast[index], part[index])
+        assert forecast["time"][index] == part["time"][index]
     saw = parts[AUTO._replace(model="advection")].attrs["radar_times"]
-    assert made.attrs["radar_times"] == saw, "of all frames that any of them saw"
-    assert made.attrs["product"] == "RY"
+    assert forecast.attrs["radar_times"] == saw, "of all frames that any of them saw"
+    assert forecast.attrs["product"] == "RY"
 
 
 def test_without_evidence_auto_is_the_default_model(tmp_path: Path) -> None:
-    made = make(desk(tmp_path))
-    assert made.attrs["chosen"] == "advection,advection,advection,advection"
+    forecast = make(deployment(tmp_path))
+    assert forecast.attrs["chosen"] == "advection,advection,advection,advection"
 
 
 def test_auto_never_changes_once_made(tmp_path: Path) -> None:
-    here = desk(tmp_path)
+    here = deployment(tmp_path)
     make(here)
     prefer(here.ledger, *["persistence"] * 4)
     before = files_of(here.archive.root), rows_of(here.ledger)
@@ -199,45 +201,45 @@ def test_auto_never_changes_once_made(tmp_path: Path) -> None:
 
 
 def test_auto_is_verified_like_any_other(tmp_path: Path) -> None:
-    here = desk(tmp_path)
+    here = deployment(tmp_path)
     prefer(here.ledger, "persistence", "advection", "advection", "persistence")
     make(here)
     put_frames(here.archive, ISSUE + 6)
     assert verify(here.archive, here.ledger, moment(ISSUE + 6)) == 3
     rows = here.ledger.rows(tables.counts, ["auto", "persistence"], moment(ISSUE))
-    one, other = (
+    first, second = (
         [{name: row[name] for name in tables.COUNTS} for row in rows if row["model"] == model]
         for model in ("auto", "persistence")
     )
-    assert one == other
-    assert len(one) == 6
-    said, came = make(here).values[0], here.archive.frame(time(ISSUE + 6)).values[0]
-    fields = [forecast.values[0] for forecast in here.archive.forecasts(time(ISSUE)).values()]
-    mask = np.isfinite([came, *fields]).all(axis=0)
-    assert counted_by_hand(said, came, mask, 0.5) in one
+    assert first == second
+    assert len(first) == 6
+    forecast, observed = make(here).values[0], here.archive.frame(time(ISSUE + 6)).values[0]
+    fields = [field.values[0] for field in here.archive.forecasts(time(ISSUE)).values()]
+    mask = np.isfinite([observed, *fields]).all(axis=0)
+    assert counted_by_hand(forecast, observed, mask, 0.5) in first
 
 
 def test_auto_tells_probabilities_only_where_all_that_are_chosen_do(tmp_path: Path) -> None:
-    here = desk(tmp_path, Sure(), Persistence())
+    here = deployment(tmp_path, Sure(), Persistence())
     prefer(here.ledger, *["sure"] * 4)
-    made = make(here)
-    assert list(exceedance_probabilities(made)) == list(THRESHOLDS)
+    forecast = make(here)
+    assert list(exceedance_probabilities(forecast)) == list(THRESHOLDS)
     sure = here.archive.forecast(AUTO._replace(model="sure"))
-    for threshold, probability in exceedance_probabilities(made).items():
+    for threshold, probability in exceedance_probabilities(forecast).items():
         np.testing.assert_allclose(
             probability, exceedance_probabilities(sure)[threshold], atol=2e-3
         )
 
-    mixed = desk(tmp_path / "mixed", Sure(), Persistence())
+    mixed = deployment(tmp_path / "mixed", Sure(), Persistence())
     prefer(mixed.ledger, "sure", "sure", "persistence", "sure")
     assert exceedance_probabilities(make(mixed)) == {}
 
 
 def test_auto_from_a_bridged_frame_says_so(tmp_path: Path) -> None:
-    here = desk(tmp_path, Persistence(), Demanding())
+    here = deployment(tmp_path, Persistence(), Demanding())
     put_frames(here.archive, *range(ISSUE - 18, ISSUE - 12), *range(ISSUE - 11, ISSUE - 6))
     assert "bridged" not in make(here).attrs, "persistence saw the newest alone"
-    other = desk(tmp_path / "other", Demanding(), Persistence())
+    other = deployment(tmp_path / "other", Demanding(), Persistence())
     put_frames(other.archive, *range(ISSUE - 18, ISSUE - 12), *range(ISSUE - 11, ISSUE - 6))
     assert make(other).attrs["bridged"] == f"{moment(ISSUE - 12):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -245,17 +247,17 @@ def test_auto_from_a_bridged_frame_says_so(tmp_path: Path) -> None:
 def test_a_model_that_cannot_or_fails_leaves_it_to_the_others(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    here = desk(tmp_path, Demanding(), Broken(), Persistence())
+    here = deployment(tmp_path, Demanding(), Broken(), Persistence())
     assert make(here).attrs["chosen"] == ",".join(["persistence"] * 4)
     assert "broken failed" in caplog.text
 
 
 def test_where_no_model_can_there_is_no_auto(tmp_path: Path) -> None:
     with pytest.raises(NoFrames, match="demanding at"):
-        make(desk(tmp_path, Demanding()))
+        make(deployment(tmp_path, Demanding()))
     with pytest.raises(NoFrames, match="see the log"):
-        make(desk(tmp_path / "broken", Broken()))
-    here = desk(tmp_path / "none")
+        make(deployment(tmp_path / "broken", Broken()))
+    here = deployment(tmp_path / "none")
     with pytest.raises(NoFrame):
         forecast_by_key(
             here.archive,
@@ -269,10 +271,10 @@ def test_where_no_model_can_there_is_no_auto(tmp_path: Path) -> None:
 
 def test_an_auto_that_was_kept_but_not_noted_is_made_good(tmp_path: Path) -> None:
     """As when the process is killed between the archive and the ledger."""
-    here = desk(tmp_path)
-    made = make(here)
-    other = desk(tmp_path / "other")
-    other.archive.put_forecast(made, history="")
+    here = deployment(tmp_path)
+    forecast = make(here)
+    other = deployment(tmp_path / "other")
+    other.archive.put_forecast(forecast, history="")
     make(other)
     row = {"model": "auto", "weights": "none", "issue": to_datetime(AUTO.issue)}
     assert other.ledger.has_forecast(row)

@@ -68,7 +68,7 @@ def kept(archive: Archive) -> list[datetime]:
 
 
 class Days(Event):
-    """A clock that runs while somebody waits, until its end; things happen at their times."""
+    """A clock that runs while a caller waits, until its end; things happen at their times."""
 
     def __init__(self, begin: datetime, end: datetime) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Days(Event):
         self.new: list[datetime] = []
         """When there was a new frame to forecast from."""
 
-    def at(self, when: datetime, event: Callable[[], object]) -> None:
+    def schedule(self, when: datetime, event: Callable[[], object]) -> None:
         self.events.append((when, event))
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -112,7 +112,7 @@ def test_every_frame_comes_once_whatever_the_server_does(dwd: Provider, tmp_path
 
     for number in set(range(14)) - {missing}:
         delay = timedelta(minutes=40) if number == late else DELAY
-        days.at(moment(number) + delay, partial(appear, number))
+        days.schedule(moment(number) + delay, partial(appear, number))
     dwd.listed = {path(ahead), path(missing)}
     deployment = run(tmp_path / "data", [radar(dwd)], days, backfill_hours=1.5)
 
@@ -135,12 +135,12 @@ def test_from_nothing_the_newest_comes_first_and_then_all_that_is_held(
     dwd: Provider, archive: Archive, ledger: Ledger
 ) -> None:
     put(dwd, *range(10))
-    came = poll_once(archive, ledger, [radar(dwd)], moment(9) + DELAY, hours=0.5)
-    assert [arrival.frame_time for arrival in came.arrivals] == [
+    polled = poll_once(archive, ledger, [radar(dwd)], moment(9) + DELAY, hours=0.5)
+    assert [arrival.frame_time for arrival in polled.arrivals] == [
         moment(number) for number in range(9, 3, -1)
     ]
-    assert [arrival.outcome for arrival in came.arrivals] == ["accepted"] + ["late"] * 5
-    assert came.errors == []
+    assert [arrival.outcome for arrival in polled.arrivals] == ["accepted"] + ["late"] * 5
+    assert polled.errors == []
 
 
 def test_a_gap_is_filled_after_a_pause_and_nothing_comes_twice(
@@ -150,8 +150,8 @@ def test_a_gap_is_filled_after_a_pause_and_nothing_comes_twice(
         ingest_file(archive, ledger, write_file(tmp_path, number), moment(number) + DELAY)
     put(dwd, *range(9))
     source, now = radar(dwd), moment(8) + DELAY
-    came = poll_once(archive, ledger, [source], now, hours=12).arrivals
-    assert [arrival.frame_time for arrival in came] == [moment(n) for n in (8, 7, 5, 4, 3)]
+    arrivals = poll_once(archive, ledger, [source], now, hours=12).arrivals
+    assert [arrival.frame_time for arrival in arrivals] == [moment(n) for n in (8, 7, 5, 4, 3)]
     assert kept(archive) == [moment(number) for number in range(9)]
     before = len(dwd.requests)
     for asking in (source, radar(dwd)):
@@ -166,8 +166,8 @@ def test_a_frame_that_was_kept_but_not_entered_is_made_good(
     other_ledger = Ledger(f"sqlite:///{tmp_path / 'other.sqlite'}")
     ingest_file(archive, other_ledger, write_file(tmp_path, 0), moment(1))
     put(dwd, 0)
-    came = poll_once(archive, ledger, [radar(dwd)], moment(1), hours=1).arrivals[0]
-    assert (came.outcome, came.frame_time) == ("accepted", moment(0))
+    arrival = poll_once(archive, ledger, [radar(dwd)], moment(1), hours=1).arrivals[0]
+    assert (arrival.outcome, arrival.frame_time) == ("accepted", moment(0))
 
 
 def test_a_source_that_cannot_be_had_does_not_stop_the_others(
@@ -176,9 +176,9 @@ def test_a_source_that_cannot_be_had_does_not_stop_the_others(
     put(dwd, 0)
     dwd.lists = False
     gone = Source(f"http://127.0.0.1:{free_port()}", RV, QUICK)
-    came = poll_once(archive, ledger, [gone, radar(dwd)], moment(1), hours=1)
-    assert [arrival.outcome for arrival in came.arrivals] == ["accepted"]
-    assert ["ConnectError" in str(error) for error in came.errors] == [True]
+    polled = poll_once(archive, ledger, [gone, radar(dwd)], moment(1), hours=1)
+    assert [arrival.outcome for arrival in polled.arrivals] == ["accepted"]
+    assert ["ConnectError" in str(error) for error in polled.errors] == [True]
 
 
 def test_a_source_that_hangs_does_not_keep_the_others_waiting(
@@ -216,8 +216,8 @@ def test_the_providers_own_forecast_comes_too(
     dwd.files[f"composite/rv/{file.name}"] = file.read_bytes()
     issue = datetime.fromisoformat("2022-10-18T07:00Z")
     sources = [Source(dwd.url, RV, QUICK)]
-    came = poll_once(archive, ledger, sources, issue + DELAY, hours=1).arrivals[0]
-    assert (came.outcome, came.product, came.frame_time) == ("accepted", "RV", issue)
+    arrival = poll_once(archive, ledger, sources, issue + DELAY, hours=1).arrivals[0]
+    assert (arrival.outcome, arrival.product, arrival.frame_time) == ("accepted", "RV", issue)
     assert archive.has_forecast(Key(to_time(issue), "dwd-rv", "none"))
     assert poll_once(archive, ledger, sources, issue + DELAY, hours=1).arrivals == []
     assert len(dwd.asked(f"composite/rv/{file.name}")) == 1
@@ -231,7 +231,7 @@ def test_what_cannot_be_written_comes_again_when_it_can(
     obstacle = tmp_path / "archive" / "frames"
     obstacle.parent.mkdir()
     obstacle.touch()
-    days.at(moment(1) + timedelta(minutes=2), obstacle.unlink)
+    days.schedule(moment(1) + timedelta(minutes=2), obstacle.unlink)
     deployment = run(tmp_path, [radar(dwd)], days)
     assert kept(deployment.archive) == [moment(0)]
     assert outcomes_of(deployment.ledger) == {"accepted": 1}
@@ -244,15 +244,15 @@ def test_a_server_that_goes_and_comes_back_is_said_once_each(
     put(dwd, 0)
     dwd.outage = refuse(503)
     days = Days(moment(1), moment(2))
-    days.at(moment(1) + timedelta(minutes=3), lambda: setattr(dwd, "outage", None))
+    days.schedule(moment(1) + timedelta(minutes=3), lambda: setattr(dwd, "outage", None))
     with caplog.at_level(logging.INFO, "service.runtime.follow"):
         run(tmp_path, [radar(dwd)], days, backfill_hours=0.25)
-    said = [
+    messages = [
         record.getMessage() for record in caplog.records if record.name == "service.runtime.follow"
     ]
-    assert "following" in said[0]
-    assert "cannot be had" in said[1]
-    assert said[2:] == [f"{file_name(0)}: accepted", f"{dwd.url}/{RY} answers again"]
+    assert "following" in messages[0]
+    assert "cannot be had" in messages[1]
+    assert messages[2:] == [f"{file_name(0)}: accepted", f"{dwd.url}/{RY} answers again"]
 
 
 def test_settings_name_the_sources_and_a_bad_one_is_refused() -> None:
@@ -337,10 +337,10 @@ def test_the_demo_shows_the_newest_real_frames(
         monkeypatch.setenv(name, value)
     out = Console(record=True, width=120)
     demo.run(out, tmp_path, frames=10, seed=1, port=0, once=True, live=True)
-    said = out.export_text()
-    assert f"the newest frames on {dwd.url}" in said
-    assert re.search("1[012] accepted frames", said)
-    assert "200  advection issued at" in said
+    output = out.export_text()
+    assert f"the newest frames on {dwd.url}" in output
+    assert re.search("1[012] accepted frames", output)
+    assert "200  advection issued at" in output
     assert (tmp_path / "latest.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -354,10 +354,10 @@ def test_the_demo_says_what_to_do_where_there_is_no_way_out(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    said = " ".join(capsys.readouterr().err.split())
-    assert "SourceUnavailable: http://127.0.0.1" in said
-    assert "HTTPS_PROXY" in said
-    assert "`nowcast demo` shows the same on simulated weather" in said
+    output = " ".join(capsys.readouterr().err.split())
+    assert "SourceUnavailable: http://127.0.0.1" in output
+    assert "HTTPS_PROXY" in output
+    assert "`nowcast demo` shows the same on simulated weather" in output
 
 
 def test_the_demo_refuses_radar_of_yesterday(

@@ -36,10 +36,10 @@ def test_the_providers_own_forecast_is_kept_and_verified_beside_ours(
     archive: Archive, ledger: Ledger
 ) -> None:
     put_frames(archive, *range(7))
-    came = keep_forecast(archive, ledger, provider_forecast(0))
-    assert came == {"product": "RV", "frame_time": moment(0), "outcome": "accepted"}
-    assert keep_forecast(archive, ledger, provider_forecast(0)) == came, "nobody entered it"
-    ledger.arrive(Arrival("f" * 64, "rv", arrived=moment(1), **came))
+    arrival = keep_forecast(archive, ledger, provider_forecast(0))
+    assert arrival == {"product": "RV", "frame_time": moment(0), "outcome": "accepted"}
+    assert keep_forecast(archive, ledger, provider_forecast(0)) == arrival, "nobody entered it"
+    ledger.arrive(Arrival("f" * 64, "rv", arrived=moment(1), **arrival))
     assert keep_forecast(archive, ledger, provider_forecast(0))["outcome"] == "duplicate"
     kept = archive.forecast(Key(time(0), "dwd-rv", "none"))
     minutes = kept.lead_time.values / np.timedelta64(1, "m")
@@ -56,8 +56,10 @@ def test_probabilities_are_cut_to_the_leads_that_are_verified(
 ) -> None:
     field = provider_forecast(0)
     each = np.arange(1, 25, dtype=np.float32)[:, None, None] / 25
-    told = exceedance_probability(2.0, np.where(np.isnan(field), np.nan, each).astype(np.float32))
-    keep_forecast(archive, ledger, field.assign_coords({"exceedance_probability_2": told}))
+    probability = exceedance_probability(
+        2.0, np.where(np.isnan(field), np.nan, each).astype(np.float32)
+    )
+    keep_forecast(archive, ledger, field.assign_coords({"exceedance_probability_2": probability}))
     kept = exceedance_probabilities(archive.forecast(Key(time(0), "dwd-rv", "none")))[2.0]
     np.testing.assert_allclose(kept[:, 90, 90], np.array([6, 12, 18, 24]) / 25, atol=1e-3)
 
@@ -67,16 +69,16 @@ def test_a_real_file_of_the_providers_forecast_is_kept_and_verified(
 ) -> None:
     file = shared / "data/dwd/fixtures/DE1200_RV2210180700.tar.bz2"
     issue = np.datetime64("2022-10-18T07:00", "ns")
-    came = ingest_file(archive, ledger, file, datetime.fromisoformat("2022-10-18T07:04Z"))
-    assert (came.outcome, came.product) == ("accepted", "RV")
+    arrival = ingest_file(archive, ledger, file, datetime.fromisoformat("2022-10-18T07:04Z"))
+    assert (arrival.outcome, arrival.product) == ("accepted", "RV")
     kept = archive.forecast(Key(issue, "dwd-rv", "none"))
     grid = known_grid(kept)
     assert grid is not None
     truth = make(frame(0).values[0], issue + np.timedelta64(60, "m"), grid, "RY")
     archive.put_frame(truth)
     assert verify(archive, ledger, datetime.fromisoformat("2022-10-18T08:00Z")) == 1
-    said, came_true = kept.values[1], truth.values[0]
-    by_hand = counted_by_hand(said, came_true, np.isfinite(said + came_true), 0.5)
+    forecast, observed = kept.values[1], truth.values[0]
+    by_hand = counted_by_hand(forecast, observed, np.isfinite(forecast + observed), 0.5)
     (row,) = ledger.rows(tables.counts, threshold=0.5)
     assert {name: row[name] for name in by_hand} == by_hand
 

@@ -30,9 +30,9 @@ class Shaky:
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
         if self.failures and self.device != "cpu":
             raise self.failures.pop(0)
-        made = self.whole(frames, horizon)
-        made.attrs["device"] = self.device
-        return made
+        forecast = self.whole(frames, horizon)
+        forecast.attrs["device"] = self.device
+        return forecast
 
 
 def served(failures: list[Exception], fell_back: list[str]) -> Served:
@@ -57,8 +57,8 @@ def test_the_processor_takes_over_from_a_device_that_fails(
     fell_back: list[str] = []
     forecaster = served([failure], fell_back)
     frames = sample_frames(forecaster.needs)
-    made = forecaster(frames)
-    assert made.attrs["device"] == "cpu"
+    forecast = forecaster(frames)
+    assert forecast.attrs["device"] == "cpu"
     assert fell_back == ["persistence"]
     assert "persistence failed on cuda, the CPU takes over" in caplog.text
     assert forecaster(frames).attrs["device"] == "cuda", "the next one is tried there again"
@@ -100,7 +100,7 @@ def test_a_process_that_forecasts_nothing_leaves_the_device_alone() -> None:
 def test_every_forecast_is_told_of_with_its_duration() -> None:
     took: list[tuple[str, float]] = []
     models = Forecasters(("persistence", "advection"))
-    models.on_forecast = lambda *one: took.append(one)
+    models.on_forecast = lambda *duration: took.append(duration)
     models.warm()
     assert [name for name, _ in took] == ["persistence", "advection"]
     assert all(0 < seconds < 60 for _, seconds in took)

@@ -28,8 +28,8 @@ def frames(*numbers: int, small: bool = True, **about: Any) -> DataArray:
         frame(number) if small else make(rate(number), time(number), NATIONAL_SPHERE, "RY")
         for number in numbers
     ]
-    together = xr.concat(each, "time", coords="minimal", compat="override")
-    return together.assign_attrs(about)
+    combined = xr.concat(each, "time", coords="minimal", compat="override")
+    return combined.assign_attrs(about)
 
 
 def elsewhere(rows: int = 64, columns: int = 96) -> DataArray:
@@ -41,34 +41,34 @@ def elsewhere(rows: int = 64, columns: int = 96) -> DataArray:
 
 
 def as_json(field: DataArray, **extra: Any) -> bytes:
-    said = {
-        "times": [to_datetime(at).isoformat() for at in field["time"].values],
+    content = {
+        "times": [to_datetime(valid).isoformat() for valid in field["time"].values],
         "rainfall_rate": json.loads(json.dumps(field.values.tolist()).replace("NaN", "null")),
     }
-    return json.dumps({"frames": said | extra}).encode()
+    return json.dumps({"frames": content | extra}).encode()
 
 
 def test_frames_on_the_model_grid_come_as_they_are() -> None:
     given = frames(0, 1, 2)
     for packed in (True, False):
-        came = upload.read(netcdf.encode(given, packed=packed), NETCDF)
-        xr.testing.assert_equal(came, given)
-        check(came)
+        parsed = upload.read(netcdf.encode(given, packed=packed), NETCDF)
+        xr.testing.assert_equal(parsed, given)
+        check(parsed)
 
 
 def test_frames_on_the_national_grid_come_to_the_model_grid() -> None:
-    came = upload.read(netcdf.encode(frames(0, 1, small=False)), NETCDF)
-    np.testing.assert_array_equal(came, frames(0, 1))
-    assert same_grid(came, frame(0))
+    parsed = upload.read(netcdf.encode(frames(0, 1, small=False)), NETCDF)
+    np.testing.assert_array_equal(parsed, frames(0, 1))
+    assert same_grid(parsed, frame(0))
 
 
 def test_json_says_the_same_as_netcdf() -> None:
     given = frames(0, 1)
-    came = upload.read(as_json(given, grid={"name": "sphere"}), upload.JSON)
-    xr.testing.assert_equal(came, given)
-    assert np.isnan(came).any()
-    assert (came == 0).any()
-    assert "model" not in came.attrs
+    parsed = upload.read(as_json(given, grid={"name": "sphere"}), upload.JSON)
+    xr.testing.assert_equal(parsed, given)
+    assert np.isnan(parsed).any()
+    assert (parsed == 0).any()
+    assert "model" not in parsed.attrs
     as_said = upload.read(as_json(given)[:-1] + b', "model": "advection"}', upload.JSON)
     assert as_said.attrs["model"] == "advection"
     assert known_grid(as_said) == NATIONAL_WGS84.coarser(5), "what composites are on today"
@@ -79,12 +79,12 @@ def test_frames_may_be_on_a_grid_of_their_own() -> None:
     axes = {axis: given[axis].values.tolist() for axis in ("x", "y")}
     for projection in (LAEA, "EPSG:3035"):
         body = as_json(given, grid={**axes, "projection": projection})
-        came = upload.read(body, upload.JSON)
-        np.testing.assert_allclose(came, given, rtol=1e-6)
-        assert same_grid(came, given)
-        assert came["crs"].attrs["grid_mapping_name"] == "lambert_azimuthal_equal_area"
-        again = upload.read(netcdf.encode(came), NETCDF)
-        xr.testing.assert_equal(again, came)
+        parsed = upload.read(body, upload.JSON)
+        np.testing.assert_allclose(parsed, given, rtol=1e-6)
+        assert same_grid(parsed, given)
+        assert parsed["crs"].attrs["grid_mapping_name"] == "lambert_azimuthal_equal_area"
+        again = upload.read(netcdf.encode(parsed), NETCDF)
+        xr.testing.assert_equal(again, parsed)
         assert again["crs"].attrs["latitude_of_projection_origin"] == 52
 
 
@@ -93,9 +93,9 @@ def test_packed_numbers_are_unpacked_and_what_is_filled_is_no_data(tmp_path: Pat
     packed = given.drop_vars(["lat", "lon"]).to_dataset()
     encoding = {"rainfall_rate": {"dtype": "i2", "scale_factor": 0.01, "_FillValue": -1}}
     packed.to_netcdf(tmp_path / "packed.nc", encoding=encoding)
-    came = upload.read((tmp_path / "packed.nc").read_bytes(), NETCDF)
-    np.testing.assert_allclose(came, given, atol=0.006)
-    np.testing.assert_array_equal(np.isnan(came), np.isnan(given))
+    parsed = upload.read((tmp_path / "packed.nc").read_bytes(), NETCDF)
+    np.testing.assert_allclose(parsed, given, atol=0.006)
+    np.testing.assert_array_equal(np.isnan(parsed), np.isnan(given))
 
 
 def test_nobody_is_credited_for_frames_that_anybody_may_have_made() -> None:
@@ -109,7 +109,7 @@ def changed(change: Callable[[DataArray], DataArray]) -> bytes:
     return netcdf.encode(change(frames(0, 1)))
 
 
-def said(**change: Any) -> bytes:
+def json_with(**change: Any) -> bytes:
     return json.dumps({"frames": json.loads(as_json(frames(0, 1)))["frames"] | change}).encode()
 
 
@@ -155,21 +155,21 @@ def test_netcdf_that_breaks_the_contract_is_refused(body: bytes, problem: str) -
         (b'{"frames": []}', "should hold 'frames'"),
         (b'{"model": 5, "frames": {"times": [], "rainfall_rate": []}}', "'model' should be a text"),
         (b'{"frames": {"times": [], "rainfall_rate": []}}', "should be frames of rows"),
-        (said(times=["2026-06-21T22:30:00Z"]), "1 times for 2 frames"),
-        (said(times=["yesterday", "today"]), "times should be as"),
-        (said(times=[1, 2]), "should be a list of texts"),
-        (said(times=["1066-10-14T09:00Z", "1066-10-14T09:05Z"]), "from 1900"),
-        (said(rainfall_rate=[[[1.0] * 180] * 180, [[1.0] * 180] * 179]), "has 179 where"),
-        (said(rainfall_rate=[[[1.0] * 180] * 180, [[1.0] * 180] * 179 + [5]]), "has 5 where"),
-        (said(rainfall_rate=[[["1"] * 180] * 180] * 2), "should hold numbers, and null"),
-        (said(rainfall_rate=[[[True] * 180] * 180] * 2), "should hold numbers, and null"),
-        (said(rainfall_rate=[[[1e300] * 180] * 180] * 2), "should lie in 0 to 500"),
-        (said(rainfall_rate=[[[None] * 180] * 180] * 2), "no cell has data"),
-        (said(rainfall_rate=[[[1.0] * 180] * 181] * 2), "have 181 x 180 cells"),
-        (said(rainfall_rate=[[[0.0]]] * 25), "holds 25 frames"),
-        (said(rainfall_rate=[[[0.0] * 1201]] * 2), "at most 1200 a side"),
-        (said(grid="wgs84"), "'grid' should be an object"),
-        (said(grid={"name": "mars"}), "grid is 'mars', should be one of sphere, wgs84"),
+        (json_with(times=["2026-06-21T22:30:00Z"]), "1 times for 2 frames"),
+        (json_with(times=["yesterday", "today"]), "times should be as"),
+        (json_with(times=[1, 2]), "should be a list of texts"),
+        (json_with(times=["1066-10-14T09:00Z", "1066-10-14T09:05Z"]), "from 1900"),
+        (json_with(rainfall_rate=[[[1.0] * 180] * 180, [[1.0] * 180] * 179]), "has 179 where"),
+        (json_with(rainfall_rate=[[[1.0] * 180] * 180, [[1.0] * 180] * 179 + [5]]), "has 5 where"),
+        (json_with(rainfall_rate=[[["1"] * 180] * 180] * 2), "should hold numbers, and null"),
+        (json_with(rainfall_rate=[[[True] * 180] * 180] * 2), "should hold numbers, and null"),
+        (json_with(rainfall_rate=[[[1e300] * 180] * 180] * 2), "should lie in 0 to 500"),
+        (json_with(rainfall_rate=[[[None] * 180] * 180] * 2), "no cell has data"),
+        (json_with(rainfall_rate=[[[1.0] * 180] * 181] * 2), "have 181 x 180 cells"),
+        (json_with(rainfall_rate=[[[0.0]]] * 25), "holds 25 frames"),
+        (json_with(rainfall_rate=[[[0.0] * 1201]] * 2), "at most 1200 a side"),
+        (json_with(grid="wgs84"), "'grid' should be an object"),
+        (json_with(grid={"name": "mars"}), "grid is 'mars', should be one of sphere, wgs84"),
         (grid(x=[0.0, 2000.0]), "x has 2 values, should have 96"),
         (grid(x="x"), "'x' of the grid should be a list"),
         (grid(x=["1"] * 96), "'x' of the grid should hold numbers"),
@@ -203,13 +203,13 @@ def packed(tmp_path: Path, kind: str, scale: float, offset: float = 0.0) -> byte
 
 
 def test_packed_rates_are_unpacked(tmp_path: Path) -> None:
-    came = upload.read(packed(tmp_path, "i4", 0.01), NETCDF)
-    np.testing.assert_allclose(came, frames(0, 1), atol=0.006)
+    parsed = upload.read(packed(tmp_path, "i4", 0.01), NETCDF)
+    np.testing.assert_allclose(parsed, frames(0, 1), atol=0.006)
 
 
 def test_packing_noise_below_nothing_is_dry(tmp_path: Path) -> None:
-    came = upload.read(packed(tmp_path, "i4", 0.01, -0.01), NETCDF)
-    assert float(came.min()) == 0
+    parsed = upload.read(packed(tmp_path, "i4", 0.01, -0.01), NETCDF)
+    assert float(parsed.min()) == 0
 
 
 @pytest.mark.parametrize(
@@ -236,5 +236,5 @@ def test_a_scale_that_makes_rain_dry_is_refused(
 @pytest.mark.parametrize("units", ["mm/hr", "mm.h-1", "kg m-2 h-1"])
 def test_millimetres_per_hour_are_taken_in_any_spelling(units: str) -> None:
     given = frames(0, 1, 2)
-    came = upload.read(netcdf.encode(given.assign_attrs(units=units)), NETCDF)
-    xr.testing.assert_equal(came, given)
+    parsed = upload.read(netcdf.encode(given.assign_attrs(units=units)), NETCDF)
+    xr.testing.assert_equal(parsed, given)

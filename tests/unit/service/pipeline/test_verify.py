@@ -31,17 +31,17 @@ def test_verification_is_what_counting_by_hand_gives(archive: Archive, ledger: L
     make_forecasts(archive, ledger, 6)
     assert verify(archive, ledger, moment(LAST)) == 2
     fields = [archive.forecast(Key(time(6), model, "none")).values[0] for model in MODELS]
-    came = frame(LAST).values[0]
-    mask = np.isfinite([*fields, came]).all(axis=0)
+    observed = frame(LAST).values[0]
+    mask = np.isfinite([*fields, observed]).all(axis=0)
     assert 0 < mask.sum() < np.isfinite(fields[1]).sum(), "advection lacks what comes from outside"
-    for model, said in zip(MODELS, fields, strict=True):
+    for model, forecast in zip(MODELS, fields, strict=True):
         found = {row["threshold"]: row for row in ledger.rows(tables.counts, [model])}
         assert sorted(found) == list(THRESHOLDS)
         for threshold in THRESHOLDS:
-            by_hand = counted_by_hand(said, came, mask, threshold)
+            by_hand = counted_by_hand(forecast, observed, mask, threshold)
             assert {name: found[threshold][name] for name in by_hand} == by_hand
         (lead,) = (row for row in ledger.rows(tables.leads, [model]) if row["status"] == "verified")
-        error = said[mask].astype(float) - came[mask]
+        error = forecast[mask].astype(float) - observed[mask]
         assert lead["n"] == mask.sum()
         sums = [lead[name] for name in ("signed", "absolute", "squared")]
         np.testing.assert_allclose(sums, [error.sum(), abs(error).sum(), (error**2).sum()])
@@ -167,10 +167,10 @@ def test_many_who_verify_at_once_count_each_lead_once(archive: Archive, ledger: 
     put_frames(archive, *range(LAST + 7))
     make_forecasts(archive, ledger, 1, 6)
     ledgers = [Ledger(str(ledger.engine.url)) for _ in range(4)]
-    together = Barrier(len(ledgers))
+    barrier = Barrier(len(ledgers))
 
     def go(ledger: Ledger) -> int:
-        together.wait()
+        barrier.wait()
         return verify(archive, ledger, moment(LAST + 6))
 
     with ThreadPoolExecutor(len(ledgers)) as pool:

@@ -93,9 +93,9 @@ def test_each_cell_is_where_it_is_and_as_large_as_the_others() -> None:
 
 
 def test_a_sheet_has_a_map_for_each_lead_and_one_for_what_came(forecast: DataArray) -> None:
-    came = DataArray(forecast.values, forecast.coords, forecast.dims).rename("x")
-    came = came.swap_dims(lead_time="time").drop_vars("lead_time")
-    alone, beside = (forecast_sheet(forecast, frame(6), seen) for seen in (None, came))
+    observed = DataArray(forecast.values, forecast.coords, forecast.dims).rename("x")
+    observed = observed.swap_dims(lead_time="time").drop_vars("lead_time")
+    alone, beside = (forecast_sheet(forecast, frame(6), seen) for seen in (None, observed))
     assert len(alone.panels) == 5
     assert len(beside.panels) == 9
     assert [panel.is_radar for panel in beside.panels] == [True, *[False] * 4, *[True] * 4]
@@ -124,10 +124,10 @@ def test_what_moves_shows_the_radar_then_the_leads_over_and_over(
     assert image.n_frames == 5  # type: ignore[attr-defined]
     assert image.info["loop"] == 0
     stood, shown = [], set()
-    for one in ImageSequence.Iterator(image):
-        one.load()
-        stood.append(one.info["duration"])
-        shown.add(one.convert("RGB").tobytes())
+    for picture in ImageSequence.Iterator(image):
+        picture.load()
+        stood.append(picture.info["duration"])
+        shown.add(picture.convert("RGB").tobytes())
     assert stood == [150, 700, 700, 700, 1800]
     assert len(shown) == 5
 
@@ -167,6 +167,8 @@ def test_curves_leave_a_gap_where_a_score_is_not_defined() -> None:
         for lead, value in ((30, 0.5), (60, None), (90, 0.2))
     ]
     whole = [row | {"csi": row["csi"] or 0.0} for row in rows]
-    drawn, filled = (of_skill(one, ["csi"], [0.5], "Skill", "of one") for one in (rows, whole))
+    drawn, filled = (
+        of_skill(scores, ["csi"], [0.5], "Skill", "of one") for scores in (rows, whole)
+    )
     assert drawn != filled
     assert opened(drawn).info["Title"] == "Skill"

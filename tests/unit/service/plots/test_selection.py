@@ -78,20 +78,20 @@ def test_frames_are_those_of_the_time_that_is_named_oldest_first(chosen: Selecti
 def test_what_came_is_there_once_all_of_it_has_come(chosen: Selection, archive: Archive) -> None:
     assert chosen.observed(chosen.forecast(None, None)) is None
     short = chosen.forecast("persistence", moment(0)).isel(lead_time=[0, 1])
-    came = chosen.observed(short)
-    assert came is not None
-    assert came["time"].values.tolist() == short["time"].values.tolist()
-    np.testing.assert_array_equal(came.values[0], archive.frame(time(6)).values[0])
+    observed = chosen.observed(short)
+    assert observed is not None
+    assert observed["time"].values.tolist() == short["time"].values.tolist()
+    np.testing.assert_array_equal(observed.values[0], archive.frame(time(6)).values[0])
 
 
 def test_two_models_are_compared_from_the_newest_frame_that_both_start_from(data: Path) -> None:
     archive, ledger = Archive(data / "archive"), Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
     make_forecasts(archive, ledger, NEWEST, models=["persistence"])
-    one, other = Selection(archive, ledger, "advection").pair("advection", "persistence", None)
+    first, second = Selection(archive, ledger, "advection").pair("advection", "persistence", None)
     ledger.engine.dispose()
-    assert one["forecast_reference_time"].values == other["forecast_reference_time"].values
-    assert one["forecast_reference_time"].values == time(LATEST)
-    assert (one.attrs["model"], other.attrs["model"]) == ("advection", "persistence")
+    assert first["forecast_reference_time"].values == second["forecast_reference_time"].values
+    assert first["forecast_reference_time"].values == time(LATEST)
+    assert (first.attrs["model"], second.attrs["model"]) == ("advection", "persistence")
 
 
 def test_a_file_is_compared_with_a_model_of_its_own_issue(
@@ -99,8 +99,8 @@ def test_a_file_is_compared_with_a_model_of_its_own_issue(
 ) -> None:
     early = tmp_path / "early.nc"
     early.write_bytes(archive.forecast_bytes(Key(time(6), "advection", "none")))
-    one, other = chosen.pair(str(early), "persistence", None)
-    assert one["forecast_reference_time"].values == other["forecast_reference_time"].values
+    first, second = chosen.pair(str(early), "persistence", None)
+    assert first["forecast_reference_time"].values == second["forecast_reference_time"].values
 
 
 def test_forecasts_of_other_issues_are_compared_where_their_times_meet(
@@ -109,9 +109,9 @@ def test_forecasts_of_other_issues_are_compared_where_their_times_meet(
     paths = [tmp_path / f"{number}.nc" for number in (0, 6)]
     for path, number in zip(paths, (0, 6), strict=True):
         path.write_bytes(archive.forecast_bytes(Key(time(number), "persistence", "none")))
-    one, other = chosen.pair(str(paths[0]), str(paths[1]), None)
-    assert one["time"].values.tolist() == other["time"].values.tolist()
-    assert one.sizes["lead_time"] == 3
+    first, second = chosen.pair(str(paths[0]), str(paths[1]), None)
+    assert first["time"].values.tolist() == second["time"].values.tolist()
+    assert first.sizes["lead_time"] == 3
 
 
 def test_forecasts_that_never_meet_or_lie_elsewhere_are_refused(
@@ -119,10 +119,10 @@ def test_forecasts_that_never_meet_or_lie_elsewhere_are_refused(
 ) -> None:
     elsewhere = load_forecaster("persistence")(frame(LATEST, NATIONAL_WGS84))
     elsewhere.attrs["generated_at"] = moment(LATEST).isoformat()
-    other = Archive(tmp_path / "other")
-    other.put_forecast(elsewhere, "")
+    second = Archive(tmp_path / "other")
+    second.put_forecast(elsewhere, "")
     path = tmp_path / "elsewhere.nc"
-    path.write_bytes(other.forecast_bytes(Key(time(LATEST), "persistence", "none")))
+    path.write_bytes(second.forecast_bytes(Key(time(LATEST), "persistence", "none")))
     with pytest.raises(BadRequest, match="different grids"):
         chosen.pair(str(file), str(path), None)
     first = tmp_path / "first.nc"

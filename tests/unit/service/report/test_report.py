@@ -64,40 +64,40 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    made = take_place(tmp_path_factory.mktemp("event"))
-    yield made
-    made.ledger.engine.dispose()
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    built = take_place(tmp_path_factory.mktemp("event"))
+    yield built
+    built.ledger.engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def facts(desk: Deployment) -> ReportData:
-    return gather(desk.archive, desk.ledger, desk.settings.models, PERIOD, ENDED)
+def report_data(deployment: Deployment) -> ReportData:
+    return gather(deployment.archive, deployment.ledger, deployment.settings.models, PERIOD, ENDED)
 
 
 @pytest.fixture(scope="module")
-def page(facts: ReportData) -> str:
-    return write(facts).decode()
+def page(report_data: ReportData) -> str:
+    return write(report_data).decode()
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    yield made
-    made.engine.dispose()
+    opened = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    yield opened
+    opened.engine.dispose()
 
 
 def test_the_page_asks_nobody_for_anything_and_says_so(page: str) -> None:
     found = Reader(page).elements
     assert not [tag for tag, _ in found if tag in ("script", "link", "iframe", "object", "form")]
-    named = [(tag, value) for tag, at in found for name, value in at.items()
+    named = [(tag, value) for tag, attributes in found for name, value in attributes.items()
              if name in ("src", "href", "xlink:href", "srcset", "action", "style")
              or name.startswith("on")]  # fmt: skip
     assert named
     assert all(str(value).startswith("data:image/png;base64,") for _, value in named)
     assert "url(" not in page
     assert "@import" not in page
-    policy = next(at["content"] for tag, at in found if at.get("http-equiv"))
+    policy = next(attributes["content"] for tag, attributes in found if attributes.get("http-equiv"))
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     assert style
     digest = b64encode(sha256(style[1].encode()).digest()).decode()
@@ -108,9 +108,9 @@ def test_the_page_asks_nobody_for_anything_and_says_so(page: str) -> None:
 
 
 def test_scores_are_those_of_the_counts_over_starts_that_all_models_have(
-    page: str, desk: Deployment
+    page: str, deployment: Deployment
 ) -> None:
-    shared = verification.shared_issues(desk.ledger.rows(tables.counts))
+    shared = verification.shared_issues(deployment.ledger.rows(tables.counts))
     by_hand = {
         (row["lead_minutes"], row["model"]): row
         for row in verification.table(verification.counted(shared))
@@ -129,23 +129,23 @@ def test_scores_are_those_of_the_counts_over_starts_that_all_models_have(
     assert seen == len(by_hand) == 4 * 3
 
 
-def test_what_is_not_defined_is_a_dash_and_never_0(ledger: Ledger, desk: Deployment) -> None:
+def test_what_is_not_defined_is_a_dash_and_never_0(ledger: Ledger, deployment: Deployment) -> None:
     for number in range(3):
         for model in ("advection", "persistence"):
             enter(ledger, model, number, hits=50)
-    found = Deployment(desk.settings)
+    found = Deployment(deployment.settings)
     found.ledger = ledger
-    made = write(gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)).decode()
-    none = Reader(made).table("Rain of 10 mm/h or more")[1]
+    text = write(gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)).decode()
+    none = Reader(text).table("Rain of 10 mm/h or more")[1]
     assert none[2:7] == [DASH, DASH, DASH, DASH, DASH]
     assert none[-1] == "3"
-    (gain,) = [row for row in Reader(made).table("CSI above that of persistence") if "+60" in row]
+    (gain,) = [row for row in Reader(text).table("CSI above that of persistence") if "+60" in row]
     assert gain[-1] == DASH
     assert gain[-2] == "0.000"
-    assert "not defined: it never rained so much" in made
+    assert "not defined: it never rained so much" in text
 
 
-def test_reliability_diagrams_and_brier_scores_are_shown(ledger: Ledger, desk: Deployment) -> None:
+def test_reliability_diagrams_and_brier_scores_are_shown(ledger: Ledger, deployment: Deployment) -> None:
     often = probability_row(300) | {
         "number_9": 1000,
         "probability_9": 950.0,
@@ -155,18 +155,18 @@ def test_reliability_diagrams_and_brier_scores_are_shown(ledger: Ledger, desk: D
     for number in range(3):
         enter(ledger, "ms-lstm", number, hits=50, probabilities=[often, probability_row(9, 2.0)])
         enter(ledger, "advection", number, hits=50)
-    found = Deployment(desk.settings)
+    found = Deployment(deployment.settings)
     found.ledger = ledger
-    made = write(gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)).decode()
-    assert "Reliability of the probabilities" in made
-    pictures = [at["aria-label"] or "" for _, at in Reader(made).elements if "aria-label" in at]
+    text = write(gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)).decode()
+    assert "Reliability of the probabilities" in text
+    pictures = [attributes["aria-label"] or "" for _, attributes in Reader(text).elements if "aria-label" in attributes]
     (seen,) = (
-        said for said in pictures if said.startswith("Reliability diagram of 0.5 mm/h or more")
+        label for label in pictures if label.startswith("Reliability diagram of 0.5 mm/h or more")
     )
     assert "forecast 95 % observed 73 %" in seen
     assert seen.count("forecast ") == 9, "all bins but the one of too few cells"
-    assert "not known: too few cells" in made
-    header, *rows = Reader(made).table("Scores of probabilities")
+    assert "not known: too few cells" in text
+    header, *rows = Reader(text).table("Scores of probabilities")
     assert header[2:] == [
         "Brier score, 0.5 mm/h",
         "Brier skill, 0.5 mm/h",
@@ -175,8 +175,8 @@ def test_reliability_diagrams_and_brier_scores_are_shown(ledger: Ledger, desk: D
         "forecasts",
     ]
     (line,) = rows
-    cells, came = 20 + 8 * 300 + 1000, 9 * 150 + 730
-    error, rate = 300 / 8 / cells, came / cells
+    cells, events = 20 + 8 * 300 + 1000, 9 * 150 + 730
+    error, rate = 300 / 8 / cells, events / cells
     assert line[:4] == ["+60", "ms-lstm", f"{error:.3f}", f"{1 - error / (rate * (1 - rate)):.3f}"]
     assert line[-1] == "3"
 
@@ -186,8 +186,8 @@ def test_a_report_without_probabilities_has_no_section_on_them(page: str) -> Non
     assert "Brier" not in page
 
 
-def test_frames_that_lack_and_files_in_quarantine_are_counted(facts: ReportData, page: str) -> None:
-    seen = facts.radar
+def test_frames_that_lack_and_files_in_quarantine_are_counted(report_data: ReportData, page: str) -> None:
+    seen = report_data.radar
     assert (seen.expected, seen.received, seen.missing) == (FRAMES + 4, FRAMES - 3, 3 + 4)
     assert seen.quarantined == 1
     assert sum(span.received for span in seen.spans) == seen.received
@@ -207,46 +207,46 @@ def test_a_frame_that_may_still_come_is_not_missing() -> None:
 
 
 def test_what_comes_from_outside_is_text_and_never_part_of_the_page(
-    facts: ReportData, page: str
+    report_data: ReportData, page: str
 ) -> None:
-    evil = facts.radar._replace(reasons=[('<img src=x onerror="alert(1)">', 2)])
-    made = write(facts._replace(radar=evil)).decode()
-    assert "<img src=x" not in made
-    assert '<img src=x onerror="alert(1)">' in unescape(made)
-    assert [tag for tag, _ in Reader(made).elements] == [tag for tag, _ in Reader(page).elements]
+    evil = report_data.radar._replace(reasons=[('<img src=x onerror="alert(1)">', 2)])
+    text = write(report_data._replace(radar=evil)).decode()
+    assert "<img src=x" not in text
+    assert '<img src=x onerror="alert(1)">' in unescape(text)
+    assert [tag for tag, _ in Reader(text).elements] == [tag for tag, _ in Reader(page).elements]
 
 
 def test_the_provider_and_the_baselines_are_what_a_model_is_compared_with(
-    facts: ReportData, page: str
+    report_data: ReportData, page: str
 ) -> None:
-    assert facts.models == ["persistence", "advection", "dwd-rv"]
-    assert facts.main == "advection"
-    assert facts.rivals == ["persistence", "dwd-rv"]
+    assert report_data.models == ["persistence", "advection", "dwd-rv"]
+    assert report_data.main == "advection"
+    assert report_data.rivals == ["persistence", "dwd-rv"]
     rows = Reader(page).table("CSI above that of DWD's RV")
     assert [row[:2] for row in rows[1:2]] == [["advection", "+30"]]
     assert len(rows) == 1 + 4
 
 
 def test_the_best_and_the_worst_forecast_are_so_and_are_drawn(
-    facts: ReportData, desk: Deployment, page: str
+    report_data: ReportData, deployment: Deployment, page: str
 ) -> None:
-    best, worst = facts.cases
-    rows = desk.ledger.rows(tables.counts, ["advection"], lead_minutes=60, threshold=0.5)
+    best, worst = report_data.cases
+    rows = deployment.ledger.rows(tables.counts, ["advection"], lead_minutes=60, threshold=0.5)
     scored = {r["issue"]: verification.table(verification.counted([r]))[0]["csi"] for r in rows}
     assert best[0].csi == max(scored.values())
     assert worst[0].csi == min(scored.values())
     assert scored[best[0].issue] == best[0].csi
-    images = [at["src"] for tag, at in Reader(page).elements if tag == "img"]
+    images = [attributes["src"] for tag, attributes in Reader(page).elements if tag == "img"]
     assert len(images) == 2
     assert all(b64decode(str(src).partition(",")[2]).startswith(b"\x89PNG") for src in images)
 
 
 def test_cases_are_of_different_weather_and_have_rain_to_tell_by(
-    ledger: Ledger, desk: Deployment
+    ledger: Ledger, deployment: Deployment
 ) -> None:
     for number in range(0, 120, 3):
         enter(ledger, "advection", number, hits=number)
-    best, worst = cases_of(desk.archive, ledger, "advection", Period(moment(0), moment(200)))
+    best, worst = cases_of(deployment.archive, ledger, "advection", Period(moment(0), moment(200)))
     for chosen in (best, worst):
         issues = sorted(case.issue for case in chosen)
         assert len(issues) == 3
@@ -258,19 +258,19 @@ def test_cases_are_of_different_weather_and_have_rain_to_tell_by(
 
 
 def test_differences_that_are_sure_are_bold_and_said_to_be(
-    ledger: Ledger, desk: Deployment
+    ledger: Ledger, deployment: Deployment
 ) -> None:
     for number in range(0, 72 * 12, 12):
         enter(ledger, "persistence", number, hits=50)
         enter(ledger, "advection", number, hits=60 + number % 5)
-    found = Deployment(desk.settings)
+    found = Deployment(deployment.settings)
     found.ledger = ledger
     period = Period(moment(0), moment(80 * 12))
-    facts = gather(found.archive, found.ledger, found.settings.models, period, period.end)
-    made = write(facts).decode()
-    assert "The difference to persistence is statistically significant (90 %)." in made
-    assert re.search(r'<td class="(some|much) up best">\+0\.0\d\d</td>', made)
-    assert "Skill over time" in made
+    report_data = gather(found.archive, found.ledger, found.settings.models, period, period.end)
+    text = write(report_data).decode()
+    assert "The difference to persistence is statistically significant (90 %)." in text
+    assert re.search(r'<td class="(some|much) up best">\+0\.0\d\d</td>', text)
+    assert "Skill over time" in text
     short = gather(
         found.archive,
         found.ledger,
@@ -284,8 +284,8 @@ def test_differences_that_are_sure_are_bold_and_said_to_be(
 @pytest.mark.parametrize(
     ("share", "said"), [(None, DASH), (0.0, "0 %"), (0.9996, "99.9 %"), (1.0, "100 %")]
 )
-def test_what_is_not_all_is_never_said_to_be_all(share: float | None, said: str) -> None:
-    assert words.percent(share) == said
+def test_what_is_not_all_is_never_said_to_be_all(share: float | None, text: str) -> None:
+    assert words.percent(share) == text
 
 
 @pytest.mark.parametrize(
@@ -293,11 +293,11 @@ def test_what_is_not_all_is_never_said_to_be_all(share: float | None, said: str)
     [(None, DASH), (float("nan"), DASH), (0.12345, "+0.123"), (-0.0001, "0.000"),
      (-0.02, "\N{MINUS SIGN}0.020")],
 )  # fmt: skip
-def test_a_difference_has_its_sign_and_none_has_none(value: float | None, said: str) -> None:
-    assert words.signed(value) == said
+def test_a_difference_has_its_sign_and_none_has_none(value: float | None, text: str) -> None:
+    assert words.signed(value) == text
 
 
 def test_a_period_is_the_same_in_a_report_and_in_curves(
-    desk: Deployment, facts: ReportData
+    deployment: Deployment, report_data: ReportData
 ) -> None:
-    assert compare_models(desk.ledger, PERIOD).rows == facts.comparison.rows
+    assert compare_models(deployment.ledger, PERIOD).rows == report_data.comparison.rows

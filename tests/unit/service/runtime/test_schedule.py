@@ -100,7 +100,7 @@ def test_one_process_forecasts_a_new_frame_at_once_and_takes_up_what_was_left(
         deployment.archive.put_frame(frame(1))
         run_now("cycle")
         eventually(lambda: deployment.archive.has_forecast(new))
-        assert [one.worker for one in deployment.job_table.workers()] == [deployment.name]
+        assert [worker.worker for worker in deployment.job_table.workers()] == [deployment.name]
     deployment.jobs.close()
 
 

@@ -45,12 +45,12 @@ class Supervised:
 
     def __init__(self, folder: Path, parts: dict[str, str]) -> None:
         self.folder = folder
-        said = [
+        settings = [
             (name, [sys.executable, "-c", SLEEPER, name, str(folder), how], name == "base")
             for name, how in parts.items()
         ]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SUPERVISOR, json.dumps(said)],
+            [sys.executable, "-c", SUPERVISOR, json.dumps(settings)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -69,12 +69,12 @@ class Supervised:
 
 @contextmanager
 def supervised(folder: Path, **parts: str) -> Iterator[Supervised]:
-    made = Supervised(folder, parts)
+    started = Supervised(folder, parts)
     try:
-        yield made
+        yield started
     finally:
-        made.process.kill()
-        made.process.communicate()
+        started.process.kill()
+        started.process.communicate()
 
 
 def eventually(true: Callable[[], object]) -> None:
@@ -85,7 +85,7 @@ def eventually(true: Callable[[], object]) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and that nobody asked after does not."""
+    """Whether a process runs; one that has ended and whose status was not collected does not."""
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:
@@ -108,16 +108,16 @@ def test_what_dies_is_started_anew_and_the_others_go_on(tmp_path: Path) -> None:
         assert alive(running.pids("worker")[1])
         assert running.pids("api") == [api]
         assert alive(api)
-        said = running.end()
-    assert "worker ended with signal 9; restart in 0.5 s" in said
+        output = running.end()
+    assert "worker ended with signal 9; restart in 0.5 s" in output
     assert not any(map(alive, running.pids("api") + running.pids("worker")))
 
 
 def test_what_dies_again_and_again_is_given_more_and_more_time(tmp_path: Path) -> None:
     with supervised(tmp_path, worker="mortal") as running:
         eventually(lambda: len(running.pids("worker")) == 3)
-        said = running.end()
-    pauses = [line.split()[-2] for line in said.splitlines() if "ended with code 3" in line]
+        output = running.end()
+    pauses = [line.split()[-2] for line in output.splitlines() if "ended with code 3" in line]
     assert pauses[:3] == ["0.5", "1", "2"][: len(pauses)]
     assert len(pauses) >= 2
 
@@ -127,13 +127,13 @@ def test_all_end_with_it_and_what_others_need_ends_last(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with supervised(tmp_path, base="good", api="good", worker="stubborn") as running:
-        said = running.end(number)
+        output = running.end(number)
     assert running.process.returncode == 0
     assert not any(alive(running.pids(name)[0]) for name in ("base", "api", "worker"))
-    lines = [line.split(maxsplit=1) for line in said.splitlines()]
+    lines = [line.split(maxsplit=1) for line in output.splitlines()]
     assert ["api", "I am api"] in lines
     assert lines.index(["api", "bye from api"]) < lines.index(["base", "bye from base"])
-    assert said.rstrip().endswith("all have ended")
+    assert output.rstrip().endswith("all have ended")
 
 
 def test_killed_it_leaves_none_behind(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ WHOLE = Period(moment(0), moment(80 * HOUR))
 
 @pytest.fixture(params=DATABASES)
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(new_url(request.param, tmp_path))
-    yield made
-    made.engine.dispose()
+    opened = Ledger(new_url(request.param, tmp_path))
+    yield opened
+    opened.engine.dispose()
 
 
 def test_a_period_has_the_sums_of_a_window_of_the_same_hours(ledger: Ledger) -> None:
@@ -71,7 +71,7 @@ def test_a_difference_is_sure_where_all_blocks_have_it_and_not_where_one_makes_i
     for model in ("always", "once"):
         difference = found.difference(csi, model, "persistence")
         assert difference
-        value, low, high = (one.sel(lead_minutes=60, threshold=0.5).item() for one in difference)
+        value, low, high = (part.sel(lead_minutes=60, threshold=0.5).item() for part in difference)
         assert low <= value <= high
         bounds[model] = low
     assert bounds["always"] > 0
@@ -84,7 +84,7 @@ def test_of_a_short_period_nothing_is_said_of_how_sure_a_difference_is(ledger: L
         enter(ledger, "advection", number, hits=60)
     difference = compare_models(ledger, WHOLE).difference(csi, "advection", "persistence")
     assert difference
-    value, low, high = (one.sel(lead_minutes=60, threshold=0.5).item() for one in difference)
+    value, low, high = (part.sel(lead_minutes=60, threshold=0.5).item() for part in difference)
     assert value == pytest.approx(60 / 160 - 50 / 150)
     assert math.isnan(low)
     assert math.isnan(high)

@@ -95,7 +95,7 @@ def test_a_registered_score_is_on_the_dashboard_as_column_choice_and_curve(
     assert 'score=~"accuracy"' in panels["Accuracy"]["targets"][0]["expr"]
     assert panels["Accuracy"]["description"].startswith("Proportion correct")
     assert "|accuracy" in panels["Scores"]["targets"][0]["expr"]
-    choices = {one["name"]: one for one in added["dashboard"]["templating"]["list"]}
+    choices = {variable["name"]: variable for variable in added["dashboard"]["templating"]["list"]}
     assert "accuracy" in [option["value"] for option in choices["score"]["options"]]
 
 

@@ -26,7 +26,7 @@ def indices(
 
 def test_every_epoch_has_its_own_order_and_no_sample_twice() -> None:
     batches = indices()
-    epochs = [list(chain(*batches[at : at + 5])) for at in (0, 5, 10)]
+    epochs = [list(chain(*batches[start : start + 5])) for start in (0, 5, 10)]
     for epoch in epochs:
         assert len(set(epoch)) == len(epoch) == 20
     assert epochs[0] != epochs[1] != epochs[2]
@@ -51,8 +51,8 @@ def test_batches_that_cannot_be_are_refused() -> None:
 
 def test_random_numbers_of_neighbouring_steps_have_nothing_in_common() -> None:
     seeds = {(a, b): torch.rand(500, generator=generator(a, b)) for a in range(8) for b in range(8)}
-    together = torch.corrcoef(torch.stack(list(seeds.values()))) - torch.eye(64)
-    assert together.abs().max() < 0.25
+    correlations = torch.corrcoef(torch.stack(list(seeds.values()))) - torch.eye(64)
+    assert correlations.abs().max() < 0.25
     assert torch.equal(torch.rand(3, generator=generator(1, 2)), seeds[1, 2][:3])
 
 

@@ -68,12 +68,12 @@ def test_radar_files_and_the_archive_give_the_same_frames(tmp_path: Path) -> Non
         kept = archive / "archive" / "frames" / day / f"{name}.nc"
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(netcdf.encode(frame.drop_vars(["lat", "lon"]), title="a frame"))
-    one, other = open_record(files), open_record(archive)
-    assert one.times.tolist() == other.times.tolist()
-    assert len(one.times) == 4
+    first, second = open_record(files), open_record(archive)
+    assert first.times.tolist() == second.times.tolist()
+    assert len(first.times) == 4
     numbers = np.arange(4)
-    assert np.array_equal(one.rates(numbers), other.rates(numbers), equal_nan=True)
-    assert one.shape == other.shape == (180, 180)
+    assert np.array_equal(first.rates(numbers), second.rates(numbers), equal_nan=True)
+    assert first.shape == second.shape == (180, 180)
 
 
 def test_damaged_sources_are_told(tmp_path: Path) -> None:

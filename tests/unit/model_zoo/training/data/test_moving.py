@@ -131,7 +131,7 @@ def test_no_data_moves_with_the_rain() -> None:
 def test_nothing_of_later_is_seen_in_what_is_given() -> None:
     event = drifting(1, -1)
     other = changed(event, slice(10, None))
-    given, same = (moving(one, WINDOW, 2)[:2] for one in (event, other))
+    given, same = (moving(record, WINDOW, 2)[:2] for record in (event, other))
     np.testing.assert_array_equal(given, same)
     motion = motion_until(event, 9)
     assert np.abs(motion).max() > 0.1
@@ -169,8 +169,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def opened(folder: Path, view: str, split: Split = Split.TRAIN, **settings: Any) -> Sequences:
-    said = {"train": ["one"], "validation": ["two"], "minutes": [15], "given": 2, "horizon": 2}
-    corpus = Corpus.model_validate(said | settings | {"view": view})
+    required = {"train": ["one"], "validation": ["two"], "minutes": [15], "given": 2, "horizon": 2}
+    corpus = Corpus.model_validate(required | settings | {"view": view})
     return open_data(corpus, folder, split, seed=1, scale="rate")
 
 

@@ -65,9 +65,9 @@ def test_samples_are_the_same_whenever_they_are_asked_for(digits: Path) -> None:
         (idx_bytes(np.ones((2, 26, 26), np.uint8)), "do not fit"),
     ],
 )
-def test_damaged_files_are_told(digits: Path, data: bytes, said: str) -> None:
+def test_damaged_files_are_told(digits: Path, data: bytes, message: str) -> None:
     (digits / "t10k-images-idx3-ubyte").write_bytes(data)
-    with pytest.raises(BadData, match=said):
+    with pytest.raises(BadData, match=message):
         open_moving_mnist(ONE, digits, Split.TEST, seed=1)
 
 

@@ -42,14 +42,20 @@ def write_event(folder: Path, name: str, frames: int = 30, **changes: Any) -> No
         "km": np.float64(5),
     }
     arrays |= changes
-    held: dict[str, Any] = {k: v for k, v in arrays.items() if v is not None}
-    np.savez(folder / f"{name}.npz", **held)
+    present: dict[str, Any] = {k: v for k, v in arrays.items() if v is not None}
+    np.savez(folder / f"{name}.npz", **present)
 
 
 def opened(folder: Path, split: Split = Split.TRAIN, seed: int = 1, **settings: Any) -> Sequences:
-    said = {"train": ("one",), "validation": ("two",), "minutes": (15,), "given": 2, "horizon": 2}
+    required = {
+        "train": ("one",),
+        "validation": ("two",),
+        "minutes": (15,),
+        "given": 2,
+        "horizon": 2,
+    }
     return open_data(
-        Corpus.model_validate(said | settings), folder, split, seed=seed, scale="reflectivity"
+        Corpus.model_validate(required | settings), folder, split, seed=seed, scale="reflectivity"
     )
 
 
@@ -120,13 +126,13 @@ def test_a_file_may_say_where_its_first_row_lies(
 
 
 def test_what_a_radar_tells_apart_is_as_its_file_says(tmp_path: Path) -> None:
-    said = {
+    stated = {
         "plain": (None, EVERY_RATE),
         "capped": (np.array([0.3, 20.0]), (0.3, 20.0)),
         "es_clipped_2km": (None, CLIPPED),
         "fr_clipped_5km": (np.array([0.2, 100.0]), (0.2, 100.0)),
     }
-    for name, (measured, expected) in said.items():
+    for name, (measured, expected) in stated.items():
         write_event(tmp_path, name, measured=measured)
         assert read_event(tmp_path / f"{name}.npz").measured == expected
 
@@ -144,10 +150,10 @@ def test_a_guided_sample_says_what_its_radar_tells_apart(tmp_path: Path) -> None
 def mosaic(rows: int, columns: int, frames: int = 3) -> Event:
     """An event whose cells all have another rate, without data in the east half."""
     hundredths = np.arange(rows * columns, dtype=np.uint16).reshape(rows, columns)
-    held = np.stack([hundredths] * frames)
-    held[:, :, columns // 2 :] = NO_DATA
+    rates = np.stack([hundredths] * frames)
+    rates[:, :, columns // 2 :] = NO_DATA
     times = WHEN + np.arange(frames) * np.timedelta64(5, "m")
-    return Event("mosaic", times, held, (0.5, 30.0))
+    return Event("mosaic", times, rates, (0.5, 30.0))
 
 
 def test_tiles_cover_what_is_known_and_skip_what_is_empty() -> None:
@@ -268,11 +274,11 @@ def test_the_same_draw_is_the_same_sample_and_epochs_vary_it(events: Path) -> No
     other = opened(events, seed=2, **settings)
     differing = 0
     for number in range(20):
-        one, two = first[Draw(3, number)], again[Draw(3, number)]
-        assert torch.equal(one.frames, two.frames)
-        assert torch.equal(one.mask, two.mask)
-        differing += not torch.equal(one.frames, first[Draw(4, number)].frames)
-        differing += not torch.equal(one.frames, other[Draw(3, number)].frames)
+        drawn, drawn_again = first[Draw(3, number)], again[Draw(3, number)]
+        assert torch.equal(drawn.frames, drawn_again.frames)
+        assert torch.equal(drawn.mask, drawn_again.mask)
+        differing += not torch.equal(drawn.frames, first[Draw(4, number)].frames)
+        differing += not torch.equal(drawn.frames, other[Draw(3, number)].frames)
     assert differing > 30
 
 
@@ -350,21 +356,21 @@ def test_a_lacking_last_frame_is_masked(events: Path) -> None:
         ({"first_row": "South"}, "has first_row 'South', should be 'north' or 'south'"),
     ],
 )
-def test_damaged_events_are_told(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+def test_damaged_events_are_told(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     write_event(tmp_path, "one", **changes)
-    with pytest.raises(BadData, match=said):
+    with pytest.raises(BadData, match=message):
         opened(tmp_path)
 
 
 def test_other_files_and_wrong_splits_are_told(events: Path) -> None:
     (events / "three.npz").write_bytes((events / "one.npz").read_bytes()[:300])
-    for changes, said in (
+    for changes, message in (
         ({"train": ("three",)}, "three.npz cannot be read as npz"),
         ({"train": ("four",)}, "four.npz is not there"),
         ({"train": ("one", "two")}, "two: an event belongs to one split"),
         ({"weights": {"two": 1.0}}, "two, which is not trained on"),
     ):
-        with pytest.raises(BadData, match=said):
+        with pytest.raises(BadData, match=message):
             opened(events, **changes)
     with pytest.raises(BadData, match="names no event for test"):
         opened(events, Split.TEST)
@@ -386,26 +392,26 @@ def test_fields_of_two_sizes_need_a_crop(events: Path) -> None:
     event = read_event(events / "one.npz")
     small = Event("small", event.times, event.hundredths[:, :8, :8])
     records, settings = [event, small], Rain(given=2, horizon=2)
-    at = rain_windows(records, settings, [5], 5)
+    found = rain_windows(records, settings, [5], 5)
     with pytest.raises(BadData, match="set `crop`"):
-        RainSequences(records, at, settings, SCALE, Split.TRAIN, 1)
+        RainSequences(records, found, settings, SCALE, Split.TRAIN, 1)
 
 
 def test_simulated_events_are_endless_and_reproducible() -> None:
     settings = Simulated(side=16, given=2, horizon=1, minutes=5, events=3, crops=2)
-    one, again = (SimulatedRain(settings, Split.TRAIN, 1, SCALE) for _ in range(2))
-    assert len(one) == 6
+    first, again = (SimulatedRain(settings, Split.TRAIN, 1, SCALE) for _ in range(2))
+    assert len(first) == 6
 
     def sample(rain: SimulatedRain, epoch: int, index: int) -> Sample:
         return rain[Draw(epoch, index)]
 
-    assert torch.equal(sample(one, 0, 0).frames, sample(again, 0, 0).frames)
-    assert torch.equal(sample(one, 0, 0).frames, sample(one, 0, 1).frames), "of the same event"
-    assert not torch.equal(sample(one, 0, 0).frames, sample(one, 1, 0).frames)
-    assert sample(one, 0, 0).mask.all()
+    assert torch.equal(sample(first, 0, 0).frames, sample(again, 0, 0).frames)
+    assert torch.equal(sample(first, 0, 0).frames, sample(first, 0, 1).frames), "of the same event"
+    assert not torch.equal(sample(first, 0, 0).frames, sample(first, 1, 0).frames)
+    assert sample(first, 0, 0).mask.all()
     validation = SimulatedRain(settings, Split.VALIDATION, 1, SCALE)
     assert torch.equal(validation[Draw(0, 0)].frames, validation[Draw(1, 0)].frames)
-    assert not torch.equal(validation[Draw(0, 0)].frames, sample(one, 0, 0).frames)
+    assert not torch.equal(validation[Draw(0, 0)].frames, sample(first, 0, 0).frames)
     with pytest.raises(BadData, match="multiple of 5"):
         SimulatedRain(Simulated(minutes=12), Split.TRAIN, 1, SCALE)
 

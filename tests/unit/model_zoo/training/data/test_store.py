@@ -61,16 +61,18 @@ def test_years_are_prepared_by_workers_and_again_nothing_is_left_to_do(tmp_path:
     pytest.importorskip("zarr", reason="needs zarr: pip install nowcast[train]")
     pytest.importorskip("distributed", reason="needs distributed: pip install nowcast[train]")
     write_rydl(tmp_path / "RYDL.hdf5", [0, 1, 2, 4])
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     path = tmp_path / "germany.zarr"
     faults = prepare(
-        tmp_path / "RYDL.hdf5", path, workers=1, report=lambda n, of, _: told.append((n, of))
+        tmp_path / "RYDL.hdf5", path, workers=1, report=lambda n, of, _: reported.append((n, of))
     )
     assert faults == []
-    assert told == [(1, 1)]
+    assert reported == [(1, 1)]
     ready, source = open_record(path), open_record(tmp_path / "RYDL.hdf5")
     assert ready.times.tolist() == source.times.tolist()
     numbers = np.arange(4)
     assert ready.rates(numbers) == pytest.approx(source.rates(numbers), abs=0.005, nan_ok=True)
-    prepare(tmp_path / "RYDL.hdf5", path, workers=1, report=lambda n, of, _: told.append((n, of)))
-    assert told == [(1, 1)]
+    prepare(
+        tmp_path / "RYDL.hdf5", path, workers=1, report=lambda n, of, _: reported.append((n, of))
+    )
+    assert reported == [(1, 1)]

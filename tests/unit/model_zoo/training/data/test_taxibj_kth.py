@@ -89,9 +89,9 @@ def test_taxis_above_the_training_maximum_do_not_wrap(taxis: Path) -> None:
         ({"data": np.full((48, 2, 4, 4), np.nan, np.float32)}, "no numbers"),
     ],
 )
-def test_damaged_years_are_told(taxis: Path, changes: dict[str, Any], said: str) -> None:
+def test_damaged_years_are_told(taxis: Path, changes: dict[str, Any], message: str) -> None:
     write_year(taxis, 14, [1], 0, **changes)
-    with pytest.raises(BadData, match=said):
+    with pytest.raises(BadData, match=message):
         open_taxibj(TAXI, taxis, Split.TRAIN)
 
 

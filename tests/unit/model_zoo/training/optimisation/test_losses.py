@@ -91,13 +91,13 @@ def test_predictions_of_what_is_not_known_are_neither_right_nor_wrong() -> None:
 def test_the_penalty_of_cells_adds_by_its_weight() -> None:
     sample = Sample(torch.rand(2, 5, 1, 16, 16), torch.ones(2, 5, 1, 16, 16, dtype=torch.bool))
     found = {}
-    for said in ((0.0, False), (10.0, False), (10.0, True)):
+    for settings in ((0.0, False), (10.0, False), (10.0, True)):
         torch.manual_seed(1)
-        loss = {"decoupling": said[0], "decoupling_sum": said[1]}
+        loss = {"decoupling": settings[0], "decoupling_sum": settings[1]}
         experiment = tiny(model="ms-predrnn-v2", loss=loss)
         learner = Trainer(build("ms-predrnn-v2", channels=3), experiment, 10, HERE)
-        found[said] = learner.loss(sample, 0).item()
-    mean, summed = (found[10.0, one] - found[0.0, False] for one in (False, True))
+        found[settings] = learner.loss(sample, 0).item()
+    mean, summed = (found[10.0, is_sum] - found[0.0, False] for is_sum in (False, True))
     assert 0 < mean < 10
     assert summed == pytest.approx(mean * 6 * 3, rel=1e-2), "6 layers of 3 channels"
 
@@ -124,10 +124,10 @@ def test_a_mean_per_cell_is_over_the_known_cells_of_future_frames() -> None:
 
 def test_thresholds_weigh_as_is_said_and_one_in_the_mean() -> None:
     assert threshold_weights(Loss(kind="exceedance")) is None
-    said = {"0.1": 0.5, "5": 4.0, "40": 8.0}
-    weights = threshold_weights(Loss(kind="exceedance", thresholds=said))
+    given = {"0.1": 0.5, "5": 4.0, "40": 8.0}
+    weights = threshold_weights(Loss(kind="exceedance", thresholds=given))
     assert weights is not None
-    expected = torch.tensor([said.get(f"{t:g}", 1.0) for t in THRESHOLDS])
+    expected = torch.tensor([given.get(f"{t:g}", 1.0) for t in THRESHOLDS])
     torch.testing.assert_close(weights, expected / expected.mean())
 
 
@@ -136,8 +136,10 @@ def test_exceedance_losses_heed_weights_of_thresholds() -> None:
     logits, frames = torch.randn(2, 3, 9, 4, 4), torch.rand(2, 3, 1, 4, 4)
     mask = torch.ones_like(frames, dtype=torch.bool)
     even, skewed = (
-        make_frame_losses(Loss(kind="exceedance", thresholds=said), SCALE)(logits, frames, mask)
-        for said in ({}, {"5": 9.0})
+        make_frame_losses(Loss(kind="exceedance", thresholds=thresholds), SCALE)(
+            logits, frames, mask
+        )
+        for thresholds in ({}, {"5": 9.0})
     )
     assert not torch.allclose(even, skewed)
     certain = make_frame_losses(Loss(kind="exceedance", thresholds={"5": 1e6}), SCALE)

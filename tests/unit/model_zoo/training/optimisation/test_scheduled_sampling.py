@@ -15,8 +15,8 @@ from model_zoo.training.optimisation.scheduled_sampling import (
 
 def test_scheduled_sampling_falls_linearly_from_one_to_nothing() -> None:
     found = [sampling_probabilities("scheduled", step, 10, 2) for step in range(10)]
-    assert [one.future for one in found] == pytest.approx([1 - step / 10 for step in range(10)])
-    assert {one.past for one in found} == {1.0}
+    assert [fed.future for fed in found] == pytest.approx([1 - step / 10 for step in range(10)])
+    assert {fed.past for fed in found} == {1.0}
 
 
 def test_reverse_scheduled_sampling_has_the_published_phases() -> None:

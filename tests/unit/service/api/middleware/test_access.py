@@ -111,12 +111,12 @@ def test_the_description_says_that_a_key_is_needed_where_it_is(
     serving: Callable[..., TestClient], file: Path, reader: TestClient
 ) -> None:
     secret = api_keys.add(file, "anna")
-    said = serving(api_keys=file).get("/openapi.json", headers=bearer(secret)).json()
-    schemes = said["components"]["securitySchemes"]
+    description = serving(api_keys=file).get("/openapi.json", headers=bearer(secret)).json()
+    schemes = description["components"]["securitySchemes"]
     assert {scheme["type"] for scheme in schemes.values()} == {"http", "apiKey"}
-    ask = said["paths"]["/nowcast"]["post"]["security"]
+    ask = description["paths"]["/nowcast"]["post"]["security"]
     assert sorted(name for either in ask for name in either) == sorted(schemes)
-    assert "security" not in said["paths"]["/healthz"]["get"]
+    assert "security" not in description["paths"]["/healthz"]["get"]
     assert "securitySchemes" not in reader.get("/openapi.json").json()["components"]
 
 
@@ -158,11 +158,11 @@ def test_who_watches_over_the_service_may_always_ask(serving: Callable[..., Test
     ],
 )
 def test_a_client_is_an_address_or_the_network_of_one_customer(
-    serving: Callable[..., TestClient], one: str, other: str, same: bool
+    serving: Callable[..., TestClient], first: str, second: str, same: bool
 ) -> None:
-    client = serving(one, requests_per_minute=1)
+    client = serving(first, requests_per_minute=1)
     assert client.get("/verification").status_code == 200
-    there = TestClient(client.app, client=(other, 1))
+    there = TestClient(client.app, client=(second, 1))
     assert there.get("/verification").status_code == (429 if same else 200)
 
 

@@ -33,18 +33,18 @@ def test_a_key_is_shown_once_and_its_hash_is_kept(file: Path) -> None:
     assert len(secret) > 40
     assert secret not in file.read_text()
     (line,) = file.read_text().splitlines()
-    said = json.loads(line)
-    assert (said["name"], said["per_minute"]) == ("anna", 60)
+    entry = json.loads(line)
+    assert (entry["name"], entry["per_minute"]) == ("anna", 60)
     holder = KeyFile(file).find(secret)
     assert holder is not None
     assert holder.name == "anna"
 
 
 def test_each_key_is_another_and_all_of_them_work(file: Path) -> None:
-    made = {name: api_keys.add(file, name) for name in ("anna", "ben", "carl")}
+    secrets = {name: api_keys.add(file, name) for name in ("anna", "ben", "carl")}
     known = KeyFile(file)
-    assert len(set(made.values())) == 3
-    for name, secret in made.items():
+    assert len(set(secrets.values())) == 3
+    for name, secret in secrets.items():
         holder = known.find(secret)
         assert holder is not None
         assert holder.name == name
@@ -129,9 +129,9 @@ def test_all_keys_are_compared_whichever_is_the_right_one(
     known, compared = KeyFile(file), []
     compare = hmac.compare_digest
 
-    def counted(one: Any, other: Any) -> bool:
-        compared.append(one)
-        return compare(one, other)
+    def counted(first: Any, second: Any) -> bool:
+        compared.append(first)
+        return compare(first, second)
 
     monkeypatch.setattr(hmac, "compare_digest", counted)
     for secret in (secrets[0], secrets[-1], "wrong"):

@@ -71,10 +71,10 @@ async def ask(
     **headers: str,
 ) -> tuple[int, bytes]:
     """Status and body of an answer."""
-    said: list[Message] = []
+    messages: list[Message] = []
 
     async def send(message: Message) -> None:
-        said.append(message)
+        messages.append(message)
 
     async def receive() -> Message:
         return {"type": "http.request", "body": b""}
@@ -82,7 +82,7 @@ async def ask(
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": raw}
     await cache(scope, receive, send)
-    return said[0]["status"], said[1]["body"]
+    return messages[0]["status"], messages[1]["body"]
 
 
 def test_what_was_just_answered_is_not_worked_out_again(
@@ -245,11 +245,11 @@ def test_a_newer_forecast_is_served_within_a_second(data: Path) -> None:
         assert client.get(LATEST_PATH).json()["issue_time"] == iso(LATEST)
         make_forecasts(context.archive, context.ledger, NEWEST)
         for _ in range(20):
-            told = client.get(LATEST_PATH).json()["issue_time"]
-            if told == iso(NEWEST):
+            issue = client.get(LATEST_PATH).json()["issue_time"]
+            if issue == iso(NEWEST):
                 return
             asyncio.run(asyncio.sleep(0.05))
-    raise AssertionError(f"still {told}")
+    raise AssertionError(f"still {issue}")
 
 
 @pytest.mark.parametrize("limit", [0, 1000])
@@ -258,16 +258,16 @@ def test_what_is_given_out_again_is_counted_as_any_other(filled: Path, limit: in
         first = client.get(LATEST_PATH)
         again = [client.get(LATEST_PATH) for _ in range(4)]
         client.get(LATEST_PATH, headers={"If-None-Match": first.headers["etag"]})
-        told = client.get("/metrics").text
+        text = client.get("/metrics").text
     assert {answer.content for answer in again} == {first.content}
     of = 'nowcast_http_requests_total{code="%s",method="GET",route="/nowcasts/latest"} %.1f'
-    assert of % ("2xx", 5) in told
-    assert of % ("3xx", 1) in told
+    assert of % ("2xx", 5) in text
+    assert of % ("3xx", 1) in text
     took = 'nowcast_http_request_duration_seconds_count{method="GET",route="/nowcasts/latest"} 6.0'
-    assert took in told
+    assert took in text
 
 
 def test_answers_given_out_again_count_against_the_limit(filled: Path) -> None:
     with TestClient(create_app(api_context(filled, requests_per_minute=3))) as client:
-        told = [client.get(LATEST_PATH).status_code for _ in range(5)]
-    assert told == [200, 200, 200, 429, 429]
+        statuses = [client.get(LATEST_PATH).status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]

@@ -45,16 +45,16 @@ def test_who_asks_for_nothing_in_particular_gets_the_newest_of_the_default(
     client: TestClient, body: str
 ) -> None:
     headers = {"Content-Type": "application/json", **WAIT}
-    said = client.post("/nowcast", content=body, headers=headers).json()
-    assert said["issue_time"] == iso(NEWEST)
-    assert said["model"]["name"] == "advection"
-    assert said["generated_at"] == f"{moment(NEWEST):%Y-%m-%dT%H:}34:00Z"
+    forecast = client.post("/nowcast", content=body, headers=headers).json()
+    assert forecast["issue_time"] == iso(NEWEST)
+    assert forecast["model"]["name"] == "advection"
+    assert forecast["generated_at"] == f"{moment(NEWEST):%Y-%m-%dT%H:}34:00Z"
 
 
 def test_another_model_can_be_asked_for(client: TestClient) -> None:
     wanted = {"model": "persistence", "issue": iso(3)}
-    said = client.post("/nowcast", json=wanted, headers=WAIT).json()
-    assert (said["model"]["name"], said["issue_time"]) == ("persistence", iso(3))
+    forecast = client.post("/nowcast", json=wanted, headers=WAIT).json()
+    assert (forecast["model"]["name"], forecast["issue_time"]) == ("persistence", iso(3))
 
 
 def test_a_forecast_that_is_not_there_becomes_a_job(slow: TestClient, gate: Gate) -> None:
@@ -63,9 +63,9 @@ def test_a_forecast_that_is_not_there_becomes_a_job(slow: TestClient, gate: Gate
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["location"] == f"/jobs/{JOB}"
     assert int(answer.headers["retry-after"]) > 0
-    said = answer.json()
-    assert (said["id"], said["status"]) == (JOB, "accepted")
-    assert {link["rel"]: link["href"] for link in said["links"]} == {
+    job = answer.json()
+    assert (job["id"], job["status"]) == (JOB, "accepted")
+    assert {link["rel"]: link["href"] for link in job["links"]} == {
         "self": f"/jobs/{JOB}",
         "results": f"/jobs/{JOB}/results",
     }
@@ -74,20 +74,20 @@ def test_a_forecast_that_is_not_there_becomes_a_job(slow: TestClient, gate: Gate
 def test_a_job_is_followed_from_accepted_to_its_results(slow: TestClient, gate: Gate) -> None:
     address = ask(slow).headers["location"]
     assert gate.reached.acquire(timeout=100)
-    said = slow.get(address).json()
-    assert said["status"] == "running"
-    assert said["created"].endswith("Z")
-    assert said["started"].endswith("Z")
-    assert said["finished"] is None
+    job = slow.get(address).json()
+    assert job["status"] == "running"
+    assert job["created"].endswith("Z")
+    assert job["started"].endswith("Z")
+    assert job["finished"] is None
     early = slow.get(f"{address}/results")
     problem(early, 409)
     assert int(early.headers["retry-after"]) > 0
     gate.open.set()
-    made = ask(slow, **WAIT)
+    forecast = ask(slow, **WAIT)
     assert slow.get(address).json()["status"] == "successful"
     results = slow.get(f"{address}/results")
     assert results.status_code == 200
-    assert results.content == made.content == slow.get(f"/nowcasts/{iso(NEWEST)}").content
+    assert results.content == forecast.content == slow.get(f"/nowcasts/{iso(NEWEST)}").content
     assert slow.get("/nowcasts/latest").json()["issue_time"] == iso(NEWEST)
 
 
@@ -128,8 +128,8 @@ def test_many_who_ask_for_the_same_get_one_job(slow: TestClient, gate: Gate) -> 
         answers = list(pool.map(lambda _: ask(slow), range(6)))
         assert {answer.headers["location"] for answer in answers} == {f"/jobs/{JOB}"}
         gate.open.set()
-        made = list(pool.map(lambda _: ask(slow, **WAIT).content, range(6)))
-    assert len(set(made)) == 1
+        contents = list(pool.map(lambda _: ask(slow, **WAIT).content, range(6)))
+    assert len(set(contents)) == 1
     assert len(gate.asked) == 1
 
 
@@ -156,9 +156,9 @@ def test_many_who_wait_keep_nobody_from_reading(
                 await asyncio.sleep(0.05)
             for _ in range(5):
                 assert (await client.get("/nowcasts/latest")).status_code == 200
-            assert not any(one.done() for one in waiting), "all wait while others read"
+            assert not any(request.done() for request in waiting), "all wait while others read"
             gate.open.set()
-            return [(await one).status_code for one in waiting]
+            return [(await request).status_code for request in waiting]
 
     assert asyncio.run(ask_and_read()) == [200] * 100
     assert len(gate.asked) == 1
@@ -201,11 +201,11 @@ def test_a_model_that_lacks_frames_is_503_and_says_which(gappy: TestClient) -> N
 
 def test_who_names_no_model_gets_another_that_can_and_is_told_why(gappy: TestClient) -> None:
     answer = gappy.post("/nowcast", json={"issue": iso(0)}, headers=WAIT)
-    said = Forecast.model_validate_json(answer.content)
-    assert said.model.name == "persistence"
-    assert said.instead_of is not None
-    assert said.instead_of.model == "advection"
-    assert stamp(time(-6)) in said.instead_of.reason
+    forecast = Forecast.model_validate_json(answer.content)
+    assert forecast.model.name == "persistence"
+    assert forecast.instead_of is not None
+    assert forecast.instead_of.model == "advection"
+    assert stamp(time(-6)) in forecast.instead_of.reason
     kept = gappy.get(f"/nowcasts/{iso(0)}?model=persistence")
     assert kept.json() == {
         name: value for name, value in answer.json().items() if name != "instead_of"
@@ -222,10 +222,10 @@ def test_a_job_for_another_model_says_so(data: Path, gate: Gate) -> None:
     archive = Archive(data / "archive")
     archive.put_frame(frame(-20))
     with TestClient(create_app(api_context(data, before=gate))) as client:
-        said = ask(client, -20).json()
+        job = ask(client, -20).json()
         gate.open.set()
-    assert said["id"] == f"{stamp(time(-20))}-persistence-none"
-    assert said["instead_of"]["model"] == "advection"
+    assert job["id"] == f"{stamp(time(-20))}-persistence-none"
+    assert job["instead_of"]["model"] == "advection"
 
 
 def test_a_frame_that_is_not_there_is_404(client: TestClient) -> None:

@@ -26,27 +26,27 @@ def chosen(client: TestClient) -> TestClient:
 
 def test_auto_can_be_asked_for_and_says_which_model_each_lead_is_of(client: TestClient) -> None:
     answer = client.post("/nowcast", json={"model": "auto"}, headers=WAIT)
-    said = Forecast.model_validate_json(answer.content)
-    assert said.model.name == "auto"
-    assert len(said.chosen) == len(said.lead_minutes) == 4
-    assert set(said.chosen) <= set(MODELS)
-    for lead, name in enumerate(said.chosen):
+    forecast = Forecast.model_validate_json(answer.content)
+    assert forecast.model.name == "auto"
+    assert len(forecast.chosen) == len(forecast.lead_minutes) == 4
+    assert set(forecast.chosen) <= set(MODELS)
+    for lead, name in enumerate(forecast.chosen):
         other = client.get(f"/nowcasts/{iso(NEWEST)}?model={name}").json()
-        assert other["rainfall_rate"][lead] == said.rainfall_rate[lead]
+        assert other["rainfall_rate"][lead] == forecast.rainfall_rate[lead]
 
 
 @pytest.mark.parametrize("address", ["/nowcasts/latest", f"/nowcasts/{iso(NEWEST)}"])
 def test_auto_can_be_read(chosen: TestClient, address: str) -> None:
-    said = chosen.get(address, params={"model": "auto"}).json()
-    assert (said["model"]["name"], said["issue_time"]) == ("auto", iso(NEWEST))
-    assert len(said["chosen"]) == 4
+    forecast = chosen.get(address, params={"model": "auto"}).json()
+    assert (forecast["model"]["name"], forecast["issue_time"]) == ("auto", iso(NEWEST))
+    assert len(forecast["chosen"]) == 4
 
 
 def test_auto_tells_the_rain_at_a_place(chosen: TestClient) -> None:
     query = {"coords": "POINT(10 51)", "model": "auto"}
-    said = chosen.get("/collections/nowcast/position", params=query).json()
-    assert said["nowcast:model"] == "auto"
-    assert len(said["nowcast:chosen"]) == 4
+    coverage = chosen.get("/collections/nowcast/position", params=query).json()
+    assert coverage["nowcast:model"] == "auto"
+    assert len(coverage["nowcast:chosen"]) == 4
 
 
 def test_auto_is_verified_like_any_other(data: Path) -> None:
@@ -65,15 +65,15 @@ def test_auto_that_nobody_asked_for_is_404(reader: TestClient) -> None:
 
 
 def test_other_models_choose_none(reader: TestClient) -> None:
-    said = reader.get("/nowcasts/latest").json()
-    assert (said["chosen"], said["bridged"]) == ([], [])
+    forecast = reader.get("/nowcasts/latest").json()
+    assert (forecast["chosen"], forecast["bridged"]) == ([], [])
 
 
 def test_frames_that_were_made_up_are_named(tmp_path: Path) -> None:
     made_up, archive = [iso(-6), iso(-12)], Archive(tmp_path / "archive")
-    made = Persistence()(frame(0))
-    made.attrs |= {"generated_at": iso(0), "model": "advection", "bridged": ",".join(made_up)}
-    archive.put_forecast(made, history="")
+    forecast = Persistence()(frame(0))
+    forecast.attrs |= {"generated_at": iso(0), "model": "advection", "bridged": ",".join(made_up)}
+    archive.put_forecast(forecast, history="")
     with TestClient(create_app(api_context(tmp_path))) as client:
         answer = client.get("/nowcasts/latest")
         place = client.get("/collections/nowcast/position?coords=POINT(10 51)").json()

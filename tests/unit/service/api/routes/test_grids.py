@@ -24,7 +24,7 @@ from service.pipeline.forecast import forecast_model
 from service.plots.colours import BELOW_AND_ABOVE, COLOURS, LEVELS, STEPS
 from tests.served import LATEST, NEWEST, api_context, iso, problem, put_frames
 from tests.showers import frame, moment, time
-from tests.unit.service.fake_probabilities import Telling
+from tests.unit.service.fake_probabilities import ProbabilisticPersistence
 
 GRID = NATIONAL_SPHERE.coarser(5)
 STATIC = files("service.api.page").joinpath("static")
@@ -43,15 +43,15 @@ def unpack(answer: Response) -> Unpacked:
     (length,) = struct.unpack_from("<I", data)
     header = json.loads(data[4 : 4 + length])
     shape = (len(header["times"]), *header["shape"])
-    at, cells, planes = 4 + length, int(np.prod(shape)), {}
+    position, cells, planes = 4 + length, int(np.prod(shape)), {}
     for name in header["planes"]:
         wide = 2 if name == "rainfall_rate" else 1
-        parts = np.frombuffer(data, np.uint8, cells * wide, at).reshape(wide, *shape)
+        parts = np.frombuffer(data, np.uint8, cells * wide, position).reshape(wide, *shape)
         planes[name] = sum(
             part.astype(np.int64) << 8 * (wide - 1 - k) for k, part in enumerate(parts)
         )
-        at += cells * wide
-    assert at == len(data)
+        position += cells * wide
+    assert position == len(data)
     return Unpacked(header, planes)
 
 
@@ -67,11 +67,11 @@ def test_a_frame_tells_hundredths_of_mm_and_no_data_apart_from_dry(reader: TestC
 
 def test_a_forecast_has_the_numbers_that_the_api_says_at_every_place(reader: TestClient) -> None:
     sent = unpack(reader.get(f"/grids/forecasts/{iso(LATEST)}?model=advection"))
-    said = reader.get(f"/nowcasts/{iso(LATEST)}?model=advection").json()
+    forecast = reader.get(f"/nowcasts/{iso(LATEST)}?model=advection").json()
     codes = sent.planes["rainfall_rate"]
-    numbers = np.array(said["rainfall_rate"], dtype=float)  # null becomes NaN
-    assert sent.header["lead_minutes"] == said["lead_minutes"]
-    assert sent.header["times"] == said["valid_times"]
+    numbers = np.array(forecast["rainfall_rate"], dtype=float)  # null becomes NaN
+    assert sent.header["lead_minutes"] == forecast["lead_minutes"]
+    assert sent.header["times"] == forecast["valid_times"]
     np.testing.assert_array_equal(np.where(codes == 65535, np.nan, codes / 100), numbers)
 
 
@@ -81,7 +81,7 @@ def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder: Path = tmp_path_factory.mktemp("telling")
     archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
     put_frames(archive, 0)
-    forecast_model(archive, ledger, Telling(), time(0), moment(0))
+    forecast_model(archive, ledger, ProbabilisticPersistence(), time(0), moment(0))
     ledger.engine.dispose()
     with TestClient(create_app(api_context(folder))) as client:
         yield client
@@ -89,14 +89,16 @@ def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 def test_probabilities_are_told_in_per_cent(telling: TestClient) -> None:
     sent = unpack(telling.get(f"/grids/forecasts/{iso(0)}?model=persistence"))
-    said = telling.get(f"/nowcasts/{iso(0)}?model=persistence").json()["exceedance_probability"]
-    assert sent.header["planes"][1:] == [
-        f"exceedance_probability_{one['threshold']:g}" for one in said
+    probabilities = telling.get(f"/nowcasts/{iso(0)}?model=persistence").json()[
+        "exceedance_probability"
     ]
-    assert said
-    for one in said:
-        numbers = np.array(one["values"], dtype=float)
-        codes = sent.planes[f"exceedance_probability_{one['threshold']:g}"]
+    assert sent.header["planes"][1:] == [
+        f"exceedance_probability_{entry['threshold']:g}" for entry in probabilities
+    ]
+    assert probabilities
+    for entry in probabilities:
+        numbers = np.array(entry["values"], dtype=float)
+        codes = sent.planes[f"exceedance_probability_{entry['threshold']:g}"]
         np.testing.assert_array_equal(codes == 255, np.isnan(numbers))
         np.testing.assert_allclose(codes[codes < 255] / 100, numbers[codes < 255], atol=0.0051)
 
@@ -134,14 +136,14 @@ def test_a_time_between_two_frames_is_refused(reader: TestClient) -> None:
 
 
 def test_what_there_is_names_frames_and_issues_that_can_be_read(reader: TestClient) -> None:
-    said = reader.get("/grids/latest").json()
-    assert said["radar"]["times"] == [iso(number) for number in range(NEWEST + 1)]
-    assert said["radar"]["age_s"] == 240
-    assert said["default_model"] == "advection"
-    by_name = {model["name"]: model for model in said["models"]}
+    latest = reader.get("/grids/latest").json()
+    assert latest["radar"]["times"] == [iso(number) for number in range(NEWEST + 1)]
+    assert latest["radar"]["age_s"] == 240
+    assert latest["default_model"] == "advection"
+    by_name = {model["name"]: model for model in latest["models"]}
     assert by_name["advection"]["issues"] == [iso(11), iso(6)]
     assert by_name["persistence"]["issues"] == [iso(11), iso(6), iso(0)]
-    for model in said["models"]:
+    for model in latest["models"]:
         for issue in model["issues"]:
             query = {"model": model["name"], "version": model["version"]}
             assert reader.get(f"/grids/forecasts/{issue}", params=query).status_code == 200
@@ -149,9 +151,9 @@ def test_what_there_is_names_frames_and_issues_that_can_be_read(reader: TestClie
 
 def test_what_there_was_at_a_time_has_nothing_from_after_it(reader: TestClient) -> None:
     until = moment(7) + timedelta(minutes=3)
-    said = reader.get("/grids/latest", params={"until": until.isoformat()}).json()
-    assert said["radar"]["times"] == [iso(number) for number in range(8)]
-    assert {model["name"]: model["issues"] for model in said["models"]} == {
+    latest = reader.get("/grids/latest", params={"until": until.isoformat()}).json()
+    assert latest["radar"]["times"] == [iso(number) for number in range(8)]
+    assert {model["name"]: model["issues"] for model in latest["models"]} == {
         "advection": [iso(6)],
         "persistence": [iso(6), iso(0)],
     }
@@ -159,9 +161,9 @@ def test_what_there_was_at_a_time_has_nothing_from_after_it(reader: TestClient) 
 
 def test_where_there_is_no_radar_it_says_so_without_an_error(tmp_path: Path) -> None:
     with TestClient(create_app(api_context(tmp_path))) as client:
-        said = client.get("/grids/latest").json()
-    assert said["radar"] == {"times": [], "age_s": None, "attribution": None, "grid": None}
-    assert [model["issues"] for model in said["models"]] == [[], []]
+        latest = client.get("/grids/latest").json()
+    assert latest["radar"] == {"times": [], "age_s": None, "attribution": None, "grid": None}
+    assert [model["issues"] for model in latest["models"]] == [[], []]
 
 
 @pytest.mark.parametrize(
@@ -178,10 +180,13 @@ def test_where_there_is_no_radar_it_says_so_without_an_error(tmp_path: Path) -> 
 def test_land_is_where_there_is_land(
     reader: TestClient, longitude: float, latitude: float, *, land: bool
 ) -> None:
-    said = reader.get("/grids/outlines/sphere").json()
+    outlines = reader.get("/grids/outlines/sphere").json()
     x, y = projector(GRID.projection).transform(longitude, latitude)
     place = ((x - GRID.west) / GRID.cell, (GRID.north - y) / GRID.cell)
-    lines = [np.cumsum(np.reshape(line, (-1, 2)), axis=0) / said["steps"] for line in said["land"]]
+    lines = [
+        np.cumsum(np.reshape(line, (-1, 2)), axis=0) / outlines["steps"]
+        for line in outlines["land"]
+    ]
     assert sum(Outline(line).contains_point(place) for line in lines) % 2 == land
 
 
@@ -232,6 +237,6 @@ def test_the_page_has_the_colours_of_the_pictures() -> None:
 
 def test_a_place_is_read_from_the_forecast_that_is_shown(reader: TestClient) -> None:
     query = {"coords": "POINT(13.41 52.52)", "model": "persistence", "issue": iso(6)}
-    said = reader.get("/collections/nowcast/position", params=query).json()
-    assert said["nowcast:issue_time"] == iso(6)
+    coverage = reader.get("/collections/nowcast/position", params=query).json()
+    assert coverage["nowcast:issue_time"] == iso(6)
     problem(reader.get("/collections/nowcast/position", params={**query, "issue": iso(7)}), 404)

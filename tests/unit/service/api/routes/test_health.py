@@ -22,10 +22,10 @@ def test_the_process_lives(reader: TestClient) -> None:
 
 
 def test_a_service_with_fresh_radar_is_ready(reader: TestClient) -> None:
-    said = reader.get("/readyz").json()
-    assert said["status"] == "ready"
-    assert said["radar_time"] == iso(NEWEST)
-    assert said["radar_age_s"] == 240
+    health = reader.get("/readyz").json()
+    assert health["status"] == "ready"
+    assert health["radar_time"] == iso(NEWEST)
+    assert health["radar_age_s"] == 240
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(20, 200), (21, 503)])
@@ -54,9 +54,9 @@ def test_a_service_whose_clock_is_slow_is_not_ready(
 
 def test_the_queue_is_told(data: Path, gate: Gate) -> None:
     with TestClient(create_app(api_context(data, before=gate))) as client:
-        said = client.get("/readyz").json()
-        assert said["queue"] == {"waiting": 0, "oldest_seconds": 0}
-        assert (said["workers"], said["jobs"]) == (1, "embedded")
+        health = client.get("/readyz").json()
+        assert health["queue"] == {"waiting": 0, "oldest_seconds": 0}
+        assert (health["workers"], health["jobs"]) == (1, "embedded")
         for number in (1, 2, 3):
             ask(client, number)
         assert gate.reached.acquire(timeout=100)
@@ -73,7 +73,7 @@ class Elsewhere(ThreadTransport):
         self._problem = problem
 
     def send(self, job: Job) -> None:
-        """Nobody takes it."""
+        """Drop the message: no worker takes the job."""
 
     def problem(self) -> str | None:
         return self._problem

@@ -45,22 +45,22 @@ def test_a_job_that_failed_says_why(data: Path) -> None:
     app = create_app(api_context(data, before=break_down))
     with TestClient(app, raise_server_exceptions=False) as client:
         problem(ask(client, **WAIT), 500)
-        said = client.get(f"/jobs/{JOB}").json()
-        assert said["status"] == "failed"
-        assert "the soup is salty" in said["message"]
+        job = client.get(f"/jobs/{JOB}").json()
+        assert job["status"] == "failed"
+        assert "the soup is salty" in job["message"]
         for _ in range(2):
             problem(client.get(f"/jobs/{JOB}/results"), 500)
 
 
 def test_a_job_that_is_done_is_still_known_after_a_restart(data: Path) -> None:
     with TestClient(create_app(api_context(data))) as client:
-        made = ask(client, **WAIT).content
+        forecast = ask(client, **WAIT).content
         before = client.get(f"/jobs/{JOB}").json()
     with TestClient(create_app(api_context(data))) as client:
         after = client.get(f"/jobs/{JOB}").json()
         assert (after["id"], after["status"]) == (before["id"], "successful")
         assert after["links"] == before["links"]
-        assert client.get(f"/jobs/{JOB}/results").content == made
+        assert client.get(f"/jobs/{JOB}/results").content == forecast
         assert client.delete(f"/jobs/{JOB}").json()["status"] == "successful"
 
 
@@ -163,17 +163,17 @@ def issue_of(answer: Response) -> np.datetime64:
 
 def test_two_clients_may_use_the_same_idempotency_key(data: Path) -> None:
     app = create_app(api_context(data))
-    with TestClient(app, client=("192.0.2.1", 1)) as one:
+    with TestClient(app, client=("192.0.2.1", 1)) as first:
         other = TestClient(app, client=("192.0.2.2", 1))
-        assert ask(one, LATEST, **{"Idempotency-Key": "a"}).status_code == 200
+        assert ask(first, LATEST, **{"Idempotency-Key": "a"}).status_code == 200
         assert ask(other, 6, **{"Idempotency-Key": "a"}).status_code == 200
 
 
 def test_of_two_bodies_sent_at_once_with_one_key_one_is_refused(client: TestClient) -> None:
     for attempt in range(10):
-        together = threading.Barrier(2)
+        barrier = threading.Barrier(2)
 
-        def send(number: int, key: str = f"{attempt}", both: threading.Barrier = together) -> int:
+        def send(number: int, key: str = f"{attempt}", both: threading.Barrier = barrier) -> int:
             both.wait()
             return ask(client, number, **{"Idempotency-Key": key}).status_code
 

@@ -21,16 +21,16 @@ def test_the_latest_forecast_tells_all_about_itself(reader: TestClient) -> None:
     answer = reader.get("/nowcasts/latest")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
-    said = answer.json()
-    assert said["issue_time"] == said["radar_time"] == iso(LATEST)
-    assert said["generated_at"] == f"{moment(LATEST) + timedelta(minutes=4):%Y-%m-%dT%H:%M:%SZ}"
-    assert said["radar_age_s"] == 240
-    assert said["lead_minutes"] == [30, 60, 90, 120]
-    assert said["valid_times"] == [iso(LATEST + 6 * k) for k in (1, 2, 3, 4)]
-    assert said["units"] == "mm h-1"
-    assert said["model"] == {"name": "advection", "version": "none", "weights_sha256": None}
-    assert "Deutscher Wetterdienst" in said["attribution"]
-    assert "CC BY 4.0" in said["licence"]
+    forecast = answer.json()
+    assert forecast["issue_time"] == forecast["radar_time"] == iso(LATEST)
+    assert forecast["generated_at"] == f"{moment(LATEST) + timedelta(minutes=4):%Y-%m-%dT%H:%M:%SZ}"
+    assert forecast["radar_age_s"] == 240
+    assert forecast["lead_minutes"] == [30, 60, 90, 120]
+    assert forecast["valid_times"] == [iso(LATEST + 6 * k) for k in (1, 2, 3, 4)]
+    assert forecast["units"] == "mm h-1"
+    assert forecast["model"] == {"name": "advection", "version": "none", "weights_sha256": None}
+    assert "Deutscher Wetterdienst" in forecast["attribution"]
+    assert "CC BY 4.0" in forecast["licence"]
 
 
 def test_no_data_is_null_and_dry_is_zero(reader: TestClient, filled: Path) -> None:
@@ -48,19 +48,19 @@ def test_no_data_is_null_and_dry_is_zero(reader: TestClient, filled: Path) -> No
 
 
 def test_the_first_row_is_the_north_and_the_first_column_the_west(reader: TestClient) -> None:
-    said = reader.get("/nowcasts/latest").json()["grid"]
-    assert said["shape"] == [180, 180]
-    assert said["y"][0] > said["y"][-1]
-    assert said["x"][0] < said["x"][-1]
-    assert "+proj=stere" in said["projection"]
+    grid = reader.get("/nowcasts/latest").json()["grid"]
+    assert grid["shape"] == [180, 180]
+    assert grid["y"][0] > grid["y"][-1]
+    assert grid["x"][0] < grid["x"][-1]
+    assert "+proj=stere" in grid["projection"]
 
 
 def test_coverage_is_told_for_every_lead(reader: TestClient, filled: Path) -> None:
     kept = Archive(filled / "archive").forecast(Key(time(LATEST), "advection", "none"))
     ratios = kept.notnull().mean(["y", "x"])
-    said = reader.get("/nowcasts/latest").json()["coverage"]
-    assert [lead["state"] for lead in said] == ["partial"] * 4
-    np.testing.assert_allclose([lead["valid_ratio"] for lead in said], ratios, atol=1e-4)
+    coverage = reader.get("/nowcasts/latest").json()["coverage"]
+    assert [lead["state"] for lead in coverage] == ["partial"] * 4
+    np.testing.assert_allclose([lead["valid_ratio"] for lead in coverage], ratios, atol=1e-4)
 
 
 def test_a_lead_that_is_all_there_or_not_at_all_is_said_to_be(data: Path) -> None:
@@ -78,18 +78,18 @@ def test_a_lead_that_is_all_there_or_not_at_all_is_said_to_be(data: Path) -> Non
 
 
 def test_a_forecast_tells_the_recent_skill_of_its_model(reader: TestClient, filled: Path) -> None:
-    said = reader.get("/nowcasts/latest?model=persistence").json()["skill"]
+    skill = reader.get("/nowcasts/latest?model=persistence").json()["skill"]
     rows = reader.get(f"/verification?model=persistence&to={iso(LATEST)}").json()["rows"]
     assert [row["lead_minutes"] for row in rows] == [30] * 6, "what was known when it was issued"
-    assert [row["csi"] for row in said] == [row["csi"] for row in rows]
+    assert [row["csi"] for row in skill] == [row["csi"] for row in rows]
 
 
 def test_every_issue_can_be_read(reader: TestClient) -> None:
     for number in ISSUES[1:]:
-        said = reader.get(f"/nowcasts/{iso(number)}").json()
-        assert said["issue_time"] == iso(number)
-    said = reader.get(f"/nowcasts/{iso(ISSUES[0])}?model=persistence").json()
-    assert said["model"]["name"] == "persistence"
+        forecast = reader.get(f"/nowcasts/{iso(number)}").json()
+        assert forecast["issue_time"] == iso(number)
+    forecast = reader.get(f"/nowcasts/{iso(ISSUES[0])}?model=persistence").json()
+    assert forecast["model"]["name"] == "persistence"
 
 
 def test_an_issue_may_be_told_in_any_zone(reader: TestClient) -> None:

@@ -33,25 +33,25 @@ def test_rain_at_a_place_is_that_of_its_cell(
     lon, lat = float(centre.lon), float(centre.lat)
     answer = place(reader, f"POINT({lon:.6f} {lat:.6f})", model=model)
     assert answer.status_code == 200
-    said = answer.json()
-    rates = np.array(said["ranges"]["rainfall_rate"]["values"], dtype=float)
+    coverage = answer.json()
+    rates = np.array(coverage["ranges"]["rainfall_rate"]["values"], dtype=float)
     np.testing.assert_allclose(rates, centre, atol=0.01)
-    axes = said["domain"]["axes"]
+    axes = coverage["domain"]["axes"]
     assert axes["t"]["values"] == [iso(LATEST + 6 * k) for k in (1, 2, 3, 4)]
     np.testing.assert_allclose(
         [axes["x"]["values"][0], axes["y"]["values"][0]], [lon, lat], atol=1e-3
     )
-    assert said["nowcast:model"] == model
+    assert coverage["nowcast:model"] == model
 
 
 def test_a_place_is_coverage_json_and_nothing_else(reader: TestClient) -> None:
     answer = place(reader, "POINT(13.41 52.52)")
     assert answer.headers.get_list("content-type") == ["application/prs.coverage+json"]
-    said = answer.json()
-    assert (said["type"], said["domain"]["domainType"]) == ("Coverage", "PointSeries")
-    values = said["ranges"]["rainfall_rate"]
+    coverage = answer.json()
+    assert (coverage["type"], coverage["domain"]["domainType"]) == ("Coverage", "PointSeries")
+    values = coverage["ranges"]["rainfall_rate"]
     assert values["shape"] == [len(values["values"])] == [4]
-    assert set(said["ranges"]) == set(said["parameters"])
+    assert set(coverage["ranges"]) == set(coverage["parameters"])
     assert "max-age=30" in answer.headers["cache-control"]
 
 
@@ -91,56 +91,56 @@ def test_a_place_that_is_not_given_or_endless_is_422(reader: TestClient) -> None
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Callable[..., Any]:
+def coverage_of(tmp_path: Path) -> Callable[..., Any]:
     """What a service tells about a place whose rates are these, lead by lead."""
 
     def tell(*rates: float) -> dict[str, Any]:
         folder = tmp_path / "_".join(map(str, rates))
         archive = Archive(folder / "archive")
         archive.put_frame(frame(0))
-        made = Persistence()(frame(0)).copy()
-        made[:] = np.array(rates, np.float32)[:, None, None]
-        made.attrs |= {"generated_at": iso(0), "model": "advection"}
-        archive.put_forecast(made, history="")
+        forecast = Persistence()(frame(0)).copy()
+        forecast[:] = np.array(rates, np.float32)[:, None, None]
+        forecast.attrs |= {"generated_at": iso(0), "model": "advection"}
+        archive.put_forecast(forecast, history="")
         with TestClient(create_app(api_context(folder))) as client:
-            said: dict[str, Any] = place(client, "POINT(10 51)").json()
-            return said
+            coverage: dict[str, Any] = place(client, "POINT(10 51)").json()
+            return coverage
 
     return tell
 
 
-def test_rain_is_said_to_start_and_to_end(told: Callable[..., Any]) -> None:
-    said = told(0, 0.1, 3, 0.09)
-    assert said["nowcast:summary"] == {
+def test_rain_is_said_to_start_and_to_end(coverage_of: Callable[..., Any]) -> None:
+    coverage = coverage_of(0, 0.1, 3, 0.09)
+    assert coverage["nowcast:summary"] == {
         "state": "rain", "complete": True, "starts": iso(12), "ends": iso(24)
     }  # fmt: skip
 
 
-def test_rain_that_goes_on_has_no_end(told: Callable[..., Any]) -> None:
-    assert told(1, 1, 1, 1)["nowcast:summary"] == {
+def test_rain_that_goes_on_has_no_end(coverage_of: Callable[..., Any]) -> None:
+    assert coverage_of(1, 1, 1, 1)["nowcast:summary"] == {
         "state": "rain", "complete": True, "starts": iso(6), "ends": None
     }  # fmt: skip
 
 
-def test_dry_is_dry(told: Callable[..., Any]) -> None:
-    assert told(0, 0, 0.05, 0)["nowcast:summary"] == {
+def test_dry_is_dry(coverage_of: Callable[..., Any]) -> None:
+    assert coverage_of(0, 0, 0.05, 0)["nowcast:summary"] == {
         "state": "dry", "complete": True, "starts": None, "ends": None
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("lead", range(4))
 def test_a_single_lead_without_data_makes_unknown_what_would_be_dry(
-    told: Callable[..., Any], lead: int
+    coverage_of: Callable[..., Any], lead: int
 ) -> None:
     rates = [0.0] * 4
     rates[lead] = np.nan
-    said = told(*rates)
-    assert said["nowcast:summary"]["state"] == "unknown"
-    assert said["nowcast:summary"]["complete"] is False
-    assert said["ranges"]["rainfall_rate"]["values"][lead] is None
+    coverage = coverage_of(*rates)
+    assert coverage["nowcast:summary"]["state"] == "unknown"
+    assert coverage["nowcast:summary"]["complete"] is False
+    assert coverage["ranges"]["rainfall_rate"]["values"][lead] is None
 
 
-def test_rain_before_no_data_is_rain_whose_end_is_unknown(told: Callable[..., Any]) -> None:
-    summary = told(2, 0, np.nan, np.nan)["nowcast:summary"]
+def test_rain_before_no_data_is_rain_whose_end_is_unknown(coverage_of: Callable[..., Any]) -> None:
+    summary = coverage_of(2, 0, np.nan, np.nan)["nowcast:summary"]
     assert (summary["state"], summary["complete"]) == ("rain", False)
     assert summary["ends"] is None

@@ -14,21 +14,21 @@ from tests.showers import moment
 
 
 def test_verification_tells_counts_and_scores(reader: TestClient, filled: Path) -> None:
-    said = reader.get("/verification").json()
+    body = reader.get("/verification").json()
     ledger = Ledger(f"sqlite:///{filled / 'ledger.sqlite'}")
     leads = [row["status"] for row in ledger.rows(tables.leads)]
-    assert said["n_valid"] == leads.count("verified") == 4
-    assert said["n_pending"] == leads.count("pending")
-    assert said["n_missing"] == 0
-    for row in said["rows"]:
+    assert body["n_valid"] == leads.count("verified") == 4
+    assert body["n_pending"] == leads.count("pending")
+    assert body["n_missing"] == 0
+    for row in body["rows"]:
         rows = ledger.rows(tables.counts, [row["model"]], lead_minutes=row["lead_minutes"],
                            threshold=row["threshold"])  # fmt: skip
         assert row["n_valid"] == len(rows)
         for name in ("hits", "misses", "false_alarms", "correct_negatives"):
-            assert row[name] == sum(one[name] for one in rows)
+            assert row[name] == sum(counted[name] for counted in rows)
         events = row["hits"] + row["misses"] + row["false_alarms"]
         assert row["csi"] == (pytest.approx(row["hits"] / events) if events else None)
-    assert {row["model"] for row in said["rows"]} == {"advection", "persistence"}
+    assert {row["model"] for row in body["rows"]} == {"advection", "persistence"}
 
 
 def test_a_score_that_is_undefined_is_null(data: Path) -> None:
@@ -75,8 +75,8 @@ def test_verification_of_a_period_begins_after_from_and_ends_with_to(reader: Tes
 
 
 def test_what_was_never_verified_has_no_rows(reader: TestClient) -> None:
-    said = reader.get("/verification?model=ms-lstm").json()
-    assert said == {"n_valid": 0, "n_missing": 0, "n_pending": 0, "rows": []}
+    body = reader.get("/verification?model=ms-lstm").json()
+    assert body == {"n_valid": 0, "n_missing": 0, "n_pending": 0, "rows": []}
 
 
 @pytest.mark.parametrize(
