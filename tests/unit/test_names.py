@@ -162,35 +162,7 @@ OTHER_MEANING = {
 }
 """Uses of a former name that mean something else, with the reason."""
 
-PENDING: dict[str, dict[str, tuple[str, ...]]] = {
-    "DOCSTRING": {
-        "anew": ("tests",),
-        "chances": ("tests",),
-        "nobody": ("tests",),
-        "somebody": ("tests",),
-        "whoever": ("tests",),
-    },
-    "IDENTIFIER": {
-        "Crew": ("tests",),
-        "Stage": ("tests",),
-        "Stock": ("tests",),
-        "Telling": ("tests",),
-        "at": ("tests",),
-        "came": ("tests",),
-        "chances": ("tests",),
-        "cuts": ("tests",),
-        "desk": ("tests",),
-        "facts": ("tests",),
-        "held": ("tests",),
-        "made": ("tests",),
-        "one": ("tests",),
-        "said": ("tests",),
-        "standing": ("tests",),
-        "together": ("tests",),
-        "told": ("tests",),
-        "ways": ("tests",),
-    },
-}
+PENDING: dict[str, dict[str, tuple[str, ...]]] = {}
 """Packages in which a former name still occurs, by kind and name."""
 
 
