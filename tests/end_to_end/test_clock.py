@@ -125,12 +125,12 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    with deployment_of(played.on.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_nothing_is_lost_and_nothing_counted_twice(played: Played, clean: Deployment) -> None:
-    with deployment_of(played.on.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         assert_same_frames(live, clean)
         assert_same_forecasts(live, clean)
         assert assert_same_counts(live, clean) > 20
@@ -139,8 +139,8 @@ def test_nothing_is_lost_and_nothing_counted_twice(played: Played, clean: Deploy
 
 
 def test_nothing_ended_by_it(played: Played) -> None:
-    assert played.on.restarts == {}
-    assert played.on.log("beat").count("the clock was set back") == 2
+    assert played.cluster.restarts == {}
+    assert played.cluster.log("beat").count("the clock was set back") == 2
 
 
 @pytest.mark.parametrize(("name", "word"), [("ahead", "minutes ago"), ("behind", "in the future")])

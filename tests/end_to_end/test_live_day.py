@@ -104,32 +104,32 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    with deployment_of(played.on.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_every_frame_that_came_is_in_the_archive_and_equal(
     played: Played, clean: Deployment
 ) -> None:
-    with deployment_of(played.on.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         assert_same_frames(live, clean)
     assert len(list(clean.archive.frame_times())) == len(played.frames) > 40
 
 
 def test_forecasts_equal_those_made_by_hand(played: Played, clean: Deployment) -> None:
-    with deployment_of(played.on.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         assert assert_same_forecasts(live, clean) > 0.8
 
 
 def test_every_forecast_is_verified_once_with_the_counts_of_a_clean_run(
     played: Played, clean: Deployment
 ) -> None:
-    with deployment_of(played.on.settings) as live:
+    with deployment_of(played.cluster.settings) as live:
         assert assert_same_counts(live, clean) > 100
 
 
 def test_every_bad_answer_is_in_quarantine_beside_its_reason(played: Played) -> None:
-    cluster, bad = played.on, played.bad
+    cluster, bad = played.cluster, played.bad
     folder = cluster.folder / "data" / "archive" / "quarantine"
     reasons = sorted(folder.glob("*.reason.txt"))
     files = [path for path in folder.iterdir() if not path.name.endswith(".reason.txt")]
@@ -142,4 +142,4 @@ def test_every_bad_answer_is_in_quarantine_beside_its_reason(played: Played) -> 
 
 
 def test_nothing_had_to_be_started_again(played: Played) -> None:
-    assert played.on.restarts == {}
+    assert played.cluster.restarts == {}

@@ -271,7 +271,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_does(crew: WorkerFixture)
     assert crew.done(jobs)[1].status == "successful"
 
 
-@pytest.mark.parametrize("told", [[signal.SIGQUIT], [signal.SIGINT, signal.SIGINT]])
+@pytest.mark.parametrize("signals", [[signal.SIGQUIT], [signal.SIGINT, signal.SIGINT]])
 def test_a_worker_that_must_end_at_once_gives_its_job_back(
     crew: WorkerFixture, signals: list[signal.Signals]
 ) -> None:

@@ -95,7 +95,7 @@ def test_the_command_measures_both_networks_at_the_same_weights(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (("--side", "18"), "--side is 18, ms-lstm needs a multiple of 4"),
         (("--rounds", "0"), "'0' should be a whole number, 1 or more"),

@@ -27,7 +27,7 @@ def test_one_bad_file_is_told_by_its_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "told"),
+    ("program", "message"),
     [
         ("import os; os.abort()", r"netcdf of 4 bytes takes its reader down \(status -6\)"),
         (
@@ -48,7 +48,7 @@ def test_a_reader_that_dies_or_does_not_end_is_a_bad_file(
 
 
 @pytest.mark.parametrize(
-    ("program", "seconds", "told"),
+    ("program", "seconds", "message"),
     [
         ("import time; time.sleep(600)", 1, "the machine is busy; try again"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 500, "see to the memory"),

@@ -131,7 +131,7 @@ def test_block_attention_is_a_softmax_over_the_block() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("cuts", [1, 2, 4])
+@pytest.mark.parametrize("blocks_per_side", [1, 2, 4])
 def test_block_attention_keeps_no_scores(dtype: torch.dtype, blocks_per_side: int) -> None:
     attention = BlockAttention(4, blocks_per_side).to(dtype)
     pair = torch.rand(2, 4, 16, 32, dtype=dtype)

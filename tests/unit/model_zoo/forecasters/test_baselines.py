@@ -152,7 +152,7 @@ def test_one_frame_shows_no_motion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "told"),
+    ("minutes", "message"),
     [
         ([5, 10, 0], r"frame 1 is of 2020-09-07T13:50:00Z, after one of 2020-09-07T13:55:00Z"),
         ([10, 0, 0], r"frame 2 is of 2020-09-07T14:00:00Z, after one of 2020-09-07T14:00:00Z"),

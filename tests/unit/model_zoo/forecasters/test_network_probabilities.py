@@ -179,7 +179,7 @@ def test_a_checkpoint_of_before_calibration_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("thresholds", "reason"),
     [
         (THRESHOLDS[:2], r"head\.weight is \(3, 4, 1, 1\), not \(2, 4, 1, 1\)"),
         ((), r"embed\.weight is \(4, 2, 1, 1\), not \(4, 1, 1, 1\)"),

@@ -167,7 +167,7 @@ def test_within_bounds_growth_is_that_of_the_highest_csi() -> None:
     assert growths([area(1000, 1000, hits)]) == [1.05]
 
 
-@pytest.mark.parametrize(("came", "wanted"), [(9000, 1.6), (300 * 2, 0.7)])
+@pytest.mark.parametrize(("observed", "wanted"), [(9000, 1.6), (300 * 2, 0.7)])
 def test_where_no_growth_is_within_bounds_it_is_the_nearest(observed: int, wanted: float) -> None:
     assert growths([area(1000, observed, 500.0)]) == [wanted]
 
@@ -374,7 +374,7 @@ def test_a_network_that_tells_the_rain_has_nothing_to_calibrate(
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("changes", "reason"),
     [
         ({}, "settings that this version does not know"),
         ({"data": {"source": "germany"}}, "trained on germany; .* validation events of a corpus"),

@@ -71,7 +71,7 @@ MINIMAL = 'name = "x"\nmodel = "ms-lstm"\n[data]\nsource = "kth"\n'
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("name = ", "is not TOML"),
         ("\x00", "is not TOML"),

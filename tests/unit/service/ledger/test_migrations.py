@@ -237,7 +237,7 @@ def test_the_command_line_upgrades_shows_and_checks(old: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "problem"),
     [
         ("UPDATE pixels SET hits = hits + 1", "1 totals of pixels"),
         ("UPDATE pixels SET hits = 0", "totals of pixels"),

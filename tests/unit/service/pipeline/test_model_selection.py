@@ -95,7 +95,7 @@ def test_models_are_compared_over_the_starts_that_all_have(ledger: Ledger) -> No
 
 
 @pytest.mark.parametrize(
-    ("starts", "events", "told"),
+    ("starts", "events", "is_chosen"),
     [
         (model_selection.FEWEST_STARTS, EVENTS, True),
         (model_selection.FEWEST_STARTS - 1, EVENTS, False),

@@ -282,14 +282,14 @@ def test_differences_that_are_sure_are_bold_and_said_to_be(
 
 
 @pytest.mark.parametrize(
-    ("share", "said"), [(None, DASH), (0.0, "0 %"), (0.9996, "99.9 %"), (1.0, "100 %")]
+    ("share", "text"), [(None, DASH), (0.0, "0 %"), (0.9996, "99.9 %"), (1.0, "100 %")]
 )
 def test_what_is_not_all_is_never_said_to_be_all(share: float | None, text: str) -> None:
     assert words.percent(share) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "text"),
     [(None, DASH), (float("nan"), DASH), (0.12345, "+0.123"), (-0.0001, "0.000"),
      (-0.02, "\N{MINUS SIGN}0.020")],
 )  # fmt: skip

@@ -56,7 +56,7 @@ def test_samples_are_the_same_whenever_they_are_asked_for(digits: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"", "idx file"),
         (b"\x00" * 30, "idx file"),

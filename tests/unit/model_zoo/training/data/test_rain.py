@@ -345,7 +345,7 @@ def test_a_lacking_last_frame_is_masked(events: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"rate_x100": None}, "should have rate_x100 and time"),
         ({"rate_x100": np.zeros((29, 4, 4), np.uint16)}, r"for \(30,\) times"),

@@ -81,7 +81,7 @@ def test_taxis_above_the_training_maximum_do_not_wrap(taxis: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"date": None}, "cannot be read as TaxiBJ"),
         ({"data": np.ones((5, 2, 4, 4), np.float32)}, "for 48 dates"),

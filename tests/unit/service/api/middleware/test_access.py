@@ -148,7 +148,7 @@ def test_who_watches_over_the_service_may_always_ask(serving: Callable[..., Test
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("first", "second", "same"),
     [
         ("192.0.2.1", "192.0.2.2", False),
         ("192.0.2.1", "::ffff:192.0.2.1", True),
