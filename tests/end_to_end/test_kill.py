@@ -81,8 +81,8 @@ def digest(path: Path, known: dict[bytes, str] = {}) -> str:  # noqa: B006  kept
     data = path.read_bytes()
     of_bytes = hashlib.sha256(data).digest()
     if of_bytes not in known:
-        said = content(data) if path.suffix == ".nc" else data
-        known[of_bytes] = hashlib.sha256(said).hexdigest()
+        unpacked = content(data) if path.suffix == ".nc" else data
+        known[of_bytes] = hashlib.sha256(unpacked).hexdigest()
     return known[of_bytes]
 
 
