@@ -97,7 +97,9 @@ def test_the_page_asks_nobody_for_anything_and_says_so(page: str) -> None:
     assert all(str(value).startswith("data:image/png;base64,") for _, value in named)
     assert "url(" not in page
     assert "@import" not in page
-    policy = next(attributes["content"] for tag, attributes in found if attributes.get("http-equiv"))
+    policy = next(
+        attributes["content"] for tag, attributes in found if attributes.get("http-equiv")
+    )
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
     assert style
     digest = b64encode(sha256(style[1].encode()).digest()).decode()
@@ -145,7 +147,9 @@ def test_what_is_not_defined_is_a_dash_and_never_0(ledger: Ledger, deployment: D
     assert "not defined: it never rained so much" in text
 
 
-def test_reliability_diagrams_and_brier_scores_are_shown(ledger: Ledger, deployment: Deployment) -> None:
+def test_reliability_diagrams_and_brier_scores_are_shown(
+    ledger: Ledger, deployment: Deployment
+) -> None:
     often = probability_row(300) | {
         "number_9": 1000,
         "probability_9": 950.0,
@@ -159,7 +163,11 @@ def test_reliability_diagrams_and_brier_scores_are_shown(ledger: Ledger, deploym
     found.ledger = ledger
     text = write(gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)).decode()
     assert "Reliability of the probabilities" in text
-    pictures = [attributes["aria-label"] or "" for _, attributes in Reader(text).elements if "aria-label" in attributes]
+    pictures = [
+        attributes["aria-label"] or ""
+        for _, attributes in Reader(text).elements
+        if "aria-label" in attributes
+    ]
     (seen,) = (
         label for label in pictures if label.startswith("Reliability diagram of 0.5 mm/h or more")
     )
@@ -186,7 +194,9 @@ def test_a_report_without_probabilities_has_no_section_on_them(page: str) -> Non
     assert "Brier" not in page
 
 
-def test_frames_that_lack_and_files_in_quarantine_are_counted(report_data: ReportData, page: str) -> None:
+def test_frames_that_lack_and_files_in_quarantine_are_counted(
+    report_data: ReportData, page: str
+) -> None:
     seen = report_data.radar
     assert (seen.expected, seen.received, seen.missing) == (FRAMES + 4, FRAMES - 3, 3 + 4)
     assert seen.quarantined == 1
