@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself, in the words of a card."""
+"""The provenance of a checkpoint as paragraphs of its model card."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,26 +13,26 @@ from model_zoo.forecasters.network import STEP_MINUTES
 UNKNOWN = "not recorded"
 SEEN = "frames of radar 90, 60, 30 and 0 minutes old"
 VIEWS = {
-    "fixed": f"{SEEN}, as they are",
-    "moving": f"{SEEN}, carried to where their rain is at the newest, by the motion of the last "
-    "half hour (`model_zoo/forecasters/motion.py`); what it says is carried on likewise",
+    "fixed": SEEN,
+    "moving": f"{SEEN}, advected to the newest time by the motion of the last half hour "
+    "(`model_zoo/forecasters/motion.py`); the forecast is advected likewise",
 }
 SIMULATED = "sim"
-"""Begin of the names of events that no radar saw."""
+"""Prefix of the names of simulated events."""
 
 
 def description(trained: Checkpoint, line: Sequence[Checkpoint], name: str) -> list[str]:
-    """All of the card but the skill, in paragraphs."""
+    """Paragraphs of the card before the skill."""
     return [
         f"# {name.removesuffix('.safetensors')}\n",
         f"Written by `python -m benchmarks.skill.card` from `{name}`; no figure by hand.\n",
-        "## What it is\n",
+        "## Network\n",
         markdown(["", ""], network_rows(trained)) + "\n",
         *area_growth(trained),
-        "## What it learnt from\n",
+        "## Training\n",
         markdown(["", *(f"part {n}" for n in range(1, len(line) + 1))], history(line)) + "\n",
         *unknown_start(line[0]),
-        f"{CREDITS} Simulated rain is made by `ingest/simulation/rainfield.py`; no radar saw it.\n",
+        f"{CREDITS} Simulated rain is made by `ingest/simulation/rainfield.py`; not radar data.\n",
         *settings(line),
         "## Known weaknesses\n",
         weaknesses(line),
@@ -41,30 +41,31 @@ def description(trained: Checkpoint, line: Sequence[Checkpoint], name: str) -> l
 
 
 def network_rows(trained: Checkpoint) -> list[list[str]]:
-    """What the network is, takes and gives."""
+    """Rows on architecture, input and output of the network."""
     parameters = sum(weight.numel() for weight in trained.network.parameters())
     levels = ", ".join(map(str, trained.network.stack.levels))
     rates = ", ".join(f"{threshold:g}" for threshold in trained.thresholds)
     probabilities = (
-        f"how likely {rates} mm/h are reached; the likeliest cells get the rain of S-PROG's field"
+        f"exceedance probabilities of {rates} mm/h; cells of high probability get the rain of "
+        "S-PROG's field"
     )
     shape = f"{trained.channels} channels, layers at levels {levels}"
     return [
         ["network", f"`{trained.model}`, {shape}; {parameters:,} parameters"],
-        ["sees", VIEWS.get(trained.view, trained.view)],
-        ["tells", probabilities if rates else "the rain rate in mm/h"],
-        ["for", "30, 60, 90 and 120 minutes ahead; made for cells of 5 km"],
+        ["input", VIEWS.get(trained.view, trained.view)],
+        ["output", probabilities if rates else "rainfall rate in mm/h"],
+        ["lead times", "30, 60, 90 and 120 minutes; trained on cells of 5 km"],
         ["intensity scale", f"`{trained.scale}` (`model_zoo/intensity.py`)"],
         ["weights", f"SHA-256 `{trained.sha256}`"],
     ]
 
 
 def area_growth(trained: Checkpoint) -> list[str]:
-    """By which factor rain areas grow in forecasts; nothing for a network without probabilities."""
+    """Calibrated growth of rain areas; nothing for a network without probabilities."""
     if not trained.thresholds:
         return []
     if not trained.calibration.growth:
-        return ["Not calibrated: the area of each threshold stays as it is in the newest frame.\n"]
+        return ["Not calibrated: the area of each threshold is that of the newest frame.\n"]
     headings = ["growth of the area with mm/h", *(f"{t:g}" for t in trained.thresholds)]
     lines = [
         [f"{STEP_MINUTES * lead:g} min", *(f"{factor:.2f}" for factor in factors)]
@@ -74,27 +75,27 @@ def area_growth(trained: Checkpoint) -> list[str]:
 
 
 def history(line: Sequence[Checkpoint]) -> list[list[str]]:
-    """How each part of the training went, one row for each thing to know."""
+    """The parts of the training, one column each."""
     columns = [part(checkpoint.experiment, dict(checkpoint.provenance)) for checkpoint in line]
     names = dict.fromkeys(name for column in columns for name in column)
     return [[name, *(shown(column.get(name)) for column in columns)] for name in names]
 
 
 def part(experiment: Mapping[str, Any], provenance: dict[str, Any]) -> dict[str, object]:
-    """How a part of the training went; None for what is not recorded."""
+    """Properties of a part of the training; None where not recorded."""
     start = provenance.pop("start", None)
     seconds = provenance.pop("seconds", None)
     judged = provenance.pop("validation", {})
     return {
         "experiment": experiment.get("name"),
         "data": provenance.pop("data", None),
-        "learnt from": ", ".join(named(experiment, "train")),
-        "choices made on": ", ".join(named(experiment, "validation")),
-        "began with": start or ("random weights" if experiment else None),
+        "training events": ", ".join(named(experiment, "train")),
+        "validation events": ", ".join(named(experiment, "validation")),
+        "initial weights": start or ("random weights" if experiment else None),
         "seed": experiment.get("seed"),
         "steps": provenance.pop("step", None),
         "hours": None if seconds is None else f"{seconds / 3600:.2f}",
-        "loss in validation": f"{judged['loss']:.5g}" if "loss" in judged else None,
+        "validation loss": f"{judged['loss']:.5g}" if "loss" in judged else None,
         "revision": provenance.pop("revision", None),
         **provenance,
     }
@@ -106,9 +107,11 @@ def shown(value: object) -> str:
 
 
 def unknown_start(first: Checkpoint) -> list[str]:
-    """A word on weights that the training began with and that are not described."""
+    """A note on initial weights whose training is not recorded."""
     start = first.provenance.get("start")
-    return [f"Of the weights `{start}` it began with nothing more is told here.\n"] if start else []
+    return (
+        [f"The training of the initial weights `{start}` is not described here.\n"] if start else []
+    )
 
 
 def settings(line: Sequence[Checkpoint]) -> list[str]:
@@ -122,21 +125,21 @@ def settings(line: Sequence[Checkpoint]) -> list[str]:
 
 
 def weaknesses(line: Sequence[Checkpoint]) -> str:
-    """What is known to be wrong with it, or to be unknown."""
+    """Known weaknesses as a list."""
     names = {name for checkpoint in line for name in named(checkpoint.experiment, "train")}
     radar = [name for name in names if not name.startswith(SIMULATED)]
     return (FEW.format(number=len(radar)) if radar else "") + WEAKNESSES
 
 
 FEW = """\
-- Of real radar it has seen {number} events of hours to a day, and what is rare in them it does not
-  know. About ten events were all there was to learn from, to choose on and to judge by.
+- It is trained on {number} events of real radar of hours to a day, without weather that is rare in
+  them.
 """
 WEAKNESSES = """\
-- It is judged on two events of hours. They say nothing of seasons, of winter and snow or of other
-  climates, and nothing of its skill in operation. It is no basis for warnings.
-- Fields are means over cells of 5 km and over five minutes: peaks of showers are not in them.
-- Heavy rain is rare in both events, so that its scores hang on few showers; see the intervals.
-- It knows nothing of what lies beyond the reach of the radars, which matters the more the further
-  ahead. Where radar errs (clutter, bright band, blocked beams), so does it.
+- It is verified on a few events of hours. They do not represent seasons, winter and snow, other
+  climates, or its skill in operation. It is no basis for warnings.
+- Fields are means over cells of 5 km and over five minutes, without the peaks of showers.
+- Heavy rain is rare in these events, so its scores depend on few showers; see the intervals.
+- It has no data beyond the range of the radars, which matters more at longer lead times. Errors of
+  the radar (clutter, bright band, blocked beams) become errors of the forecast.
 """

@@ -258,27 +258,27 @@ Written by `python -m benchmarks.speed.inference --write docs/performance.md`; n
 {where("cpu")}, Python {platform.python_version()}, torch {torch.__version__}, {today}.
 
 {SHAPE.given} frames to {SHAPE.horizon}, one sequence, six layers, random weights {LIVELY:g} times
-as large as networks begin with. Seconds are medians of {rounds}. Ratios are medians over pairs of a
-forecast of ours and one of the published network just before it, so that they hold on a busy
-machine, where seconds do not. Networks that are in the table once were run once.
+those of the usual initialisation. Seconds are medians of {rounds}. Ratios are medians over pairs of
+a forecast of the published network and the next one of ours, so they hold on a busy machine, where
+seconds do not. Networks with a single row were run once.
 
 {table(found)}
 {NOTES}"""
 
 
 NOTES = f"""
-"Published" are the networks of the MS-RNN and MS-LSTM papers, re-created gate by gate
-(`benchmarks/published`) and run as they were: eager, in float32. Ours have the same weights, and
-run in the way that was found fastest here (`model_zoo/fast`): "float32" is what the service does,
-"bf16" (`NOWCAST_BF16=true`) are convolutions in bfloat16, by the matrix unit of the processor where
-it has one, else by torch, and all else in float32. Memory is what a forecast takes above the
-process with the network loaded, the rearranged weights included.
+"Published" are the networks of the MS-RNN and MS-LSTM papers, rebuilt gate by gate
+(`benchmarks/published`) and run eagerly in float32. Ours have the same weights and run in the
+fastest way found on this machine (`model_zoo/fast`): "float32" is the default of the service,
+"bf16" (`NOWCAST_BF16=true`) has convolutions in bfloat16, by the matrix unit of the processor if it
+has one, else by torch, and everything else in float32. Memory is that of a forecast above the
+process with the loaded network, including rearranged weights.
 
-The published attention of PrecipLSTM has a copy of the window of every pixel, which takes minutes
-on 180x180 pixels: against that, ours are measured on {UNFOLDED}x{UNFOLDED}. In the other rows the
-published network has the same attention in tiles of 12x12. CMS-LSTM attends to all of the field,
-and is measured on {SMALL}x{SMALL}. The weights of ms-mim and ms-motionrnn as published do not fit
-ours, which differ (docs/models.md): their difference is from our own network as it is trained.
+The published attention of PrecipLSTM copies the window of every pixel, which takes minutes on
+180x180 pixels; with it, ours are compared on {UNFOLDED}x{UNFOLDED}. In the other rows the published
+network computes the same attention in tiles of 12x12. CMS-LSTM attends to the whole field and is
+measured on {SMALL}x{SMALL}. The published weights of ms-mim and ms-motionrnn do not fit ours, which
+differ (docs/models.md); their differences are relative to our own network as trained.
 """
 
 

@@ -189,11 +189,11 @@ def section(found: Sequence[Sequence[str]]) -> str:
 
 
 NOTES = f"""
-Decoding is `wradlib.io.read_radolan_composite`: decompression and decoding. Ingest is that and all
-the rest: fingerprint, checks, 5 km means, netCDF brought to disk, the row in the ledger. Frame by
-frame both are timed in turns in one process; the target is a ratio under {TARGET:g} of processor
-time. A day is `nowcast ingest FOLDER`, in threads, against decoding in as many processes. By the
-clock ingest waits for the disk, once for each file and once for its name.
+Decoding is `wradlib.io.read_radolan_composite`, including decompression. Ingest is decoding plus
+fingerprint, checks, 5 km means, a netCDF file synced to disk and a row in the ledger. For single
+frames both are timed in turns in one process; the target is a ratio of processor times below
+{TARGET:g}. A day is `nowcast ingest FOLDER` with threads, compared with decoding in the same number
+of processes. In elapsed time ingest waits for two disk syncs per file.
 """
 
 

@@ -134,43 +134,42 @@ ABOUT = """# What training keeps
 
 Written by `python -m benchmarks.speed.memory --write docs/memory.md`; no figure by hand.
 
-Bytes that the forward pass of one sequence leaves in place for the backward pass, beside weights
-and frames: six layers of {channels} channels, float32, batch of one, history and forecast unrolled.
-They are most of the memory of a training step, and grow with the batch. "Published" are the
-networks of the MS-RNN and MS-LSTM papers, re-created gate by gate from a description
-(`benchmarks/published`); they give the published numbers, outputs and gradients.
+Bytes that the forward pass of one sequence stores for the backward pass, besides weights and
+frames: six layers of {channels} channels, float32, batch of one, history and forecast unrolled.
+They are most of the memory of a training step and proportional to the batch. "Published" are the
+networks of the MS-RNN and MS-LSTM papers, rebuilt gate by gate from their description
+(`benchmarks/published`), with the published outputs and gradients.
 
-All figures are computed, none is scaled: both networks run on tensors that have shapes, types and
-storages but no numbers, and what autograd (torch {torch}) holds on to is added up, each storage
+All figures are computed, none is scaled: both networks run on tensors with shapes, types and
+storages but without values, and the storages that autograd (torch {torch}) keeps are added up, each
 once. `tests/unit/model_zoo/profiling/test_memory.py` finds the same in real runs on small fields.
 """
 
 NOTES = """
-`*` on a padded grid: the pyramid halves the field more often than its sides allow. The plain stack
-that it is compared with has the same grid.
+`*` on a padded grid, since the sides of the field are not divisible by the pyramid's factor. The
+plain stack it is compared with has the same grid.
 
-Where the differences come from:
+Reasons for the differences:
 
-- All of ours keep fields but no copies of them side by side
-  (`model_zoo/layers/lean_convolution.py`), no indices of max pooling, no states that are zero, and
-  not what the gate of a cell's output is multiplied by (`model_zoo/cells/lean_gates.py`): these are
-  found again in the backward pass.
-- **mk-lstm**: the gates of 3x3 kernels are found again as well, for a twentieth more work.
-- *Lean* is `machine = { lean = true }` in an experiment: the gates of all memories but those of
-  PredRNN and PredRNN++ are found again. On a processor `kernels = true` makes more than up for the
-  time ([performance.md](performance.md)).
-- **mim, motionrnn**: what the published networks work out and drop (the bottom layer's N and S, the
-  motion above the top layer) is not counted: autograd lets go of it at the end.
-- **predrnn-v2**: the published code compares directions that it has made unit vectors first, and
-  keeps these.
-- **modernn, cms-lstm**: ours keep no gate times 2.
-- **preciplstm**: how the published attention is run decides. *Windows copied*: keys and values
-  unfolded to 900 copies, more than a GPU holds. *Tiles copied*: unfolded to what tiles of 12x12
-  reach, 12 copies. *Scores alone*: the first less its copies, that is 900 scores for each pixel,
-  which a kernel made for it would keep; what the MS-LSTM paper reports, 38.3 GB on four GPUs with a
-  sequence each, is of that size, so that this is the one to compare with. Ours keep query, key and
-  value, and compute scores again.
-- **cms-lstm**: the published attention keeps a score for each pair of pixels besides; ours none.
+- All of ours store fields without concatenated copies (`model_zoo/layers/lean_convolution.py`),
+  no indices of max pooling, no zero states, and not the factor of a cell's output gate
+  (`model_zoo/cells/lean_gates.py`): these are recomputed in the backward pass.
+- **mk-lstm**: the gates of 3x3 kernels are recomputed as well, for 5 % more work.
+- *Lean* is `machine = { lean = true }` in an experiment: the gates of all memories except those of
+  PredRNN and PredRNN++ are recomputed. On a processor `kernels = true` saves more time than this
+  costs ([performance.md](performance.md)).
+- **mim, motionrnn**: results that the published networks compute and discard (the bottom layer's N
+  and S, the motion above the top layer) are not counted, since autograd frees them at the end.
+- **predrnn-v2**: the published code normalises directions before it compares them, and stores the
+  unit vectors.
+- **modernn, cms-lstm**: ours store no doubled gates.
+- **preciplstm**: it depends on how the published attention is run. *Windows copied*: keys and
+  values unfolded to 900 copies, more than a GPU holds. *Tiles copied*: unfolded for tiles of 12x12,
+  12 copies. *Scores alone*: the first without its copies, that is 900 scores for each pixel, which
+  a dedicated kernel would store; the MS-LSTM paper reports 38.3 GB on four GPUs with a sequence
+  each, which is of that size, so this is the one to compare with. Ours store query, key and value,
+  and recompute scores.
+- **cms-lstm**: the published attention also stores a score for each pair of pixels; ours does not.
 """
 
 if __name__ == "__main__":

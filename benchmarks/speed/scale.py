@@ -199,10 +199,10 @@ def document(slopes: Slopes) -> str:
 
 {about}
 
-What each part costs by its size is measured; what is larger than this machine is worked out from
-that. Not measured but assumed: {CORE_HOUR:g} EUR for an hour of a core, {GPU_HOUR:g} EUR for an
-hour of a GPU, {TERABYTE_MONTH:g} EUR for a terabyte and month, and that a GPU does
-{GPU_FLOPS / 1e12:g} TFLOP/s on these networks.
+The cost of each part by its size is measured; costs beyond this machine are extrapolated from that.
+Assumed, not measured: {CORE_HOUR:g} EUR for an hour of a core, {GPU_HOUR:g} EUR for an
+hour of a GPU, {TERABYTE_MONTH:g} EUR for a terabyte and month, and
+{GPU_FLOPS / 1e12:g} TFLOP/s of a GPU on these networks.
 
 ## Measured slopes
 
@@ -224,8 +224,8 @@ A year has {ISSUES_A_YEAR:,} issues. Core-hours = seconds x issues / 3600.
 
 {table(COSTS, costs(slopes))}
 
-GPU columns are reasoned: 2 x multiply-adds / {GPU_FLOPS / 1e12:g} TFLOP/s. A GPU is paid by the
-hour whether it is busy or not; the column is what its busy time costs.
+GPU columns are calculated: 2 x multiply-adds / {GPU_FLOPS / 1e12:g} TFLOP/s. A GPU is paid by the
+hour even when idle; the column has the cost of its busy time only.
 
 ## {REQUESTS:,} requests a second
 
@@ -243,33 +243,33 @@ def limits(slopes: Slopes) -> str:
     frame = slopes.ingest_seconds
     minutes = ISSUES_A_YEAR * 4 * slopes.count_seconds / 60
     return f"""\
-## Where the limits lie, and what takes over
+## Limits and how to scale beyond them
 
 - **Forecasts as served.** A core makes {CYCLE_SECONDS / seconds.value_at(germany.cells):,.0f} of
   {germany.rows}x{germany.columns} in five minutes. Beyond: more Celery workers on the queues of
-  forecasts, on any machine that reaches Redis and the archive; each takes one job at a time and
-  none knows of the others.
+  forecasts, on any machine that reaches Redis and the archive; each takes one job at a time,
+  independently of the others.
 - **Germany at 1 km.** {one_km:,.0f} s on a core, {in_time} a cycle of five minutes, and
-  {memory.value_at(national.cells) / 1e3:,.1f} GB above rest. What lies further away than rain
-  travels decides nothing, so tiles with a margin can be forecast by several workers at
-  once. The shipped network knows cells of 5 km and has to be trained again.
+  {memory.value_at(national.cells) / 1e3:,.1f} GB above rest. Rain that is too far away to
+  arrive has no influence, so several workers can forecast tiles with a margin in parallel. The
+  shipped network is trained on cells of 5 km and has to be retrained.
 - **All of Europe at 2 km.** {two_km / CYCLE_SECONDS:,.1f} cores busy all the time for each model,
   and {memory.value_at(europe.cells) / 1e3:,.1f} GB in one piece; a forecast is ready after
   {two_km:,.0f} s, or sooner in tiles by several workers, or on a GPU, of whose time it takes
   {gpu_seconds(europe.cells) / CYCLE_SECONDS:.1%} as assumed above.
 - **Readers.** A process of the API answers with one core. Replicas on a shared archive and
   PostgreSQL stand behind a proxy; reads have no state. The URL of a forecast by its issue is
-  immutable for a year, so that a proxy or CDN asks for each form once; `latest` is asked for anew
-  every 30 s by each cache.
+  immutable for a year, so that a proxy or CDN fetches each representation once; each cache
+  revalidates `latest` every 30 s.
 - **Radar in.** A day of 288 frames takes {288 * frame:.1f} s of a core, so one process keeps up
   with {CYCLE_SECONDS / frame:,.0f} radar networks of this size. `nowcast ingest FOLDER` uses all
-  cores. Archives of many years are prepared by Dask, which parts them by time:
+  cores. Archives of many years are prepared by Dask, divided by time:
   {ISSUES_A_YEAR * frame / 3600:,.1f} core-hours for a year.
 - **Verification.** A year of one model at four leads is counted in {minutes:,.1f} minutes of a
-  core. Counts add up, so that years are shared out over processes and their sums added.
-- **Training.** One process uses one GPU. DDP (`torchrun`) has each rank take its share of every
-  batch; what limits it is the exchange of gradients, a few MB a step for these networks.
-- **The ledger.** SQLite takes one writer at a time, enough for one machine; PostgreSQL by URL takes
+  core. Counts are additive, so years can be divided among processes and their sums added.
+- **Training.** One process uses one GPU. With DDP (`torchrun`) each rank takes a share of every
+  batch; the limit is the exchange of gradients, a few MB a step for these networks.
+- **The ledger.** SQLite allows one writer at a time, enough for one machine; PostgreSQL allows
   many. Rows of counts: {ISSUES_A_YEAR * 4 * 6:,} a year for each model.
 """
 

@@ -319,10 +319,10 @@ def section(found: Rounds, size: int, rounds: int) -> str:
 Written by `python -m benchmarks.speed.serving --write docs/performance.md`; no figure by hand.
 {where("cpu")}, Python {platform.python_version()}, uvicorn {version("uvicorn")}, {today}.
 
-A forecast in JSON of {size:,} bytes, over {CONNECTIONS} connections that are kept; medians of
-{rounds} rounds in turns. The service looks anew for the newest forecast four times a second and
-sends what it holds to all others. The last two columns are at a rate that all but the slow one can
-do; that one is asked as often as it answers.
+A forecast in JSON of {size:,} bytes, over {CONNECTIONS} persistent connections; medians of
+{rounds} rounds in turns. The service looks up the newest forecast four times a second and answers
+other requests from its cache. The last two columns are at a rate that all but the slowest sustain;
+the slowest is measured at its own rate.
 
 {table(found)}
 """

@@ -64,7 +64,7 @@ def section(found: Sequence[Comparison]) -> str:
 
 {table(HEADINGS, map(cells, found))}
 
-Milliseconds are of a whole forecast, with the motion, which is ours in both. Theirs is pysteps'
+Milliseconds of a complete forecast, including the motion, which is ours in both. Theirs is pysteps'
 S-PROG on the newest three frames; the target is {TARGET} times as fast on 180 x 180 cells.
 """
 

@@ -226,9 +226,9 @@ def section(found: dict[str, Start]) -> str:
 
 
 NOTES = """
-Every process is fresh; seconds are the least of several, memory is the most that was ever resident.
-The API answers before its models are loaded, which is done beside; who asks for a model meanwhile
-waits for it.
+Each run is a new process; seconds are the minimum of several runs, memory is the peak resident set.
+The API answers before its models are loaded in the background; a request for a model waits until it
+is loaded.
 """
 
 

@@ -325,9 +325,9 @@ torch {torch.__version__}, {today}.
 
 {SHAPE.given} frames of {options.side}x{options.side} to {SHAPE.horizon}, six layers of \
 {options.channels} channels, batch of {options.batch}; forward, loss, backward and Adam.
-Rates are medians of {options.rounds} steps or more. Ratios are medians over pairs of a step of ours
-and one of the published network just before it, by the clock and by processor time; so they hold on
-a busy machine, where rates do not.
+Rates are medians of {options.rounds} steps or more. Ratios are medians over pairs of a step of the
+published network and the next one of ours, in elapsed and in processor time; they hold on a busy
+machine, where rates do not.
 
 {table(found)}
 
@@ -342,21 +342,21 @@ def title(options: argparse.Namespace) -> str:
 
 
 NOTES = f"""
-"Published" are the networks of the MS-RNN and MS-LSTM papers, re-created gate by gate
-(`benchmarks/published`) and run as they were: eager, in float32. All begin with the same weights.
-The first loss is compared on the same frames; what was learnt in {LESSON} steps on {LESSON}
-sequences of {LESSON_SIDE}x{LESSON_SIDE}, on the first of them. Peak memory is what two steps in a
-process of its own take above the network at rest.
+"Published" are the networks of the MS-RNN and MS-LSTM papers, rebuilt gate by gate
+(`benchmarks/published`) and run eagerly in float32. All start with the same weights. The first loss
+is compared on the same frames; the loss after {LESSON} steps on {LESSON} sequences of
+{LESSON_SIDE}x{LESSON_SIDE} is that on the first sequence. Peak memory is that of two steps in a
+separate process above the network at rest.
 
 PrecipLSTM was published with windows unfolded to 900 copies of keys and values, more than a machine
-holds at this size ([memory.md](memory.md)). What ours is compared with is the same attention run in
-tiles of 12x12, which gives the same numbers much faster.
+holds at this size ([memory.md](memory.md)). Ours is compared with the same attention in tiles of
+12x12, which gives the same numbers much faster.
 """
 
 AS_PUBLISHED = f"""
-As above, but against attention as it was published: with a copy of the window of every pixel, and
-all of it kept for the backward pass. What the published network learns in {LESSON} steps is learnt
-in tiles, too.
+As above, but compared with the published attention: a copy of the window of every pixel, all stored
+for the backward pass. The loss of the published network after {LESSON} steps is computed in tiles
+here, too.
 """
 
 

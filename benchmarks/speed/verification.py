@@ -390,11 +390,11 @@ def section(found: Sequence[Comparison], whole: Year) -> str:
 
 
 NOTES = f"""
-Milliseconds are of one forecast field against one frame: counts at {len(THRESHOLDS)} thresholds,
-fractions at {len(THRESHOLDS)} thresholds and {len(WINDOWS)} scales. The target is {TARGET} times as
-fast as pysteps. Numbers were asserted to agree: counts exactly, fractions to 1e-4. pysteps knows no
-mask, so it is compared where all cells have data, and fractions on fields with a dry margin, as
-outside the grid is dry to the others and unknown to ours.
+Milliseconds for one forecast field and one frame: counts at {len(THRESHOLDS)} thresholds, fractions
+at {len(THRESHOLDS)} thresholds and {len(WINDOWS)} scales. The target is {TARGET} times the speed of
+pysteps. The results are asserted to agree: counts exactly, fractions to 1e-4. pysteps has no mask,
+so it is compared where all cells have data, and fractions on fields with a dry margin, since the
+others take cells outside the grid as dry and ours as unknown.
 """
 
 

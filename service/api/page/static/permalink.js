@@ -1,4 +1,4 @@
-// State of the page in the fragment of its address: a link shows somebody else the same.
+// State of the page in the fragment of its address: a link shows another reader the same.
 
 import { toIso } from "./times.js";
 

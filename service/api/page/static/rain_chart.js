@@ -21,12 +21,12 @@ const DRY_BAR_HEIGHT = 1.5;
 /**
  * Chart of measured rates, as bars of five minutes, and of forecast rates, as wider bars.
  *
- * @param {object} facts
- * @param {{time: number, rate: number | null}[]} facts.measured - Rates in mm/h, null for no data.
- * @param {{time: number, rate: number | null}[]} facts.forecast - Likewise, from `newest` on.
- * @param {number} facts.newest - Time of the newest frame in ms.
- * @param {number | null} facts.now - Present time in ms; null in the archive.
- * @param {string} facts.theme - "light" or "dark".
+ * @param {object} input
+ * @param {{time: number, rate: number | null}[]} input.measured - Rates in mm/h, null for no data.
+ * @param {{time: number, rate: number | null}[]} input.forecast - Likewise, from `newest` on.
+ * @param {number} input.newest - Time of the newest frame in ms.
+ * @param {number | null} input.now - Present time in ms; null in the archive.
+ * @param {string} input.theme - "light" or "dark".
  */
 export function rainChart({ measured, forecast, newest, now, theme }) {
   const leads = forecast.map(({ time }) => (time - newest) / MINUTE);

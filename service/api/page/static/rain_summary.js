@@ -29,13 +29,13 @@ export function forecastAtPlace({ domain, ranges }) {
 /**
  * Sentences about the rain.
  *
- * @param {object} facts
- * @param {object} facts.summary - Summary of the service: `state` (dry, rain, unknown), `starts`,
+ * @param {object} input
+ * @param {object} input.summary - Summary of the service: `state` (dry, rain, unknown), `starts`,
  *   `ends`, `complete`.
- * @param {number} facts.issue - Start time of the forecast in ms.
- * @param {object[]} facts.forecast - As `forecastAtPlace` returns it.
- * @param {number | null} facts.currentRate - Rate on the newest frame in mm/h; null for no data.
- * @param {boolean} facts.stale - Whether the radar data are outdated.
+ * @param {number} input.issue - Start time of the forecast in ms.
+ * @param {object[]} input.forecast - As `forecastAtPlace` returns it.
+ * @param {number | null} input.currentRate - Rate on the newest frame in mm/h; null for no data.
+ * @param {boolean} input.stale - Whether the radar data are outdated.
  */
 export function rainSummary({ summary, issue, forecast, currentRate, stale }) {
   const isRaining = currentRate !== null && currentRate >= WET;

@@ -47,8 +47,8 @@ def test_a_card_says_what_weights_are_where_they_come_from_and_how_good_they_are
     assert "| 60 min | 0.90 | 0.90 |" in text
     for row in (
         "| experiment | simulated-ms | corpus-ms |",
-        f"| began with | random weights | {start} |",
-        "| learnt from | one, sim-1-\\* | one, sim-1-\\* |",
+        f"| initial weights | random weights | {start} |",
+        "| training events | one, sim-1-\\* | one, sim-1-\\* |",
         "| steps | not recorded | 900 |",
         "| hours | not recorded | 1.50 |",
         "| revision | not recorded | 0123abc |",
@@ -56,7 +56,7 @@ def test_a_card_says_what_weights_are_where_they_come_from_and_how_good_they_are
     ):
         assert row in text
     assert "Quelle: Deutscher Wetterdienst" in text
-    assert "Of real radar it has seen 1 events" in text
+    assert "It is trained on 1 events of real radar" in text
     validation, test = text.index("### early\n\nValidation"), text.index("### late\n\nTest")
     assert validation < test
     assert "| CSI | 0.5 | ms-convlstm - advection |" in text[validation:test]
