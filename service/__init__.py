@@ -1,1 +1,1 @@
-"""Ingests radar, forecasts, verifies and serves, again and again."""
+"""Ingests radar, forecasts, verifies and serves continuously."""
