@@ -6,6 +6,11 @@
 FROM python:3.11-slim AS build
 ARG TORCH_INDEX=""
 WORKDIR /src
+# Debian's newest patch versions are wanted.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 RUN python -m venv /opt/nowcast \
  && if [ -n "$TORCH_INDEX" ]; then \
@@ -17,11 +22,20 @@ COPY verification verification
 COPY model_zoo model_zoo
 COPY service service
 RUN /opt/nowcast/bin/pip install --no-cache-dir --constraint constraints.txt '.[s3]'
+# The C kernels, for several instruction sets: the image itself has no compiler.
+WORKDIR /
+RUN /opt/nowcast/bin/python -m model_zoo.fast.build_kernels
 
 FROM python:3.11-slim
+# Debian's newest patch versions are wanted.
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 10001 nowcast && install -d -o nowcast /data
 COPY --from=build /opt/nowcast /opt/nowcast
-ENV PATH=/opt/nowcast/bin:$PATH NOWCAST_DATA=/data NOWCAST_HOST=0.0.0.0 PYTHONUNBUFFERED=1
+ENV PATH=/opt/nowcast/bin:$PATH NOWCAST_DATA=/data NOWCAST_HOST=0.0.0.0 PYTHONUNBUFFERED=1 \
+    XDG_CACHE_HOME=/data/cache
 USER 10001
 VOLUME /data
 EXPOSE 8000

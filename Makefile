@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint lint-page docs reference dashboards bench skill constraints clean
+.PHONY: demo test lint lint-page docs reference dashboards wheel bench skill constraints clean
 
 demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
@@ -42,6 +42,13 @@ lint-page: $(if $(shell command -v npm),node_modules/.package-lock.json)
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --silent
 	@touch $@
+
+# A wheel with the C kernels inside, compiled for several instruction sets; needs GCC.
+wheel: $(VENV)/.ready-to-run
+	$(BIN)/python -m model_zoo.fast.build_kernels
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel \
+		--config-settings="--build-option=--plat-name=linux_$$(uname -m)" .
+	@ls build/wheel/*.whl
 
 # Speed, into docs/performance.md and others: a quarter of an hour on a quiet machine.
 bench: $(VENV)/.ready-to-test

@@ -9,7 +9,8 @@ are evaluated while these are in the cache.
     pointwise.py            formulas of gates and memories
     torch_backend.py        interface of a backend, and that by torch for any device and precision
     c_backend.py            backend by C kernels (native/), compiled where there is GCC
-                            (c_library.py); in bfloat16 by AMX, or with convolutions by torch
+                            (c_library.py), or in advance for several processors (prebuilt.py,
+                            build_kernels.py); in bfloat16 by AMX, or with convolutions by torch
     cells.py, highways.py   fast cells
     network.py              a whole network, run over time
     cuda_graph.py           a forecast as a CUDA graph

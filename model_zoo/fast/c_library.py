@@ -1,8 +1,8 @@
 """Compilation of the C kernels for this CPU, on first use.
 
 The library is cached in the user's cache folder (~/.cache/nowcast, or below XDG_CACHE_HOME), under
-a name that changes with source, compiler and CPU. Without GCC there are no kernels, and forecasts
-run by torch.
+a name that changes with source, compiler and CPU. Without GCC those compiled in advance are loaded
+(`prebuilt`), which images and wheels contain; without these, forecasts run by torch.
 """
 
 import ctypes
@@ -13,8 +13,11 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from model_zoo.fast import prebuilt
 
 logger = logging.getLogger(__name__)
 
@@ -61,10 +64,19 @@ def source_hash() -> str:
 
 @cache
 def load() -> ctypes.CDLL | None:
-    """Return the compiled library; None, with a warning, where it cannot be compiled or loaded."""
+    """Return the compiled library, or that compiled in advance where it cannot be compiled.
+
+    None, with a warning, where there is neither.
+    """
     try:
         return ctypes.CDLL(str(compiled()))
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        path = prebuilt.find(processor())
+        if path is not None:
+            with suppress(OSError):  # such as a missing libgomp
+                library = ctypes.CDLL(str(path))
+                logger.info("forecasts run by C kernels compiled in advance, %s", path.name)
+                return library
         logger.warning("forecasts run without C kernels, slower: %s", error)
         return None
 
