@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import platform
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ V4_FLAGS = "flags : " + " ".join(sorted(prebuilt.V4)) + " sse2"
 @pytest.fixture
 def x86(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder with empty libraries of every level, on an x86 machine."""
-    monkeypatch.setattr(prebuilt.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     for level in prebuilt.LEVELS:
         prebuilt.path_of(level, tmp_path).touch()
     return tmp_path
@@ -40,7 +41,7 @@ def test_an_old_processor_and_an_empty_folder_have_none(x86: Path, tmp_path: Pat
 def test_a_machine_of_another_kind_takes_only_its_own(
     x86: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prebuilt.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     assert prebuilt.find(V4_FLAGS, x86) is None
 
 
