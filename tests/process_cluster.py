@@ -69,8 +69,9 @@ class ProcessCluster:
             "NOWCAST_RADAR_SERVER": server + "/",
             "NOWCAST_RADAR_FILES": json.dumps([FILES]),
             "NOWCAST_POLL_SECONDS": "0.2",
-            "NOWCAST_BACKFILL_HOURS": "3",
-            "NOWCAST_FORECAST_MINUTES": "170",
+            # at many times the speed of time, a slow machine is hours late
+            "NOWCAST_BACKFILL_HOURS": "24",
+            "NOWCAST_FORECAST_MINUTES": "1400",
             "NOWCAST_WORKER_SECONDS": "4",
             "NOWCAST_THREADS": "1",
             "NOWCAST_PORT": str(self.port),
@@ -141,7 +142,7 @@ class ProcessCluster:
             process.send_signal(signal.SIGTERM)
         for process in self.processes.values():
             try:
-                process.wait(10)
+                process.wait(100)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

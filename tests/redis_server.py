@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-PATIENCE_SECONDS = 100.0
+PATIENCE_SECONDS = 300.0
 
 
 class RedisServer:

@@ -152,4 +152,4 @@ class Gate:
     def __call__(self, key: Key) -> None:
         self.asked.append(key)
         self.reached.release()
-        assert self.open.wait(10)
+        assert self.open.wait(300)

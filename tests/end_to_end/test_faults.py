@@ -121,10 +121,6 @@ class FaultSchedule:
             self.cluster.kill(name)
 
 
-PATIENT = {"NOWCAST_FORECAST_MINUTES": "400", "NOWCAST_BACKFILL_HOURS": "7"}
-"""A minute without Redis is 200 of the radar's here: so old, frames would not be forecast from."""
-
-
 def pause(seconds: float) -> Callable[[], None]:
     return lambda: time.sleep(seconds)
 
@@ -148,9 +144,7 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         with (
             provider() as server,
-            process_cluster(
-                folder, server.url, begin, SPEED, **(PATIENT if LONG else {})
-            ) as cluster,
+            process_cluster(folder, server.url, begin, SPEED) as cluster,
         ):
             cluster.start_all()
             cluster.wait_until_up()

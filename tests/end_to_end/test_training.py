@@ -19,15 +19,18 @@ from model_zoo.checkpoints import checkpoint
 ROOT = Path(__file__).parents[2]
 KILLS = 3
 SEED = 4
-STEPS = 30
-EXPERIMENT = """
+STEPS, EVERY = 60, 20
+"""Steps of a run, and between validations."""
+KILLED_BEFORE = STEPS // 2
+"""So that a kill is in time where this process has to wait for a processor."""
+EXPERIMENT = f"""
 name = "tiny"
 model = "ms-predrnn"
 channels = 3
 batch = 4
-steps = 30
+steps = {STEPS}
 ema = 0.9
-validate_every = 10
+validate_every = {EVERY}
 optimiser.schedule = "cosine"
 optimiser.warm_up = 3
 optimiser.clip = 50.0
@@ -94,7 +97,7 @@ def test_killed_at_random_steps_it_ends_bit_for_bit_where_it_would_have(
     files: Path, unbroken: Path
 ) -> None:
     folder, moments = files / "killed", random.Random(SEED)
-    log, steps = folder / "training.csv", sorted(moments.sample(range(2, STEPS - 2), KILLS))
+    log, steps = folder / "training.csv", sorted(moments.sample(range(2, KILLED_BEFORE), KILLS))
     for step in steps:
         process = start(command(files, folder))
         while len(rows(log)) < step:
@@ -134,7 +137,7 @@ def test_two_devices_learn_as_one_does_with_their_batches_together(
     ]
     for process in both:
         finish(process)
-    for name, number in (("training", STEPS), ("validation", 3)):
+    for name, number in (("training", STEPS), ("validation", STEPS // EVERY)):
         of_single, of_both = (rows(run / f"{name}.csv") for run in (unbroken, folder))
         assert len(of_single) == len(of_both) == number
         for single, double in zip(of_single, of_both, strict=True):
