@@ -7,10 +7,12 @@ are evaluated while these are in the cache.
 
     fused_convolution.py    fusing of several convolutions into one
     pointwise.py            formulas of gates and memories
-    torch_backend.py        interface of a backend, and that by torch for any device and precision
+    backend.py              interface of a backend
+    torch_backend.py        backend by torch for any device and precision
     c_backend.py            backend by C kernels (native/), compiled where there is GCC
                             (c_library.py), or in advance for several processors (prebuilt.py,
-                            build_kernels.py); in bfloat16 by AMX, or with convolutions by torch
+                            build_kernels.py); with their structures and layouts of weights
+    bf16_backend.py         convolutions in bfloat16, by the matrix unit (AMX) or by torch
     cells.py, highways.py   fast cells
     network.py              a whole network, run over time
     cuda_graph.py           a forecast as a CUDA graph

@@ -21,10 +21,12 @@ from torch import Tensor
 
 from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.fast import c_library
-from model_zoo.fast.c_backend import AmxBackend, Bf16Backend, CBackend
+from model_zoo.fast.backend import Backend
+from model_zoo.fast.bf16_backend import AmxBackend, Bf16Backend
+from model_zoo.fast.c_backend import CBackend
 from model_zoo.fast.cuda_graph import CudaGraph
 from model_zoo.fast.network import FastNowcaster
-from model_zoo.fast.torch_backend import Backend, TorchBackend
+from model_zoo.fast.torch_backend import TorchBackend
 from model_zoo.nowcaster import Nowcaster, Rollout
 
 logger = logging.getLogger(__name__)

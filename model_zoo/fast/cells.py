@@ -15,6 +15,7 @@ from model_zoo.cells.mk_lstm import MKLSTM
 from model_zoo.cells.preciplstm import PrecipLSTM
 from model_zoo.cells.predrnn import PredRNN
 from model_zoo.cells.predrnn_plus import CausalLSTM
+from model_zoo.fast.backend import Backend, Field
 from model_zoo.fast.fused_convolution import (
     Kernel,
     add,
@@ -24,7 +25,6 @@ from model_zoo.fast.fused_convolution import (
     kernel_of_sum,
 )
 from model_zoo.fast.pointwise import gated_input, linear, lstm_update, sigmoid, tanh
-from model_zoo.fast.torch_backend import Backend, Field
 
 InputMap = Callable[[Kernel], Kernel]
 """From a convolution of the input of a layer to one of the tensor that is passed instead of it."""

@@ -14,6 +14,7 @@ from model_zoo.cells.modernn import MoDeRNN
 from model_zoo.cells.modulation import ROUNDS
 from model_zoo.cells.motionrnn import TREND_RATE, MotionGRU
 from model_zoo.cells.trajgru import TrajGRU
+from model_zoo.fast.backend import Backend, Field, Warped
 from model_zoo.fast.cells import (
     FastCell,
     FastConvLSTM,
@@ -42,7 +43,6 @@ from model_zoo.fast.pointwise import (
     sigmoid,
     tanh,
 )
-from model_zoo.fast.torch_backend import Backend, Field, Warped
 from model_zoo.layers.warp import shrinking_warp
 
 

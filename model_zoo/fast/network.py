@@ -20,6 +20,7 @@ from model_zoo.cells.predrnn import PredRNN
 from model_zoo.cells.predrnn_plus import CausalLSTM, GradientHighway
 from model_zoo.cells.predrnn_v2 import PredRNNv2
 from model_zoo.cells.trajgru import TrajGRU
+from model_zoo.fast.backend import Backend, Field
 from model_zoo.fast.cells import (
     FastCausalLSTM,
     FastCell,
@@ -43,7 +44,6 @@ from model_zoo.fast.highways import (
     FastTrajGRU,
 )
 from model_zoo.fast.pointwise import linear
-from model_zoo.fast.torch_backend import Backend, Field
 from model_zoo.guided_guess import GuidedGuess
 from model_zoo.nowcaster import Nowcaster
 from model_zoo.stack import Stack, check_divisible

@@ -32,6 +32,8 @@ from model_zoo.training.calibration import (
 )
 from model_zoo.training.data.data_sets.corpus import expand, read_event, tiles
 from model_zoo.training.data.record import Record
+from model_zoo.training.data.settings import Corpus
+from model_zoo.training.experiment import read_experiment
 
 Array = NDArray[np.float32]
 
@@ -61,8 +63,8 @@ EVENTS: Mapping[str, int] = MappingProxyType(
     }
 )
 """Validation and training events, and minutes between two forecasts from one."""
-VALIDATION = ("de_ry_20180712", "taasrad19_201609", "knmi_20100826")
-"""On these events the growth of areas is chosen."""
+EXPERIMENT = "guided-ms-lstm"
+"""Experiment on whose validation events the growth of areas is chosen."""
 MEMBERS = ("ms-lstm", "ms-preciplstm", "s-prog")
 AMOUNTS = "s-prog"
 """The member whose area and amounts the rain takes."""
@@ -104,12 +106,18 @@ def blend(
                 if report is not None:
                     report(record.name)
                 found += cases(record, forecasters, kilometres=kilometres, every=every)
-    validated = {case.event for case in found if case.event.startswith(VALIDATION)}
+    validated = {case.event for case in found if case.event.startswith(validation_events())}
     table = choose(found, members, AMOUNTS, validated)
     about = {"events": dict(events), "forecasts": len(found)}
     about["weights"] = {forecaster.name: forecaster.weights for forecaster in forecasters}
     write(destination, table, about)
     return table
+
+
+def validation_events() -> tuple[str, ...]:
+    """Return the names of the validation events of `EXPERIMENT`."""
+    settings = read_experiment(EXPERIMENT).data
+    return settings.validation if isinstance(settings, Corpus) else ()
 
 
 @dataclass(frozen=True)

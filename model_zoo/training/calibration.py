@@ -119,7 +119,8 @@ def corpus_of(trained: Checkpoint, path: Path) -> Corpus:
             f"{path} predicts the rain and no exceedances; there is nothing to calibrate"
         )
     try:
-        experiment = Experiment.model_validate(trained.experiment)
+        # a checkpoint may have settings that are no more
+        experiment = Experiment.model_validate(trained.experiment, extra="ignore")
     except ValidationError as error:
         raise BadExperiment(
             f"{path} was trained with settings that this version does not know "

@@ -37,9 +37,8 @@ class Optimiser(Frozen):
 class Loss(Frozen):
     """Settings of the loss."""
 
-    kind: Literal["l1+l2", "balanced", "exceedance"] = "l1+l2"
-    """"balanced" weights cells by rain rate, after Shi et al. (2017); "exceedance" is the cross
-    entropy of the thresholds of `model_zoo.exceedance`."""
+    kind: Literal["l1+l2", "exceedance"] = "l1+l2"
+    """"exceedance" is the cross entropy of the thresholds of `model_zoo.exceedance`."""
     history: bool = True
     """Whether predictions of given frames count as well, as in the papers."""
     per_cell: bool = False
@@ -60,9 +59,6 @@ class Machine(Frozen):
     """Convolutions in bfloat16; weights and loss stay float32."""
     compile: bool = False
     """Compile a time step of the stack by `torch.compile`."""
-    graphs: bool = False
-    """With `compile` on a GPU: run compiled code as CUDA graphs, of use where kernels are many and
-    small, on small frames and in networks that warp."""
     channels_last: bool = False
     kernels: bool = False
     """Convolutions by our C kernels (`model_zoo.fast`), the fastest on a CPU; float32 only, needs
@@ -73,8 +69,6 @@ class Machine(Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.graphs and not self.compile:
-            raise ValueError("graphs are of what is compiled; set compile as well")
         if self.kernels and (self.bf16 or self.compile or self.channels_last):
             raise ValueError("kernels are of float32 as it is; unset bf16, compile, channels_last")
         return self
@@ -112,8 +106,6 @@ class Experiment(Frozen):
     """Steps between two validations; an epoch by default."""
     validation_samples: PositiveInt | None = None
     """Number of samples of the validation split, spread evenly; all by default."""
-    patience: PositiveInt | None = None
-    """Validations without improvement before training stops early."""
     machine: Machine = Machine()
 
     @property

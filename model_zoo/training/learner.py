@@ -68,8 +68,7 @@ class Trainer:
                 layer.frozen = experiment.frozen_attention
         if experiment.machine.compile:
             # one time step, which is small to compile and the same for any number of frames
-            mode = "reduce-overhead" if experiment.machine.graphs else None
-            self.network.stack.compile(mode=mode)
+            self.network.stack.compile()
         if ranks.device.type == "cuda":
             # all steps have the same shapes, so looking for the fastest convolution pays
             torch.backends.cudnn.benchmark = True
@@ -90,9 +89,6 @@ class Trainer:
         own = generator(self.experiment.seed, step, LAYERS, self.ranks.rank)
         torch.manual_seed(own.initial_seed())
         self.optimiser.zero_grad(set_to_none=True)
-        if self.experiment.machine.graphs:
-            # what the graphs of the step before gave out may be written over
-            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         loss = self.loss(sample, step)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = self.clip()

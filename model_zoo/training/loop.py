@@ -114,7 +114,7 @@ class Training:
 
     def run_steps(self) -> None:
         """Run the remaining steps."""
-        if self.is_over():
+        if self.progress.step >= self.steps:
             return
         logs = {n: Log(self.run.folder, n, self.progress.step) for n in self.log_names}
         begin, before = time.monotonic(), self.progress.seconds
@@ -134,15 +134,9 @@ class Training:
                 self.validate(logs)
             if self.is_time_to_save(done):
                 self.save()
-            if self.is_over():
-                break
         self.finish()
         for log in logs.values():
             log.close()
-
-    def is_over(self) -> bool:
-        """Whether all steps are done, or training stopped early."""
-        return self.progress.stopped or self.progress.step >= self.steps
 
     @property
     def log_names(self) -> tuple[str, ...]:
@@ -190,12 +184,8 @@ class Training:
         if math.isfinite(validation.loss) and (
             progress.best is None or validation.loss < progress.best
         ):
-            progress.best, progress.best_step, progress.worse = validation.loss, progress.step, 0
+            progress.best, progress.best_step = validation.loss, progress.step
             self.save_weights("best", validation)
-        else:
-            progress.worse += 1
-        patience = self.experiment.patience
-        progress.stopped = patience is not None and progress.worse >= patience
         if average is not None:
             average.swap(network)
         if self.ranks.is_main:

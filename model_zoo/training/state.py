@@ -32,10 +32,6 @@ class Progress:
     best: float | None = None
     """Lowest validation loss."""
     best_step: int = 0
-    worse: int = 0
-    """Validations since the best one."""
-    stopped: bool = False
-    """Whether it ended early."""
     seconds: float = 0.0
     """Duration so far."""
 

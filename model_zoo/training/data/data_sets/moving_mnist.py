@@ -20,12 +20,16 @@ from model_zoo.training.errors import BadData
 FILES = {Split.TRAIN: "train-images-idx3-ubyte", Split.TEST: "t10k-images-idx3-ubyte"}
 MAGIC = 0x00000803
 """Magic number of idx files of bytes in three dimensions, http://yann.lecun.com/exdb/mnist/."""
+SPEEDS = 2.0, 6.0
+"""Range of the speed of a digit, in pixels per frame."""
+OVERHANG = 2
+"""Pixels of a digit outside the frame when it bounces."""
 HELD_BACK = 12
 """Every 12th digit of the training file is for validation."""
 
 
 class MovingDigits(Sequences):
-    """Sequences (time, 1, side, side), made on access."""
+    """Sequences (time, 1, side, side), made on access, the same in every epoch."""
 
     def __init__(
         self, digits: NDArray[np.uint8], settings: MovingMNIST, split: Split, seed: int
@@ -41,9 +45,7 @@ class MovingDigits(Sequences):
         return lengths[self.split]
 
     def __getitem__(self, draw: Draw) -> Sample:
-        if not (self.settings.fresh and self.split is Split.TRAIN):
-            draw = Draw(0, draw.index)
-        rng = rng_of(self.seed, self.split, draw)
+        rng = rng_of(self.seed, self.split, Draw(0, draw.index))
         canvas = np.zeros((self.settings.frames, self.settings.side, self.settings.side), np.uint16)
         for _ in range(self.settings.digits):
             digit = self.digits[rng.integers(len(self.digits))]
@@ -53,10 +55,10 @@ class MovingDigits(Sequences):
 
     def path(self, digit: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw row and column of the corner of a digit over time, (time, 2)."""
-        low = -self.settings.overhang
+        low = -OVERHANG
         room = self.settings.side - np.array(digit) - 2 * low
         angle = rng.uniform(0, 2 * np.pi)
-        speed = rng.uniform(self.settings.slowest, self.settings.fastest)
+        speed = rng.uniform(*SPEEDS)
         step = speed * np.array([np.sin(angle), np.cos(angle)])
         straight = rng.uniform(0, room) + step * np.arange(self.settings.frames)[:, None]
         # a straight line folded at the walls is a path that bounces off them
@@ -87,8 +89,6 @@ def open_moving_mnist(settings: MovingMNIST, folder: Path, split: Split, seed: i
             f"digits of {digits.shape[1]} x {digits.shape[2]} pixels do not fit a frame of "
             f"{settings.side}; make `side` larger"
         )
-    if not settings.slowest <= settings.fastest:
-        raise BadData(f"slowest is {settings.slowest}, above fastest, {settings.fastest}")
     return MovingDigits(digits, settings, split, seed)
 
 

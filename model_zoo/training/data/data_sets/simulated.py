@@ -31,6 +31,9 @@ from model_zoo.training.errors import BadData
 STEP_MINUTES = 5
 """Time step of `RainField.advance`."""
 EVENTS_IN_MEMORY = 4
+CROPS = 4
+"""Samples of each event, in succession."""
+VALIDATION_EVENTS = 16
 WET_SHARES = 0.03, 0.4
 """Range of the mean rainy area: from scattered showers to a front over all of it."""
 FIRST, DAY = np.datetime64("2000-01-01T00:00:00", "s"), np.timedelta64(1, "D")
@@ -54,13 +57,12 @@ class SimulatedRain(Sequences):
 
     def __len__(self) -> int:
         training = self.split is Split.TRAIN
-        events = self.settings.events if training else self.settings.validation_events
-        return events * self.settings.crops
+        return (self.settings.events if training else VALIDATION_EVENTS) * CROPS
 
     def __getitem__(self, draw: Draw) -> Sample:
         training = self.split is Split.TRAIN
         draw = draw if training else Draw(0, draw.index)
-        rates = self.event(Draw(draw.epoch, draw.index // self.settings.crops))
+        rates = self.event(Draw(draw.epoch, draw.index // CROPS))
         rng = rng_of(self.seed + 1, self.split, draw)
         side = self.settings.crop if training else self.settings.validation_crop
         if side is None:

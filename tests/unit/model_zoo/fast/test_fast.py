@@ -25,9 +25,11 @@ from model_zoo.fast.autotune import (
     AutotunedNetwork,
     Forecast,
 )
-from model_zoo.fast.c_backend import AmxBackend, Bf16Backend, CBackend
+from model_zoo.fast.backend import Backend, Warped
+from model_zoo.fast.bf16_backend import AmxBackend, Bf16Backend
+from model_zoo.fast.c_backend import CBackend
 from model_zoo.fast.network import FastNowcaster
-from model_zoo.fast.torch_backend import Backend, TorchBackend, Warped
+from model_zoo.fast.torch_backend import TorchBackend
 from model_zoo.layers.local_attention import attend
 from model_zoo.layers.resample import resample
 from model_zoo.shape import no_skips

@@ -26,6 +26,7 @@ from model_zoo.training.calibration import (
     areas_of,
     calibrate,
     coefficients_of,
+    corpus_of,
     growth_of,
     histogram,
     predicted,
@@ -360,6 +361,17 @@ def test_a_checkpoint_may_be_calibrated_in_its_place(
     first = calibrate(path, corpus, path, device="cpu")
     assert calibrate(path, corpus, path, device="cpu") == first, "of the raw probabilities again"
     assert checkpoint.load(path).calibration == first
+
+
+def test_settings_that_are_no_more_do_not_prevent_a_calibration(tmp_path: Path) -> None:
+    settings = tiny(loss={"kind": "exceedance"}, data={"source": "corpus", "train": ["one"]})
+    former = settings.model_dump(mode="json") | {"patience": None}
+    former["machine"] |= {"graphs": False}
+    former["data"] |= {"validation": ["two"]}
+    path = tmp_path / "former.safetensors"
+    network = build(MODEL, channels=4, exceedances=len(THRESHOLDS))
+    checkpoint.save(path, network, **CARD | {"experiment": former}, thresholds=THRESHOLDS)
+    assert corpus_of(checkpoint.load(path), path).validation == ("two",)
 
 
 def test_a_network_that_tells_the_rain_has_nothing_to_calibrate(

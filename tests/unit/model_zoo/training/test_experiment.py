@@ -81,11 +81,9 @@ MINIMAL = 'name = "x"\nmodel = "ms-lstm"\n[data]\nsource = "kth"\n'
         ("batch = 0\n" + MINIMAL, "batch: Input should be greater than 0"),
         ("steps_ = 3\n" + MINIMAL, "steps_: Extra inputs are not permitted"),
         ('scale = "none"\n' + MINIMAL, "no intensity scale 'none'"),
-        ('loss.kind = "balanced"\n' + MINIMAL, "these data have none"),
         ('name = "../x"\n' + MINIMAL.partition("\n")[2], "name: String should match"),
         (MINIMAL + "given = 0", "data.kth.given: Input should be greater"),
         ('loss.kind = "exceedance"\n' + MINIMAL, "these data have none"),
-        ("machine.graphs = true\n" + MINIMAL, "set compile as well"),
         ("machine = { kernels = true, bf16 = true }\n" + MINIMAL, "unset bf16"),
         (
             MINIMAL.replace("kth", "corpus") + 'train = ["x"]\nspare = 5',

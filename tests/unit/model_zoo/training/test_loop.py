@@ -130,15 +130,6 @@ def test_a_run_cut_in_two_ends_where_a_whole_one_does(
     assert (tmp_path / "parts" / "last.safetensors").read_bytes() == before, "nothing is left to do"
 
 
-def test_it_stops_when_validation_gets_no_better(digits: Path, tmp_path: Path) -> None:
-    # a rate so large that it can only get worse
-    settings = {"optimiser": {"rate": 3.0}, "validate_every": 1, "patience": 2, "epochs": 50}
-    train(tiny(**settings), Run(tmp_path / "run", digits))
-    rows = [float(row["loss"]) for row in read_log(tmp_path / "run" / "validation.csv")]
-    best = rows.index(min(rows))
-    assert len(rows) == best + 3 < 50
-
-
 def test_another_experiment_in_the_same_folder_is_refused(digits: Path, tmp_path: Path) -> None:
     train(tiny(), Run(tmp_path / "run", digits))
     with pytest.raises(BadRun, match=r"experiment was .* Name another folder"):

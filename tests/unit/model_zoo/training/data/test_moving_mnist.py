@@ -13,7 +13,7 @@ from model_zoo.training.data.settings import MovingMNIST
 from model_zoo.training.errors import BadData
 from tests.unit.model_zoo.training.conftest import idx_bytes
 
-ONE = MovingMNIST(given=30, horizon=30, side=20, digits=1, slowest=2, fastest=3, overhang=0)
+ONE = MovingMNIST(given=30, horizon=30, side=20, digits=1)
 
 
 def test_training_and_test_digits_never_mix(digits: Path) -> None:
@@ -27,29 +27,26 @@ def test_training_and_test_digits_never_mix(digits: Path) -> None:
     assert len(set.union(*seen.values())) == sum(map(len, seen.values())) == 96
 
 
-def test_a_digit_moves_straight_and_bounces_inside_the_frame(digits: Path) -> None:
+def test_a_digit_moves_straight_and_bounces_off_the_edges(digits: Path) -> None:
     moving = open_moving_mnist(ONE, digits, Split.TRAIN, seed=3)
     for number in range(10):
         path = moving.path((6, 6), np.random.default_rng(number))
-        assert path.min() >= 0
-        assert path.max() <= 20 - 6
+        assert path.min() >= -2
+        assert path.max() <= 20 - 6 + 2
         speed = np.hypot(*np.diff(path, axis=0).T)
-        assert 1.5 < np.median(speed) < 3.5, "2 to 3 pixels, but for rounding"
-        assert (np.abs(np.diff(path, axis=0)) <= 4).all(), "no jump at a wall"
+        assert 1.5 < np.median(speed) < 6.5, "2 to 6 pixels, but for rounding"
+        assert (np.abs(np.diff(path, axis=0)) <= 7).all(), "no jump at a wall"
         frame = moving[Draw(0, number)].frames
-        assert ((frame > 0).sum((1, 2, 3)) == 36).all(), "all of the digit is there at any time"
+        assert ((frame > 0).sum((1, 2, 3)) >= 16).all(), "two pixels a side are outside at most"
 
 
 def test_samples_are_the_same_whenever_they_are_asked_for(digits: Path) -> None:
     fixed = open_moving_mnist(MovingMNIST(), digits, Split.TRAIN, seed=1)
-    fresh = open_moving_mnist(MovingMNIST(fresh=True), digits, Split.TRAIN, seed=1)
     other = open_moving_mnist(MovingMNIST(), digits, Split.TRAIN, seed=2)
     first = fixed[Draw(0, 5)].frames
     assert first.shape == (20, 1, 64, 64)
     assert torch.equal(first, fixed[Draw(0, 5)].frames)
     assert torch.equal(first, fixed[Draw(7, 5)].frames)
-    assert torch.equal(fresh[Draw(7, 5)].frames, fresh[Draw(7, 5)].frames)
-    assert not torch.equal(fresh[Draw(0, 5)].frames, fresh[Draw(7, 5)].frames)
     assert not torch.equal(first, fixed[Draw(0, 6)].frames)
     assert not torch.equal(first, other[Draw(0, 5)].frames)
     assert 0 <= first.min() < first.max() <= 1

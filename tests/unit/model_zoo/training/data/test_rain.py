@@ -18,7 +18,7 @@ from model_zoo.training.data.data_sets.corpus import (
     tiles,
     whole_fields,
 )
-from model_zoo.training.data.data_sets.simulated import SimulatedRain
+from model_zoo.training.data.data_sets.simulated import CROPS, SimulatedRain
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.rain import RainSequences, Weighted, rain_windows
 from model_zoo.training.data.record import EVERY_RATE, NO_DATA
@@ -398,9 +398,9 @@ def test_fields_of_two_sizes_need_a_crop(events: Path) -> None:
 
 
 def test_simulated_events_are_endless_and_reproducible() -> None:
-    settings = Simulated(side=16, given=2, horizon=1, minutes=5, events=3, crops=2)
+    settings = Simulated(side=16, given=2, horizon=1, minutes=5, events=3)
     first, again = (SimulatedRain(settings, Split.TRAIN, 1, SCALE) for _ in range(2))
-    assert len(first) == 6
+    assert len(first) == 3 * CROPS
 
     def sample(rain: SimulatedRain, epoch: int, index: int) -> Sample:
         return rain[Draw(epoch, index)]

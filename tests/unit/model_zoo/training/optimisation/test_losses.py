@@ -11,7 +11,6 @@ from model_zoo.training.distributed import Ranks
 from model_zoo.training.experiment import Loss
 from model_zoo.training.learner import Trainer
 from model_zoo.training.optimisation.losses import (
-    by_rate,
     frame_losses,
     make_frame_losses,
     threshold_weights,
@@ -43,13 +42,7 @@ def test_only_future_frames_count_if_it_is_said_so() -> None:
     assert total_loss(losses, torch.tensor(0.0), 3, Loss()) == pytest.approx(206 / 5)
 
 
-def test_the_balanced_loss_weighs_by_rain_rate() -> None:
-    rates = torch.tensor([0.0, 0.4, 0.5, 1.9, 2.0, 4.9, 5.0, 9.9, 10.0, 29.9, 30.0, 300.0])
-    weights = by_rate(SCALE)(SCALE.encode(rates))
-    assert weights.tolist() == [1, 1, 1, 1, 2, 2, 5, 5, 10, 10, 30, 30]
-
-
-@pytest.mark.parametrize("kind", ["l1+l2", "balanced", "exceedance"])
+@pytest.mark.parametrize("kind", ["l1+l2", "exceedance"])
 def test_what_is_not_known_has_no_influence_on_loss_or_gradient(kind: str) -> None:
     rain = {"source": "germany", "given": 3, "horizon": 2}
     experiment = tiny(data=rain, loss={"kind": kind}, batch=2)
