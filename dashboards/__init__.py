@@ -1,5 +1,5 @@
 """Grafana's dashboards as code: `python -m dashboards` writes deploy/grafana/dashboards.
 
-The builder is Grafana's own, made from the schema of the version that docker-compose.yml runs, so
-that types are checked. Nothing of the service needs it.
+They use Grafana's own builder, generated from the schema of the version in docker-compose.yml, so
+types are checked. The service does not need it.
 """

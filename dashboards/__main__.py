@@ -1,4 +1,4 @@
-"""Writes the dashboards as Grafana reads them, or says which are not as the code has them."""
+"""Writes the dashboards as JSON for Grafana, or lists those that differ from the code."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[1] / "deploy/grafana/dashboards"
 
 
 def dashboard_files() -> dict[str, str]:
-    """The dashboards by the names of their files."""
+    """Return the dashboards by the names of their files."""
     return {
         f"{name}.json": json.dumps(board().build(), cls=JSONEncoder, indent=2, sort_keys=True)
         + "\n"

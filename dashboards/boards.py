@@ -1,4 +1,4 @@
-"""Dashboards as such: their rows, variables, marks and links."""
+"""Elements of a dashboard: rows, variables, annotations and links."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ TAG = "nowcast"
 
 
 def board(uid: str, title: str, says: str, hours: int) -> dashboard.Dashboard:
-    """An empty dashboard over the last hours."""
+    """Return an empty dashboard of the last hours."""
     others = dashboard.DashboardLink("Other dashboards").type(DashboardLinkType.DASHBOARDS)
     return (
         dashboard.Dashboard(title)
@@ -34,14 +34,14 @@ def board(uid: str, title: str, says: str, hours: int) -> dashboard.Dashboard:
 
 
 def choice(name: str, label: str, values: Sequence[str], chosen: str) -> dashboard.CustomVariable:
-    """One of some fixed values."""
+    """Return a variable with fixed values."""
     options = [VariableOption(value == chosen, value, value) for value in values]
     variable = dashboard.CustomVariable(name).label(label).values(",".join(values)).options(options)
     return variable.current(VariableOption(True, chosen, chosen))  # noqa: FBT003  its own way
 
 
 def labels(name: str, label: str, of: str, chosen: str = "") -> dashboard.QueryVariable:
-    """One of the values that a label has, or all of them where none is chosen."""
+    """Return a variable with the values of a label; all of them if there is no default."""
     variable = dashboard.QueryVariable(name).label(label).datasource(SOURCE).query(of)
     variable = variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
     if chosen:
@@ -53,7 +53,7 @@ def labels(name: str, label: str, of: str, chosen: str = "") -> dashboard.QueryV
 
 
 def note(name: str, expression: str, colour: str) -> dashboard.AnnotationQuery:
-    """A mark on the time axis of every panel while something is so."""
+    """Return an annotation of every panel while a query has a value."""
     annotation = dashboard.AnnotationQuery().name(name).datasource(SOURCE).expr(expression)
     return annotation.enable(enable=True).icon_color(colour)
 
@@ -61,7 +61,7 @@ def note(name: str, expression: str, colour: str) -> dashboard.AnnotationQuery:
 def rows(
     board: dashboard.Dashboard, parts: Sequence[tuple[str, Sequence[Panel]]]
 ) -> dashboard.Dashboard:
-    """A dashboard with titled rows of panels, numbered from 1."""
+    """Add titled rows of panels, numbered from 1, to a dashboard."""
     number = 0
     for title, panels in parts:
         number += 1

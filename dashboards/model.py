@@ -25,7 +25,7 @@ NEAR = 'lead_minutes="30", window="$window"'
 
 def model() -> Dashboard:
     """The dashboard of the models in service."""
-    says = "What is in service, and whether its input or output drifts."
+    says = "Models in service, and drift of their input or output."
     dashboard = board("nowcast-model", "Model", says, 7 * 24)
     for variable in (
         labels("model", "Models", "label_values(nowcast_skill_forecasts, model)"),
@@ -39,8 +39,8 @@ def model() -> Dashboard:
         dashboard,
         [
             ("In service", in_service()),
-            ("Input: the rain that radar saw, last $window", of_input()),
-            ("Output: the rain that was forecast, last $window", of_output()),
+            ("Input: observed rain, last $window", of_input()),
+            ("Output: forecast rain, last $window", of_output()),
         ],
     )
 
@@ -50,12 +50,12 @@ def in_service() -> Sequence[Panel]:
     names = {"model": "model", "version": "version", "weights": "weights (SHA-256)"}
     weights = "max by (model, version, weights) (nowcast_model_info)"
     behind = coloured(
-        listing("Newest forecasts", "How far behind the newest radar frame they are.",
+        listing("Newest forecasts", "Their lag behind the newest radar frame.",
                 "nowcast:forecast_lag:seconds", lag, width=6).unit("s"),
         ((0, "transparent"), (301, "yellow"), (600, "red")),
         "behind the newest frame",
     )  # fmt: skip
-    shown = listing("Models and weights", "Those of the newest forecast of each model; baselines "
+    shown = listing("Models and weights", "Weights of the newest forecast of each model; baselines "
                     "have none.", weights, names, width=18)  # fmt: skip
     return [shown, behind]
 
@@ -69,14 +69,14 @@ def of_input() -> Sequence[Panel]:
         for window in ("24h", "30d")
     )
     return [
-        lines("Share of cells with rain", "By rate. If one curve leaves the others, the radar's "
-              "rates have changed.", query(share, "{{threshold}} mm/h or more"),
+        lines("Share of cells with rain", "By threshold. If one curve departs from the others, "
+              "the radar's rates have changed.", query(share, "{{threshold}} mm/h or more"),
               unit="percentunit", low=0),
-        number("Rain of a day against a month", "How often each rate was seen, last 24 hours by "
-               "last 30 days. Weather makes it 0.2 or 5; one rate alone is no weather.",
+        number("Rain of a day relative to a month", "Frequency of each threshold, last 24 hours by "
+               "last 30 days. Weather changes all by up to 5; one alone indicates a fault.",
                query(f"{today} / {usual}", "{{threshold}} mm/h"), unit="short", steps=DRIFT,
                width=6),
-        lines("Area with data", "Of the newest frame.",
+        lines("Area with data", "Fraction of the newest frame.",
               query("nowcast:valid_area:ratio", "{{product}}"), unit="percentunit", width=6,
               low=0, high=1),
     ]  # fmt: skip
@@ -94,8 +94,8 @@ def of_output() -> Sequence[Panel]:
     drift = f"{score('fbias', where=day)} - {score('fbias', where=month)}"
     gain = f"{score('csi', where=day)} - {score('csi', where=month)}"
     return [
-        lines("Share of cells with forecast rain", "$lead minutes ahead, by rate; compare with the "
-              "radar's above.", query(share, "{{model}}, {{threshold}} mm/h"),
+        lines("Share of cells with forecast rain", "$lead minutes ahead, by threshold; compare "
+              "with the observed share above.", query(share, "{{model}}, {{threshold}} mm/h"),
               unit="percentunit", low=0),
         lines("Frequency bias (FBIAS)", "Of $threshold mm/h or more; below 1 the forecast rain "
               "area is too small.", query(bias, "{{model}}, {{lead_minutes}} min"), low=0,

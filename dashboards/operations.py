@@ -1,4 +1,4 @@
-"""Operations: whether all is well, and if not, where."""
+"""Dashboard of operations: state of the service and location of faults."""
 
 from collections.abc import Sequence
 
@@ -41,7 +41,7 @@ STARTED = "changes(process_start_time_seconds[1m]) > 0"
 def operations() -> Dashboard:
     """The dashboard of the operator."""
     dashboard = board(
-        "nowcast-operations", "Operations", "Whether all is well, and if not, where.", 6
+        "nowcast-operations", "Operations", "State of the service and location of faults.", 6
     )
     dashboard = dashboard.annotation(note("Start of a process", STARTED, BLUE))
     dashboard = dashboard.annotation(note("Alert", 'ALERTS{alertstate="firing"}', RED))
@@ -65,23 +65,23 @@ def at_a_glance() -> Sequence[Panel]:
         name: name for name in ("model", "lead_minutes", "product", "queue")
     }
     return [
-        number("Alerts", "How many are firing.", query(firing), unit="none",
+        number("Alerts", "Number of firing alerts.", query(firing), unit="none",
                steps=((0, GREEN), (1, RED))),
-        number("Newest radar", "Age of the newest frame. DWD's come after 3 to 5 minutes, every 5.",
+        number("Newest radar", "Age of the newest frame; DWD publishes one every 5 minutes.",
                query("nowcast:frame_age:seconds"), unit="s",
                steps=((0, GREEN), (720, YELLOW), (1200, "orange"), (1800, RED))),
-        number("Forecasts behind", "Of the newest frame, by the model that is most.",
+        number("Forecast lag", "Behind the newest frame, of the slowest model.",
                query("max(nowcast:forecast_lag:seconds)"), unit="s",
                steps=((0, GREEN), (301, YELLOW), (600, RED))),
-        number("Longest wait", "Age of the oldest job that somebody waits for.",
+        number("Longest wait", "Age of the oldest waiting interactive job.",
                query('nowcast:queue_age:seconds{queue="interactive"}'), unit="s",
                steps=((0, GREEN), (30, YELLOW), (60, "orange"), (120, RED))),
-        number("Workers", "Whether some serve each queue.", query(ALIVE, "{{queue}}"),
+        number("Workers", "Whether each queue has a live worker.", query(ALIVE, "{{queue}}"),
                unit="bool_on_off", steps=((0, RED), (1, GREEN)), none="none"),
-        number("Ledger", "Whether it can be read.", query("max(nowcast_ledger_up)"),
+        number("Ledger", "Whether the database is reachable.", query("max(nowcast_ledger_up)"),
                unit="bool_on_off", steps=((0, RED), (1, GREEN))),
-        listing("Alerts that fire, or will unless it gets better",
-                "docs/operations.md says of each what it means and what to do.",
+        listing("Firing and pending alerts",
+                "docs/operations.md has the meaning of each and what to do.",
                 alerts, columns, width=24, height=6).no_value("none"),
     ]  # fmt: skip
 
@@ -91,19 +91,19 @@ def radar() -> Sequence[Panel]:
     polls = "sum by (product, result) (rate(nowcast_ingest_polls_total[$__rate_interval]))"
     delay = "max by (product) (nowcast_ingest_publication_delay_seconds)"
     return [
-        lines("Age of the newest frame", "A warning from 20 minutes on, critical from 30.",
+        lines("Age of the newest frame", "Warning from 20 minutes, critical from 30.",
               query("nowcast:frame_age:seconds", "radar"), unit="s", width=8, low=0,
               steps=((0, "transparent"), (1200, "orange"), (1800, RED))),
         stacked(
-            lines("Files in an hour", "12 of a product are all. Late ones came after a newer one; "
-                  "missing ones never came.", query(files, "{{outcome}}"), width=8, low=0),
+            lines("Files per hour", "A product has 12. Late files arrived after a newer one; "
+                  "missing ones never arrived.", query(files, "{{outcome}}"), width=8, low=0),
             OUTCOMES,
         ),
-        lines("Publication delay", "From the time of the newest frame to the arrival of its file.",
+        lines("Publication delay", "Time from the newest frame to the arrival of its file.",
               query(delay, "{{product}}"), unit="s", width=8, low=0),
-        lines("Area with data", "Of the newest frame. It drops where a radar is off.",
+        lines("Area with data", "Fraction of the newest frame; lower while a radar is off.",
               query("nowcast:valid_area:ratio", "{{product}}"), unit="percentunit", low=0, high=1),
-        lines("Looks at the provider's server", "A second, by how they ended.",
+        lines("Polls of the provider's server", "Per second, by result.",
               query(polls, "{{product}} {{result}}"), unit="reqps", low=0),
     ]  # fmt: skip
 
@@ -116,24 +116,24 @@ def queues() -> Sequence[Panel]:
         "time() - max by (worker) (nowcast_worker_heartbeat_timestamp_seconds)"
         " * on (worker) group_right () max by (worker, queue, device) (nowcast_worker_info)"
     )
-    workers = {"worker": "worker", "queue": "queue", "device": "device", "Value": "last heard of"}
+    workers = {"worker": "worker", "queue": "queue", "device": "device", "Value": "heartbeat age"}
     return [
-        lines("Jobs that wait", "By queue.",
+        lines("Waiting jobs", "By queue.",
               query("max by (queue) (nowcast_queue_waiting)", "{{queue}}"), width=8, low=0),
-        lines("Age of the oldest", "Of the jobs that wait; at NOWCAST_OLDEST_JOB_SECONDS, 120, no "
-              "more are taken.", query("nowcast:queue_age:seconds", "{{queue}}"),
+        lines("Age of the oldest waiting job", "From NOWCAST_OLDEST_JOB_SECONDS, 120, requests "
+              "are refused.", query("nowcast:queue_age:seconds", "{{queue}}"),
               unit="s", width=8, low=0, steps=((0, "transparent"), (120, RED))),
-        lines("Wait before a job begins", "Half of the jobs wait less, and 19 of 20.",
-              query(wait.format(0.5), "{{queue}}, half"),
-              query(wait.format(0.95), "{{queue}}, 19 of 20"), unit="s", width=8, low=0),
+        lines("Waiting time of jobs", "Median and 95th percentile.",
+              query(wait.format(0.5), "{{queue}}, median"),
+              query(wait.format(0.95), "{{queue}}, 95 %"), unit="s", width=8, low=0),
         stacked(
-            lines("Jobs in an hour", "By what they came to; running once for each delivery.",
+            lines("Jobs per hour", "By status; running counts once per attempt.",
                   query(jobs, "{{status}}"), width=8, low=0),
             STATUSES,
         ),
-        lines("Jobs given up in an hour", "DeadLetter: their workers died. Expired: nobody had "
-              "time while they were of use.", query(lost, "{{reason}}"), width=8, low=0),
-        listing("Workers", "And when they were last heard of.", heard, workers, width=8,
+        lines("Jobs given up per hour", "DeadLetter: their workers died. Expired: no worker was "
+              "free in time.", query(lost, "{{reason}}"), width=8, low=0),
+        listing("Workers", "With the age of their last heartbeat.", heard, workers, width=8,
                 height=8).unit("s"),
     ]  # fmt: skip
 
@@ -143,12 +143,12 @@ def inference() -> Sequence[Panel]:
     forecasts = "sum by (model) (rate(nowcast_inference_duration_seconds_count[1h])) * 3600"
     falls = "sum by (model) (increase(nowcast_device_fallbacks_total[1h]))"
     return [
-        lines("Time for a forecast", "Of the last hour: half take less, and 19 of 20.",
-              query(took.format(0.5), "{{model}}, half"),
-              query(took.format(0.95), "{{model}}, 19 of 20"), unit="s", low=0),
-        lines("Forecasts in an hour", "12 are one for every frame.",
+        lines("Duration of a forecast", "Median and 95th percentile of the last hour.",
+              query(took.format(0.5), "{{model}}, median"),
+              query(took.format(0.95), "{{model}}, 95 %"), unit="s", low=0),
+        lines("Forecasts per hour", "12 are one for every frame.",
               query(forecasts, "{{model}}"), width=6, low=0),
-        lines("Made by the processor instead", "In an hour, since the GPU failed.",
+        lines("Fallbacks to the CPU", "Per hour, after failures of the GPU.",
               query(falls, "{{model}}"), width=6, low=0),
     ]  # fmt: skip
 
@@ -160,20 +160,20 @@ def http() -> Sequence[Panel]:
     hit_ratio = f'sum(rate(nowcast_cache_requests_total{{result="hit"}}[5m])) / sum({asked})'
     return [
         stacked(
-            lines("Requests a second", "429 and 503 are refusals on purpose, other 5xx are faults.",
+            lines("Requests per second", "429 and 503 are intended refusals, other 5xx are faults.",
                   query("sum by (code) (nowcast:http_requests:rate5m)", "{{code}}"),
                   unit="reqps", width=8, low=0),
             CODES,
         ),
-        lines("Requests a second by route", "Of all answers.",
+        lines("Requests per second by route", "All responses.",
               query("sum by (route) (nowcast:http_requests:rate5m)", "{{route}}"),
               unit="reqps", width=8, low=0),
-        lines("Forecasts ready when asked for", "Share of representations that were held already.",
-              query(hit_ratio, "held"), unit="percentunit", width=8, low=0, high=1),
-        lines("Slowest of 100", "99 of 100 requests of a route took less. Those that wait for a "
-              "job take as long as they were told to.", query(slow.format(0.99), "{{route}}"),
+        lines("Cache hits", "Share of representations served from the cache.",
+              query(hit_ratio, "hits"), unit="percentunit", width=8, low=0, high=1),
+        lines("99th percentile of durations", "By route. Requests that wait for a job take as long "
+              "as they allow.", query(slow.format(0.99), "{{route}}"),
               unit="s", low=0),
-        lines("Usual time", "Half of the requests of a route took less.",
+        lines("Median duration", "By route.",
               query(slow.format(0.5), "{{route}}"), unit="s", low=0),
     ]  # fmt: skip
 

@@ -1,6 +1,6 @@
-"""What dashboards are made of: queries and kinds of panels, whose looks are decided here once.
+"""Queries and kinds of panels, with their style.
 
-Colours of models stay the same on every panel: what is to be beaten is grey, blue and brown.
+A model has the same colour on every panel; baselines are grey, blue and brown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,12 +54,12 @@ P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, barchart.Panel, xych
 
 
 def query(expression: str, legend: str = "") -> Dataquery:
-    """What is drawn over time."""
+    """Return a query over time."""
     return Dataquery().expr(expression).legend_format(legend or "__auto").range()
 
 
 def now(expression: str) -> Dataquery:
-    """What is the case at the end of the time range, as a table."""
+    """Return a query at the end of the time range, as a table."""
     return Dataquery().expr(expression).instant().format(PromQueryFormat.TABLE)
 
 
@@ -73,7 +73,7 @@ def lines(
     high: float | None = None,
     steps: Sequence[Step] = (),
 ) -> timeseries.Panel:
-    """Curves over time. `steps` are drawn as lines across."""
+    """Return a panel of curves over time; `steps` are horizontal lines."""
     panel = placed(timeseries.Panel(), title, says, queries, width, 8).unit(unit)
     panel = panel.line_width(2).fill_opacity(0).show_points(VisibilityMode.NEVER)
     panel = panel.span_nulls(float(10 * 60 * 1000)).legend(legend()).tooltip(tooltip())
@@ -89,7 +89,7 @@ def lines(
 
 
 def per_model(panel: timeseries.Panel) -> timeseries.Panel:
-    """Curves that are called after models: baselines dashed, in their colours."""
+    """Give curves named after models their colours; baselines are dashed."""
     dashed = DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})
     for model, colour in BASELINES.items():
         panel = panel.override_by_name(model, [fixed(colour), dashed])
@@ -97,7 +97,7 @@ def per_model(panel: timeseries.Panel) -> timeseries.Panel:
 
 
 def stacked(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:
-    """Bars on top of each other in place of curves."""
+    """Draw stacked bars instead of curves."""
     stacking = common.StackingConfig().mode(StackingMode.NORMAL).group("A")
     panel = panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80).line_width(0).stacking(stacking)
     for name, colour in colours.items():
@@ -114,7 +114,7 @@ def number(
     width: int = 4,
     none: str = "unknown",
 ) -> stat.Panel:
-    """One figure, or one for each series, on the colour that it has reached."""
+    """Return a panel with the value of each series, coloured by the step it has reached."""
     panel = placed(stat.Panel(), title, says, queries, width, 4).unit(unit).no_value(none)
     panel = panel.thresholds(limits(steps)).color_mode(BigValueColorMode.BACKGROUND)
     return panel.graph_mode(BigValueGraphMode.NONE).reduce_options(
@@ -133,7 +133,7 @@ def matrix(
     width: int = 12,
     height: int = 7,
 ) -> table.Panel:
-    """Values in a grid by two labels, with the names that `order` gives to the columns."""
+    """Return a table of values by two labels; `order` has order and names of the columns."""
     panel = listing(title, says, expression, width=width, height=height)
     first = f"{rows}\\{columns}"
     names = {first: order.get(rows, rows), **order}
@@ -147,13 +147,13 @@ def matrix(
 
 
 def coloured(panel: table.Panel, steps: Sequence[Step], *columns: str) -> table.Panel:
-    """Cells of some columns on the colour that their value has reached."""
+    """Colour cells of some columns by the step their value has reached."""
     reached = DynamicConfigValue("thresholds", limits(steps).build())
     return filled(panel, columns, reached, DynamicConfigValue("color", {"mode": "thresholds"}))
 
 
 def shaded(panel: table.Panel, *columns: str) -> table.Panel:
-    """Cells of some columns the darker the higher their value, whatever is good."""
+    """Shade cells of some columns: the higher the value, the darker."""
     return filled(panel, columns, DynamicConfigValue("color", {"mode": "continuous-blues"}))
 
 
@@ -176,7 +176,7 @@ def listing(
     width: int = 12,
     height: int = 7,
 ) -> table.Panel:
-    """A table with a row for each series and its labels as columns, those that `names` names."""
+    """Return a table with a row for each series and the labels in `names` as columns."""
     panel = placed(table.Panel(), title, says, [now(expression)], width, height)
     panel = panel.cell_height(TableCellHeight.SM).show_header(show_header=True)
     return panel if names is None else panel.transformations([organized(names)])
@@ -193,7 +193,7 @@ def bars(
     width: int = 12,
     unit: str = "short",
 ) -> barchart.Panel:
-    """Groups of bars: a group for each value of one label, a bar for each of another."""
+    """Return groups of bars: a group for each value of a label, a bar for each of another."""
     panel = placed(barchart.Panel(), title, says, [now(expression)], width, 8).unit(unit)
     panel = panel.transformations(
         [
@@ -225,7 +225,7 @@ def placed(
 
 
 def limits(steps: Sequence[Step]) -> dashboard.ThresholdsConfig:
-    """Colours from values on; the first holds for all below the second too."""
+    """Return the colours of steps; the first also holds below its value."""
     (_, lowest), *others = steps
     found = [Threshold(None, lowest), *(Threshold(value, colour) for value, colour in others)]
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(found)
@@ -257,14 +257,14 @@ def converted(field: str, kind: str) -> dict[str, str]:
 
 
 def sorted_by(label: str) -> list[DataTransformerConfig]:
-    """Rows in the order of a label, by number where it is one."""
+    """Sort rows by a label, numerically if it is a number."""
     numbers = label in ("lead_minutes", "threshold")
     kind = [step("convertFieldType", conversions=[converted(label, "number")])] if numbers else []
     return [*kind, step("sortBy", sort=[{"field": label}])]
 
 
 def organized(names: Mapping[str, str], *without: str) -> DataTransformerConfig:
-    """Columns in an order and by other names, without columns that are not shown."""
+    """Order, rename and hide columns."""
     return step(
         "organize",
         indexByName={name: position for position, name in enumerate(names)},

@@ -53,8 +53,9 @@ def reliability(where: str) -> xychart.Panel:
     panel = placed(
         xychart.Panel(),
         "Reliability diagram",
-        "Across: forecast probability; up: observed frequency. On the diagonal both are the same, "
-        f"below it the probability is too high. Bins of under {FEWEST} cells are left out.",
+        "Horizontal axis: forecast probability; vertical axis: observed frequency. On the diagonal "
+        "both are equal, below it the probability is too high. Bins of under "
+        f"{FEWEST} cells are left out.",
         both,
         8,
         9,

@@ -158,7 +158,7 @@ def by_lead_and_rate() -> Sequence[Panel]:
     theirs = score("$score", where=last, by=axes, models="persistence")
     grid = matrix(
         "$score of $model",
-        "By minutes ahead and rain rate; the darker the higher. Skill falls with lead and rate.",
+        "By lead time and threshold; darker is higher. Skill falls with lead and rate.",
         mine,
         "lead_minutes",
         "threshold",
@@ -166,7 +166,7 @@ def by_lead_and_rate() -> Sequence[Panel]:
     )
     difference = matrix(
         "$score of $model minus that of persistence",
-        "By minutes ahead and rain rate, on the same forecasts and cells; orange is lower, blue is "
+        "By lead time and threshold, on the same forecasts and cells; orange is lower, blue is "
         "higher. Low FAR is good.",
         f"{mine} - {theirs}",
         "lead_minutes",
@@ -206,7 +206,8 @@ def how_sure() -> Sequence[Panel]:
     return [
         lines(
             "Forecasts compared",
-            "The same ones of every model. Below some dozens a score is that of one situation.",
+            "The same ones for every model. With fewer than some dozens, a score represents one "
+            "weather situation.",
             query(f"max by (model) (nowcast_skill_forecasts{{{of}}})", "{{model}}"),
             width=8,
             low=0,
