@@ -1,0 +1,1 @@
+"""Benchmarks: a command for each figure in the documentation."""

@@ -68,6 +68,7 @@ class Run(NamedTuple):
     status: int
 
     def cells(self) -> list[str]:
+        """Return the row of the summary table."""
         remark = "" if self.status == 0 else f"failed, status {self.status}"
         return [self.module, f"{self.seconds / 60:.1f}", remark]
 

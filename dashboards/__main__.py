@@ -24,6 +24,7 @@ def dashboard_files() -> dict[str, str]:
 
 
 def main() -> int:
+    """Write the dashboards, or compare them; return 1 where one differs."""
     parser = argparse.ArgumentParser(prog="python -m dashboards", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write them; else only compare")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=f"default {FOLDER.name}")
@@ -41,6 +42,7 @@ def main() -> int:
 
 
 def read(path: Path) -> str:
+    """Return the text of a file, empty where there is none."""
     return path.read_text() if path.exists() else ""
 
 

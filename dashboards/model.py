@@ -46,6 +46,7 @@ def model() -> Dashboard:
 
 
 def in_service() -> Sequence[Panel]:
+    """Make the panels of models and weights in service."""
     lag = {"model": "model", "Value": "behind the newest frame"}
     names = {"model": "model", "version": "version", "weights": "weights (SHA-256)"}
     weights = "max by (model, version, weights) (nowcast_model_info)"
@@ -61,6 +62,7 @@ def in_service() -> Sequence[Panel]:
 
 
 def of_input() -> Sequence[Panel]:
+    """Make the panels of the rain that models are given."""
     share = score("base_rate", where=NEAR, by="threshold", models=".+")
     today, usual = (
         score(
@@ -83,6 +85,7 @@ def of_input() -> Sequence[Panel]:
 
 
 def of_output() -> Sequence[Panel]:
+    """Make the panels of the rain that models forecast."""
     share = score("forecast_rate", where='lead_minutes="$lead", window="$window"',
                   by="model, threshold")  # fmt: skip
     bias = score(

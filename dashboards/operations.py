@@ -59,6 +59,7 @@ def operations() -> Dashboard:
 
 
 def at_a_glance() -> Sequence[Panel]:
+    """Make the panels of alerts and of the state of the service."""
     firing = 'count(ALERTS{alertstate="firing"}) or vector(0)'
     alerts = 'ALERTS{alertstate=~"firing|pending"}'
     columns = {"severity": "severity", "alertname": "alert", "alertstate": "state"} | {
@@ -87,6 +88,7 @@ def at_a_glance() -> Sequence[Panel]:
 
 
 def radar() -> Sequence[Panel]:
+    """Make the panels of radar files and polls."""
     files = "sum by (outcome) (nowcast:files:increase1h)"
     polls = "sum by (product, result) (rate(nowcast_ingest_polls_total[$__rate_interval]))"
     delay = "max by (product) (nowcast_ingest_publication_delay_seconds)"
@@ -109,6 +111,7 @@ def radar() -> Sequence[Panel]:
 
 
 def queues() -> Sequence[Panel]:
+    """Make the panels of jobs, queues and workers."""
     jobs = "sum by (status) (max by (model, status) (increase(nowcast_jobs_total[1h])))"
     wait = "histogram_quantile({}, sum by (queue, le) (nowcast:queue_wait_seconds:bucket_rate15m))"
     lost = "sum by (reason) (max by (model, reason) (increase(nowcast_jobs_given_up_total[1h])))"
@@ -139,6 +142,7 @@ def queues() -> Sequence[Panel]:
 
 
 def inference() -> Sequence[Panel]:
+    """Make the panels of forecasts and their duration."""
     took = "histogram_quantile({}, nowcast:inference_duration_seconds:bucket_rate1h)"
     forecasts = "sum by (model) (rate(nowcast_inference_duration_seconds_count[1h])) * 3600"
     falls = "sum by (model) (increase(nowcast_device_fallbacks_total[1h]))"
@@ -154,6 +158,7 @@ def inference() -> Sequence[Panel]:
 
 
 def http() -> Sequence[Panel]:
+    """Make the panels of requests."""
     seconds = "nowcast:http_request_duration_seconds:bucket_rate5m"
     slow = f"histogram_quantile({{}}, sum by (route, le) ({seconds}))"
     asked = "rate(nowcast_cache_requests_total[5m])"
@@ -179,6 +184,7 @@ def http() -> Sequence[Panel]:
 
 
 def processes() -> Sequence[Panel]:
+    """Make the panels of processes."""
     return [
         lines("Memory", "Resident, by process.",
               query("process_resident_memory_bytes", "{{job}} {{instance}}"), unit="bytes",

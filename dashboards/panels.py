@@ -160,6 +160,7 @@ def shaded(panel: table.Panel, *columns: str) -> table.Panel:
 def filled(
     panel: table.Panel, columns: Iterable[str], *properties: DynamicConfigValue
 ) -> table.Panel:
+    """Fill the cells of columns with the colour of their value."""
     background = TableColoredBackgroundCellOptions(TableCellBackgroundDisplayMode.BASIC)
     cell = DynamicConfigValue("custom.cellOptions", background)
     for column in columns:
@@ -216,6 +217,7 @@ def bars(
 def placed(
     panel: P, title: str, says: str, queries: Iterable[Dataquery], width: int, height: int
 ) -> P:
+    """Give a panel its title, description, size and queries."""
     placed_panel = (
         panel.title(title).description(says).datasource(SOURCE).span(width).height(height)
     )
@@ -232,27 +234,33 @@ def limits(steps: Sequence[Step]) -> dashboard.ThresholdsConfig:
 
 
 def by_name() -> dashboard.FieldColor:
+    """Colour series by their names."""
     return dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
 
 
 def fixed(colour: str) -> DynamicConfigValue:
+    """Colour a series or column always alike."""
     return DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
 
 
 def legend() -> common.VizLegendOptions:
+    """Make a legend below a panel."""
     shown = common.VizLegendOptions().show_legend(show_legend=True)
     return shown.display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
 
 
 def tooltip() -> common.VizTooltipOptions:
+    """Make a tooltip of all series, the highest first."""
     return common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
 
 
 def step(kind: str, **options: object) -> DataTransformerConfig:
+    """Make a step in the transformation of a table."""
     return DataTransformerConfig(id_val=kind, options=options)
 
 
 def converted(field: str, kind: str) -> dict[str, str]:
+    """Make the conversion of a field to a kind of value."""
     return {"targetField": field, "destinationType": kind}
 
 

@@ -93,6 +93,7 @@ def skill() -> Dashboard:
 
 
 def at_a_glance() -> Sequence[Panel]:
+    """Make the tables of scores, and of gains over the baselines."""
     scores = matrix(
         "Scores",
         "All models on the same forecasts and cells. Empty where undefined. Best values: "
@@ -153,6 +154,7 @@ def curve(name: str, shown: Score) -> Panel:
 
 
 def by_lead_and_rate() -> Sequence[Panel]:
+    """Make the tables of a score by lead and threshold."""
     axes, last = "lead_minutes, threshold", 'window="$window"'
     mine = score("$score", where=last, by=axes)
     theirs = score("$score", where=last, by=axes, models="persistence")
@@ -194,6 +196,7 @@ def side_by_side(panel: table.Panel) -> Panel:
 
 
 def of_probabilities() -> Sequence[Panel]:
+    """Make the panels of Brier skill."""
     by_lead = 'threshold="$threshold", window="$window"'
     return probabilities(
         HERE, score("brier_skill"), score("brier_skill", where=by_lead, by="model, lead_minutes")
@@ -201,6 +204,7 @@ def of_probabilities() -> Sequence[Panel]:
 
 
 def how_sure() -> Sequence[Panel]:
+    """Make the panels of the number of forecasts and events behind the scores."""
     of = 'model=~"$model", lead_minutes="$lead", window="$window"'
     rain = score("base_rate", by="window", models=".+")
     return [

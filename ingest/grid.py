@@ -57,7 +57,11 @@ class Grid:
         return np.asarray(self.north - self.cell * (np.arange(self.shape[0]) + 0.5))
 
     def coarser(self, factor: int) -> "Grid":
-        """The grid of blocks of `factor` x `factor` cells."""
+        """Return the grid of blocks of `factor` x `factor` cells.
+
+        Raises:
+            ValueError: There are no whole blocks.
+        """
         rows, columns = self.shape
         if rows % factor or columns % factor:
             raise ValueError(f"{rows} x {columns} cells are not whole blocks of {factor}")
@@ -98,7 +102,11 @@ def coordinates(grid: Grid) -> Mapping[Hashable, Variable]:
 
 
 def geographic(projection: str) -> CRS:
-    """Longitude and latitude on the body of a projection: sphere stays sphere."""
+    """Return longitude and latitude on the body of a projection: a sphere stays a sphere.
+
+    Raises:
+        ValueError: It is no projection of the Earth.
+    """
     found = CRS(projection).geodetic_crs
     if found is None:
         raise ValueError(f"{projection!r} is no projection of the earth")
@@ -158,7 +166,10 @@ def to_model_grid(frame: DataArray, method: Literal["mean", "bilinear"] = "mean"
 
 
 def model_coordinates(frame: DataArray) -> Mapping[Hashable, Variable]:
-    """Coordinates of the blocks of a field: exact for the known grids, by axis for others."""
+    """Return the coordinates of the blocks of a field (..., y, x).
+
+    Exact for the known grids, by axis for others.
+    """
     if (grid := known_grid(frame)) and grid.cell == NATIONAL_SPHERE.cell:
         return coordinates(grid.coarser(MODEL_FACTOR))
     axes = frame.coords.to_dataset()[[axis for axis in ("y", "x") if axis in frame.coords]]
@@ -168,20 +179,20 @@ def model_coordinates(frame: DataArray) -> Mapping[Hashable, Variable]:
 
 
 def known_grid(field: DataArray) -> Grid | None:
-    """Which of the national and model grids a field lies on, if any."""
+    """Return which of the national and model grids a field (..., y, x) lies on, if any."""
     fine = (NATIONAL_SPHERE, NATIONAL_WGS84)
     known = (*fine, *(grid.coarser(MODEL_FACTOR) for grid in fine))
     return next((grid for grid in known if lies_on(field, grid)), None)
 
 
 def with_places(field: DataArray) -> DataArray:
-    """The field with the latitude and longitude of its cells, where its grid is known."""
+    """Add latitude and longitude of the cells of a field (..., y, x) where its grid is known."""
     grid = known_grid(field)
     return field if grid is None else field.assign_coords(coordinates(grid))
 
 
 def lies_on(field: DataArray, grid: Grid) -> bool:
-    """Whether the axes of a field are those of a grid, to the metre."""
+    """Whether the axes of a field (..., y, x) are those of a grid, to the metre."""
     if field.shape[-2:] != grid.shape or not {"y", "x"} <= set(field.coords):
         return False
     return all(
@@ -191,7 +202,15 @@ def lies_on(field: DataArray, grid: Grid) -> bool:
 
 
 def block_mean(values: Array, factor: int) -> Array:
-    """Mean over blocks of the last two axes of the valid cells; NaN below half of them valid."""
+    """Average the valid cells of blocks; NaN where fewer than half of them are valid.
+
+    Args:
+        values: (..., y, x), NaN for no data.
+        factor: Cells along a side of a block.
+
+    Returns:
+        (..., y / factor, x / factor).
+    """
 
     def block_sum(cells: NDArray[Any]) -> NDArray[Any]:
         # Whole rows first, then columns of what is left: several times faster than a reshape.
@@ -216,10 +235,12 @@ def projector(projection: str) -> Transformer:
 
 
 def cell(field: DataArray, longitude: float, latitude: float) -> tuple[int, int]:
-    """Row and column of the cell of `field` that holds a place.
+    """Return row and column of the cell of `field` that holds a place.
 
     Args:
-        longitude, latitude: Degrees east and north.
+        field: (..., y, x) with its projection.
+        longitude: Degrees east.
+        latitude: Degrees north.
 
     Raises:
         OutsideGrid: The place lies beyond the outer edges of the grid.
@@ -237,6 +258,7 @@ def cell(field: DataArray, longitude: float, latitude: float) -> tuple[int, int]
 
 
 def outside(field: DataArray, longitude: float, latitude: float) -> str:
+    """Return the message that a place lies outside the grid of a field (..., y, x)."""
     return (
         f"longitude {longitude:g}, latitude {latitude:g} lies outside the grid, which reaches from "
         f"{float(field.lon.min()):.2f} to {float(field.lon.max()):.2f} east and "
@@ -245,7 +267,11 @@ def outside(field: DataArray, longitude: float, latitude: float) -> str:
 
 
 def at(field: DataArray, longitude: float, latitude: float) -> DataArray:
-    """The values of a field in the cell that holds a place; see `cell`."""
+    """Return the values (...) of a field (..., y, x) in the cell that holds a place.
+
+    Raises:
+        OutsideGrid: The place lies beyond the outer edges of the grid.
+    """
     row, column = cell(field, longitude, latitude)
     return field.isel(y=row, x=column)
 
@@ -255,7 +281,11 @@ def pad_to_national(rate: Array, top: int, left: int) -> Array:
 
     Args:
         rate: (rows, columns), row 0 in the north.
-        top, left: Row and column of the field at which the national grid begins; may be negative.
+        top: Row of the field at which the national grid begins; may be negative.
+        left: Column likewise.
+
+    Returns:
+        (900, 900).
     """
     rows, columns = NATIONAL_SPHERE.shape
     out = np.full((rows, columns), np.nan, dtype=np.float32)
@@ -266,7 +296,7 @@ def pad_to_national(rate: Array, top: int, left: int) -> Array:
 
 
 def same_grid(first: DataArray, second: DataArray) -> bool:
-    """Whether two fields have the same cells at the same places."""
+    """Whether two fields (..., y, x) have the same cells at the same places."""
     return all(
         first.sizes[axis] == second.sizes[axis]
         and np.array_equal(first[axis].values, second[axis].values)

@@ -49,10 +49,14 @@ class Judgement(NamedTuple):
 
 
 def judge(rate: Array, others: Sequence[Beside]) -> Judgement:
-    """What speaks against a frame.
+    """Compare a frame with its neighbours in time.
 
     Args:
+        rate: (y, x) in mm/h, NaN for no data.
         others: Frames beside it in time, on the same grid, in any order.
+
+    Returns:
+        What speaks against it.
     """
     nearest = sorted(others, key=lambda other: abs(other.minutes))[:WITNESSES]
     soon, sudden = (

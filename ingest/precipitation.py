@@ -69,6 +69,7 @@ def credit(field: DataArray) -> str:
 
 
 def attributes(product: str, source: str) -> dict[str, str]:
+    """Return the CF attributes of a field of a product and source."""
     return {
         "standard_name": NAME,
         "long_name": "rainfall rate",
@@ -83,13 +84,17 @@ def attributes(product: str, source: str) -> dict[str, str]:
 def make(
     rate: NDArray[np.float32], time: np.datetime64, grid: Grid, product: str, source: str = "radar"
 ) -> DataArray:
-    """A frame from the rates of one radar composite.
+    """Make a frame from the rates of one radar composite.
 
     Args:
         rate: (y, x) in mm/h, row 0 in the north, NaN for no data.
         time: End of the interval, UTC.
+        grid: Of the cells.
         product: What the provider calls it, such as "RY".
         source: How it came about.
+
+    Returns:
+        (time, y, x) with one time.
     """
     return DataArray(
         np.asarray(rate, dtype=np.float32)[None],
@@ -124,6 +129,7 @@ def make_forecast(
 
 
 def stamps(times: ArrayLike) -> Variable:
+    """Make the coordinate (time,) of ends of intervals, UTC."""
     return Variable(
         "time",
         np.asarray(times, dtype="datetime64[ns]"),

@@ -73,11 +73,15 @@ def standing_cells(rates: Array, motion: Array, ages: NDArray[np.floating]) -> M
 
 
 def steady(rates: Array) -> Mask:
-    """Which cells (y, x) are wet all the time at about the same rate, as standing echoes are, and
-    much of wide rain. What moves is best looked for without them.
+    """Return which cells are wet all the time at about the same rate.
+
+    Standing echoes are, and much of wide rain. Motion is best estimated without them.
 
     Args:
         rates: (time, y, x) in mm/h, NaN for no data.
+
+    Returns:
+        (y, x).
     """
     wet = (rates >= LEAST_RATE).all(axis=0)  # False for NaN
     found: Mask = wet & (log_rates(rates).std(axis=0) <= STEADY)
@@ -85,14 +89,21 @@ def steady(rates: Array) -> Mask:
 
 
 def log_rates(rates: Array) -> Array:
-    """Logarithms of rates, of no less than `LEAST_RATE`, which also stands for no data."""
+    """Return logarithms of rates, elementwise, of `LEAST_RATE` where they are less or no data."""
     logarithms: Array = np.log(np.maximum(np.nan_to_num(rates), np.float32(LEAST_RATE)))
     return logarithms
 
 
 def sampled(field: Array, offset: Array) -> Array:
-    """The highest of the cells around where an offset in cells (y, x, 2) leads; that of the nearest
-    at the border."""
+    """Return the highest of the nine cells around where an offset leads; the nearest at the border.
+
+    Args:
+        field: (y, x).
+        offset: (y, x, 2), in cells.
+
+    Returns:
+        (y, x).
+    """
     rows, columns = field.shape
     down, across = np.indices((rows, columns), np.float32)
     highest = cv2.dilate(field, np.ones((3, 3), np.uint8))

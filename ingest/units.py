@@ -24,8 +24,10 @@ SUPERSCRIPTS = str.maketrans("⁰¹²³⁻", "0123-")
 
 
 def is_mm_per_hour(text: str) -> bool:
-    """Whether a text is millimetres per hour in one of its spellings, such as `mm h-1`, `mm/hr`,
-    `mm.h^-1` or `kg m-2 h-1`."""
+    """Whether a text is millimetres per hour in one of its spellings.
+
+    Such as `mm h-1`, `mm/hr`, `mm.h^-1` or `kg m-2 h-1`.
+    """
     if len(text) > LONGEST:
         return False
     spelling, position, powers = text.strip().translate(SUPERSCRIPTS), 0, Counter[str]()

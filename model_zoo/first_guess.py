@@ -53,11 +53,15 @@ class FirstGuess(nn.Module):
 
     @torch.no_grad()
     def shares(self, frame: Tensor) -> Tensor:
-        """Logits of the share of known cells in each window that reach each threshold, (batch,
-        window, threshold, height, width); where nothing is known, of none.
+        """Return logits of the share of known cells in each window that reach each threshold.
+
+        Where nothing is known, of none.
 
         Args:
             frame: (batch, 2, height, width): rain in 0..1, and 1 where it is known.
+
+        Returns:
+            (batch, window, threshold, height, width).
         """
         frame = frame.float()
         rain, known = frame[:, :1], frame[:, 1:]

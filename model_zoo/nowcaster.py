@@ -28,7 +28,7 @@ class Rollout(NamedTuple):
 
     @property
     def summed_penalty(self) -> Tensor:
-        """The same, but summed over layers and channels, as the published code has it."""
+        """Penalties summed over layers and channels, as in the published code; a scalar."""
         return self.penalties.sum((2, 3)).mean()
 
 
@@ -111,7 +111,15 @@ class Nowcaster(nn.Module):
         return Rollout(torch.stack(predictions, dim=1), torch.stack(penalties, dim=1))
 
     def guided(self, frames: Tensor, horizon: int, *, guess_only: bool) -> Rollout:
-        """`forward` with guidance; before the newest given frame the logits lack a first guess."""
+        """Predict as `forward` does, with guidance.
+
+        Before the newest given frame the logits lack a first guess.
+
+        Args:
+            frames: (batch, time, channels, height, width), as `forward` takes them.
+            horizon: Number of leads.
+            guess_only: Whether only the first guess is made.
+        """
         if guess_only:
             return self.guesses(frames, horizon)
         past: Past | None = None
@@ -127,15 +135,23 @@ class Nowcaster(nn.Module):
         return Rollout(torch.stack(predictions, dim=1), torch.stack(penalties, dim=1))
 
     def guesses(self, frames: Tensor, horizon: int) -> Rollout:
-        """The first guess alone, and zeros before the newest given frame."""
+        """Return the first guess alone, and zeros before the newest given frame.
+
+        Args:
+            frames: (batch, time, channels, height, width), as `forward` takes them.
+            horizon: Number of leads.
+        """
         ahead = [falling(self.guided_guess(frames, lead)) for lead in range(horizon)]
         nothing = [torch.zeros_like(ahead[0])] * (frames.shape[1] - 1)
         logits = torch.stack([*nothing, *ahead], dim=1)
         return Rollout(logits, logits.new_zeros(len(frames), logits.shape[1], 0, 0))
 
     def guided_input(self, frames: Tensor, t: int) -> Tensor:
-        """What the stack sees at a step, (batch, 4, height, width): the frame, or the newest given
-        one; where it is known; the baseline at the lead, of past frames themselves; the lead."""
+        """Return the input of the stack at a step, (batch, 4, height, width).
+
+        The frame, or the newest given one; where it is known; the baseline at the lead, the frame
+        itself in the past; and the lead, as a fraction of the last.
+        """
         given = frames.shape[1]
         frame, lead = frames[:, min(t, given - 1)], t - given + 1
         (baseline,) = guidance_of(frames, lead, 1) if lead >= 0 else (frame[:, :1],)
@@ -151,15 +167,16 @@ class Nowcaster(nn.Module):
         return logits
 
     def step(self, x: Tensor, past: Past | None) -> tuple[Tensor, Past, Tensor]:
-        """One frame in, (batch, 1, height, width), the next out; with exceedances, what is to be
-        added to the first guess.
+        """Predict the next frame of one frame.
+
+        With exceedances, what is to be added to the first guess.
 
         Args:
-            x: The frame.
-            past: What the step before remembered; None before the first.
+            x: The frame, (batch, 1, height, width).
+            past: State after the step before; None before the first.
 
         Returns:
-            The next frame, what to remember, and the penalties (batch, layers, channels).
+            The next frame, the state, and the penalties (batch, layers, channels).
         """
         hidden, past, penalties = self.stack(self.embed(x), past)
         none = hidden.new_zeros(len(hidden), 0, hidden.shape[1])
@@ -167,8 +184,10 @@ class Nowcaster(nn.Module):
 
 
 def guidance_of(frames: Tensor, lead: int, leads: int) -> list[Tensor]:
-    """What the baseline forecasts for so many leads from one on, each (batch, 1, height, width);
-    beyond the last it forecasts for, the last."""
+    """Return the forecast of the baseline for several leads, each (batch, 1, height, width).
+
+    Beyond its last lead, that of the last.
+    """
     known = frames.shape[2] - 2
     channels = [2 + min(each, known - 1) for each in range(lead, lead + leads)]
     return [frames[:, -1, channel : channel + 1] for channel in channels]

@@ -58,11 +58,18 @@ def count(
 def _tally(
     predicted: NDArray[np.floating], truth: NDArray[np.floating], thresholds: Sequence[float]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number of valid cells (...), and of forecast events, observed events and hits among them
-    (3, threshold, ...), of fields (..., cells).
+    """Count valid cells, and forecast events, observed events and hits among them.
 
     Most cells are dry in both, and are looked at once: after the lowest threshold only those that
     reach it are left. Line by line, so that all of it stays in the cache.
+
+    Args:
+        predicted: Forecast rates (..., cells), NaN for no data.
+        truth: Observed rates, likewise.
+        thresholds: Rising.
+
+    Returns:
+        Valid cells (...); forecast events, observed events and hits (3, threshold, ...).
     """
     groups = predicted.shape[:-1]
     predicted_limits, observed_limits = (
@@ -87,40 +94,55 @@ def _tally(
 
 
 def csi(counts: Dataset) -> DataArray:
-    """Critical success index a / (a + b + c), 0 to 1; NaN without forecast or observed event."""
+    """Compute the critical success index a / (a + b + c), elementwise.
+
+    0 to 1; NaN without forecast or observed event. Wilks (2011), section 8.2.
+    """
     a, b, c, _ = _table(counts)
     return _ratio(a, a + b + c)
 
 
 def pod(counts: Dataset) -> DataArray:
-    """Probability of detection a / (a + c), 0 to 1; NaN where no event was observed."""
+    """Compute the probability of detection a / (a + c), elementwise.
+
+    0 to 1; NaN where no event was observed.
+    """
     a, _, c, _ = _table(counts)
     return _ratio(a, a + c)
 
 
 def far(counts: Dataset) -> DataArray:
-    """False alarm ratio b / (a + b), 0 to 1, 0 is best; NaN where no event was forecast."""
+    """Compute the false alarm ratio b / (a + b), elementwise.
+
+    0 to 1, 0 is best; NaN where no event was forecast.
+    """
     a, b, _, _ = _table(counts)
     return _ratio(b, a + b)
 
 
 def fbias(counts: Dataset) -> DataArray:
-    """Frequency bias (a + b) / (a + c), forecast events per observed one; NaN without any."""
+    """Compute the frequency bias (a + b) / (a + c), elementwise.
+
+    Forecast events per observed one; NaN without observed events.
+    """
     a, b, c, _ = _table(counts)
     return _ratio(a + b, a + c)
 
 
 def hss(counts: Dataset) -> DataArray:
-    """Heidke skill score, up to 1, 0 for chance; NaN where chance cannot fail."""
+    """Compute the Heidke skill score, elementwise.
+
+    Up to 1, 0 for chance; NaN where chance cannot fail.
+    """
     a, b, c, d = _table(counts)
     return _ratio(2 * (a * d - b * c), (a + c) * (c + d) + (a + b) * (b + d))
 
 
 def ets(counts: Dataset) -> DataArray:
-    """Equitable threat score (Gilbert skill score), -1/3 to 1; NaN where chance cannot fail.
+    """Compute the equitable threat score (Gilbert skill score), elementwise.
 
-    The usual (a - r) / (a + b + c - r), r = (a + b)(a + c) / n, multiplied out by n, so that what
-    is undefined is 0 / 0 to the last bit.
+    -1/3 to 1; NaN where chance cannot fail. The usual (a - r) / (a + b + c - r), r = (a + b)(a + c)
+    / n, is multiplied out by n, so that what is undefined is 0 / 0 to the last bit.
     """
     a, b, c, d = _table(counts)
     return _ratio(a * d - b * c, (b + c) * (a + b + c + d) + a * d - b * c)

@@ -44,18 +44,18 @@ def error_sums(forecast: DataArray, observed: DataArray, over: Iterable[Hashable
 
 
 def mae(sums: Dataset) -> DataArray:
-    """Mean absolute error in mm/h; NaN where nothing was compared."""
+    """Compute the mean absolute error in mm/h, elementwise; NaN where nothing was compared."""
     return _mean(sums, "absolute")
 
 
 def rmse(sums: Dataset) -> DataArray:
-    """Root of the mean squared error in mm/h; NaN where nothing was compared."""
+    """Compute the root mean squared error in mm/h, elementwise; NaN where nothing was compared."""
     root: DataArray = _mean(sums, "squared") ** 0.5
     return root
 
 
 def bias(sums: Dataset) -> DataArray:
-    """Mean error in mm/h, above 0 for too much rain; NaN where nothing was compared."""
+    """Compute the mean error in mm/h, elementwise; above 0 for too much rain, NaN for no cells."""
     return _mean(sums, "signed")
 
 

@@ -103,7 +103,7 @@ def fraction_sums(
 
 
 def fss(sums: Dataset) -> DataArray:
-    """Fractions skill score, 0 to 1; NaN where no event was forecast or observed.
+    """Compute the fractions skill score, 0 to 1, elementwise; NaN without events.
 
     Args:
         sums: Of `fraction_sums`.
@@ -150,14 +150,20 @@ class WindowCounts:
 def _layer_sums(
     coverage: Coverage, forecast: WindowCounts, observed: WindowCounts, lowest: int
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Squared difference and squared reference of each threshold of one (y, x), window by window.
+    """Yield squared difference and squared reference of each threshold, window by window.
 
     Where a window is full of data, fractions are counts of events over the same number of cells:
     their squares are summed as whole numbers, and divided once. What is left are the cells at the
     border of the grid and of the coverage, near events.
 
     Args:
+        coverage: Valid cells of one (y, x).
+        forecast: Counts of forecast events in windows, of one (y, x).
+        observed: Counts of observed events, likewise.
         lowest: Number of the threshold that all events reach.
+
+    Yields:
+        Of each window, the two sums (threshold,).
     """
     for number, window in enumerate(coverage.windows):
         predicted, truth = forecast.counts[number], observed.counts[number]
@@ -180,7 +186,7 @@ def _layer_sums(
 
 
 def square_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The sum of the squares of each row."""
+    """Return the sum of the squares of each row, (row,) of (row, column)."""
     sums: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows)
     return sums
 
@@ -224,9 +230,17 @@ class SpacedLayers:
 
 
 def running_sum(line: NDArray[Any], number: int, step: int) -> NDArray[Any]:
-    """The sum of each cell of a line and the next ones, `number` in all and `step` apart.
+    """Sum each cell of a line and the next ones, `number` in all and `step` apart.
 
     Sums of 1, 2, 4, ... are doubled up, so that a sum of nine takes four additions.
+
+    Args:
+        line: (cell, ...).
+        number: Cells in a sum.
+        step: Distance between them, in cells.
+
+    Returns:
+        (cell - (number - 1) * step, ...).
     """
     summed, length = line, 1
     for bit in f"{number:b}"[1:]:

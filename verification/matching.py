@@ -36,10 +36,10 @@ def match(forecast: DataArray, observed: DataArray) -> DataArray:
 
 
 def missing(forecast: DataArray, observed: DataArray) -> DataArray:
-    """True where there is no frame for a valid time of the forecast; dims of `forecast.time`.
+    """Return where no frame has a valid time of the forecast; shaped as `forecast.time`.
 
     Raises:
-        DifferentGrids: Two frames claim the same time.
+        DifferentGrids: Two frames have the same time.
     """
     return forecast["time"].copy(data=_frame_indices(forecast, observed) < 0).rename("missing")
 
@@ -61,15 +61,18 @@ def common_mask(*forecasts: DataArray, observed: DataArray) -> DataArray:
 
 
 def pair(forecast: DataArray, observed: DataArray) -> tuple[DataArray, DataArray]:
-    """Both fields on the dims of the forecast, over exactly the same coordinates.
+    """Bring both fields to the dims of the forecast, over exactly the same coordinates.
 
     Plain xarray arithmetic would keep the coordinates that both happen to have and combine every
     time of the one with every time of the other; here nothing is dropped or multiplied in silence.
 
     Args:
-        forecast: Any dims.
-        observed: The same dims or fewer, in any order; it is repeated along those it has not, such
-            as the members of an ensemble.
+        forecast: Of any shape.
+        observed: With the same dims or fewer, in any order; it is repeated along those it lacks,
+            such as the members of an ensemble.
+
+    Returns:
+        Both, shaped as `forecast`.
 
     Raises:
         DifferentGrids: Coordinates differ, or the observation has a dim that the forecast has not.
@@ -101,7 +104,7 @@ def split(field: DataArray, over: Iterable[Hashable]) -> tuple[list[Hashable], l
 
 
 def kept_coords(field: DataArray, kept: Iterable[Hashable]) -> dict[Hashable, DataArray]:
-    """The coordinates of a field that still say something once only these dims are left."""
+    """Return the coordinates of a field (of any shape) that lie along the kept dims alone."""
     return {name: c for name, c in field.coords.items() if set(c.dims) <= set(kept)}
 
 

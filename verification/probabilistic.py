@@ -60,16 +60,20 @@ chance_sums = probability_sums
 
 
 def brier(sums: Dataset) -> DataArray:
-    """Brier score: mean squared error of the probability, 0 to 1, 0 is best; NaN for no cells."""
+    """Compute the Brier score, elementwise over all dims but the bins.
+
+    Mean squared error of the probability, 0 to 1, 0 is best; NaN for no cells. Brier (1950),
+    doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+    """
     score: DataArray = sums["squared"] / sums["number"].sum("bin")
     return score
 
 
 def climatology(sums: Dataset) -> DataArray:
-    """Brier score of the sample climatology as a constant forecast, NaN for no cells.
+    """Compute the Brier score of the sample climatology as a constant forecast, shaped as `brier`.
 
     It is the uncertainty term o (1 - o) of the decomposition, with o the observed frequency of the
-    event in the sample, which no real forecast knows beforehand.
+    event in the sample, which no real forecast knows beforehand. NaN for no cells.
     """
     frequency = sums["events"].sum("bin") / sums["number"].sum("bin")
     score: DataArray = frequency * (1 - frequency)
@@ -77,7 +81,10 @@ def climatology(sums: Dataset) -> DataArray:
 
 
 def brier_skill(sums: Dataset) -> DataArray:
-    """Brier skill score against `climatology`: 1 is best, 0 no skill; NaN without events."""
+    """Compute the Brier skill score against `climatology`, shaped as `brier`.
+
+    1 is best, 0 no skill; NaN without events.
+    """
     reference = climatology(sums)
     skill: DataArray = 1 - brier(sums) / reference.where(reference > 0)
     return skill

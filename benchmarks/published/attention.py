@@ -2,6 +2,8 @@
 
 Windows reach 15 pixels up and left, 14 down and right. Scores are not divided by the root of the
 number of channels. Positions outside the field count, with a score and a value of zero.
+
+Fields are (batch, channels, height, width).
 """
 
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""What all published cells have in common: how the stack calls them, and their convolutions."""
+"""What all published cells have in common: how the stack calls them, and their convolutions.
+
+Fields are (batch, channels, height, width).
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,7 @@
-"""CMS-LSTM as published with the MS-RNN papers."""
+"""CMS-LSTM as published with the MS-RNN papers.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,7 @@
-"""ConvLSTM as published with the MS-RNN papers."""
+"""ConvLSTM as published with the MS-RNN papers.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""MIM as published with the MS-RNN papers: the bottom layer works out N and S and drops them."""
+"""MIM as published with the MS-RNN papers: the bottom layer works out N and S and drops them.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""MK-LSTM, the cell of MS-LSTM, as published with the MS-LSTM paper."""
+"""MK-LSTM, the cell of MS-LSTM, as published with the MS-LSTM paper.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""MoDeRNN as published with the MS-RNN papers: three kernels each way, averaged, five times."""
+"""MoDeRNN as published with the MS-RNN papers: three kernels each way, averaged, five times.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""MotionRNN on MIM as published with the MS-RNN papers, its slips included; and without them."""
+"""MotionRNN on MIM as published with the MS-RNN papers, its slips included; and without them.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,7 @@
-"""What surrounds every published stack: the maps from and to rain, the loop over time, the loss."""
+"""What surrounds every published stack: the maps from and to rain, the loop over time, the loss.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor, nn

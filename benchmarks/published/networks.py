@@ -1,4 +1,7 @@
-"""The published networks by the names they were published under."""
+"""The published networks by the names they were published under.
+
+Fields are (batch, channels, height, width).
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -1,4 +1,7 @@
-"""PrecipLSTM as published with the MS-RNN papers."""
+"""PrecipLSTM as published with the MS-RNN papers.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""PredRNN and PredRNN-V2 as published with the MS-RNN papers; V2 differs in its stack alone."""
+"""PredRNN and PredRNN-V2 as published with the MS-RNN papers; V2 differs in its stack alone.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""PredRNN++ as published with the MS-RNN papers: every layer owns a highway, the second uses it."""
+"""PredRNN++ as published with the MS-RNN papers: every layer owns a highway, the second uses it.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor

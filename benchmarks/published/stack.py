@@ -1,4 +1,7 @@
-"""Six published layers, plain or as the mirror pyramid, with the ablations of its skips."""
+"""Six published layers, plain or as the mirror pyramid, with the ablations of its skips.
+
+Fields are (batch, channels, height, width).
+"""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast

@@ -1,4 +1,7 @@
-"""TrajGRU as published with the MS-RNN papers."""
+"""TrajGRU as published with the MS-RNN papers.
+
+Fields are (batch, channels, height, width).
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,7 @@
-"""Sampling of a field along a flow, as published with the MS-RNN papers, and mended."""
+"""Sampling of a field along a flow, as published with the MS-RNN papers, and mended.
+
+Fields are (batch, channels, height, width).
+"""
 
 from collections.abc import Callable
 

@@ -1,8 +1,8 @@
-"""Skill of forecasts on real radar: scores with intervals, probabilities and smoothing.
+r"""Skill of forecasts on real radar: scores with intervals, probabilities and smoothing.
 
     python -m benchmarks.skill
     python -m benchmarks.skill --events ry_20200907 --every 10 --forecasters advection s-prog
-    python -m benchmarks.skill --events knmi_20100826_5km ry_20200907 --write docs/skill.md \\
+    python -m benchmarks.skill --events knmi_20100826_5km ry_20200907 --write docs/skill.md \
         --forecasters persistence advection s-prog ms-lstm path/to/other.safetensors
 
 By default the baselines that need no extra package are scored on all events: those of the corpus,

@@ -80,6 +80,7 @@ def compare(path: Path, folder: Path, rounds: int) -> tuple[Seconds, Seconds]:
 
 
 def empty(folder: Path) -> "tuple[Archive, Ledger]":
+    """Open an empty archive and ledger in a folder."""
     from service.archive.archive import Archive
     from service.ledger.ledger import Ledger
 
@@ -87,6 +88,7 @@ def empty(folder: Path) -> "tuple[Archive, Ledger]":
 
 
 def medians(times: list[Seconds]) -> Seconds:
+    """Return the medians of clock and processor time."""
     return Seconds(*(statistics.median(column) for column in zip(*times, strict=True)))
 
 
@@ -100,6 +102,7 @@ def forget(archive: "Archive", ledger: "Ledger") -> None:
 
 
 def seconds(work: Callable[[], object]) -> Seconds:
+    """Measure clock and processor time of some work."""
     clock, processor = time.perf_counter(), time.process_time()
     work()
     return Seconds(time.perf_counter() - clock, time.process_time() - processor)
@@ -137,12 +140,15 @@ def decoded(path: Path) -> float:
 
 
 def simulated(folder: Path) -> Path:
+    """Write one simulated RY file."""
     return next(write(folder, np.datetime64("2025-06-21T12:35"), 1, seed=1))
 
 
 def simulated_day(folder: Path, frames: int) -> list[Path]:
-    """Files of a day, in their order: one simulated frame that drifts east, as to simulate each
-    would take minutes."""
+    """Write files of a day, in their order.
+
+    One simulated frame that drifts east, as to simulate each would take minutes.
+    """
     import gzip
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,6 +176,7 @@ def row(label: str, frames: int, taken: Seconds) -> list[str]:
 
 
 def ratio(label: str, ours: Seconds, anchor: Seconds) -> list[str]:
+    """Return a row of ratios of our times to those of an anchor."""
     clock, processor = ours.over(anchor)
     return [label, "", f"{clock:.2f}", f"{processor:.2f}", f"{1 / clock:.2f}"]
 

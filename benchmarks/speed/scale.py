@@ -49,6 +49,7 @@ class Grid(NamedTuple):
 
     @property
     def cells(self) -> int:
+        """Number of cells."""
         return self.rows * self.columns
 
 
@@ -72,17 +73,20 @@ class Slopes(NamedTuple):
 
     @property
     def seconds(self) -> Line:
+        """Seconds of a forecast by number of cells."""
         return fitted(
             [forecast.cells for forecast in self.forecasts], [f.seconds for f in self.forecasts]
         )
 
     @property
     def megabytes(self) -> Line:
+        """Memory of a forecast by number of cells."""
         some = [max(forecast.megabytes, 1.0) for forecast in self.forecasts]
         return fitted([forecast.cells for forecast in self.forecasts], some)
 
     @property
     def stored(self) -> Line:
+        """Bytes of a stored forecast by number of cells."""
         return fitted(
             [forecast.cells for forecast in self.forecasts], [f.stored for f in self.forecasts]
         )

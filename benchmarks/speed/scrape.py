@@ -84,6 +84,7 @@ def probability_sums() -> dict[str, float]:
 
 
 def insert(connection: Connection, table: Any, rows: Sequence[dict[str, Any]]) -> None:  # noqa: ANN401
+    """Insert rows, if there are any."""
     if rows:
         connection.execute(table.insert(), rows)
 

@@ -75,6 +75,7 @@ def serve(kind: str, folder: Path, port: int) -> None:
 
 
 def bare(head: bytes, body: bytes) -> Any:  # noqa: ANN401  an ASGI application
+    """Make an ASGI application that sends a stored response."""
     headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\n")]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
@@ -86,6 +87,7 @@ def bare(head: bytes, body: bytes) -> Any:  # noqa: ANN401  an ASGI application
 
 
 def lists(body: bytes) -> Any:  # noqa: ANN401
+    """Make a FastAPI application that encodes a document of lists for each request."""
     import orjson
     from fastapi import FastAPI
 
@@ -102,6 +104,7 @@ def lists(body: bytes) -> Any:  # noqa: ANN401
 
 
 def deployment(folder: Path, port: int) -> Any:  # noqa: ANN401
+    """Open a deployment in a folder."""
     from service.runtime.deployment import Deployment
     from service.settings import Settings
 
@@ -293,6 +296,7 @@ def table(found: Rounds) -> str:
 
 
 def cells(found: Rounds, kind: str) -> list[str]:
+    """Return the row of a kind of server."""
     taken = found[kind]
     clock, processor = ratio(found, kind)
     paced = [seconds for run in taken for seconds in run.seconds]

@@ -41,6 +41,7 @@ class Forecast(NamedTuple):
 
     @property
     def cells(self) -> int:
+        """Number of cells."""
         return self.side**2
 
 
@@ -51,12 +52,16 @@ class Line(NamedTuple):
     slope: float
 
     def value_at(self, cells: float) -> float:
+        """Return the value at a number of cells."""
         return self.rest + self.slope * cells
 
 
 def fitted(cells: Sequence[float], values: Sequence[float]) -> Line:
-    """The line through what was measured, by least squares of relative errors: large sizes would
-    else decide alone. Where it would be below 0 at rest it begins there, as nothing costs less."""
+    """Fit a line by least squares of relative errors.
+
+    Large sizes would else decide alone. Where it would be below 0 at rest it begins there, as
+    nothing costs less.
+    """
     x, y = np.array(cells, float), np.array(values, float)
     rows = np.stack([1 / y, x / y], axis=1)
     (rest, slope), *_ = np.linalg.lstsq(rows, np.ones(len(y)), rcond=None)
@@ -77,6 +82,7 @@ def request_milliseconds(number: int) -> dict[str, float]:
 
 
 def run_in_process(what: str, number: int) -> dict[str, float]:  # values as `main` prints them
+    """Run `main` in a process of its own and return the values it prints."""
     command = [sys.executable, "-m", "benchmarks.speed.slopes", what, str(number)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -87,6 +93,7 @@ def run_in_process(what: str, number: int) -> dict[str, float]:  # values as `ma
 
 
 def measure_forecast(side: int) -> Forecast:
+    """Measure a forecast in this process."""
     import torch
     import xarray as xr
 

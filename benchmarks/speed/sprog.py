@@ -34,7 +34,7 @@ TARGET = 10
 
 
 def frames(side: int) -> DataArray:
-    """Simulated rain on the grid of the models, the middle of it."""
+    """Simulate rain (time, y, x) on the middle of the grid of the models."""
     times, fields = zip(*simulate(np.datetime64("2025-06-21T12:00"), FRAMES, seed=1), strict=True)
     rates = np.stack([block_mean(rate, MODEL_FACTOR) for rate in fields]).astype(np.float32)
     middle = tuple(slice((size - side) // 2, (size + side) // 2) for size in rates.shape[1:])

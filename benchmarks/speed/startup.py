@@ -155,6 +155,7 @@ def of_api(folder: Path, models: Sequence[str]) -> tuple[Start, Start]:
 
 
 def of_bare_api() -> Start:
+    """Measure an API without the service."""
     with serving("-c", BARE_API, "PORT") as (process, port, begun):
         return answers(process, port, "/healthz", begun)
 

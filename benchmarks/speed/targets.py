@@ -90,10 +90,12 @@ def end_to_end(name: str) -> Found:
 
 
 def below(what: str, measured: float, target: float) -> Found:
+    """Compare a measured value with a target that it should stay below."""
     return Found(what, f"{measured:.2f}", f"below {target:g}", met=measured < target)
 
 
 def above(what: str, measured: float, target: float) -> Found:
+    """Compare a measured value with a target that it should reach."""
     return Found(what, f"{measured:.1f}", f"at least {target:g}", met=measured >= target)
 
 

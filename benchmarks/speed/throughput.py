@@ -361,7 +361,11 @@ here, too.
 
 
 def at_least_one(text: str) -> int:
-    """A number of the command line."""
+    """Parse a positive number of the command line.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} should be a whole number, 1 or more")
     return int(text)

@@ -120,6 +120,7 @@ def compare(
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Measure clock and processor time of some work, in s."""
     clock, processor = perf_counter(), process_time()
     work()
     return perf_counter() - clock, process_time() - processor
@@ -129,12 +130,16 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def ours_counted(fields: Fields) -> Dataset:
+    """Count events by our package."""
     return count(*fields, THRESHOLDS, over=["y", "x"])
 
 
 def by_numpy(fields: Fields) -> NDArray[np.int64]:
-    """hits, misses, false alarms and correct negatives (4, threshold, pair), one threshold after
-    the other, on the cells where both have data."""
+    """Count events by numpy, one threshold after the other, on the cells where both have data.
+
+    Returns:
+        Hits, misses, false alarms and correct negatives (4, threshold, pair).
+    """
     found = []
     for forecast, observed in fields.pairs():
         seen = ~np.isnan(forecast) & ~np.isnan(observed)
@@ -148,7 +153,7 @@ def by_numpy(fields: Fields) -> NDArray[np.int64]:
 
 
 def by_pysteps(fields: Fields) -> NDArray[np.int64]:
-    """The same by pysteps."""
+    """Count events by pysteps, shaped as `by_numpy`."""
     from pysteps.verification.detcatscores import det_cat_fct_accum, det_cat_fct_init
 
     found = []
@@ -165,7 +170,7 @@ def by_pysteps(fields: Fields) -> NDArray[np.int64]:
 
 
 def by_scores(fields: Fields) -> NDArray[np.int64]:
-    """The same by `scores`."""
+    """Count events by `scores`, shaped as `by_numpy`."""
     from scores.categorical import BinaryContingencyManager
 
     kept = ["issue", "model", "lead_time"]
@@ -181,7 +186,7 @@ def by_scores(fields: Fields) -> NDArray[np.int64]:
 
 
 def flat(counts: Dataset) -> NDArray[np.int64]:
-    """Counts of ours in the order of the others."""
+    """Return our counts shaped as `by_numpy`."""
     names = ("hits", "misses", "false_alarms", "correct_negatives")
     return np.stack([counts[name].values.reshape(len(THRESHOLDS), -1) for name in names])
 
@@ -190,6 +195,7 @@ def flat(counts: Dataset) -> NDArray[np.int64]:
 
 
 def ours_fractions(fields: Fields) -> Dataset:
+    """Sum fractions by our package."""
     return fraction_sums(*fields, THRESHOLDS, WINDOWS)
 
 
@@ -210,6 +216,7 @@ def fractions_by_pysteps(fields: Fields) -> NDArray[np.float64]:
 
 
 def fractions_by_scores(fields: Fields) -> NDArray[np.float64]:
+    """Compute fractions skill scores by `scores`, (threshold, window, pair)."""
     from scores.spatial import fss_2d
 
     return np.array(
@@ -232,7 +239,7 @@ def fractions_by_scores(fields: Fields) -> NDArray[np.float64]:
 
 
 def agree(theirs: NDArray[np.float64], ours: NDArray[np.float64]) -> None:
-    """Hold scores together where there are events; without any, ours have none and theirs 0."""
+    """Check elementwise that scores agree where there are events; without any, ours are NaN."""
     there = ~np.isnan(ours)
     assert there.any()
     np.testing.assert_allclose(theirs[there], ours[there], rtol=1e-4, atol=1e-5)
@@ -332,6 +339,7 @@ def fields_at_hand(side: int) -> Fields:
 
 
 def sum_over(batch_sums: Callable[[], Dataset], batches: int) -> Dataset:
+    """Sum what is counted in several batches."""
     total = batch_sums()
     for _ in range(batches - 1):
         total = total + batch_sums()

@@ -73,12 +73,19 @@ def unpack(data: bytes) -> bytes:
 
 
 def unpack_stream(data: bytes, begin: int, unpacker: Unpacker, room: int) -> tuple[bytes, int]:
-    """One stream and where it ends.
+    """Unpack one stream.
 
     Args:
-        begin: Where it begins.
+        data: Bytes of the file.
+        begin: Where the stream begins.
         unpacker: A fresh one of its kind.
         room: Bytes it may unpack to.
+
+    Returns:
+        The unpacked bytes, and where the stream ends.
+
+    Raises:
+        BadField: The stream is truncated, or unpacks to too much.
     """
     parts, size, position = [], 0, begin
     while not unpacker.eof:

@@ -110,6 +110,7 @@ def write(
     values: NDArray[Any],
     attributes: Mapping[str, Any],
 ) -> None:
+    """Write a variable of any shape with its attributes, large ones compressed."""
     variable = file.createVariable(
         name,
         values.dtype,
@@ -127,7 +128,7 @@ def write(
 def write_probabilities(
     file: netCDF4.Dataset, probabilities: Mapping[float, DataArray], beside: str
 ) -> None:
-    """Write the probabilities of all thresholds as one variable, to a thousandth."""
+    """Write the probabilities (lead_time, y, x) of all thresholds as one variable, to 0.001."""
     file.createDimension(THRESHOLD, len(probabilities))
     about = {"standard_name": NAME, "long_name": "rainfall rate threshold", "units": UNITS}
     write(file, THRESHOLD, (THRESHOLD,), np.array(list(probabilities)), about)
@@ -142,11 +143,12 @@ def write_probabilities(
 
 
 def packs(file: netCDF4.Dataset, values: NDArray[Any]) -> bool:
+    """Whether values of this shape are large enough to be compressed."""
     return file.data_model == "NETCDF4" and values.size > LARGE
 
 
 def on_file(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, str]]:
-    """Values as they are on file, and the attributes that say in what units."""
+    """Return values (of any shape) as they are on file, and the attributes that name their unit."""
     if values.dtype.kind == "M":
         seconds = values.astype("datetime64[s]").astype(np.float64)
         return seconds, {
@@ -160,7 +162,7 @@ def on_file(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, str]]:
 
 
 def decode(data: bytes | Path) -> DataArray:
-    """The field in a CF netCDF file that `encode` wrote, or another that keeps the contract.
+    """Read the field (time or lead_time, y, x) in a CF netCDF file in the project's conventions.
 
     Raises:
         BadField: The file is not netCDF, or holds no rainfall rate in mm/h.

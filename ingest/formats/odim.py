@@ -74,7 +74,15 @@ def decode(*files: bytes) -> list[Composite]:
 
 
 def composite(attributes: Mapping[str, Attributes], packed: NDArray[Any]) -> Composite:
-    """A composite from the attributes of an ODIM file by their groups, and its numbers."""
+    """Make a composite of an ODIM file.
+
+    Args:
+        attributes: Of its groups, by their names.
+        packed: Its numbers (y, x), row 0 in the north.
+
+    Raises:
+        BadField: An attribute is missing or invalid, or a number is none that radar measures.
+    """
     try:
         return placed(attributes, packed)
     except BadField:
@@ -87,6 +95,11 @@ def composite(attributes: Mapping[str, Attributes], packed: NDArray[Any]) -> Com
 
 
 def placed(attributes: Mapping[str, Attributes], packed: NDArray[Any]) -> Composite:
+    """Make a composite as `composite` does, of (y, x); a missing attribute is a KeyError.
+
+    Raises:
+        BadField: An attribute is invalid, or a number is none that radar measures.
+    """
     what, about = attributes["dataset1/what"], attributes["dataset1/data1/what"]
     source = str(attributes["what"].get("source", ""))
     product = product_of(str(what.get("prodname", "")), source)
@@ -175,7 +188,11 @@ def scaler(
 
 
 def check_lowest(packed: NDArray[Any], measured: NDArray[np.bool_], undetect: float) -> None:
-    """Refuse a mark of no echo that lies among the measured numbers: light rain would be dry."""
+    """Check that the mark of no echo is below all measured numbers (y, x).
+
+    Raises:
+        BadField: It lies among them: light rain would be dry.
+    """
     if measured.any() and (lowest := packed[measured].min()) < undetect:
         raise BadField(f"undetect is {undetect:g}, should be below all others, but one is {lowest}")
 
@@ -183,11 +200,16 @@ def check_lowest(packed: NDArray[Any], measured: NDArray[np.bool_], undetect: fl
 def rate_of(
     quantity: str, values: Numbers, silent: NDArray[np.bool_], noise: float
 ) -> NDArray[np.float32]:
-    """Rates in mm/h from amounts in mm, rates, or reflectivities in dBZ.
+    """Convert amounts in mm, rates in mm/h or reflectivities in dBZ to rates in mm/h.
 
     Args:
+        quantity: Name of the quantity in ODIM.
+        values: (y, x), NaN for no data.
         silent: Where nothing was detected, whatever the value there.
         noise: How far below 0 packing may bring an amount.
+
+    Returns:
+        (y, x), NaN for no data.
 
     Raises:
         BadField: An amount is below that, or a reflectivity above all weather.
@@ -206,7 +228,11 @@ def rate_of(
 
 
 def check_scale(quantity: str, gain: float, offset: float, *, is_packed: bool) -> None:
-    """Refuse a gain and offset that the quantity is never packed with."""
+    """Check that the quantity is ever packed with a gain and offset.
+
+    Raises:
+        BadField: It is not.
+    """
     if quantity == "DBZH":
         known = REFLECTIVITY_SCALES
     else:
@@ -225,7 +251,11 @@ def check_scale(quantity: str, gain: float, offset: float, *, is_packed: bool) -
 
 
 def check_marks(nodata: float, undetect: float, kind: np.dtype[Any]) -> None:
-    """Refuse marks of no data and no echo that are the same, or that no number can have."""
+    """Check the marks of no data and of no echo.
+
+    Raises:
+        BadField: They are the same, or numbers of this kind cannot have them.
+    """
     if nodata == undetect:
         raise BadField(f"nodata and undetect are both {nodata:g}, should differ")
     for name, mark in (("nodata", nodata), ("undetect", undetect)):
@@ -248,4 +278,5 @@ def number(about: Attributes, name: str) -> float:
 
 
 def stamp(date: str, time: str) -> np.datetime64:
+    """Return the time of a date (YYYYmmdd) and time (HHMMSS), UTC."""
     return np.datetime64(datetime.strptime(date + time, "%Y%m%d%H%M%S"), "ns")  # noqa: DTZ007  UTC by the format

@@ -41,15 +41,20 @@ class Lattice(NamedTuple):
 
 
 def on_national_grid(packed: NDArray[Any], where: Attributes, scale: Scale) -> NDArray[np.float32]:
-    """Rates on the national grid (WGS84): DE1200 is cut by whole cells, others are sampled in the
-    nearest cell; NaN where they end.
+    """Bring a composite to the national grid (WGS84).
+
+    DE1200 is cut by whole cells, other grids are sampled in the nearest cell.
 
     Args:
         packed: (y, x) as in the file, row 0 in the north.
+        where: Attributes of the grid.
         scale: Turns packed numbers into rates in mm/h.
 
+    Returns:
+        Rates (900, 900) in mm/h, NaN beyond the composite.
+
     Raises:
-        BadField: The grid is none that is told whole, or lies elsewhere.
+        BadField: The grid is not described completely, or lies elsewhere.
     """
     shape, scales = tuple(int(float(where[name])) for name in ("ysize", "xsize")), scales_of(where)
     if packed.shape != shape:
@@ -114,8 +119,10 @@ def corners_of(where: Attributes) -> tuple[tuple[float, float], ...]:
 
 @lru_cache(maxsize=4)
 def cells_of(lattice: Lattice) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.bool_]]:
-    """Row and column (900, 900) of the cell in which each national cell has its centre, and which
-    have one.
+    """Find the cell of a lattice in which each national cell has its centre.
+
+    Returns:
+        Row and column (900, 900), and where there is such a cell.
 
     Raises:
         BadField: The corners do not fit the size of the cells, or hardly any cell lies in it.

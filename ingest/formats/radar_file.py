@@ -51,11 +51,20 @@ def read(path: str | Path) -> DataArray:
 
 
 def parse(data: bytes, name: str, *, factor: int = 1) -> DataArray:
-    """The field in the bytes of a radar file of this name; see `read`.
+    """Read the field in the bytes of a radar file; see `read`.
 
     Args:
+        data: Bytes of the file.
+        name: Its name, which states product and time.
         factor: Bring it to blocks of `factor` x `factor` cells by their masked mean, as
             `to_model_grid` does, without making the large field first.
+
+    Returns:
+        (time, y, x) or, for a forecast of the provider, (lead_time, y, x), in mm/h; NaN is no data.
+
+    Raises:
+        BadField: The file is damaged, of no known format, or contradicts its name.
+        NotRead: The machine had no time or memory to read it.
     """
     try:
         field = assemble(composites(unpack(data)), factor)
@@ -79,7 +88,11 @@ def composites(data: bytes) -> list[Composite]:
 
 
 def members(data: bytes) -> list[tuple[str, bytes]]:
-    """Names and bytes of the files in the tar archive of one forecast."""
+    """Return names and bytes of the files in the tar archive of one forecast.
+
+    Raises:
+        BadField: It is damaged, or has too many files.
+    """
     found = []
     for member in tar.members(BytesIO(data)):
         found.append((member.name.rpartition("/")[2], member.data.read(member.size)))
@@ -94,7 +107,11 @@ def members(data: bytes) -> list[tuple[str, bytes]]:
 
 
 def check_member(composite: Composite, name: str) -> None:
-    """Hold what a lead of a forecast says of itself against what the name of its file says."""
+    """Compare a lead of a forecast with the name of its file.
+
+    Raises:
+        BadField: Product or time differ.
+    """
     for pattern, layout in NAMES:
         match = pattern.match(name)
         if match is None:
@@ -110,8 +127,10 @@ def check_member(composite: Composite, name: str) -> None:
 
 
 def is_forecast(name: str, head: bytes) -> bool | None:
-    """Whether a member of an archive is a lead of a forecast, and not a frame or an archive, by its
-    name and its beginning; None where they do not tell."""
+    """Whether a member of an archive is a lead of a forecast, and not a frame or an archive.
+
+    Decided by its name and its beginning; None where they do not tell.
+    """
     if unpacker_of(head) or tar.is_tar(head):
         return False
     for pattern, _ in NAMES:
@@ -124,7 +143,11 @@ def is_forecast(name: str, head: bytes) -> bool | None:
 
 
 def assemble(found: list[Composite], factor: int) -> DataArray:
-    """A frame of one composite, or a forecast of several leads of one issue."""
+    """Join a frame (time, y, x) of one composite, or a forecast (lead_time, y, x) of several.
+
+    Raises:
+        BadField: They are of different products, issues or grids, or have a lead twice.
+    """
     ordered = sorted(found, key=lambda composite: composite.lead)
     first, leads = ordered[0], [composite.lead for composite in ordered]
     if len({(c.product, c.issue, c.grid) for c in ordered}) > 1 or len(set(leads)) < len(leads):
@@ -153,7 +176,11 @@ def source(composite: Composite) -> str:
 
 
 def check_name(field: DataArray, name: str) -> None:
-    """Hold what a field says of itself against what the name of its file says."""
+    """Compare a field (time or lead_time, y, x) with the name of its file.
+
+    Raises:
+        BadField: Product or time differ.
+    """
     stamp = "forecast_reference_time" if "lead_time" in field.dims else "time"
     content = np.datetime64(field[stamp].values.reshape(-1)[0], "m")
     for pattern, layout in NAMES:
@@ -177,7 +204,11 @@ def stamp_in(name: str) -> np.datetime64 | None:
 
 
 def time_of(stamp: str, layout: str) -> np.datetime64:
-    """The time a stamp in a name says, UTC."""
+    """Return the time that a stamp in a name states, UTC.
+
+    Raises:
+        BadField: It is no time.
+    """
     try:
         return np.datetime64(datetime.strptime(stamp, layout), "m")  # noqa: DTZ007  UTC by convention
     except ValueError as error:

@@ -165,7 +165,11 @@ def checked_lead(product: str, minutes: int | None) -> int:
 
 
 def read_header(data: bytes) -> dict[str, Any]:
-    """The header by wradlib; whatever it trips over in foreign bytes is a BadField."""
+    """Read the header by wradlib.
+
+    Raises:
+        BadField: There is none, or wradlib cannot read it.
+    """
     from wradlib.io import read_radolan_composite  # takes a second: only where files are decoded
 
     largest = LONGEST_HEADER + 2 * max(rows * columns for rows, columns in ORIGINS)
@@ -185,10 +189,16 @@ def read_header(data: bytes) -> dict[str, Any]:
 
 
 def cells(data: bytes, shape: tuple[int, int], kind: np.dtype[Any], size: int) -> NDArray[Any]:
-    """The numbers after the header as they are packed, (rows, columns), row 0 in the south.
+    """Return the numbers after the header as they are packed, (rows, columns), row 0 in the south.
 
     Args:
-        size: How many bytes they have by the header.
+        data: Bytes of the file.
+        shape: Rows and columns.
+        kind: Type of a number.
+        size: Bytes of the numbers as the header states.
+
+    Raises:
+        BadField: There are fewer bytes, or the header states others.
     """
     rows, columns = shape
     begin, due = data.index(END) + 1, rows * columns * kind.itemsize
@@ -201,8 +211,11 @@ def cells(data: bytes, shape: tuple[int, int], kind: np.dtype[Any], size: int) -
 
 
 def looked_up(rates: NDArray[np.float32], packed: NDArray[Any]) -> NDArray[np.float32]:
-    """What each number stands for. By strips, as indices take four times the room of the numbers,
-    and to lay out fresh memory takes longer than to look up."""
+    """Return the rate in mm/h of each packed number, shaped as `packed`.
+
+    By strips, as indices take four times the room of the numbers, and to lay out fresh memory takes
+    longer than to look up.
+    """
     rate = np.empty(packed.shape, np.float32)
     for row in range(0, len(packed), STRIP):
         strip = slice(row, row + STRIP)
@@ -217,8 +230,11 @@ def begun(data: bytes) -> str:
 
 @lru_cache(maxsize=8)  # products have one precision each, but headers come from outside
 def rates_of_amounts(precision: float) -> NDArray[np.float32]:
-    """The rate in mm/h of each number of two bytes, an amount in units of `precision` mm in five
-    minutes under its flags; NaN for what is no data, clutter, or negative."""
+    """Return the rate in mm/h of each number of two bytes, (65536,).
+
+    A number is an amount in units of `precision` mm in five minutes below its flags. NaN for no
+    data, clutter and negative amounts.
+    """
     packed = np.arange(2**16)
     with np.errstate(over="ignore", invalid="ignore"):  # too large is told of by `check_range`
         rate = ((packed & AMOUNT) * precision).astype(np.float32)
@@ -230,8 +246,11 @@ def rates_of_amounts(precision: float) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def rates_of_reflectivities(precision: float) -> NDArray[np.float32]:
-    """The rate in mm/h of each byte, half dBZ above -32.5, by `ZR_FACTOR` and `ZR_EXPONENT`; 0 is
-    dry, NaN what is no data or clutter."""
+    """Return the rate in mm/h of each byte, (256,).
+
+    A byte is half dBZ above -32.5, converted by `ZR_FACTOR` and `ZR_EXPONENT`; 0 is dry, NaN no
+    data or clutter.
+    """
     packed = np.arange(2**8)
     rate = rate_of_reflectivity(packed * precision / 2 - 32.5)
     rate[0] = 0
@@ -241,7 +260,10 @@ def rates_of_reflectivities(precision: float) -> NDArray[np.float32]:
 
 
 def rate_of_reflectivity(dbz: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The rate in mm/h of reflectivities in dBZ, by `ZR_FACTOR` and `ZR_EXPONENT`; NaN stays."""
+    """Convert reflectivities in dBZ to rates in mm/h, elementwise; NaN stays NaN.
+
+    By `ZR_FACTOR` and `ZR_EXPONENT`.
+    """
     capped = np.minimum(dbz, HIGHEST_DBZ)
     wet = np.minimum((10 ** (capped / 10) / ZR_FACTOR) ** (1 / ZR_EXPONENT), HIGHEST)
     return np.asarray(wet, np.float32)

@@ -61,7 +61,11 @@ def parse_untrusted(kind: Kind, *files: bytes) -> list[Parsed]:
 
 
 def answer(answers: BytesIO, what: str) -> Parsed:
-    """The next answer of the reader."""
+    """Return the next answer of the reader.
+
+    Raises:
+        BadField: The reader refused the file.
+    """
     about = json.loads(answers.readline())
     if problem := about.get("problem"):
         raise BadField(f"{what} {problem}")

@@ -64,6 +64,7 @@ class Refused(Exception):
 
 
 def main(kind: str) -> None:
+    """Parse the files on standard input within the limits and write attributes and numbers."""
     lengths = map(int, sys.stdin.buffer.readline().split())
     files = [sys.stdin.buffer.read(length) for length in lengths]
     importlib.import_module(LIBRARIES[kind])
@@ -102,6 +103,11 @@ def parsed(kind: str, data: bytes) -> Parsed:
 
 
 def refuse(problem: str) -> NoReturn:
+    """Refuse the file.
+
+    Raises:
+        Refused: Always.
+    """
     raise Refused(problem)
 
 
@@ -109,8 +115,10 @@ def refuse(problem: str) -> NoReturn:
 
 
 def of_odim(data: bytes) -> Parsed:
-    """Numbers (y, x) as they are packed, and attributes by the name of their group: those of the
-    first data set that holds rain, whatever its number, by the name of "dataset1" and "data1"."""
+    """Read packed numbers (y, x) and attributes by group of an ODIM file.
+
+    Of the first data set that holds rain, whatever its number, under "dataset1" and "data1".
+    """
     import h5py
 
     with h5py.File(io.BytesIO(data), "r") as file:
@@ -130,8 +138,10 @@ def of_odim(data: bytes) -> Parsed:
 
 
 def rain_in(file: "h5py.File") -> tuple[str, str]:
-    """The groups of the first data that are rain, such as dataset1 and dataset1/data1; where there
-    are none, the first of all."""
+    """Return the groups of the first data that are rain, such as dataset1 and dataset1/data1.
+
+    Where there are none, the first of all.
+    """
     found: dict[object, tuple[str, str]] = {}
     for number in range(1, MOST_GROUPS):
         if (outer := f"dataset{number}") not in file:
@@ -155,8 +165,10 @@ def attributes(file: "h5py.File", *groups: str) -> dict[str, Any]:
 
 
 def check_stored(stored: "h5py.Dataset") -> None:
-    """Refuse a field of which parts are not in the file: HDF5 fills them with what it holds for
-    empty, mostly 0, and says nothing."""
+    """Refuse a field of which parts are not in the file.
+
+    HDF5 fills them with its fill value, mostly 0, without an error.
+    """
     kind = stored.id.get_type()
     if kind.get_precision() != 8 * kind.get_size() or kind.get_offset():
         refuse("holds numbers of other bits than those of their bytes")
@@ -262,6 +274,7 @@ def single(found: "netCDF4.Variable[Any]", name: str, otherwise: float) -> float
 
 
 def numbers(found: "netCDF4.Variable[Any]") -> NDArray[np.float64]:
+    """Return the values of a variable, (number,), all finite."""
     if found.size > max(MOST, LARGEST):
         refuse(f"{found.name!r} has {found.size} values, should have at most {LARGEST}")
     values = np.ma.filled(np.ma.asarray(found[...], np.float64), np.nan)
@@ -294,6 +307,7 @@ def of_json(data: bytes) -> Parsed:
 
 
 def rates_of(frames: object) -> NDArray[np.float32]:
+    """Return rates (time, y, x) in mm/h of nested lists, NaN for null."""
     shape: tuple[int, ...] = ()
     level: Any = frames
     for _ in DIMS:
@@ -313,6 +327,7 @@ def rates_of(frames: object) -> NDArray[np.float32]:
 
 
 def some(found: object, length: int) -> list[Any]:
+    """Check that a JSON value is a list of a length, and return it."""
     if not isinstance(found, list) or len(found) != length:
         there = len(found) if isinstance(found, list) else repr(found)[:50]
         refuse(f"{RATE!r} has {there} where it should have {length} as before")
@@ -320,6 +335,7 @@ def some(found: object, length: int) -> list[Any]:
 
 
 def grid_of(given: object) -> dict[str, Any]:
+    """Check the description of a grid, and return its known parts."""
     if not isinstance(given, dict):
         refuse("'grid' should be an object with a 'name', or with 'x', 'y' and 'projection'")
     for axis in {"x", "y"} & given.keys():
@@ -334,6 +350,7 @@ def grid_of(given: object) -> dict[str, Any]:
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
+    """Refuse frames of a shape (time, y, x) that is too small or too large."""
     if not FEWEST <= shape[0] <= MOST:
         refuse(f"holds {shape[0]} frames, should hold {FEWEST} to {MOST}")
     if max(shape[1:]) > LARGEST:

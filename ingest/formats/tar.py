@@ -24,6 +24,8 @@ MOST_ENTRIES = 50_000
 SKIP = 2**20
 """Bytes read at a time where a member is skipped."""
 
+DAMAGED_EXTENSION = "is no whole tar archive (an extended header is damaged)"
+
 
 class Stream(Protocol):
     """What is read from its front to its end."""
@@ -114,14 +116,22 @@ def exactly(stream: Stream, size: int) -> bytes:
 
 
 def check(header: bytes) -> None:
-    """Refuse a header whose bytes do not come to its checksum, which counts itself as blanks."""
+    """Check that the bytes of a header come to its checksum, which counts itself as blanks.
+
+    Raises:
+        BadField: They do not.
+    """
     blank = header[: CHECKSUM.start] + b" " * 8 + header[CHECKSUM.stop :]
     if number(header[CHECKSUM]) != sum(blank):
         raise BadField("is no whole tar archive (a header is damaged); fetch it again")
 
 
 def number(field: bytes) -> int:
-    """A number in octal digits, or in base 256 where it is too large for them."""
+    """Return a number in octal digits, or in base 256 where it is too large for them.
+
+    Raises:
+        BadField: It is neither.
+    """
     if field[0] == 0x80:
         return int.from_bytes(field[1:])
     try:
@@ -134,7 +144,11 @@ def number(field: bytes) -> int:
 
 
 def padded(stream: Stream, size: int) -> bytes:
-    """Data of an entry that says something of the next one."""
+    """Read the data of an entry that describes the next one.
+
+    Raises:
+        BadField: It is too large, or the archive ends.
+    """
     if size > LARGEST_EXTENSION:
         raise BadField(f"has an extended header of {size} bytes, should have few")
     data = exactly(stream, size)
@@ -143,35 +157,47 @@ def padded(stream: Stream, size: int) -> bytes:
 
 
 def extension(kind: bytes, data: bytes) -> tuple[str, int | None]:
-    """Name and size of the next file, as far as said.
+    """Return name and size of the next file, as far as they are stated.
 
     Raises:
         BadField: The records of an extended header do not come to their lengths.
     """
     if kind == LONG_NAME:
         return text(data), None
-    records: dict[bytes, bytes] = {}
     try:
-        while data:
-            length = int(data[: data.index(b" ")])
-            key, _, value = data[data.index(b" ") + 1 : length - 1].partition(b"=")
-            if not 3 < length <= len(data) or data[length - 1 : length] != b"\n":
-                raise ValueError(length)
-            records[key], data = value, data[length:]
+        records = records_of(data)
         size = int(records[b"size"]) if b"size" in records else None
-        if size is not None and size < 0:
-            raise ValueError(size)
     except ValueError as error:
-        raise BadField("is no whole tar archive (an extended header is damaged)") from error
+        raise BadField(DAMAGED_EXTENSION) from error
+    if size is not None and size < 0:
+        raise BadField(DAMAGED_EXTENSION)
     if any(key.startswith(b"GNU.sparse") for key in records):
         raise BadField("holds a sparse file, should hold whole ones; pack it again without")
     return text(records.get(b"path", b"")), size
 
 
+def records_of(data: bytes) -> dict[bytes, bytes]:
+    """Return the records of an extended header (pax), by their keys.
+
+    Raises:
+        ValueError: They do not come to their lengths.
+    """
+    records: dict[bytes, bytes] = {}
+    while data:
+        length = int(data[: data.index(b" ")])
+        key, _, value = data[data.index(b" ") + 1 : length - 1].partition(b"=")
+        if not 3 < length <= len(data) or data[length - 1 : length] != b"\n":
+            raise ValueError(length)
+        records[key], data = value, data[length:]
+    return records
+
+
 def plain_name(header: bytes) -> str:
+    """Return the path in a header, with the prefix of ustar."""
     prefix = text(header[PREFIX]) if header[MAGIC.stop : MAGIC.stop + 1] == b"\0" else ""
     return f"{prefix}/{text(header[NAME])}".removeprefix("/")
 
 
 def text(data: bytes) -> str:
+    """Return the text before the first zero byte."""
     return data.split(b"\0")[0].decode(errors="backslashreplace")

@@ -51,7 +51,16 @@ def standard(field: Field) -> Field:
 
 
 def sample(field: Field, columns: NDArray[np.floating], rows: NDArray[np.floating]) -> Field:
-    """The field between its cells, at places in cells from the centre of the first one."""
+    """Interpolate a field (y, x) at positions, in cells from the centre of the first one.
+
+    Args:
+        field: (y, x), periodic.
+        columns: Positions, of any shape.
+        rows: Likewise.
+
+    Returns:
+        Shaped as the positions.
+    """
     across, down = (
         np.ascontiguousarray(axis, np.float32) for axis in np.broadcast_arrays(columns, rows)
     )

@@ -146,7 +146,7 @@ def _header(time: datetime, size: int) -> bytes:
 
 @cache
 def coverage() -> NDArray[np.bool_]:
-    """Which cells of the national grid a radar sees: within its range. Made once, read only."""
+    """Return which cells (900, 900) of the national grid are within the range of a radar."""
     seen = np.zeros(NATIONAL_SPHERE.shape, bool)
     to_metres = projector(NATIONAL_SPHERE.projection)
     for latitude, longitude in RADARS.values():
@@ -160,7 +160,11 @@ def coverage() -> NDArray[np.bool_]:
 
 
 def five_minute_mark(time: datetime | np.datetime64) -> np.datetime64:
-    """The time in UTC, checked to be one at which frames are due."""
+    """Return the time in UTC.
+
+    Raises:
+        ValueError: No frame is due then.
+    """
     mark = np.datetime64(_utc(time), "ns")
     if mark.astype(np.int64) % INTERVAL.astype("timedelta64[ns]").astype(np.int64):
         raise ValueError(f"the start is {time}, should be on a five-minute mark such as 12:05:00")

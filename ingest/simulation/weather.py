@@ -57,9 +57,13 @@ class Weather:
 
 
 def log_rate_curve(weather: Weather) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logarithm of the rate against a Gaussian level, so that rates are log-normal where it rains.
+    """Return the logarithm of the rate by Gaussian level, two arrays (level,).
 
-    The lowest level is the edge of the rain areas, where the rate has become too small to see.
+    Rates are log-normal where it rains. The lowest level is the edge of the rain areas, where the
+    rate is too small to be detected.
+
+    Raises:
+        ValueError: Too little of the rain would be detectable for the wet share.
     """
     level, rate = NormalDist(), NormalDist(np.log(weather.median_rate), weather.spread)
     seen = 1 - NormalDist(rate.mean, np.hypot(weather.spread, weather.showers)).cdf(

@@ -78,6 +78,7 @@ class Source:
 
     @property
     def url(self) -> str:
+        """Address of the folder."""
         return self._folder.url
 
     def __str__(self) -> str:
@@ -90,17 +91,21 @@ class Source:
     def poll(
         self, lacking: Collection[datetime], now: datetime, most: int = MOST
     ) -> Iterator[File]:
-        """Fetch what is there of the times that are lacking, newest first.
+        """Fetch the files of lacking times that are there, newest first.
 
         A file counts as had once the next one is asked for: where taking it in failed, the next
         poll brings it again.
 
         Args:
             lacking: Times of files to fetch; all that are still wanted, at every poll.
+            now: Time of the poll, UTC.
             most: How many old files to fetch at most.
 
+        Yields:
+            Files as the server sent them.
+
         Raises:
-            SourceUnavailable: The server cannot be reached, or answers with nothing but errors.
+            SourceUnavailable: The server cannot be reached, or answers with errors alone.
         """
         ages = {self.name(time): now - time for time in sorted(lacking, reverse=True)}
         young = [name for name, age in ages.items() if age <= YOUNG]
@@ -165,6 +170,7 @@ def expected(now: datetime, hours: float) -> list[datetime]:
 
 
 def unavailable(url: str, trouble: str) -> SourceUnavailable:
+    """Make the error of a server that cannot be reached."""
     return SourceUnavailable(
         f"{url} cannot be had ({trouble}); check the address and the way out of this machine: "
         f"HTTPS_PROXY names a proxy where there must be one"

@@ -80,14 +80,17 @@ def opened(path: Path) -> IO[bytes]:
 def contents(
     name: str, head: bytes, file: IO[bytes], size: int, depth: int
 ) -> Iterator[StoredFile]:
-    """The files that a file holds, or the file itself.
+    """Yield the files that a file holds, or the file itself.
 
     Args:
+        name: Of the file.
         head: Its beginning.
-        file: All of it; its place does not matter.
+        file: All of it; its position does not matter.
+        size: In bytes.
+        depth: Number of archives around it.
 
     Raises:
-        BadField: It is damaged, or too large; files before that have come.
+        BadField: It is damaged, or too large; files before that were yielded.
     """
     beginning = unpacked_beginning(head)
     if not is_archive(beginning):
@@ -119,8 +122,7 @@ def unpacked_beginning(head: bytes) -> bytes:
 
 
 def is_archive(beginning: bytes) -> bool:
-    """Whether bytes begin a tar of many radar files, or of archives of them, and not of one
-    forecast."""
+    """Whether bytes begin a tar of radar files, or of archives of them, and not of one forecast."""
     if not tar.is_tar(beginning):
         return False
     try:
@@ -134,7 +136,11 @@ def is_archive(beginning: bytes) -> bool:
 
 
 def files_of(stream: tar.Stream, depth: int) -> Iterator[StoredFile]:
-    """The radar files of an archive, and of the archives in it."""
+    """Yield the radar files of an archive, and of the archives in it.
+
+    Raises:
+        BadField: It is damaged, or archives lie too deep within each other.
+    """
     if depth > DEEPEST:
         raise BadField(f"holds archives within each other over {DEEPEST} deep")
     for member in tar.members(stream):
@@ -161,6 +167,7 @@ class Joined:
         self._head, self._rest = BytesIO(head), rest
 
     def read(self, size: int, /) -> bytes:
+        """Read bytes, at most `size`."""
         return self._head.read(size) or self._rest.read(size)
 
 
@@ -184,6 +191,11 @@ class Unpacked:
         self._file.close()
 
     def read(self, size: int, /) -> bytes:
+        """Read unpacked bytes, at most `size`.
+
+        Raises:
+            BadField: The file is damaged or truncated.
+        """
         try:
             found = self._file.read(size)
         except (OSError, EOFError, zlib.error) as error:
@@ -195,5 +207,6 @@ class Unpacked:
 
 
 def drain(stream: tar.Stream) -> None:
+    """Read a stream to its end."""
     while stream.read(tar.SKIP):
         pass

@@ -101,7 +101,7 @@ class Trainer:
         return StepResult(loss.detach(), norm, rate, future)
 
     def clip(self) -> Tensor:
-        """Shorten the gradient if it is too long; its norm before."""
+        """Shorten the gradient if it is too long, and return its norm before, a scalar."""
         weights, limit = list(self.network.parameters()), self.experiment.optimiser.clip
         gradients = [weight.grad for weight in weights if weight.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
@@ -110,7 +110,7 @@ class Trainer:
         return norm
 
     def loss(self, sample: Sample, step: int) -> Tensor:
-        """The loss of this device's part of a batch."""
+        """Compute the loss of this device's part of a batch, a scalar."""
         device, settings = self.ranks.device, self.experiment.loss
         mask = sample.mask.to(device, non_blocking=True)
         # what is not known must not be seen either
@@ -125,7 +125,14 @@ class Trainer:
         return total_loss(losses, penalty, self.experiment.data.given, settings, mask[:, 1:])
 
     def rollout(self, frames: Tensor, mask: Tensor, sample: Sample, step: int) -> Rollout:
-        """What the network says of this device's part of a batch."""
+        """Run the network on this device's part of a batch.
+
+        Args:
+            frames: (batch, time, 1, height, width) in 0..1.
+            mask: Shaped likewise, True where known.
+            sample: With the guidance.
+            step: Of the training, counted from 0.
+        """
         device, data = self.ranks.device, self.experiment.data
         guidance = sample.guidance.to(device, non_blocking=True)
         shown = seen(self.network, frames, mask, guidance)
@@ -141,7 +148,10 @@ class Trainer:
         return unguided
 
     def fed(self, batch: int, steps: int, step: int) -> Tensor:
-        """Which frames this device's part of the batch sees; see `sampling`."""
+        """Draw which frames this device's part of the batch is shown, (batch, steps) bool.
+
+        See `scheduled_sampling`.
+        """
         probabilities = sampling_probabilities(
             self.experiment.sampling, step, self.steps, self.experiment.epochs
         )
@@ -171,8 +181,17 @@ def by_kernels(network: Nowcaster, device: torch.device) -> None:
 
 
 def seen(network: Nowcaster, frames: Tensor, mask: Tensor, guidance: Tensor) -> Tensor:
-    """What a network is shown of frames and masks (batch, time, 1, height, width), and of a
-    baseline's forecasts (batch, lead, 1, height, width)."""
+    """Return the input of a network.
+
+    Args:
+        network: Which sees masks and guidance, or frames alone.
+        frames: (batch, time, 1, height, width).
+        mask: Likewise.
+        guidance: Forecast of a baseline, (batch, lead, 1, height, width).
+
+    Returns:
+        (batch, time, channels, height, width).
+    """
     if not network.exceedances:
         return frames
     shown = [frames, mask.to(frames)]
@@ -183,7 +202,10 @@ def seen(network: Nowcaster, frames: Tensor, mask: Tensor, guidance: Tensor) -> 
 
 
 def make_optimiser(network: Nowcaster, settings: Optimiser) -> torch.optim.Optimizer:
-    """Adam, Kingma and Ba (2015), https://arxiv.org/abs/1412.6980, or with decay beside it, AdamW,
-    Loshchilov and Hutter (2019), https://arxiv.org/abs/1711.05101."""
+    """Make the optimiser of a network.
+
+    Adam, Kingma and Ba (2015), https://arxiv.org/abs/1412.6980, or with decoupled decay AdamW,
+    Loshchilov and Hutter (2019), https://arxiv.org/abs/1711.05101.
+    """
     kind = torch.optim.Adam if settings.kind == "adam" else torch.optim.AdamW
     return kind(network.parameters(), lr=settings.rate, weight_decay=settings.decay)

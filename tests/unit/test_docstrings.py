@@ -9,16 +9,24 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = [
+    "benchmarks",
+    "dashboards",
+    "ingest",
     "model_zoo",
+    "reference_docs",
     "service",
+    "verification",
 ]
 """Packages whose docstrings are complete."""
 PENDING: set[str] = {
+    "benchmarks/skill/events.py",
+    "benchmarks/skill/neighbourhood_probability.py",
+    "benchmarks/skill/precision.py",
+    "benchmarks/skill/scoring.py",
+    "benchmarks/skill/steps.py",
+    "benchmarks/skill/tables.py",
     "model_zoo/forecasters/network.py",
     "model_zoo/forecasters/sprog.py",
-    "model_zoo/nowcaster.py",
-    "model_zoo/training/data/rain.py",
-    "model_zoo/training/learner.py",
 }
 """Files of these packages that are not complete yet."""
 ARRAYS = re.compile(r"\b(Tensor|NDArray|Array|Rates|DataArray|ArrayLike)\b")

@@ -41,13 +41,15 @@ def moving(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
 
 
 def guidance(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
-    """What S-PROG forecasts for each frame after the given ones, (lead, height, width) in mm/h, in
-    the moving view, NaN for no data.
+    """Forecast the frames after the given ones by S-PROG.
 
     Args:
         record: Frames of an event or archive.
         numbers: Those of the window.
         given: How many of them a network is given.
+
+    Returns:
+        (lead, height, width) in mm/h, in the moving view; NaN for no data.
     """
     times = record.times
     newest = int(numbers[given - 1])
@@ -64,8 +66,10 @@ def guidance(record: Record, numbers: NDArray[np.int64], given: int) -> Rates:
 
 
 def motion_until(record: Record, newest: int) -> NDArray[np.float32]:
-    """The motion seen in the half hour up to a frame, (y, x, 2) in cells per minute; none where it
-    has no frame before it."""
+    """Estimate the motion in the half hour up to a frame, (y, x, 2) in cells per minute.
+
+    0 where the record has no frame before it.
+    """
     times = record.times
     earliest = times[newest] - motion.SPAN_MINUTES * MINUTE
     first = int(np.searchsorted(times, earliest))

@@ -104,13 +104,19 @@ class RainSequences(Sequences):
         return sample._replace(guidance=ahead, measured=measured)
 
     def read(self, window: Window) -> Rates:
-        """Frames of a window in the view of the settings, and after them those of guidance."""
+        """Read the frames (time, height, width) of a window in mm/h, in the view of the settings.
+
+        Those of guidance follow them. NaN for no data.
+        """
         if self.moves:
             return from_hundredths(self.moved(window.key))
         return read(self.records[window.record], window.numbers)
 
     def move(self, key: tuple[int, ...]) -> NDArray[np.uint16]:
-        """A window in a moving view, in numbers small enough to keep many of them."""
+        """Return a window (time, height, width) in a moving view, in hundredths of mm/h.
+
+        Numbers of two bytes, small enough to keep many of them in memory.
+        """
         record, *numbers = key
         window, of = np.array(numbers), self.records[record]
         rates = moving(of, window, self.given)
