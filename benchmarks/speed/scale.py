@@ -287,7 +287,7 @@ def main() -> None:
     parser.add_argument("--sides", nargs="+", type=at_least_one, default=list(SIDES))
     parser.add_argument("--requests", type=at_least_one, default=300)
     parser.add_argument("--rounds", type=at_least_one, default=20)
-    parser.add_argument("--write", type=Path, help="a Markdown file, written anew")
+    parser.add_argument("--write", type=Path, help="a Markdown file, to overwrite")
     options = parser.parse_args()
     if len(options.sides) < 2:
         parser.error("--sides needs two sizes or more, to have a slope")
