@@ -42,7 +42,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
-"""As deploy/grafana/provisioning/datasources says."""
+"""Data source of deploy/grafana/provisioning/datasources."""
 GREEN, YELLOW, RED, BLUE, GREY = "green", "yellow", "red", "blue", "#8e8e8e"
 BASELINES = {"persistence": GREY, "advection": "#5794f2", "dwd-rv": "#b07d48"}
 ADDED = ("Time", "Value", "__name__", "instance", "job")

@@ -141,7 +141,7 @@ def check(field: DataArray) -> DataArray:
     """The field itself, if it keeps the contract.
 
     Raises:
-        BadField: It does not; the message says in what, and what it should be.
+        BadField: It does not; the message states how, and what it should be.
     """
     if field.dims not in (("time", "y", "x"), ("lead_time", "y", "x")):
         raise BadField(f"dimensions are {field.dims}, should be (time, y, x) or (lead_time, y, x)")

@@ -16,7 +16,7 @@ LEAST_RATE = 0.1
 """mm/h; fainter echoes are none."""
 FEWEST_FRAMES = 4
 LEAST_CELLS = 3.0
-"""By how many cells rain has to have moved from a frame to the newest, to tell by that frame."""
+"""Cells by which rain must have moved from a frame to the newest for that frame to count."""
 STEADY = 0.5
 """Highest standard deviation of the logarithm of the rate over time of an echo that stands."""
 CONTRAST = 3.0

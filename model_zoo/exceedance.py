@@ -22,17 +22,17 @@ calibrated areas of `forecasters.rain_amounts` instead."""
 NUDGE = 1e-6
 """On the 0..1 scale, so that a threshold that is just reached is reached after rounding too."""
 SHORT = 0.999
-"""Of the way to the next threshold, how far rain goes at most that does not reach it, lest rounding
-takes it there."""
+"""Largest fraction of the way to the next threshold that a rate below it may lie at, so that
+rounding does not take it there."""
 
 
 def falling(raw: Tensor) -> Tensor:
-    """Logits that nowhere rise from threshold to threshold, in float32, from any numbers."""
+    """Make logits (float32, shaped as `raw`) that nowhere rise from threshold to threshold."""
     return raw.float().cummin(dim=-3).values
 
 
 def events(frames: Tensor, levels: Tensor) -> Tensor:
-    """Which thresholds frames reach, bool.
+    """Return which thresholds frames reach, (..., thresholds, height, width), bool.
 
     Args:
         frames: (..., 1, height, width) in 0..1.
@@ -57,7 +57,7 @@ def losses(
         mask: Whether they are known.
         levels: The thresholds in 0..1.
         weights: How much each threshold counts, (thresholds,), of mean 1; all alike by default.
-        measured: The least and the largest rate in 0..1 that is told apart in each sample, (batch,
+        measured: The least and the largest rate in 0..1 that is resolved in each sample, (batch,
             2); thresholds below the first or from the second on do not count there.
 
     Returns:

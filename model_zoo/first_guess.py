@@ -1,7 +1,7 @@
-"""What the newest frame alone says of how likely thresholds are reached.
+"""First guess of exceedance probabilities, from the newest frame alone.
 
-Rain that is to be foretold lies near where it is now (in a moving view, where it will be carried),
-the less near the later. So the share of cells around that reach a threshold now is a good guess of
+Future rain lies near where it is now (in a moving view, where it will be advected), the less near
+the later. So the share of cells around that reach a threshold now is a good guess of
 how likely it is reached then: the neighbourhood method of Theis, Hense and Damrath (2005),
 doi:10.1017/S1350482705001763. Here the shares within windows of several sizes are put together as
 in a logistic regression, with weights for each lead and threshold. A network that adds to it needs

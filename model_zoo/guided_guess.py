@@ -17,7 +17,7 @@ from torch.nn import functional as F
 PAST = 3
 """Given frames that are seen, the newest and those 30 and 60 minutes before it."""
 LEADS = 4
-"""The lead is told as a share of so many; later ones count as the last."""
+"""Leads by which the lead is divided as an input; later ones count as the last."""
 INPUTS = PAST + 4
 """Past frames, where the newest is known, the baseline at the lead and at the next, the lead."""
 GROUPS = 4

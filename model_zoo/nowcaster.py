@@ -12,11 +12,11 @@ from model_zoo.stack import Past, Stack
 
 
 class Rollout(NamedTuple):
-    """What a network says of a sequence."""
+    """Prediction of a network for a sequence."""
 
     frames: Tensor
     """Each next frame as predicted, (batch, time + horizon - 1, 1, height, width); of a network
-    that tells exceedances their logits, one for each threshold in place of the 1."""
+    that predicts exceedances their logits, one for each threshold in place of the 1."""
     penalties: Tensor
     """Auxiliary losses of the cells, (batch, time + horizon - 1, layers, channels), counting only
     layers that have one; none do outside training mode."""
@@ -36,9 +36,9 @@ class Nowcaster(nn.Module):
     """A stack of cells between a map from rain to features and one back, each a 1x1 convolution.
 
     As the papers have it, it predicts the next frame and goes on from its own predictions. With
-    `exceedances` it instead tells how likely each of so many thresholds is reached, sees beside
-    every frame where anything is known, goes on from the newest given frame, whatever the lead, and
-    what it says is added to the first guess of that frame.
+    `exceedances` it instead predicts the probability that each of so many thresholds is reached,
+    sees beside every frame where it is known, is fed the newest given frame at every lead, and its
+    logits are added to the first guess of that frame.
 
     With `guidance` it also sees what a baseline forecasts for the lead, and the first guess is that
     of a U-Net of so many channels (`GuidedGuess`).
@@ -81,7 +81,7 @@ class Nowcaster(nn.Module):
             fed: Which given frames the network sees, (batch, time), True for all by default.
                 Instead of the others it sees its own prediction, or with exceedances the frame it
                 saw last. The first must be fed. Not with guidance.
-            guess_only: With guidance: leave the stack out, and tell the first guess.
+            guess_only: With guidance: leave the stack out, and return the first guess.
 
         Raises:
             BadGrid: The height or width is not a multiple of `self.stack.multiple`.

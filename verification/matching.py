@@ -19,7 +19,7 @@ def match(forecast: DataArray, observed: DataArray) -> DataArray:
 
     Returns:
         A field with the dims of `forecast.time`, then y and x, in the precision of `observed`. NaN
-        where the frame is not there; `missing` tells this from a frame that holds no data.
+        where the frame is not there; `missing` distinguishes this from a frame of no data.
 
     Raises:
         DifferentGrids: The fields lie on different cells, or two frames claim the same time.

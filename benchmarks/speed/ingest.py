@@ -164,7 +164,7 @@ def simulated_day(folder: Path, frames: int) -> list[Path]:
     return paths
 
 
-# what is told
+# output
 
 HEADINGS = ("", "frames", "ms by the clock", "ms of processors", "frames/s")
 

@@ -264,7 +264,7 @@ def measure(rounds: int, seconds: float) -> tuple[dict[str, list[Taken]], int]:
     return found, len(body)
 
 
-# telling
+# output
 
 
 def ratio(found: Rounds, other: str) -> tuple[float, float]:

@@ -4,8 +4,8 @@
     python -m benchmarks.speed.sprog --write docs/performance.md
 
 Both take the same simulated radar, and the motion that is ours; ratios are medians over pairs, by
-the clock and by processor time, which other work disturbs less. Each takes one thread. How good
-both are is told by `python -m benchmarks.skill --forecasters s-prog pysteps-s-prog`.
+the clock and by processor time, which other work disturbs less. Each takes one thread. The skill of
+both is printed by `python -m benchmarks.skill --forecasters s-prog pysteps-s-prog`.
 """
 
 import argparse

@@ -48,7 +48,7 @@ seconds = time.perf_counter() - begun
 print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
-"""Starts a process and tells what it took. It is small itself: the most memory of a process is at
+"""Starts a process and prints what it took. It is small itself: the most memory of a process is at
 least that of the one it was forked from."""
 FORECAST = """
 import sys
@@ -183,7 +183,7 @@ def measure(models: Sequence[str], rounds: int) -> dict[str, Start]:
     return found
 
 
-# what is told
+# output
 
 HEADINGS = ("process", "seconds", "of processors", "most seconds", "MB", "most MB")
 SAID = {

@@ -228,7 +228,7 @@ def timed(step: Step, sample: Sample, device: torch.device) -> TimedStep:
 
 
 def finish(device: torch.device) -> None:
-    """Wait for what a GPU was told to do."""
+    """Wait for a GPU to finish."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

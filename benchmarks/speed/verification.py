@@ -346,7 +346,7 @@ def sum_over(batch_sums: Callable[[], Dataset], batches: int) -> Dataset:
     return total
 
 
-# what is told
+# output
 
 HEADINGS = ("", "theirs, ms", "ours, ms", "times as fast", "by processor time")
 

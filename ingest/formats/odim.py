@@ -222,7 +222,7 @@ def rate_of(
     if lowest < -noise * (1 + CLOSE):
         raise BadField(f"{quantity} reaches down to {lowest:g}, should be 0 or more")
     per_hour = 3600 / INTERVAL_SECONDS if quantity == "ACRR" else 1
-    with np.errstate(over="ignore"):  # too large is told of by `check_range`
+    with np.errstate(over="ignore"):  # `check_range` refuses what is too large
         rate: NDArray[np.float32] = (np.maximum(values, 0) * per_hour).astype(np.float32)
     return rate
 

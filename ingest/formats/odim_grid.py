@@ -30,7 +30,7 @@ PLAIN_PROJECTION = re.compile(
 
 
 class Lattice(NamedTuple):
-    """The cells of a composite by what its file says: a projection, outer edges, and sizes in m."""
+    """Cells of a composite as its file describes them: projection, outer edges, and sizes in m."""
 
     projection: str
     corners: tuple[tuple[float, float], ...]
@@ -103,7 +103,7 @@ def corners_of(where: Attributes) -> tuple[tuple[float, float], ...]:
     """Longitude and latitude of the north-west and south-east corner.
 
     Raises:
-        BadField: One is not told, which only DE1200 may leave out.
+        BadField: One is missing, which only DE1200 may leave out.
     """
     try:
         return tuple(

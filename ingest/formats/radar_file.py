@@ -34,8 +34,8 @@ def read(path: str | Path) -> DataArray:
     """The precipitation field in a radar file.
 
     Takes RADOLAN binary (RY, YW, RX, WX), plain or packed by gzip or bzip2, ODIM HDF5 (the twin of
-    RY), and the archives of DWD's nowcast RV, RADOLAN or ODIM. What it is, is told by the content,
-    then checked against the name.
+    RY), and the archives of DWD's nowcast RV, RADOLAN or ODIM. The format is recognised by the
+    content, then checked against the name.
 
     Returns:
         A frame (time, y, x) of one time, or for RV a forecast (lead_time, y, x): mm/h, float32,
@@ -43,7 +43,7 @@ def read(path: str | Path) -> DataArray:
         `ingest.precipitation`.
 
     Raises:
-        BadField: The file breaks the contract; the message says in what.
+        BadField: The file breaks the contract; the message states how.
         OSError: The file cannot be read at all.
     """
     path = Path(path)
@@ -129,7 +129,7 @@ def check_member(composite: Composite, name: str) -> None:
 def is_forecast(name: str, head: bytes) -> bool | None:
     """Whether a member of an archive is a lead of a forecast, and not a frame or an archive.
 
-    Decided by its name and its beginning; None where they do not tell.
+    Decided by its name and its beginning; None where these do not suffice.
     """
     if unpacker_of(head) or tar.is_tar(head):
         return False
@@ -193,7 +193,7 @@ def check_name(field: DataArray, name: str) -> None:
 
 
 def stamp_in(name: str) -> np.datetime64 | None:
-    """The time that the name of a radar file says, UTC; None where it says none."""
+    """Return the time that the name of a radar file states, UTC; None where there is none."""
     for pattern, layout in NAMES:
         if match := pattern.match(name):
             try:

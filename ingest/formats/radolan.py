@@ -26,8 +26,8 @@ AMOUNTS = ("RY", "YW", "RV")
 REFLECTIVITIES = ("RX", "WX")
 """Products of one byte of half dBZ."""
 PRECISIONS = dict.fromkeys(AMOUNTS, 0.01) | dict.fromkeys(REFLECTIVITIES, 1.0)
-"""Unit of the numbers of each product, in mm or in halves of a dBZ. A header that says another one
-is damaged: with a single bit flipped, `E-02` is `E-12`, and a wet country dry."""
+"""Unit of the numbers of each product, in mm or in halves of a dBZ. A header that states
+another one is damaged: with a single bit flipped, `E-02` is `E-12`, and a wet country dry."""
 FORECASTS = ("RV",)
 """Products that hold a lead time; all others are analyses, whose lead is 0."""
 LONGEST_LEAD_MINUTES = 120
@@ -50,7 +50,7 @@ NEEDED = (
     "ncol",
     "datasize",
 )
-"""Entries of a header without which a file says nothing."""
+"""Entries of a header that every file must have."""
 LONGEST_HEADER = 2000
 """Bytes within which a header has come to its end; those of today have 250."""
 END = b"\x03"
@@ -116,7 +116,7 @@ def checked(header: Mapping[str, Any]) -> tuple[str, tuple[int, int], int]:
     """Product, shape and lead in minutes of a header, of which every number is as it must be.
 
     Raises:
-        BadField: One is not; the message says what it should be.
+        BadField: One is not; the message states what it should be.
     """
     if lacking := [entry for entry in NEEDED if entry not in header]:
         raise BadField(f"the header lacks {', '.join(lacking)}; fetch the file again")
@@ -236,7 +236,7 @@ def rates_of_amounts(precision: float) -> NDArray[np.float32]:
     data, clutter and negative amounts.
     """
     packed = np.arange(2**16)
-    with np.errstate(over="ignore", invalid="ignore"):  # too large is told of by `check_range`
+    with np.errstate(over="ignore", invalid="ignore"):  # `check_range` refuses what is too large
         rate = ((packed & AMOUNT) * precision).astype(np.float32)
         rate *= 3600 / INTERVAL_SECONDS
     rate[packed & (NO_DATA | NEGATIVE | CLUTTER) != 0] = np.nan

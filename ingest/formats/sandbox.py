@@ -1,4 +1,4 @@
-"""Has files parsed by a process of its own, which they may take down: see `sandbox_worker`."""
+"""Parses files in a process of its own, which they may crash: see `sandbox_worker`."""
 
 import json
 import signal
@@ -25,7 +25,7 @@ Parsed = tuple[dict[str, Any], NDArray[Any]]
 
 
 def parse_untrusted(kind: Kind, *files: bytes) -> list[Parsed]:
-    """What each file says of itself, and its numbers. Takes some tenths of a second.
+    """Return attributes and numbers of each file. Takes some tenths of a second.
 
     Raises:
         BadField: One of them cannot be read, or takes its reader down.

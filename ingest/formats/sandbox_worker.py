@@ -1,14 +1,14 @@
-"""Unfolds files of formats that only C libraries read, as a process of its own that may die of it.
+"""Parses files of formats that only C libraries read, in a process of its own that may crash.
 
 These libraries were not made for hostile or damaged files: such may crash them, keep them busy,
 fill the memory or have other files opened. So this process has little time and memory, opens no
 file once it has begun, and answers in a form that takes no library to read. It imports nothing of
 the project, that it may begin at once. `ingest.formats.sandbox` runs it.
 
-    python sealed_reader.py odim|netcdf|json < files > answers
+    python sandbox_worker.py odim|netcdf|json < files > answers
 
-Files: a line with their lengths, then one after the other. Answers: for each a line of JSON, what
-it says of itself, or its `problem`; then its numbers as they are.
+Files: a line with their lengths, then one after the other. Answers: for each a line of JSON, its
+attributes or its `problem`; then its numbers as they are.
 """
 
 import codecs
@@ -35,14 +35,14 @@ MEMORY_BYTES = 2**30
 CPU_SECONDS = 10
 LIMITS = {
     resource.RLIMIT_AS: (MEMORY_BYTES, MEMORY_BYTES),
-    # At the first it ends by SIGXCPU, which tells that it was the file's fault; then by SIGKILL.
+    # The first ends it by SIGXCPU, which marks the file as the cause, the second by SIGKILL.
     resource.RLIMIT_CPU: (CPU_SECONDS, CPU_SECONDS + 1),
     resource.RLIMIT_FSIZE: (0, 0),
     resource.RLIMIT_CORE: (0, 0),
     resource.RLIMIT_NOFILE: (0, 0),
 }
 TEXT = 2000
-"""Characters that are told of anything."""
+"""Characters of a text that are passed on."""
 LARGEST = 1200
 """Cells along one side of a frame that is uploaded."""
 LARGEST_COMPOSITE, MOST_CELLS = 5000, 20_000_000
@@ -85,7 +85,7 @@ def main(kind: str) -> None:
 
 
 def parsed(kind: str, data: bytes) -> Parsed:
-    """What a file says of itself, and its numbers.
+    """Return attributes and numbers of a file.
 
     Raises:
         Refused: It is not what it should be, or there is no end to it.

@@ -74,7 +74,7 @@ class Source:
             )
         known = (pattern.match(self.name(mark)) for pattern, _ in NAMES)
         self.product = next((found["product"].upper() for found in known if found), "")
-        """What the provider calls it, such as "RV"; empty where the name does not tell."""
+        """Name of the product, such as "RV"; empty where it is not known."""
 
     @property
     def url(self) -> str:

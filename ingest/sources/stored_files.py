@@ -2,8 +2,8 @@
 
 DWD's Climate Data Center packs the frames of a day into `YW-230701.tar.gz`, and the days of a month
 into `YW2017.002_202211.tar`. The tar of a forecast RV, whose members are its leads, is one file.
-What is no radar file, or too large for one, is told with its beginning and the reason, and what
-comes after it is read all the same.
+What is no radar file, or too large for one, is yielded with its beginning and the reason, and the
+files after it are read all the same.
 """
 
 import bz2
@@ -117,7 +117,7 @@ def unpacked_beginning(head: bytes) -> bytes:
         return head[:BEGINNING]
     try:
         return bytes(make().decompress(head, BEGINNING))
-    except Exception:  # noqa: BLE001  each packer has its own errors; told when it is read
+    except Exception:  # noqa: BLE001  each packer has its own errors; raised when it is read
         return b""
 
 
@@ -174,7 +174,7 @@ class Joined:
 class Unpacked:
     """A packed file from its front to its end, within bounds.
 
-    Its errors are told as of a bad file.
+    Its errors are those of a bad file.
     """
 
     def __init__(self, head: bytes, file: IO[bytes]) -> None:

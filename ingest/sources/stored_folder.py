@@ -17,7 +17,7 @@ def files_in(paths: Iterable[Path]) -> list[Path]:
     """The files among some paths and in the folders among them, by the time in their names.
 
     Those without a time come last. What is in a folder and no file, such as a pipe, is listed as
-    well, to be told of when it is its turn.
+    well, and refused when it is its turn.
 
     Raises:
         SourceUnavailable: A path does not exist, or there is no file at all.
@@ -35,7 +35,7 @@ def files_in(paths: Iterable[Path]) -> list[Path]:
 
 
 def published(path: Path, otherwise: datetime) -> datetime:
-    """When a stored file was published, as far as its name tells; else `otherwise`."""
+    """Return when a stored file was published, by its name; else `otherwise`."""
     stamp = stamp_in(path.name)
     if stamp is None:
         return otherwise

@@ -34,7 +34,7 @@ class Limits:
     attempts: int = 3
     """Times a file is asked for before it is given up for now."""
     wait_seconds: float = 1.0
-    """Longest wait before the second time, doubled for each one after; how long is chance."""
+    """Longest wait before the second time, doubled for each one after; with a random part."""
     silence_seconds: float = 15.0
     """Without a byte for so long, an attempt is given up."""
     file_seconds: float = 60.0
@@ -44,7 +44,7 @@ class Limits:
 
 
 class Answer(NamedTuple):
-    """What a server said about a file."""
+    """Version of a file as the server states it."""
 
     name: str
     data: bytes | None = None

@@ -41,7 +41,7 @@ class Checkpoint:
     view: str
     """"fixed", or "moving" for a network that sees frames carried to where their rain is now."""
     thresholds: tuple[float, ...]
-    """mm/h; those whose exceedance it tells, none if it tells the rain."""
+    """mm/h; those whose exceedance it predicts, none if it predicts the rate."""
     calibration: Calibration
     """Of its probabilities and of rain areas; one that changes nothing if not chosen yet."""
     experiment: Mapping[str, Any]

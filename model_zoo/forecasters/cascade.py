@@ -28,7 +28,7 @@ MOST = 0.999999
 
 
 class Temporal(NamedTuple):
-    """What the frames tell of how long each scale lives.
+    """Autoregression of each scale, estimated from frames.
 
     Attributes:
         step: Minutes of a lag.

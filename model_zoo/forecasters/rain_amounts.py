@@ -1,7 +1,7 @@
 """Rain of probabilities, in amounts that the radar measures.
 
-Where the probabilities of thresholds rank cells, the rain of the newest radar frame, carried along,
-says how much falls on how many of them: the wettest cell gets the largest rate, and so on
+The probabilities of thresholds rank the cells, and the advected rain of the newest radar frame
+gives the rates and how many cells have each: the wettest cell gets the largest rate, and so on
 (probability matching, Ebert 2001, doi:10.1175/1520-0493(2001)129<2461:AOAPMS>2.0.CO;2). So steady
 rain stays as it is, showers stay, and no rate is an end of a class. How the area of each threshold
 grows or shrinks with the lead is measured on events (`model_zoo.training.calibration`).

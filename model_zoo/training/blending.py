@@ -1,4 +1,4 @@
-"""Choose the weights of a blend: a logistic regression on what its members say of past events.
+"""Choose the weights of a blend: a logistic regression on forecasts of its members for past events.
 
 Cells of many forecasts are drawn, each event with the same weight; for each lead and threshold the
 regression finds how much each member's feature counts, held near equal weights of those that give
@@ -87,9 +87,9 @@ def blend(
         destination: The table, a JSON file.
         events: Names of events, patterns as in experiments, and minutes between two forecasts.
         tile: Larger fields are cut into squares of this side.
-        members: Names of forecasters; the first two of the blend tell probabilities.
+        members: Names of forecasters; the first two of the blend predict probabilities.
         weights_folder: Where to look for their weights before those that are shipped.
-        report: Told each event that is begun.
+        report: Called with the name of each event that is begun.
 
     Raises:
         BadData: A file is missing or damaged.
@@ -216,7 +216,7 @@ def with_growth(table: BlendTable, found: Sequence[Case]) -> BlendTable:
 
 
 def equal_weights(case: Case) -> list[float]:
-    """Weights to begin with: those that tell probabilities share 1, the others have none."""
+    """Return initial weights: members with probabilities share 1, the others have 0."""
     informative = [bool(exceedance_probabilities(forecast)) for forecast in case.forecasts]
     return [informs / max(sum(informative), 1) for informs in informative]
 

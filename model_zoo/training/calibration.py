@@ -78,7 +78,7 @@ def calibrate(
         validation_windows: So many of each validation event, spread over it.
         training_windows: So many of each training event.
         device: As torch names it, or "auto" for the GPU if there is one.
-        report: Told how many events of how many are done.
+        report: Called with the numbers of events done and in all.
 
     Raises:
         NoWeights, BadCheckpoint: There is no such checkpoint.

@@ -1,4 +1,4 @@
-"""A network that learns, one step at a time."""
+"""Training of a network, one step at a time."""
 
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class StepResult(NamedTuple):
     """Of the gradient, before it was clipped."""
     rate: float
     future: float
-    """Chance that a future frame was shown."""
+    """Probability that a future frame was shown."""
 
 
 class Trainer:

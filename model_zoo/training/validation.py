@@ -21,7 +21,7 @@ RATES = (0.5, 2.0, 5.0)
 
 
 class Validation(NamedTuple):
-    """What a validation says."""
+    """Result of a validation."""
 
     loss: float
     """That of training, of a future frame."""
@@ -89,7 +89,7 @@ class Validator:
             ranks: The devices that share the samples.
             losses_of: The loss of frames.
             bf16: Convolutions in bfloat16.
-            report: Told how many samples of how many this device has done.
+            report: Called with the numbers of samples done by this device and in all.
         """
         steps = self.given + self.horizon - 1
         sums = ScoreSums.zeros(steps, self.horizon, self.thresholds, self.scaled, ranks.device)

@@ -18,7 +18,7 @@ from model_zoo.training.data.sliding_windows import MISSING, windows
 from model_zoo.training.errors import BadData
 
 MOVED_IN_MEMORY = 4000
-"""Windows in a moving view that are kept, lest they are made again in every epoch."""
+"""Windows in a moving view that are kept in memory from epoch to epoch."""
 
 
 class Window(NamedTuple):

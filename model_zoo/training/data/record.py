@@ -13,7 +13,7 @@ from model_zoo.training.data.augmentation import Rates
 from model_zoo.training.data.sliding_windows import MISSING
 
 EVERY_RATE = (0.0, math.inf)
-"""mm/h; what a product tells apart that is neither cut off below nor capped."""
+"""mm/h; what a product resolves that is neither cut off below nor capped."""
 NO_DATA = 65535
 """No data among rates in mm/h x 100."""
 
@@ -49,7 +49,7 @@ class Record(Protocol):
     def measured(self) -> tuple[float, float]:
         """Smallest and largest rate in mm/h that the product resolves.
 
-        A rate beyond them says no more than that it is so small or so large.
+        A rate beyond them is known to be so small or so large only.
         """
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:

@@ -3,7 +3,7 @@
 Rates are in mm/h x 100 as uint16, 65535 for no data, (time, y, x). `first_row`
 says whether row 0 is in the "north" or in the "south"; without it files of German composites, whose
 names begin with "dwd", have row 0 in the south, all others in the north. `measured`, two numbers in
-mm/h, is there where a product tells no rates apart below the first and above the second.
+mm/h, is there where a product resolves no rates below the first and above the second.
 """
 
 import zipfile
@@ -31,7 +31,7 @@ FIRST = np.datetime64("2000-01-01T00:00:00", "s")
 SOUTH_FIRST = "dwd"
 """Begin of the names of files whose first row is in the south, where they do not say so."""
 CLIPPED = (1.0, 40.0)
-"""mm/h; what is told apart by files whose names say that they are clipped."""
+"""mm/h; what files resolve whose names state that they are clipped."""
 OVERLAP = 10
 """Cells that neighbouring tiles share."""
 OVERSIZE = 2
@@ -49,7 +49,7 @@ class Event:
     hundredths: NDArray[np.uint16]
     """(time, y, x), mm/h x 100, row 0 in the north."""
     measured: tuple[float, float] = EVERY_RATE
-    """The least and the largest rate in mm/h that the product tells apart."""
+    """The least and the largest rate in mm/h that the product resolves."""
 
     @property
     def shape(self) -> tuple[int, int]:

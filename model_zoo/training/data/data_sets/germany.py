@@ -49,7 +49,7 @@ class Frames:
     read: Callable[[str], Rates]
     """(y, x) in mm/h on the model grid, NaN for no data."""
     measured: tuple[float, float] = EVERY_RATE
-    """The least and the largest rate in mm/h that the product tells apart."""
+    """The least and the largest rate in mm/h that the product resolves."""
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """KTH: videos of people who walk, jog and run, as folders of frames.
 
 Schuldt et al. (2004), doi:10.1109/ICPR.2004.1334462. Any folders below the given one whose path
-tells the action and the person, such as walking/person01_walking_d1_uncomp, with one picture a
+states the action and the person, such as walking/person01_walking_d1_uncomp, with one picture a
 frame and the number of the frame last in its name. Persons 1 to 16 train and 17 to 25 test, as in
 the MS-LSTM paper; two of the first are for validation. Windows do not extend over missing frames,
 and start 3 frames apart for running, else 10.
