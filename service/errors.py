@@ -16,6 +16,9 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
     + DeadLetter   the job is given up after its workers died
     + Expired      no worker had time for a scheduled job while it was useful
     + LedgerAway   the database is unreachable or full
+    + Busy         too many requests of this kind are being answered
+    + NoRoom       the disk has no room for uploads
+  x QuotaExceeded  this client asks for more than its share
   x JobRunning     the job is not finished
   x Gone           the file is past its retention
   x BadLedger      the database cannot be used by this program
@@ -82,7 +85,28 @@ class Expired(NotReady):
 
 
 class LedgerAway(NotReady):
-    """The database is unreachable or full."""
+    """The database is unreachable or full.
+
+    Args:
+        message: What is wrong, for the operator.
+        reason: What is wrong, for any client: without hosts, paths or users.
+    """
+
+    def __init__(self, message: str, reason: str = "the ledger cannot be used now") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Busy(NotReady):
+    """Too many requests of this kind are being answered."""
+
+
+class NoRoom(NotReady):
+    """There is no room for uploads."""
+
+
+class QuotaExceeded(ServiceError):
+    """This client asks for more than its share."""
 
 
 class JobRunning(ServiceError):

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -26,6 +26,8 @@ def split_names(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)]
 """Texts, in a variable separated by commas or as a JSON list."""
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_names)]
+"""IP addresses and networks, written as `Names`."""
 
 
 class Settings(BaseSettings):
@@ -78,6 +80,12 @@ class Settings(BaseSettings):
     """Retention of frames and forecasts, in days; rows of the ledger are kept for ever."""
     keep_uploads_hours: Annotated[float, Field(gt=0)] = 24
     """Retention of uploaded frames and their forecasts, in h."""
+    uploads_bytes: Annotated[int, Field(ge=0)] = 4_000_000_000
+    """Disk space of uploaded frames and their forecasts; further uploads get 507."""
+    uploads_bytes_per_client: Annotated[int, Field(ge=0)] = 1_000_000_000
+    """Disk space that the uploads of one client take in a day; further ones get 429."""
+    reserve_bytes: Annotated[int, Field(ge=0)] = 2_000_000_000
+    """Free disk space that uploads leave for radar, at most half of the disk."""
     host: str = "127.0.0.1"
     """Address the API listens on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -88,6 +96,15 @@ class Settings(BaseSettings):
     """Longest queue of interactive jobs; further requests get 503."""
     oldest_job_seconds: Annotated[float, Field(gt=0)] = 120
     """Age of the oldest waiting job from which further requests get 503, in s."""
+    jobs_per_client: Annotated[int, Field(gt=0)] = 16
+    """Unfinished jobs of one client; further requests get 429."""
+    requests_waiting: Annotated[int, Field(gt=0)] = 64
+    """Requests that wait for a thread, for each kind of work (job requests, encodings,
+    verification, uploads); further ones get 503."""
+    pictures_waiting: Annotated[int, Field(gt=0)] = 16
+    """Pictures that wait to be drawn; further ones get 503."""
+    verification_days: Annotated[float, Field(gt=0)] = 400
+    """Longest period of `/verification`, in days; also the default one."""
     worker_seconds: Annotated[float, Field(gt=0)] = 30
     """Time without a heartbeat after which a worker counts as dead and its job is delivered to
     another, in s."""
@@ -95,8 +112,30 @@ class Settings(BaseSettings):
     """Largest request body; larger ones get 413."""
     largest_upload_bytes: Annotated[int, Field(gt=0)] = 32_000_000
     """Largest request body of an upload of frames; larger ones get 413."""
+    bodies_bytes: Annotated[int, Field(gt=0)] = 256_000_000
+    """Request bodies held in memory at the same time, in all; further ones get 503."""
     request_seconds: Annotated[float, Field(gt=0)] = 60
     """Timeout for receiving and answering a request, in s."""
+    header_bytes: Annotated[int, Field(ge=1024)] = 32_768
+    """Largest request line and headers of a request; larger ones get 431 and are hung up on."""
+    url_bytes: Annotated[int, Field(ge=256)] = 8192
+    """Longest URL of a request; longer ones get 414."""
+    header_seconds: Annotated[float, Field(gt=0)] = 10
+    """Time for the headers of a request to arrive, from the connection or their first byte, in
+    s."""
+    stall_seconds: Annotated[float, Field(gt=0)] = 20
+    """Time between two parts of a request body, or for a client to read a part of a response,
+    before its connection is closed, in s."""
+    keep_alive_seconds: Annotated[float, Field(gt=0)] = 15
+    """Time a connection may be idle between two requests, in s."""
+    connections: Annotated[int, Field(gt=0)] = 600
+    """Connections open at the same time; lower where the limit of open files requires it. A new
+    one replaces the one that has been idle longest, or gets 503 where all are busy."""
+    connections_per_address: Annotated[int, Field(gt=0)] = 256
+    """Connections of one address open at the same time. Trusted proxies are exempt."""
+    trusted_proxies: Networks = ()
+    """Addresses or networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are
+    believed; by default none."""
     api_keys: Path | None = None
     """File of hashed API keys, as `nowcast key` writes them. Without it the API needs no key and
     listens on loopback only, unless `open_to_all` is set."""

@@ -116,7 +116,11 @@ def is_shared(settings: Settings) -> bool:
 def add_middleware(app: FastAPI, context: ApiContext, keys: KeyFile | None) -> None:
     """Add the middleware that every request passes; the last added is the outermost."""
     settings = context.settings
-    app.add_middleware(BodyLimit, largest_bytes=partial(largest_bytes, settings))
+    app.add_middleware(
+        BodyLimit,
+        largest_bytes=partial(largest_bytes, settings),
+        most_bytes=settings.bodies_bytes,
+    )
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
     if not is_shared(settings):
         app.add_middleware(ResponseCache, encoded_cache=context.encoded_cache)

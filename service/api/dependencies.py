@@ -6,12 +6,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from functools import cached_property
+from typing import Annotated, Any
 
-from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from service.api.encoded_cache import EncodedCache
+from service.api.quotas import JobQuota, RequestMemory, UploadQuota
+from service.api.work_pools import PatientCalls, SharedCall, WorkPool
 from service.archive.archive import Archive
 from service.jobs.queue import Jobs
 from service.ledger.ledger import Ledger
@@ -19,8 +21,37 @@ from service.monitoring.metrics import Process
 from service.pipeline.served_models import Forecasters
 from service.settings import Settings
 
-UPLOADS_AT_ONCE = 2
+PICTURE_THREADS = 1
+"""Drawing is all Python, so that two pictures at once take as long as one after the other."""
+ENCODING_THREADS = 4
+REQUEST_THREADS = 8
+"""Threads that submit jobs, which wait where the ledger is locked."""
+VERIFICATION_THREADS = 2
+UPLOAD_THREADS = 2
 """Threads that read uploads, which take long; other requests have the remaining threads."""
+LEDGER_CALLS, LEDGER_SECONDS = 16, 2.0
+"""Calls to the ledger at once, and how long each is waited for, in s, where there is an answer
+without it."""
+
+
+class Pools:
+    """Threads by kind of work. Everything else has the threads of the framework.
+
+    Attributes:
+        pictures: Draws forecasts.
+        encodings: Encodes forecasts as JSON or netCDF.
+        requests: Resolves requests for forecasts and submits their jobs.
+        verification: Sums up verification.
+        uploads: Reads uploaded frames.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        most = settings.requests_waiting
+        self.pictures = WorkPool("pictures", PICTURE_THREADS, settings.pictures_waiting)
+        self.encodings = WorkPool("encoded forecasts", ENCODING_THREADS, most)
+        self.requests = WorkPool("jobs", REQUEST_THREADS, most)
+        self.verification = WorkPool("verification", VERIFICATION_THREADS, most)
+        self.uploads = WorkPool("uploads", UPLOAD_THREADS, most)
 
 
 @dataclass(frozen=True)
@@ -35,8 +66,8 @@ class ApiContext:
         jobs: The job queue.
         clock: The current time in UTC.
         encoded_cache: Encoded forecasts.
-        uploading: Limits the threads that read uploads.
         process: Metrics of this process; the API makes its own where it is None.
+        checks: Running checks of readiness and metrics, by name.
     """
 
     settings: Settings
@@ -46,11 +77,36 @@ class ApiContext:
     jobs: Jobs
     clock: Callable[[], datetime]
     encoded_cache: EncodedCache = field(default_factory=EncodedCache)
-    uploading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     process: Process | None = None
+    checks: dict[str, SharedCall[Any]] = field(default_factory=dict)
+
+    @cached_property
+    def pools(self) -> Pools:
+        """Threads by kind of work."""
+        return Pools(self.settings)
+
+    @cached_property
+    def ledger_calls(self) -> PatientCalls:
+        """Calls to the ledger for what can be answered without it."""
+        return PatientCalls("ledger", LEDGER_CALLS, LEDGER_SECONDS)
+
+    @cached_property
+    def job_quota(self) -> JobQuota:
+        """Limits the unfinished jobs of each client."""
+        return JobQuota(self.jobs.job_table, self.settings.jobs_per_client)
+
+    @cached_property
+    def upload_quota(self) -> UploadQuota:
+        """Limits the disk space of uploads."""
+        return UploadQuota(self.archive.store, self.settings)
+
+    @cached_property
+    def request_memory(self) -> RequestMemory:
+        """Idempotency keys of requests that made no job."""
+        return RequestMemory()
 
 
-def get_context(request: Request) -> ApiContext:
+async def get_context(request: Request) -> ApiContext:
     """The API context of a request's application."""
     context: ApiContext = request.app.state.context
     return context

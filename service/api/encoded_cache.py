@@ -23,6 +23,12 @@ class EncodedCache:
         self._encoded: LRUCache[str, Future[bytes]] = LRUCache(MOST_ENCODED)
         self._lock = Lock()
 
+    def is_ready(self, name: str) -> bool:
+        """Whether the forecast of a name is encoded."""
+        with self._lock:
+            cached = self._encoded.get(name)
+        return cached is not None and cached.done()
+
     def get(self, name: str, encode: Callable[[], bytes]) -> bytes:
         """The encoded forecast of a name, encoded once for all concurrent requests.
 

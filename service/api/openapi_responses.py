@@ -60,6 +60,13 @@ NOT_READY: Responses = {
         "content": {MEDIA: {**CONTENT[MEDIA], "example": openapi_examples.NOT_READY}},
     }
 }
+NO_ROOM: Responses = {
+    507: {
+        "description": "The disk has no room for uploads.",
+        "content": CONTENT,
+        "headers": {"Retry-After": header("Seconds to wait.")},
+    }
+}
 JOB: Responses = {
     410: {"description": "The forecast of the job is past its retention.", "content": CONTENT}
 }

@@ -1,7 +1,9 @@
 """Errors as problem details (RFC 9457): the only module that maps errors to HTTP statuses."""
 
+import errno
 import json
 import logging
+import os
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
@@ -10,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from ingest.errors import BadField, NotRead, OutsideGrid
@@ -21,6 +24,9 @@ log = logging.getLogger(__name__)
 
 STATUS: dict[type[Exception], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.NoRoom: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.BadLedger: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.JobRunning: HTTPStatus.CONFLICT,
     errors.Gone: HTTPStatus.GONE,
@@ -39,6 +45,8 @@ STATUS: dict[type[Exception], HTTPStatus] = {
 HEADERS: dict[int, dict[str, str]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "30"},
     HTTPStatus.CONFLICT: {"Retry-After": "2"},
+    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "10"},
+    HTTPStatus.INSUFFICIENT_STORAGE: {"Retry-After": "3600"},
 }
 MEDIA = "application/problem+json"
 CONTENT: dict[str, Any] = {
@@ -59,6 +67,8 @@ CONTENT: dict[str, Any] = {
     }
 }
 """Schema and example of problem details in OpenAPI."""
+CLIENT_CLOSED = 499
+"""Status, by nginx's convention, of a request whose client hung up."""
 QUOTED, LISTED = 200, 20
 """Characters quoted of a request, and schema violations listed, in one problem."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -101,7 +111,38 @@ def problem(
 async def on_known_error(request: Request, error: Exception, *, status: HTTPStatus) -> Response:
     """The problem of an error class in `STATUS`; its title is the first line of the docstring."""
     title = (type(error).__doc__ or status.phrase).strip().splitlines()[0]
-    return problem(request, status, type(error).__name__, title, str(error))
+    return problem(request, status, type(error).__name__, title, public_detail(error))
+
+
+def public_detail(error: Exception) -> str:
+    """What is wrong, without hosts, paths or users, which are for the log only."""
+    if isinstance(error, errors.LedgerAway):
+        log.warning("%s", error)
+        return error.reason
+    if isinstance(error, errors.BadLedger):
+        log.error("%s", error)
+        return "the ledger is damaged; it has to be restored from a backup"
+    return str(error)
+
+
+async def on_storage_error(request: Request, error: Exception) -> Response:
+    """The problem of a disk that is full (507), or that cannot be read or written (503)."""
+    assert isinstance(error, OSError)
+    log.warning("%s %s: %s", request.method, request.url.path, error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        status, kind = HTTPStatus.INSUFFICIENT_STORAGE, "NoRoom"
+        detail = "the disk of the service is full; try again later"
+    else:
+        status, kind = HTTPStatus.SERVICE_UNAVAILABLE, "StorageAway"
+        reason = os.strerror(error.errno) if error.errno else "it does not respond"
+        detail = f"the archive cannot be used now: {reason}; try again later"
+    return problem(request, status, kind, status.phrase, detail)
+
+
+async def on_disconnect(request: Request, error: Exception) -> Response:
+    """A client that hangs up before its request is complete: nobody reads this response."""
+    del request, error
+    return Response(status_code=CLIENT_CLOSED)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -152,6 +193,8 @@ def install(app: FastAPI) -> None:
     """Install the handlers of all errors."""
     for error, status in STATUS.items():
         app.add_exception_handler(error, partial(on_known_error, status=status))
+    app.add_exception_handler(OSError, on_storage_error)
+    app.add_exception_handler(ClientDisconnect, on_disconnect)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(Exception, on_bug)

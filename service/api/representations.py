@@ -1,5 +1,6 @@
 """Representations of a forecast: JSON, netCDF or PNG, each with its entity tag."""
 
+import logging
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,10 +17,12 @@ from service.api.dependencies import ApiContext
 from service.api.negotiation import PNG, etag_matches
 from service.api.schemas import InsteadOf
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
-from service.errors import Gone, NoFrame, NotAcceptable
+from service.errors import Gone, LedgerAway, NoFrame, NotAcceptable
 from service.pipeline.upload import JSON, NETCDF
 from service.skill import verification
 from service.skill.scores import SCORES
+
+log = logging.getLogger(__name__)
 
 SKILL_DAYS = 7
 """Days before the issue time over which skill is reported."""
@@ -64,12 +67,19 @@ def respond(
     }
     if etag_matches(request, headers["ETag"]) and context.archive.has_forecast(key):
         return Response(status_code=304, headers=headers)
-    content = context.encoded_cache.get(headers["ETag"], partial(encode, context, key, media))
+    try:
+        content = context.encoded_cache.get(headers["ETag"], partial(encode, context, key, media))
+    except LedgerAway as error:
+        log.warning("%s is served without its skill: %s", key.id, error)
+        content = dumps(document(context.archive.forecast(key), []))
+        headers["Cache-Control"] = "no-store"
+        del headers["ETag"]
     if media == NETCDF:
         headers["Content-Disposition"] = f'attachment; filename="{key.id}.nc"'
     if instead_of is not None and media == JSON:
         content = b'%s,"instead_of":%s}' % (content[:-1], instead_of.model_dump_json().encode())
-        del headers["ETag"], headers["Content-Location"]
+        headers.pop("ETag", None)
+        del headers["Content-Location"]
     return Response(content, media_type=media, headers=headers)
 
 
@@ -90,13 +100,18 @@ def encode(context: ApiContext, key: Key, media: str) -> bytes:
         return context.archive.forecast_bytes(key)
     forecast = context.archive.forecast(key)
     if media == JSON:
-        return orjson.dumps(document(context, forecast), option=orjson.OPT_SERIALIZE_NUMPY)
+        return dumps(document(forecast, recent_skill(context, key)))
     if known_grid(forecast) is None:
         raise no_picture()
     # importing matplotlib takes half a second, and pictures are rare
     from service.plots.fields import of_forecast
 
     return of_forecast(forecast, start_frame(context, key))
+
+
+def dumps(document: dict[str, Any]) -> bytes:
+    """A document as JSON."""
+    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def no_picture() -> NotAcceptable:
@@ -127,7 +142,7 @@ def start_frame(context: ApiContext, key: Key) -> DataArray | None:
         return None
 
 
-def document(context: ApiContext, forecast: DataArray) -> dict[str, Any]:
+def document(forecast: DataArray, skill: list[dict[str, Any]]) -> dict[str, Any]:
     """A forecast (lead_time, y, x) as a document of the schema `Forecast`; NaN becomes null."""
     key = key_of(forecast)
     issue = to_datetime(key.issue)
@@ -148,7 +163,7 @@ def document(context: ApiContext, forecast: DataArray) -> dict[str, Any]:
         "lead_minutes": lead_minutes(forecast),
         "valid_times": [iso(to_datetime(time)) for time in forecast["time"].values],
         "coverage": [coverage(ratio) for ratio in valid.tolist()],
-        "skill": [] if key.upload else recent_skill(context, key, issue),
+        "skill": skill,
         "grid": grid_of(forecast),
         "rainfall_rate": np.round(forecast.values, 2),
         "exceedance_probability": [
@@ -191,15 +206,20 @@ def coverage(ratio: float) -> dict[str, Any]:
     return {"state": state, "valid_ratio": round(ratio, 4)}
 
 
-def recent_skill(context: ApiContext, key: Key, issue: datetime) -> list[dict[str, Any]]:
+def recent_skill(context: ApiContext, key: Key) -> list[dict[str, Any]]:
     """Skill of a model over the days before an issue time, as known then.
 
     Lead times valid at the issue time itself are left out, since they are verified after the
-    forecast is made and its representation must not change.
+    forecast is made and its representation must not change. None of uploads.
+
+    Raises:
+        LedgerAway: The ledger cannot be read.
     """
-    rows = verification.recent(
-        context.ledger, key.model, issue - timedelta(days=SKILL_DAYS), issue - INTERVAL.item()
-    )
+    if key.upload:
+        return []
+    end = to_datetime(key.issue) - INTERVAL.item()
+    begin = to_datetime(key.issue) - timedelta(days=SKILL_DAYS)
+    rows = context.ledger_calls.call(verification.recent, context.ledger, key.model, begin, end)
     names = ("lead_minutes", "threshold", "n_valid", *SCORES)
     return [{name: row[name] for name in names} for row in rows]
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from uuid import uuid4
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -140,3 +141,22 @@ class ObjectStore:
     def sweep(self) -> int:
         """Return 0: the store itself drops temporary data of killed writers."""
         return 0
+
+    def used(self, folder: str) -> int:
+        """See `Store.used`."""
+        try:
+            with self._file_system() as files:
+                return int(files.du(self._full_path(folder)))
+        except FileNotFoundError:
+            return 0
+
+    def free(self) -> tuple[int, int] | None:
+        """See `Store.free`."""
+        return None
+
+    def probe(self) -> None:
+        """See `Store.probe`."""
+        path = self._full_path(f"incoming/probe-{uuid4().hex}")
+        with self._file_system() as files:
+            files.pipe_file(path, b"probe")
+            files.rm_file(path)

@@ -5,8 +5,10 @@ removed. A writer can be killed at any moment and store the file again.
 """
 
 import errno
+import os
 import time as clock
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +18,11 @@ from service.archive.atomic import write_and_sync, write_once
 
 ABANDONED_SECONDS = 3600
 """Age in s at which a temporary file in `incoming` is left by a killed process."""
+
+BLOCK_BYTES = 4096
+"""Bytes that a file or folder takes on a disk beside its content."""
+PROBE_BYTES = 2**18
+"""Bytes of a file that is written to find out whether the disk has room for a frame."""
 
 
 class Store(Protocol):
@@ -63,6 +70,19 @@ class Store(Protocol):
 
     def sweep(self) -> int:
         """Remove temporary files of killed writers. Returns their number."""
+
+    def used(self, folder: str) -> int:
+        """Return the bytes of all files below a folder."""
+
+    def free(self) -> tuple[int, int] | None:
+        """Return the free bytes and all bytes of the disk; None where there is no limit."""
+
+    def probe(self) -> None:
+        """Write a file and remove it.
+
+        Raises:
+            OSError: Nothing can be stored, as on a full or read-only disk.
+        """
 
 
 class Folder:
@@ -167,6 +187,29 @@ class Folder:
         for path in abandoned:
             path.unlink(missing_ok=True)
         return len(abandoned)
+
+    def used(self, folder: str) -> int:
+        """See `Store.used`."""
+        total = 0
+        for path in (self.root / folder).rglob("*"):
+            with suppress(FileNotFoundError):  # removed by another process
+                total += BLOCK_BYTES + path.stat().st_size
+        return total
+
+    def free(self) -> tuple[int, int] | None:
+        """See `Store.free`."""
+        place = next(path for path in (self.root, *self.root.parents) if path.exists())
+        state = os.statvfs(place)
+        return state.f_bavail * state.f_frsize, state.f_blocks * state.f_frsize
+
+    def probe(self) -> None:
+        """See `Store.probe`."""
+        file = self.incoming / f"probe-{uuid4().hex}"
+        self.incoming.mkdir(parents=True, exist_ok=True)
+        try:
+            write_and_sync(file, bytes(PROBE_BYTES))
+        finally:
+            file.unlink(missing_ok=True)
 
 
 def storage_error(error: OSError, path: str, data: bytes, location: object) -> OSError:

@@ -145,7 +145,7 @@ class CeleryTransport:
                 self._note(error)
             else:
                 self._note(None)
-        return self._error or None
+        return "Redis is unreachable" if self._error else None
 
     def close(self) -> None:
         """Close the connections."""

@@ -28,6 +28,8 @@ from service.ledger.tables import jobs, requests, workers
 
 KEY_LIFETIME = timedelta(hours=24)
 """Lifetime of an idempotency key."""
+MOST_KEYS = 10_000
+"""Idempotency keys remembered; the oldest are forgotten first."""
 GIVEN_UP = ("DeadLetter", "Expired")
 """Kinds of errors of jobs without an attempt that ended: workers died, or none had time."""
 LONGEST_ID = 160
@@ -315,6 +317,19 @@ class JobTable:
 
     # idempotency keys
 
+    def recall(self, name_hash: str, now: datetime) -> tuple[str, str] | None:
+        """Return the first request with an idempotency key in the last 24 h; None if there is none.
+
+        Returns:
+            Hash of the body of that request, and the id of its job.
+        """
+        query = select(requests.c.body_hash, requests.c.job).where(
+            requests.c.name_hash == name_hash, requests.c.created >= now - KEY_LIFETIME
+        )
+        with self._engine.connect() as connection:
+            first = connection.execute(query).first()
+        return None if first is None else (first.body_hash, first.job)
+
     def remember(self, name_hash: str, body_hash: str, job: str, now: datetime) -> tuple[str, str]:
         """Return the first request with an idempotency key in the last 24 h, perhaps this one.
 
@@ -332,7 +347,10 @@ class JobTable:
         with self._engine.begin() as connection:
             connection.execute(delete(requests).where(requests.c.created < now - KEY_LIFETIME))
             insert_once(connection, requests, [row])
-            (first,) = connection.execute(query.where(requests.c.name_hash == name_hash))
+            oldest = select(requests.c.created).order_by(requests.c.created.desc())
+            surplus = oldest.offset(MOST_KEYS).limit(1).scalar_subquery()
+            connection.execute(delete(requests).where(requests.c.created <= surplus))
+            first = connection.execute(query.where(requests.c.name_hash == name_hash)).one()
         return first.body_hash, first.job
 
     # SQL

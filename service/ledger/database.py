@@ -5,6 +5,7 @@ can therefore write in parallel, and writing a row again changes nothing.
 """
 
 import sqlite3
+import threading
 import time as clock
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,8 @@ from sqlalchemy import (
     Connection,
     Engine,
     ExceptionContext,
+    PoolProxiedConnection,
+    QueuePool,
     Table,
     create_engine,
     event,
@@ -25,7 +28,14 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+    TimeoutError,  # noqa: A004  of the pool
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.errors import BadLedger, LedgerAway
@@ -35,6 +45,11 @@ ATTEMPTS = 500
 """Attempts, 10 ms apart, to enable write-ahead logging in a new SQLite file."""
 CONNECT_SECONDS = 5
 """Timeout of a connection to PostgreSQL, in s."""
+POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 10, "pool_timeout": 5}
+"""Connections of a process, and how long in s to wait for one of them."""
+AWAY_STATES = ("25006", "42501", "42P01", "3D000", "XX")
+"""SQLSTATE codes, or their beginnings, of a PostgreSQL that is read-only, lacks a right, a table or
+the database, or is damaged."""
 REVISION = "0004"
 """The newest revision in `service/ledger/migrations`, that of `service/ledger/tables.py`."""
 LOCKS = {"upgrade": 7_320_001, "windows": 7_320_002}
@@ -54,12 +69,14 @@ def engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        opened = create_engine(parsed)
+        opened = create_engine(parsed, poolclass=LedgerPool, **POOL)
         event.listen(opened, "connect", prepare_sqlite)
+        if parsed.database and parsed.database != ":memory:":
+            follow_file(opened, Path(parsed.database))
     else:
         patience = {"connect_timeout": str(CONNECT_SECONDS)} | dict(parsed.query)
         parsed = parsed.set(drivername="postgresql+psycopg", query=patience)
-        opened = create_engine(parsed, pool_pre_ping=True, pool_size=5, max_overflow=5)
+        opened = create_engine(parsed, pool_pre_ping=True, poolclass=LedgerPool, **POOL)
     event.listen(opened, "handle_error", translate_error)
     return opened
 
@@ -82,6 +99,63 @@ def parse(url: str) -> URL:
 SHOULD_BE = (
     "should be like sqlite:////srv/nowcast/ledger.sqlite or postgresql://user:password@host/nowcast"
 )
+
+
+class LedgerPool(QueuePool):
+    """Connections to the ledger."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection.
+
+        Raises:
+            LedgerAway: All are in use for too long.
+        """
+        try:
+            return super().connect()
+        except TimeoutError as error:
+            reason = f"all {self.checkedout()} connections to the ledger are in use"
+            raise LedgerAway(f"{reason}; try again later", reason) from error
+
+
+def follow_file(engine: Engine, path: Path) -> None:
+    """Leave a SQLite file that has been deleted or replaced.
+
+    Its open connections would go on to write where nothing is read again.
+    """
+    is_known = threading.Event()
+
+    def on_connect(*arguments: object) -> None:
+        del arguments
+        if is_known.is_set() and identity(path) is None:  # or SQLite would create an empty one
+            reason = "the file of the ledger is gone"
+            raise LedgerAway(f"{reason}: {path}; restore a backup and restart", reason)
+
+    def on_connected(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()  # opens the file
+        record.info["identity"] = identity(path)
+        is_known.set()
+
+    def on_checkout(connection: object, record: ConnectionPoolEntry, proxy: object) -> None:
+        del connection, proxy
+        if record.info.get("identity") != identity(path):
+            raise DisconnectionError("the file of the ledger has been replaced")
+
+    event.listen(engine, "do_connect", on_connect)
+    event.listen(engine, "connect", on_connected)
+    event.listen(engine, "checkout", on_checkout)
+
+
+FileIdentity = tuple[int, int]
+"""Device and inode."""
+
+
+def identity(path: Path) -> FileIdentity | None:
+    """Device and inode of a file; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
@@ -111,11 +185,27 @@ def translate_error(context: ExceptionContext) -> None:
     error, known = context.original_exception, context.sqlalchemy_exception
     if context.is_pre_ping or not isinstance(known, DBAPIError):
         return  # the connection is tried again; or the cause is another, such as Ctrl-C
-    detail = " ".join(str(error).split())
+    detail, state = one_line(error), str(getattr(error, "sqlstate", None) or "")
     if type(error) is sqlite3.DatabaseError:
         raise BadLedger(f"the ledger is damaged: {detail}; restore a backup") from error
-    if isinstance(known, OperationalError | InterfaceError) or context.is_disconnect:
-        raise LedgerAway(f"the ledger cannot be used now: {detail}") from error
+    away = isinstance(known, OperationalError | InterfaceError) or context.is_disconnect
+    if away or state.startswith(AWAY_STATES):
+        reason = public_reason(error, state)
+        raise LedgerAway(f"the ledger cannot be used now: {detail}", reason) from error
+
+
+def one_line(error: BaseException | None) -> str:
+    """The message of an error in one line."""
+    return " ".join(str(error).split())
+
+
+def public_reason(error: BaseException | None, state: str) -> str:
+    """Why the ledger cannot be used, without hosts, paths or users, for any client."""
+    if isinstance(error, sqlite3.Error):
+        return f"the ledger cannot be used now: {one_line(error)}"  # SQLite names none of them
+    if state:
+        return f"the ledger cannot be used now: its server reports SQLSTATE {state}"
+    return "the ledger cannot be used now: its server cannot be reached"
 
 
 # writing

@@ -8,8 +8,9 @@ stored, never scores.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import uuid4
 
-from sqlalchemy import RowMapping, Select, Table, distinct, func, select, update
+from sqlalchemy import RowMapping, Select, Table, delete, distinct, func, select, update
 
 from service.ledger import database, tables
 from service.ledger import rolling_windows as windows
@@ -84,6 +85,18 @@ class Ledger:
     def __init__(self, url: str) -> None:
         self.engine = database.engine(url)
         database.upgrade(self.engine)
+
+    def probe(self) -> None:
+        """Write a row and remove it.
+
+        Raises:
+            LedgerAway: Nothing can be written.
+        """
+        row = {"subject": "probe", "name": uuid4().hex, "outcome": "write", "n": 0}
+        with self.engine.begin() as connection:
+            insert_once(connection, tables.tallies, [row])
+            mine = tables.tallies.c.name == row["name"]
+            connection.execute(delete(tables.tallies).where(mine))
 
     # arrivals
 

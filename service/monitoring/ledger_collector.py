@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
-from service.errors import LedgerAway
+from service.errors import BadLedger, LedgerAway
 from service.jobs.job import INTERACTIVE, SCHEDULED, Status
 from service.jobs.job_table import GIVEN_UP, JobTable
 from service.ledger.ledger import Ledger
@@ -56,7 +56,7 @@ class LedgerCollector(Collector):
         """Yield the metric families at a scrape."""
         try:
             found = [family(metric, samples) for metric, samples in self._samples()]
-        except LedgerAway:
+        except (LedgerAway, BadLedger):
             found = []
         yield family(metrics.LEDGER_UP, {(): float(bool(found))})
         yield from found

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from math import ceil
 from typing import cast
 
 import uvicorn
@@ -13,15 +15,17 @@ import uvicorn
 from model_zoo.errors import ModelError
 from service.api.app import Api, create_app
 from service.api.dependencies import ApiContext
+from service.api.middleware.access import client_network
 from service.api.middleware.api_keys import check_exposure
-from service.api.middleware.idle_connections import IdleTimeout
+from service.api.middleware.connection_table import ConnectionTable
+from service.api.middleware.http_protocol import ConnectionFactory, ConnectionLimits
 from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.pipeline.poll import sources_of
 from service.runtime import follow
 from service.runtime.deployment import Deployment
 from service.runtime.in_process import at_work
 from service.runtime.schedule import FOLLOWING
-from service.settings import Settings
+from service.runtime.server_limits import is_in, most_connections
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +33,10 @@ START_SECONDS = 30.0
 """Timeout for the server to start and to stop, in s."""
 GRACE_SECONDS = 10
 """Time that running requests have at the end, in s."""
+STARTUP_FAILURE = 3
+"""Exit status where the server cannot start, such as on a port that is in use."""
+BACKLOG = 128
+"""Connections that are accepted at a time; all can be open before the first is refused."""
 TASKS = ("cycle", "refresh_windows", "clean_up", "send_lost")
 """Periodic tasks of the all-in-one process, which follows the radar server besides."""
 
@@ -86,16 +94,12 @@ def serve_all(deployment: Deployment) -> None:
 
 def run_server(deployment: Deployment) -> None:
     """Run the HTTP server in this thread until interrupted."""
-    settings = deployment.settings
     threading.Thread(target=load_models, args=[deployment], daemon=True).start()
-    uvicorn.run(
-        application(deployment),
-        host=settings.host,
-        port=settings.port,
-        http=http_protocol(settings),
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        access_log=False,  # requests are counted at /metrics
-    )
+    server = uvicorn.Server(server_config(deployment))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def load_models(deployment: Deployment) -> None:
@@ -106,9 +110,35 @@ def load_models(deployment: Deployment) -> None:
         log.warning("not all models could be loaded: %s", error)
 
 
-def http_protocol(settings: Settings) -> type[asyncio.Protocol]:
-    """Return the factory of connection protocols, which Uvicorn takes for a class."""
-    return cast("type[asyncio.Protocol]", IdleTimeout(settings.request_seconds))
+def server_config(deployment: Deployment, log_level: str | None = None) -> uvicorn.Config:
+    """Return the configuration of the HTTP server, with the limits of its connections."""
+    settings = deployment.settings
+    proxies = settings.trusted_proxies
+    most = most_connections(settings.connections)
+    limits = ConnectionLimits(
+        header_bytes=settings.header_bytes,
+        url_bytes=settings.url_bytes,
+        header_seconds=settings.header_seconds,
+        stall_seconds=settings.stall_seconds,
+        is_proxy=lambda host: bool(proxies) and is_in(host, proxies),
+        address_of=client_network,
+    )
+    table = ConnectionTable(most, min(most, settings.connections_per_address))
+    factory = ConnectionFactory(table, limits)
+    return uvicorn.Config(
+        application(deployment),
+        host=settings.host,
+        port=settings.port,
+        http=cast("type[asyncio.Protocol]", factory),  # uvicorn only calls it
+        ws="none",
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=[str(network) for network in proxies],
+        timeout_keep_alive=ceil(settings.keep_alive_seconds),
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        backlog=min(BACKLOG, most),
+        log_level=log_level,
+        access_log=False,  # requests are counted at /metrics
+    )
 
 
 @contextmanager
@@ -116,10 +146,7 @@ def running(deployment: Deployment) -> Iterator[str]:
     """Run the API in a thread. Yields its URL; port 0 selects a free port."""
     settings = deployment.settings
     with socket.create_server((settings.host, settings.port)) as listener:
-        config = uvicorn.Config(
-            application(deployment), http=http_protocol(settings), log_level="warning"
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(deployment, "warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

@@ -23,16 +23,19 @@ LARGE_AT_ONCE = 8
 
 
 class BodyLimit:
-    """Refuses a body above a size with 413, and too many large bodies at once with 503.
+    """Refuses a body above a size with 413, and too many bodies at once with 503.
 
     Args:
         app: The application behind this middleware.
         largest_bytes: The largest body of a request, by its ASGI scope.
+        most_bytes: Limit of all bodies that are in memory at the same time.
     """
 
-    def __init__(self, app: ASGIApp, largest_bytes: Callable[[Scope], int]) -> None:
-        self.app, self.largest_bytes = app, largest_bytes
-        self.large = 0
+    def __init__(
+        self, app: ASGIApp, largest_bytes: Callable[[Scope], int], most_bytes: int = 256_000_000
+    ) -> None:
+        self.app, self.largest_bytes, self.most_bytes = app, largest_bytes, most_bytes
+        self.large = self.in_memory = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI event stream.
@@ -44,15 +47,18 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        largest, size = self.largest_bytes(scope), 0
+        largest, declared, size, counted = self.largest_bytes(scope), declared_bytes(scope), 0, 0
 
         async def receive_limited() -> Message:
-            nonlocal size
+            nonlocal size, counted
             message = await receive()
             size_before, size = size, size + len(message.get("body", b""))
-            if size > largest:
+            if max(size, declared) > largest:
                 await drain(message, receive, size)
                 raise HTTPException(413, f"the body exceeds {largest} bytes")
+            self.in_memory, counted = self.in_memory + size - counted, size
+            if self.in_memory > self.most_bytes:
+                raise HTTPException(503, "too many bodies are being received; try again later")
             if size_before <= LARGE_BYTES < size:
                 self.large += 1
                 if self.large > LARGE_AT_ONCE:
@@ -66,6 +72,13 @@ class BodyLimit:
             await self.app(scope, receive_limited, send)
         finally:
             self.large -= size > LARGE_BYTES
+            self.in_memory -= counted
+
+
+def declared_bytes(scope: Scope) -> int:
+    """The size of a body by its header Content-Length, which the server checks; 0 without one."""
+    value: bytes = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(value) if value.isdigit() else 0
 
 
 async def drain(message: Message, receive: Receive, size: int) -> None:

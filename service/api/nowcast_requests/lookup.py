@@ -5,7 +5,7 @@ import re
 from service.api.dependencies import ApiContext
 from service.api.representations import gone
 from service.archive.key import Key, from_stamp, to_datetime
-from service.errors import UnknownJob
+from service.errors import LedgerAway, UnknownJob
 from service.jobs.job import Job
 
 ID = re.compile(
@@ -20,17 +20,18 @@ def find(context: ApiContext, job_id: str) -> Job:
 
     Raises:
         UnknownJob: There is neither a job nor a forecast with this id.
+        LedgerAway: The job table cannot be read, and there is no forecast with this id.
         Gone: The forecast is past its retention; only the ledger still lists it.
     """
     try:
-        return context.jobs.get(job_id)
-    except UnknownJob:
+        return context.ledger_calls.call(context.jobs.get, job_id)
+    except (UnknownJob, LedgerAway) as error:
         key = key_of_id(job_id)
         if key is None:
             raise
         if context.archive.has_forecast(key):
             return Job(key, created=context.archive.generated(key), status="successful")
-        if is_in_ledger(context, key):
+        if isinstance(error, UnknownJob) and is_in_ledger(context, key):
             raise gone(key) from None
         raise
 

@@ -13,7 +13,7 @@ from ingest.grid import known_grid
 from ingest.precipitation import INTERVAL
 from service.api.dependencies import ApiContext
 from service.api.negotiation import OFFERED, PNG
-from service.api.nowcast_requests.idempotency import first_key
+from service.api.nowcast_requests import idempotency
 from service.api.nowcast_requests.request import (
     NowcastRequest,
     RawRequest,
@@ -30,6 +30,8 @@ from service.pipeline import gap_filling, upload
 from service.pipeline.served_models import AUTO
 from service.pipeline.upload import JSON, NETCDF
 
+FORECAST_FIELDS = 16
+"""Fields of a forecast: four lead times with rates and three exceedance probabilities."""
 INTERVAL_MINUTES = INTERVAL / np.timedelta64(1, "m")
 
 
@@ -57,21 +59,35 @@ def submit_request(context: ApiContext, raw: RawRequest) -> tuple[ForecastReques
 
     Raises:
         BadRequest: Its idempotency key was used for another request; or as `parse_request`.
+        QuotaExceeded: The client waits for too many jobs or has uploaded too much.
+        NoRoom: The disk has no room for uploads.
         QueueFull: Too many jobs are waiting; or any other error of `parse_request`, `Jobs.admit`
             and `Jobs.submit`.
     """
     request = parse_request(context, raw)
     if raw.idempotency_key is not None:
-        request = request._replace(key=first_key(context, raw, request.key))
-    if context.archive.has_forecast(request.key):
+        request = request._replace(key=idempotency.first_key(context, raw, request.key))
+    has_forecast = context.archive.has_forecast(request.key)
+    if not has_forecast:
+        context.job_quota.admit(raw.client, request.key.id)
+    if raw.idempotency_key is not None:
+        key = idempotency.remember(context, raw, request.key, has_job=not has_forecast)
+        request = request._replace(key=key)
+    if has_forecast:
         return request, None
     if request.frames is not None:
         context.jobs.admit()
+        context.upload_quota.admit(raw.client, disk_bytes(request.frames))
         context.archive.put_upload(request.frames)
     job = context.jobs.submit(request.key)
     if job.status == "successful" and not context.archive.has_forecast(request.key):
         job = context.jobs.submit(request.key, again=True)
     return request, job
+
+
+def disk_bytes(frames: DataArray) -> int:
+    """Disk space in bytes of uploaded frames (time, y, x) and their forecast."""
+    return int(frames.nbytes + FORECAST_FIELDS * frames.nbytes // frames.sizes["time"])
 
 
 def parse_request(context: ApiContext, raw: RawRequest) -> ForecastRequest:

@@ -1,5 +1,10 @@
 """Health checks: liveness and readiness."""
 
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -9,11 +14,20 @@ from service.api.dependencies import ApiContext, Context
 from service.api.openapi_responses import NOT_READY
 from service.api.problems import problem
 from service.api.schemas import Health, Readiness
+from service.api.work_pools import SharedCall
 from service.archive.key import iso, to_datetime
-from service.errors import LedgerAway
+from service.errors import BadLedger, LedgerAway
 from service.pipeline.ingest import CLOCK_TOLERANCE
 
 router = APIRouter(tags=["health"])
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 3.0
+"""Time in s from which a part that does not respond counts as not ready."""
+WRITE_SECONDS = 1.0
+"""Age in s up to which the result of a write is used again."""
+NO_FRAME = {"radar_time": None, "radar_age_s": None}
+NO_QUEUE = {"queue": None, "workers": None}
 
 
 class Check(NamedTuple):
@@ -29,19 +43,22 @@ class Check(NamedTuple):
 
 
 @router.get("/healthz")
-def healthz() -> Health:
+async def healthz() -> Health:
     """The process answers."""
     return Health()
 
 
 @router.get("/readyz", response_model=Readiness, responses=NOT_READY)
-def readyz(request: Request, context: Context) -> Response | Readiness:
-    """The service has recent radar and executes jobs in time; else 503 with all reasons."""
-    radar, queue = check_radar(context), check_queue(context)
-    state = (
-        radar.state | queue.state | {"jobs": "workers" if context.settings.redis else "embedded"}
-    )
-    reasons = radar.reasons + queue.reasons
+async def readyz(request: Request, context: Context) -> Response | Readiness:
+    """The service has recent radar, can keep more of it and executes jobs in time.
+
+    Otherwise 503 with all reasons.
+    """
+    checks = await asyncio.gather(*(check(context) for check in CHECKS))
+    state: dict[str, Any] = {"jobs": "workers" if context.settings.redis else "embedded"}
+    for check in checks:
+        state |= check.state
+    reasons = [reason for check in checks for reason in check.reasons]
     if not reasons:
         return Readiness.model_validate(state)
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -49,12 +66,70 @@ def readyz(request: Request, context: Context) -> Response | Readiness:
     return problem(request, status, "NotReady", title, detail, reasons=reasons, **state)
 
 
+@dataclass
+class Part:
+    """A part of the service that is checked.
+
+    Attributes:
+        name: Its name, for the reason where the check itself hangs.
+        check: Checks it.
+        state: Members of the response where the check hangs.
+        fresh_seconds: Age in s up to which a result is used again.
+    """
+
+    name: str
+    check: Callable[[ApiContext], Check]
+    state: dict[str, Any] = field(default_factory=dict)
+    fresh_seconds: float = 0.0
+
+    async def __call__(self, context: ApiContext) -> Check:
+        """Check the part within `CHECK_SECONDS`, once at a time for all who ask."""
+        call = context.checks.get(self.name)
+        if call is None:
+            call = SharedCall(lambda: self.check(context), self.fresh_seconds)
+            context.checks[self.name] = call
+        try:
+            result: Check = await call.result(CHECK_SECONDS)
+        except TimeoutError:
+            reason = f"the {self.name} did not respond within {CHECK_SECONDS:g} s"
+            return Check(self.state, [reason])
+        return result
+
+
+def check_writes(context: ApiContext) -> Check:
+    """Check that radar and forecasts can be stored in the archive."""
+    try:
+        context.archive.store.probe()
+    except OSError as error:
+        log.warning("the archive cannot be written: %s", error)
+        reason = os.strerror(error.errno) if error.errno else "it does not respond"
+        return Check({}, [f"the archive cannot be written: {reason}; see to its disk"])
+    return Check({}, [])
+
+
+def check_ledger(context: ApiContext) -> Check:
+    """Check that the ledger can be written."""
+    try:
+        context.ledger.probe()
+    except LedgerAway as error:
+        log.warning("the ledger cannot be written: %s", error)
+        return Check({}, [error.reason])
+    except BadLedger as error:
+        log.warning("the ledger cannot be used: %s", error)
+        return Check({}, ["the ledger is damaged; restore a backup"])
+    return Check({}, [])
+
+
 def check_radar(context: ApiContext) -> Check:
     """Check that the newest radar frame is recent."""
-    newest = context.archive.latest_frame()
+    try:
+        newest = context.archive.latest_frame()
+    except OSError as error:
+        log.warning("the archive cannot be read: %s", error)
+        reason = os.strerror(error.errno) if error.errno else "it does not respond"
+        return Check(NO_FRAME, [f"the archive cannot be read: {reason}; see to its disk"])
     if newest is None:
-        no_frame = {"radar_time": None, "radar_age_s": None}
-        return Check(no_frame, ["there is no radar frame yet; run `nowcast ingest`"])
+        return Check(NO_FRAME, ["there is no radar frame yet; run `nowcast ingest`"])
     time, most = to_datetime(newest), context.settings.stale_minutes
     age = (context.clock() - time).total_seconds()
     stale = (
@@ -75,8 +150,8 @@ def check_queue(context: ApiContext) -> Check:
     """Check that workers execute the jobs that clients wait for."""
     try:
         health = context.jobs.health()
-    except LedgerAway as error:
-        return Check({"queue": None, "workers": None}, [str(error)])
+    except (LedgerAway, BadLedger):
+        return Check(NO_QUEUE, [])  # `check_ledger` gives the reason
     queue = {"waiting": health.waiting, "oldest_seconds": round(health.oldest_seconds, 1)}
     most = context.settings.oldest_job_seconds
     reasons = [] if health.problem is None else [health.problem]
@@ -86,3 +161,12 @@ def check_queue(context: ApiContext) -> Check:
             f"check the workers"
         )
     return Check({"queue": queue, "workers": health.workers}, reasons)
+
+
+CHECKS = (
+    Part("archive", check_radar, NO_FRAME),
+    Part("queue", check_queue, NO_QUEUE),
+    Part("disk of the archive", check_writes, fresh_seconds=WRITE_SECONDS),
+    Part("ledger", check_ledger, fresh_seconds=WRITE_SECONDS),
+)
+"""All checks of `/readyz`; their reasons are reported in this order."""

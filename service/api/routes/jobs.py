@@ -3,12 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
+from service.api.delivery import deliver
 from service.api.dependencies import Context
 from service.api.negotiation import MediaType
 from service.api.nowcast_requests.lookup import find
 from service.api.openapi_responses import FORECAST, JOB
-from service.api.representations import gone, respond
+from service.api.representations import gone
 from service.api.schemas import Forecast, JobStatus
 from service.errors import JobRunning, NoForecast, UnknownJob
 from service.jobs.job import without_traceback
@@ -31,21 +33,21 @@ def status(context: Context, job: JobId) -> JobStatus:
 
 
 @router.get("/{job}/results", responses=FORECAST, response_model=Forecast)
-def results(request: Request, context: Context, job: JobId, media: MediaType) -> Response:
+async def results(request: Request, context: Context, job: JobId, media: MediaType) -> Response:
     """The forecast of a job.
 
     409 until the job has finished, its error where it failed, 410 past the retention.
     """
-    found = find(context, job)
+    found = await run_in_threadpool(find, context, job)
     if found.status in ("accepted", "running"):
         raise JobRunning(f"job {job} is {found.status}; try again later")
     if found.error is not None:
         raise without_traceback(found.error)
     if found.status == "dismissed":
         raise NoForecast(f"job {job} was dismissed; request it again with POST /nowcast")
-    if not context.archive.has_forecast(found.key):
+    if not await run_in_threadpool(context.archive.has_forecast, found.key):
         raise gone(found.key)
-    return respond(request, context, found.key, media)
+    return await deliver(request, context, found.key, media)
 
 
 @router.delete("/{job}", responses=JOB)

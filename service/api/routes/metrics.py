@@ -14,11 +14,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.dependencies import ApiContext
 from service.api.problems import METHODS
-from service.errors import LedgerAway
+from service.api.work_pools import SharedCall
+from service.errors import BadLedger, LedgerAway
 from service.monitoring.ledger_collector import LedgerCollector
-from service.monitoring.metrics import Process
+from service.monitoring.metrics import LEDGER_UP, Process
 from service.monitoring.skill_collector import SkillCollector
 
+LEDGER_SECONDS = 8.0
+"""Time in s to read the ledger at a scrape; Prometheus waits 10 s."""
+LEDGER_HANGS = (
+    f"# HELP {LEDGER_UP.name} {LEDGER_UP.says}\n"
+    f"# TYPE {LEDGER_UP.name} gauge\n{LEDGER_UP.name} 0.0\n"
+).encode()
+"""Metrics of a ledger that does not respond."""
 OTHER = "other"
 """Label of unknown methods and routes."""
 
@@ -39,12 +47,22 @@ def install(app: FastAPI, context: ApiContext) -> Process:
     )
     skill = SkillCollector(context.ledger)
 
-    @router.get("/metrics", include_in_schema=False)
-    def metrics() -> Response:
-        """Metrics of this process and of the ledger."""
-        text = generate_latest(process.registry) + generate_latest(ledger_metrics)
-        with suppress(LedgerAway):  # the other collector reports it
+    def text_of_ledger() -> bytes:
+        text = generate_latest(ledger_metrics)
+        with suppress(LedgerAway, BadLedger):  # the other collector reports it
             text += skill.text().encode()
+        return text
+
+    call = SharedCall(text_of_ledger)
+
+    @router.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        """Metrics of this process and of the ledger."""
+        text = generate_latest(process.registry)
+        try:
+            text += await call.result(LEDGER_SECONDS)
+        except TimeoutError:
+            text += LEDGER_HANGS
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     app.include_router(router)

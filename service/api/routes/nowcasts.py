@@ -4,16 +4,15 @@ import re
 from http import HTTPStatus
 from typing import Annotated
 
-from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from service.api.delivery import deliver
 from service.api.dependencies import ApiContext, Context
 from service.api.negotiation import MediaType
 from service.api.nowcast_requests.request import RawRequest
 from service.api.nowcast_requests.resolve import ForecastRequest, frame_time, submit_request
-from service.api.openapi_responses import ACCEPTED, BODY, FORECAST
-from service.api.representations import respond
+from service.api.openapi_responses import ACCEPTED, BODY, FORECAST, NO_ROOM
 from service.api.schemas import Forecast, JobStatus, ModelName, Moment
 from service.archive.key import Key, to_time
 from service.jobs.job import Job, without_traceback
@@ -34,7 +33,10 @@ ModelQuery = Annotated[
 
 
 @router.post(
-    "/nowcast", responses={**FORECAST, **ACCEPTED}, response_model=Forecast, openapi_extra=BODY
+    "/nowcast",
+    responses={**FORECAST, **ACCEPTED, **NO_ROOM},
+    response_model=Forecast,
+    openapi_extra=BODY,
 )
 async def request_nowcast(
     request: Request,
@@ -72,14 +74,14 @@ async def request_nowcast(
     client = request.state.client
     body = await request.body()
     raw = RawRequest(body, content_type, model, media, client, idempotency_key)
-    threads = context.uploading if raw.may_have_frames else None
-    resolved, job = await to_thread.run_sync(submit_request, context, raw, limiter=threads)
+    pool = context.pools.uploads if raw.may_have_frames else context.pools.requests
+    resolved, job = await pool.run(submit_request, context, raw)
     if job is not None and (seconds := seconds_to_wait(prefer, context.settings.request_seconds)):
         job = await context.jobs.wait(job.id, seconds)
-    return await run_in_threadpool(answer, request, context, media, resolved, job, prefer)
+    return await answer(request, context, media, resolved, job, prefer)
 
 
-def answer(
+async def answer(
     request: Request,
     context: ApiContext,
     media: str,
@@ -88,8 +90,9 @@ def answer(
     prefer: str,
 ) -> Response:
     """The forecast, the error of its job, or the status of the job."""
-    if job is None or context.archive.has_forecast(resolved.key):
-        return respond(
+    has_forecast = context.archive.has_forecast
+    if job is None or await run_in_threadpool(has_forecast, resolved.key):
+        return await deliver(
             request,
             context,
             resolved.key,
@@ -125,17 +128,26 @@ def seconds_to_wait(prefer: str, request_seconds: float) -> float:
 
 
 @router.get("/nowcasts/latest", responses=FORECAST, response_model=Forecast)
-def latest(
+async def latest(
     request: Request, context: Context, media: MediaType, model: ModelQuery = None
 ) -> Response:
     """The newest forecast of a model."""
+    key = await run_in_threadpool(latest_key, context, model)
+    return await deliver(request, context, key, media, latest=True)
+
+
+def latest_key(context: ApiContext, model: str | None) -> Key:
+    """Key of the newest forecast of a model.
+
+    Raises:
+        NoForecast: The model has no recent forecast.
+    """
     named = context.forecasters.named(model)
-    key = Key(context.archive.latest_issue(*named), *named)
-    return respond(request, context, key, media, latest=True)
+    return Key(context.archive.latest_issue(*named), *named)
 
 
 @router.get("/nowcasts/{issue}", responses=FORECAST, response_model=Forecast)
-def read(
+async def read(
     request: Request,
     context: Context,
     issue: Annotated[
@@ -149,5 +161,5 @@ def read(
     model: ModelQuery = None,
 ) -> Response:
     """The forecast of a model by issue time."""
-    key = Key(frame_time(to_time(issue)), *context.forecasters.named(model))
-    return respond(request, context, key, media)
+    named = await run_in_threadpool(context.forecasters.named, model)
+    return await deliver(request, context, Key(frame_time(to_time(issue)), *named), media)

@@ -1,19 +1,24 @@
 """The route of verification results."""
 
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from service.api.dependencies import Context
+from service.api.dependencies import ApiContext, Context
 from service.api.schemas import ModelName, Moment, SkillRow, Verification
+from service.errors import BadRequest
 from service.skill import verification as skill
 
 router = APIRouter(tags=["verification"])
 
+DAY = timedelta(days=1)
+
 
 @router.get("/verification")
-def verification(
+async def verification(
     context: Context,
+    response: Response,
     model: Annotated[ModelName | None, Query(description="Only this model.")] = None,
     lead: Annotated[int | None, Query(ge=1, le=1440, description="Lead time in minutes.")] = None,
     threshold: Annotated[
@@ -26,7 +31,45 @@ def verification(
         Moment | None, Query(alias="to", description="Valid times until this time.")
     ] = None,
 ) -> Verification:
-    """Counts and scores by model, lead time and threshold, over the valid times in (from, to]."""
+    """Counts and scores by model, lead time and threshold, over the valid times in (from, to].
+
+    Without `from`, over the 400 days (NOWCAST_VERIFICATION_DAYS) before `to` or now, which is also
+    the longest period.
+    """
+    longest = timedelta(days=context.settings.verification_days)
+    last = end or context.clock()
+    begin = begin or last - longest
+    if last - begin > longest:
+        raise BadRequest(
+            f"the period is {(last - begin) / DAY:.1f} days, should be at most {longest / DAY:g}; "
+            f"ask for parts of it"
+        )
+    response.headers["Cache-Control"] = "public, max-age=5"
+    selection = Selection(model, lead, threshold, begin, end)
+    return await context.pools.verification.run(summed_up, context, selection)
+
+
+class Selection(NamedTuple):
+    """What verification is summed up over; None for all.
+
+    Attributes:
+        model: Name of a model.
+        lead: Lead time in minutes.
+        threshold: Threshold in mm/h.
+        begin: Valid times are after this time.
+        end: Valid times are until this time.
+    """
+
+    model: str | None
+    lead: int | None
+    threshold: float | None
+    begin: datetime
+    end: datetime | None
+
+
+def summed_up(context: ApiContext, selection: Selection) -> Verification:
+    """Counts and scores of a selection."""
+    model, lead, threshold, begin, end = selection
     models = [] if model is None else [model]
     states = context.ledger.states(models, begin, end, lead_minutes=lead)
     totals = context.ledger.totals(models, begin, end, lead_minutes=lead, threshold=threshold)
