@@ -145,6 +145,9 @@ class Settings(BaseSettings):
     """Rate limit of a client, that is a key or an address; 0 for none. A key can have its own."""
     cors_origins: Names = ()
     """Origins whose web pages can read the API, such as https://example.org; * for all."""
+    allowed_hosts: Names = ()
+    """Host names of the service beside localhost. Without API keys on loopback, writes to any other
+    name in the header `Host` are refused; a proxy that passes its own name on needs it here."""
     simulated_time: str = ""
     """Simulated time for tests and rehearsals, BEGIN@SINCE*SPEED: it is BEGIN at the Unix time
     SINCE and passes SPEED times as fast, as in 2020-09-07T07:20:00Z@1790000000*200."""

@@ -15,10 +15,10 @@ from collections import Counter
 from typing import Any
 
 POST = (
-    b"POST /nowcast HTTP/1.1\r\nHost: nowcast\r\nContent-Type: application/json\r\n"
+    b"POST /nowcast HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b"Prefer: wait=20\r\nContent-Length: 2\r\n\r\n{}"
 )
-GET = b"GET /nowcasts/latest HTTP/1.1\r\nHost: nowcast\r\nAccept: application/json\r\n\r\n"
+GET = b"GET /nowcasts/latest HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n"
 
 
 class Crowd:

@@ -82,6 +82,7 @@ def api_context(
         settings: More of them.
     """
     wanted = {"data": folder, "models": MODELS, "jobs_waiting": jobs_waiting, **settings}
+    wanted.setdefault("allowed_hosts", ("testserver",))
     parts = StandingStill(Settings.model_validate(wanted), now, before)
     return ApiContext(
         settings=parts.settings,

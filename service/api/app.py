@@ -11,14 +11,25 @@ from starlette.types import ASGIApp, Scope
 from service.api import problems
 from service.api.dependencies import ApiContext
 from service.api.middleware.access import AccessControl
-from service.api.middleware.api_keys import KeyFile
+from service.api.middleware.api_keys import KeyFile, is_loopback
 from service.api.middleware.head_as_get import HeadAsGet
 from service.api.middleware.limits import BodyLimit, TimeLimit
 from service.api.middleware.response_cache import ResponseCache
+from service.api.middleware.same_origin import LOOPBACK_NAMES, SameOrigin
 from service.api.middleware.security_headers import SecurityHeaders
 from service.api.negotiation import OFFERED
 from service.api.openapi_responses import NEEDS_KEY, PROBLEMS
-from service.api.routes import grids, health, jobs, metrics, nowcasts, page, position, verification
+from service.api.routes import (
+    documentation,
+    grids,
+    health,
+    jobs,
+    metrics,
+    nowcasts,
+    page,
+    position,
+    verification,
+)
 from service.pipeline.upload import JSON, NETCDF
 from service.settings import Settings
 
@@ -90,6 +101,8 @@ def create_app(context: ApiContext) -> Api:
         description=DESCRIPTION,
         version="1",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         # Checking for telemetry at each request takes as long as sending a response.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -98,6 +111,7 @@ def create_app(context: ApiContext) -> Api:
         app.include_router(part.router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
     app.include_router(health.router, responses=PROBLEMS)
     app.include_router(page.router)
+    app.include_router(documentation.router)
     add_middleware(app, context, keys)
     problems.install(app)
     process = metrics.install(app, context)
@@ -124,6 +138,8 @@ def add_middleware(app: FastAPI, context: ApiContext, keys: KeyFile | None) -> N
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
     if not is_shared(settings):
         app.add_middleware(ResponseCache, encoded_cache=context.encoded_cache)
+    if keys is None:  # a key is sent in a header, which no page of another origin can
+        app.add_middleware(SameOrigin, hosts=own_hosts(settings), origins=settings.cors_origins)
     app.add_middleware(AccessControl, keys=keys, per_minute=settings.requests_per_minute)
     if settings.cors_origins:
         app.add_middleware(
@@ -135,6 +151,13 @@ def add_middleware(app: FastAPI, context: ApiContext, keys: KeyFile | None) -> N
         )
     app.add_middleware(HeadAsGet)
     app.add_middleware(SecurityHeaders)
+
+
+def own_hosts(settings: Settings) -> tuple[str, ...] | None:
+    """Names of the service in the header Host; None for any, where others reach the API."""
+    if not is_loopback(settings.host):
+        return None
+    return (*LOOPBACK_NAMES, settings.host, *settings.allowed_hosts)
 
 
 def largest_bytes(settings: Settings, scope: Scope) -> int:

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from threading import Lock
 from typing import Annotated, Any
 
+from cachetools import TTLCache
 from fastapi import Depends, Request
 
 from service.api.encoded_cache import EncodedCache
 from service.api.quotas import JobQuota, RequestMemory, UploadQuota
+from service.api.schemas import Verification
 from service.api.work_pools import PatientCalls, SharedCall, WorkPool
 from service.archive.archive import Archive
 from service.jobs.queue import Jobs
@@ -29,6 +32,8 @@ REQUEST_THREADS = 8
 VERIFICATION_THREADS = 2
 UPLOAD_THREADS = 2
 """Threads that read uploads, which take long; other requests have the remaining threads."""
+MOST_SUMS, SUMS_SECONDS = 256, 5.0
+"""Results of `/verification` in memory, and their age in s up to which they are used again."""
 LEDGER_CALLS, LEDGER_SECONDS = 16, 2.0
 """Calls to the ledger at once, and how long each is waited for, in s, where there is an answer
 without it."""
@@ -67,6 +72,7 @@ class ApiContext:
         clock: The current time in UTC.
         encoded_cache: Encoded forecasts.
         process: Metrics of this process; the API makes its own where it is None.
+        sums: Verification of the last few seconds by what was asked for; `sums_lock` guards it.
         checks: Running checks of readiness and metrics, by name.
     """
 
@@ -79,6 +85,10 @@ class ApiContext:
     encoded_cache: EncodedCache = field(default_factory=EncodedCache)
     process: Process | None = None
     checks: dict[str, SharedCall[Any]] = field(default_factory=dict)
+    sums: TTLCache[Any, Verification] = field(
+        default_factory=lambda: TTLCache(MOST_SUMS, SUMS_SECONDS)
+    )
+    sums_lock: Lock = field(default_factory=Lock)
 
     @cached_property
     def pools(self) -> Pools:

@@ -15,6 +15,8 @@ OFFERED = {
     PNG: (PNG, "text/html"),
 }
 """Encodings and the media types that clients may ask for; at equal quality the first wins."""
+MOST_LISTED = 100
+"""Media types or entity tags in one header that are read; the rest is ignored."""
 FORMATS = {"json": JSON, "netcdf": NETCDF, "png": PNG}
 
 
@@ -57,7 +59,7 @@ def quality(media: str, accept: str) -> float:
     The most specific range decides (RFC 9110, section 12.5.1).
     """
     weights: dict[str, float] = {}
-    for part in accept.lower().split(","):
+    for part in accept.lower().split(",", MOST_LISTED)[:MOST_LISTED]:
         pattern, *parameters = (piece.strip() for piece in part.split(";"))
         value = next((p[2:] for p in parameters if p.startswith("q=")), "1")
         try:
@@ -73,6 +75,6 @@ def etag_matches(request: Request, etag: str) -> bool:
     """Whether If-None-Match of a GET or HEAD names an entity tag (RFC 9110, section 13.1.2)."""
     if request.method not in ("GET", "HEAD"):
         return False
-    listed = ",".join(request.headers.getlist("if-none-match")).split(",")
+    listed = ",".join(request.headers.getlist("if-none-match")).split(",", MOST_LISTED)
     tags = [text.strip().removeprefix("W/") for text in listed]
     return etag in tags or "*" in tags

@@ -35,6 +35,8 @@ GRACE_SECONDS = 10
 """Time that running requests have at the end, in s."""
 STARTUP_FAILURE = 3
 """Exit status where the server cannot start, such as on a port that is in use."""
+SWITCH_SECONDS = 0.001
+"""Time in s after which a computing thread lets the event loop run."""
 BACKLOG = 128
 """Connections that are accepted at a time; all can be open before the first is refused."""
 TASKS = ("cycle", "refresh_windows", "clean_up", "send_lost")
@@ -95,6 +97,7 @@ def serve_all(deployment: Deployment) -> None:
 def run_server(deployment: Deployment) -> None:
     """Run the HTTP server in this thread until interrupted."""
     threading.Thread(target=load_models, args=[deployment], daemon=True).start()
+    sys.setswitchinterval(SWITCH_SECONDS)
     server = uvicorn.Server(server_config(deployment))
     with suppress(KeyboardInterrupt):
         server.run()

@@ -15,6 +15,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.api.middleware.connection_table import ConnectionTable
+from service.api.middleware.limits import DRAINED_BYTES
 from service.api.middleware.response_parts import ResponseParts
 from service.api.problems import MEDIA
 
@@ -26,7 +27,7 @@ OVERHEAD = 16
 """Bytes of chunk sizes, chunk extensions and trailers allowed for each byte of a body, beside
 twice the limit of headers."""
 SURPLUS_BYTES = 2**20
-"""Bytes that are discarded from a client that was refused or has its response already."""
+"""Bytes that are discarded from a client that was refused."""
 LINGER_SECONDS = 2.0
 """Time in s that a refused client has to read the reason."""
 STALL_SECONDS = 1.0
@@ -193,7 +194,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._parse(view[:size])
             view = view[size:]
         if self._refused:
-            self._discard(len(data))
+            self._discard(len(data), SURPLUS_BYTES)
 
     def _parse(self, piece: memoryview) -> None:
         self._overhead += 0 if self._in_head else len(piece)
@@ -211,10 +212,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._overhead > 2 * self._limits.header_bytes:
             self._refuse(HTTPStatus.BAD_REQUEST, "the chunks of the body are too small")
 
-    def _discard(self, size: int) -> None:
+    def _discard(self, size: int, most: int) -> None:
         """Count bytes that are of no use any more; close the connection where they do not end."""
         self._surplus += size
-        if self._surplus > SURPLUS_BYTES:
+        if self._surplus > most:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
@@ -265,7 +266,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Pass a part of the body on."""
         self._overhead = max(self._overhead - (1 + OVERHEAD) * len(body), 0)
         if self.cycle.response_complete:
-            self._discard(len(body))
+            self._discard(len(body), DRAINED_BYTES)
         super().on_body(body)
 
     def on_message_complete(self) -> None:

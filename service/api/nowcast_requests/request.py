@@ -10,6 +10,8 @@ from service.api.negotiation import OFFERED
 from service.api.schemas import Issue, ModelName, Moment
 from service.pipeline.upload import NETCDF
 
+MOST_MEMBERS = 20
+"""Members of a JSON object that names a model and a time."""
 SMALL_BYTES = 200
 """Largest body that names only a model and a time."""
 
@@ -103,11 +105,14 @@ def decode_json(body: bytes) -> Any:  # noqa: ANN401  any JSON value
 
 
 def validate(document: object) -> NowcastRequest:
-    """Validate a decoded body.
+    """Validate a decoded body, unless it has so many members that listing them would take long.
 
     Raises:
         RequestValidationError: The body does not match the schema.
     """
+    if isinstance(document, dict) and len(document) > MOST_MEMBERS:
+        detail = f"there are {len(document)} members, should be at most {MOST_MEMBERS}"
+        raise RequestValidationError([{"type": "too_long", "loc": ("body",), "msg": detail}])
     try:
         return NowcastRequest.model_validate(document)
     except ValidationError as error:

@@ -20,6 +20,7 @@ from service.api.nowcast_requests.request import (
     decode_json,
     validate,
 )
+from service.api.problems import QUOTED
 from service.api.representations import no_picture
 from service.api.schemas import InsteadOf
 from service.archive.archive import encode_upload
@@ -106,8 +107,9 @@ def parse_request(context: ApiContext, raw: RawRequest) -> ForecastRequest:
     """
     if raw.body_type in OFFERED[NETCDF]:
         return from_upload(context, raw, NETCDF)
-    if raw.body and raw.body_type not in (JSON, ""):
-        raise HTTPException(415, f"the body is {raw.body_type}, should be {JSON} or {NETCDF}")
+    if raw.body and raw.body_type != JSON:
+        kind = raw.body_type[:QUOTED] or "without Content-Type"
+        raise HTTPException(415, f"the body is {kind}, should be {JSON} or {NETCDF}")
     # Only frames exceed this size; they are decoded in the sandbox.
     large = len(raw.body) > context.settings.largest_body_bytes
     document = None if large else decode_json(raw.body)

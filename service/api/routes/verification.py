@@ -1,6 +1,6 @@
 """The route of verification results."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Response
@@ -13,6 +13,9 @@ from service.skill import verification as skill
 router = APIRouter(tags=["verification"])
 
 DAY = timedelta(days=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ROUNDED = timedelta(minutes=5)
+"""The default period begins on a multiple of this, so that all who ask share one result."""
 
 
 @router.get("/verification")
@@ -38,8 +41,8 @@ async def verification(
     """
     longest = timedelta(days=context.settings.verification_days)
     last = end or context.clock()
-    begin = begin or last - longest
-    if last - begin > longest:
+    begin = begin or last - longest - (last - EPOCH) % ROUNDED
+    if last - begin > longest + ROUNDED:
         raise BadRequest(
             f"the period is {(last - begin) / DAY:.1f} days, should be at most {longest / DAY:g}; "
             f"ask for parts of it"
@@ -68,7 +71,18 @@ class Selection(NamedTuple):
 
 
 def summed_up(context: ApiContext, selection: Selection) -> Verification:
-    """Counts and scores of a selection."""
+    """Counts and scores of a selection, from the cache where they are a few seconds old."""
+    with context.sums_lock:
+        known = context.sums.get(selection)
+    if known is None:
+        known = sum_up(context, selection)
+        with context.sums_lock:
+            context.sums[selection] = known
+    return known
+
+
+def sum_up(context: ApiContext, selection: Selection) -> Verification:
+    """Counts and scores of a selection, from the ledger."""
     model, lead, threshold, begin, end = selection
     models = [] if model is None else [model]
     states = context.ledger.states(models, begin, end, lead_minutes=lead)

@@ -37,7 +37,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(data: Path) -> Iterator[str]:
     """The service as it really runs, with little patience."""
-    settings = Settings(data=data, models=MODELS, port=0, request_seconds=SECONDS)
+    seconds = dict.fromkeys(("request_seconds", "header_seconds", "stall_seconds"), SECONDS)
+    settings = Settings(data=data, models=MODELS, port=0, **seconds)
     with running(Deployment(settings)) as address:
         assert httpx.get(f"{address}/nowcasts/latest", timeout=550).status_code in {200, 503}
         yield address
@@ -138,7 +139,10 @@ def trickle(url: str, begin: bytes, more: bytes, seconds: float) -> tuple[bytes,
     return received, time.monotonic() - began
 
 
-HEAD = b"POST /nowcast HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 100000\r\n\r\n"
+HEAD = (
+    b"POST /nowcast HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: %s\r\nContent-Length: 100000\r\n\r\n"
+)
 
 
 @pytest.mark.usefixtures("unharmed")

@@ -54,7 +54,7 @@ def test_a_body_that_says_to_be_small_and_is_large_is_refused(filled: Path) -> N
 
     async def send() -> Response:
         app = create_app(api_context(filled, largest_body_bytes=100, largest_upload_bytes=1000))
-        async with AsyncClient(transport=ASGITransport(app), base_url="http://x") as client:
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
             return await client.post("/nowcast", content=pieces(), headers=JSON)
 
     problem(asyncio.run(send()), 413)
@@ -84,7 +84,9 @@ def test_only_so_many_large_bodies_may_come_in_at_once(monkeypatch: pytest.Monke
             await gate.wait()
             yield b"x"
 
-        async with AsyncClient(transport=ASGITransport(limited), base_url="http://x") as client:
+        async with AsyncClient(
+            transport=ASGITransport(limited), base_url="http://localhost"
+        ) as client:
             try:
                 statuses.append((await client.post("/", content=body())).status_code)
             except HTTPException as refused:
@@ -105,7 +107,7 @@ def test_only_so_many_large_bodies_may_come_in_at_once(monkeypatch: pytest.Monke
 
 
 async def get(app: Any, **more: Any) -> Response:
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://x") as client:
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
         return await client.request("GET", "/", **more)
 
 

@@ -1,0 +1,1 @@
+"""What the service withstands: measurements of docs/reliability.md."""

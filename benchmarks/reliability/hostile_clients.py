@@ -1,0 +1,253 @@
+"""The service under attack: how long readers wait, and what memory it takes.
+
+    python -m benchmarks.reliability.hostile_clients
+    python -m benchmarks.reliability.hostile_clients --write docs/reliability.md
+
+The service runs in a process of its own. Hostile clients of each kind in
+`benchmarks.reliability.hostile` attack it from a second one, from the address of the readers, who
+ask for the newest forecast and for the health at a fixed rate from a third.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.reliability.hostile import ATTACKS, READ_PATHS, Reads, Target, besiege
+
+NAME = "hostile clients"
+MODEL = "persistence"
+FRAMES = 14
+SEED = 20250621
+BEGIN = np.datetime64("2025-06-21T12:00")
+
+
+class Outcome(NamedTuple):
+    """What was measured.
+
+    Attributes:
+        quiet: Reads without attack.
+        reads: Reads during the attack.
+        connections: Number of hostile connections by kind.
+        statuses: Number of responses to hostile clients by kind and status.
+        memory: Resident memory of the server in MB: before, at most, and after the attack.
+        errors: Lines with tracebacks in the log of the server.
+    """
+
+    quiet: Reads
+    reads: Reads
+    connections: Counter[str]
+    statuses: Counter[tuple[str, int]]
+    memory: tuple[float, float, float]
+    errors: int
+
+
+def fill(folder: Path) -> list[str]:
+    """Ingest simulated frames and forecast from them. Returns the issue times."""
+    from datetime import UTC, datetime
+
+    from ingest.simulation.simulate import write
+    from service.archive.key import iso, to_datetime, to_time
+    from service.pipeline.forecast import forecast_model
+    from service.pipeline.ingest import ingest_file
+    from service.runtime.deployment import Deployment
+    from service.settings import Settings
+
+    deployment = Deployment(Settings(data=folder, models=(MODEL,)))
+    model, issues = deployment.forecasters.get(MODEL), []
+    for path in write(folder / "radar", BEGIN, FRAMES, seed=1):
+        now = datetime.now(UTC)
+        arrival = ingest_file(deployment.archive, deployment.ledger, path, now)
+        assert arrival.frame_time is not None
+        time = to_time(arrival.frame_time)
+        forecast_model(deployment.archive, deployment.ledger, model, time, now)
+        issues.append(iso(to_datetime(time)))
+    deployment.ledger.engine.dispose()
+    return issues
+
+
+class Server(NamedTuple):
+    """A running service."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def memory(self) -> float:
+        """Resident memory in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Server]:
+    """The service on a folder of data, in a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"NOWCAST_DATA": str(folder), "NOWCAST_PORT": str(port), "NOWCAST_MODELS": MODEL}
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", "service.cli", "serve"]
+        environment = {**os.environ, **settings}
+        with subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
+            try:
+                yield Server(port, process, log)
+            finally:
+                process.terminate()
+
+
+def ask(arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Run clients in a process of their own, which prints what they saw."""
+    module = "benchmarks.reliability.hostile_clients"
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE)
+
+
+def run_clients(request: dict[str, Any]) -> dict[str, Any]:
+    """Attack or read, as a process of its own was told to."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, hard), hard))
+    del soft
+    target = Target(request["port"], time.monotonic() + request["seconds"], request["issues"])
+    reads = asyncio.run(
+        besiege(target, request["clients"], request["rate"], SEED, ATTACKS)
+        if request["clients"]
+        else besiege(target, 0, request["rate"], SEED)
+    )
+    return {
+        "seconds": reads.seconds,
+        "reads": [[*key, n] for key, n in reads.statuses.items()],
+        "connections": dict(target.connections),
+        "statuses": [[*key, n] for key, n in target.statuses.items()],
+    }
+
+
+def reads_of(answer: dict[str, Any]) -> Reads:
+    """Reads as a process of clients printed them."""
+    return Reads(answer["seconds"], Counter({(path, s): n for path, s, n in answer["reads"]}))
+
+
+def measure(seconds: float, clients: int, rate: float) -> Outcome:
+    """Read for a fifth of the time in quiet, and then under attack."""
+    with tempfile.TemporaryDirectory(prefix="nowcast-siege-") as directory:
+        issues = fill(Path(directory))
+        with running(Path(directory)) as server:
+            wait_until_healthy(server.port)
+            basis = {"port": server.port, "issues": issues}
+            readers = basis | {"clients": 0, "rate": rate}
+            quiet = ask(["--run", json.dumps(readers | {"seconds": seconds / 5})])
+            found_quiet = json.loads(quiet.communicate()[0])
+            before = most = server.memory()
+            reading = ask(["--run", json.dumps(readers | {"seconds": seconds})])
+            attack = basis | {"clients": clients, "rate": 0.1, "seconds": seconds}
+            attacking = ask(["--run", json.dumps(attack)])
+            while reading.poll() is None:
+                most = max(most, server.memory())
+                time.sleep(0.5)
+            found = json.loads(reading.communicate()[0])
+            hostile = json.loads(attacking.communicate()[0])
+            after = server.memory()
+            errors = server.log.read_text().count("Traceback")
+    statuses = Counter({(kind, status): n for kind, status, n in hostile["statuses"]})
+    memory = before, most, after
+    connections = Counter(hostile["connections"])
+    return Outcome(reads_of(found_quiet), reads_of(found), connections, statuses, memory, errors)
+
+
+def wait_until_healthy(port: int) -> None:
+    """Wait until the server answers and its models are loaded."""
+    target = Target(port, time.monotonic() + 300, ())
+    while not target.is_over:
+        reads = asyncio.run(besiege(Target(port, time.monotonic() + 1, ()), 0, 20, SEED))
+        if reads.statuses and all(status == 200 for _, status in reads.statuses):
+            return
+    raise RuntimeError("the service did not become healthy; see its log")
+
+
+# report
+
+
+HEADINGS = ("GET", "", "responses", "not 200", "p50, ms", "p99, ms", "longest, ms")
+
+
+def rows(outcome: Outcome) -> Iterator[list[str]]:
+    """A row for each path, without and under attack."""
+    for path in READ_PATHS:
+        for name, reads in (("alone", outcome.quiet), ("under attack", outcome.reads)):
+            p50, p99, longest = np.quantile(reads.seconds[path] or [np.nan], [0.5, 0.99, 1]) * 1000
+            bad = sum(
+                n for (at, status), n in reads.statuses.items() if at == path and status != 200
+            )
+            number = f"{len(reads.seconds[path]):,}"
+            yield [
+                f"`{path}`",
+                name,
+                number,
+                str(bad),
+                *(f"{ms:.0f}" for ms in (p50, p99, longest)),
+            ]
+
+
+def section(outcome: Outcome, seconds: float, clients: int, rate: float) -> str:
+    """What was measured, as Markdown."""
+    from benchmarks.report import measured, table
+
+    before, most, after = outcome.memory
+    kinds = ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in outcome.connections.items())
+    answers: Counter[int] = Counter()
+    for (_, status), n in outcome.statuses.items():
+        answers[status] += n
+    told = ", ".join(f"{status or 'hung up'}: {n:,}" for status, n in sorted(answers.items()))
+    command = "benchmarks.reliability.hostile_clients --write docs/reliability.md"
+    return f"""\
+### Hostile clients
+
+{measured(command, "uvicorn", "fastapi")}
+
+{clients} clients of each of {len(ATTACKS)} kinds for {seconds:g} s from the address of the readers,
+who ask {rate:g} times a second. Clients, readers and the service share the processors.
+
+{table(HEADINGS, rows(outcome))}
+
+Memory of the service: {before:.0f} MB before, at most {most:.0f} MB, {after:.0f} MB after.
+{outcome.errors} tracebacks in its log. Hostile connections: {kinds}. Their responses by status,
+where they waited for one: {told}.
+"""
+
+
+def main() -> None:
+    """Measure, print, and write the section."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--clients", type=int, default=200, help="of each kind")
+    parser.add_argument("--rate", type=float, default=100, help="reads per second")
+    parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
+    parser.add_argument("--run", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        print(json.dumps(run_clients(json.loads(options.run))))
+        return
+    outcome = measure(options.seconds, options.clients, options.rate)
+    text = section(outcome, options.seconds, options.clients, options.rate)
+    print(text)
+    if options.write:
+        from benchmarks.report import write_section
+
+        write_section(options.write, text, NAME)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Hostile clients of every kind at once: readers are served, and the service stays as it was."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from benchmarks.reliability.hostile import ATTACKS, READ_PATHS, Target, besiege
+from service.runtime.deployment import Deployment
+from service.runtime.server import running
+from service.settings import Settings
+from tests.served import MODELS, fill, iso
+
+SECONDS = 6.0
+SEED = 7
+
+
+@pytest.mark.timeout(500)
+def test_readers_are_served_while_hostile_clients_of_every_kind_attack(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path)
+    settings = Settings(data=tmp_path, models=MODELS, port=0, connections=100)
+    with running(Deployment(settings)) as url:
+        assert httpx.get(f"{url}/nowcasts/latest", timeout=400).status_code == 200
+        port = httpx.URL(url).port
+        assert port is not None
+        target = Target(port, time.monotonic() + SECONDS, [iso(11), iso(6)])
+        reads = asyncio.run(besiege(target, clients=4, rate=20, seed=SEED))
+        assert httpx.get(f"{url}/healthz", timeout=100).json() == {"status": "ok"}
+    assert {attack.__name__ for attack in ATTACKS} == set(target.connections)  # type: ignore[attr-defined]
+    answered = {(path, 200): reads.statuses[path, 200] for path in READ_PATHS}
+    assert min(answered.values()) > 0
+    refused = {key: n for key, n in reads.statuses.items() if key not in answered}
+    # a reader's own idle connection may end for a new one; it then asks over another
+    assert all(status == 0 for _, status in refused), refused
+    assert sum(refused.values()) <= sum(answered.values()) / 10
+    assert all(status < 500 or status == 503 for _, status in target.statuses), target.statuses
+    assert not [record for record in caplog.records if record.exc_info], "no tracebacks"
