@@ -98,11 +98,12 @@ class Settings(BaseSettings):
     """Age of the oldest waiting job from which further requests get 503, in s."""
     jobs_per_client: Annotated[int, Field(gt=0)] = 16
     """Unfinished jobs of one client; further requests get 429."""
-    requests_waiting: Annotated[int, Field(gt=0)] = 64
-    """Requests that wait for a thread, for each kind of work (job requests, encodings,
-    verification, uploads); further ones get 503."""
-    pictures_waiting: Annotated[int, Field(gt=0)] = 16
-    """Pictures that wait to be drawn; further ones get 503."""
+    requests_waiting: Annotated[int, Field(gt=0)] = 500
+    """Requests that wait for a thread, of each kind: for jobs, encoded forecasts and uploads;
+    further ones get 503."""
+    slow_requests_waiting: Annotated[int, Field(gt=0)] = 32
+    """Requests that wait for a picture, and those that wait for verification; further ones get
+    503."""
     verification_days: Annotated[float, Field(gt=0)] = 400
     """Longest period of `/verification`, in days; also the default one."""
     worker_seconds: Annotated[float, Field(gt=0)] = 30

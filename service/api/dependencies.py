@@ -51,11 +51,11 @@ class Pools:
     """
 
     def __init__(self, settings: Settings) -> None:
-        most = settings.requests_waiting
-        self.pictures = WorkPool("pictures", PICTURE_THREADS, settings.pictures_waiting)
+        most, most_slow = settings.requests_waiting, settings.slow_requests_waiting
+        self.pictures = WorkPool("pictures", PICTURE_THREADS, most_slow)
         self.encodings = WorkPool("encoded forecasts", ENCODING_THREADS, most)
         self.requests = WorkPool("jobs", REQUEST_THREADS, most)
-        self.verification = WorkPool("verification", VERIFICATION_THREADS, most)
+        self.verification = WorkPool("verification", VERIFICATION_THREADS, most_slow)
         self.uploads = WorkPool("uploads", UPLOAD_THREADS, most)
 
 

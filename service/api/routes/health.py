@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from service.api.dependencies import ApiContext, Context
 from service.api.openapi_responses import NOT_READY
-from service.api.problems import problem
+from service.api.problems import problem, public_detail
 from service.api.schemas import Health, Readiness
 from service.api.work_pools import SharedCall
 from service.archive.key import iso, to_datetime
@@ -58,7 +58,7 @@ async def readyz(request: Request, context: Context) -> Response | Readiness:
     state: dict[str, Any] = {"jobs": "workers" if context.settings.redis else "embedded"}
     for check in checks:
         state |= check.state
-    reasons = [reason for check in checks for reason in check.reasons]
+    reasons = list(dict.fromkeys(reason for check in checks for reason in check.reasons))
     if not reasons:
         return Readiness.model_validate(state)
     status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -111,12 +111,8 @@ def check_ledger(context: ApiContext) -> Check:
     """Check that the ledger can be written."""
     try:
         context.ledger.probe()
-    except LedgerAway as error:
-        log.warning("the ledger cannot be written: %s", error)
-        return Check({}, [error.reason])
-    except BadLedger as error:
-        log.warning("the ledger cannot be used: %s", error)
-        return Check({}, ["the ledger is damaged; restore a backup"])
+    except (LedgerAway, BadLedger) as error:
+        return Check({}, [public_detail(error)])
     return Check({}, [])
 
 
@@ -150,8 +146,8 @@ def check_queue(context: ApiContext) -> Check:
     """Check that workers execute the jobs that clients wait for."""
     try:
         health = context.jobs.health()
-    except (LedgerAway, BadLedger):
-        return Check(NO_QUEUE, [])  # `check_ledger` gives the reason
+    except (LedgerAway, BadLedger) as error:
+        return Check(NO_QUEUE, [public_detail(error)])
     queue = {"waiting": health.waiting, "oldest_seconds": round(health.oldest_seconds, 1)}
     most = context.settings.oldest_job_seconds
     reasons = [] if health.problem is None else [health.problem]

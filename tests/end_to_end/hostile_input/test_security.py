@@ -37,8 +37,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(data: Path) -> Iterator[str]:
     """The service as it really runs, with little patience."""
-    seconds = dict.fromkeys(("request_seconds", "header_seconds", "stall_seconds"), SECONDS)
-    settings = Settings(data=data, models=MODELS, port=0, **seconds)
+    settings = Settings(
+        data=data,
+        models=MODELS,
+        port=0,
+        request_seconds=SECONDS,
+        header_seconds=SECONDS,
+        stall_seconds=SECONDS,
+    )
     with running(Deployment(settings)) as address:
         assert httpx.get(f"{address}/nowcasts/latest", timeout=550).status_code in {200, 503}
         yield address

@@ -245,7 +245,9 @@ def test_who_uploads_keeps_nobody_from_reading(
     async def upload_and_read() -> tuple[list[int], int]:
         current_default_thread_limiter().total_tokens = 4
         transport = ASGITransport(create_app(api_context(data)), client=("192.0.2.1", 1))
-        async with AsyncClient(transport=transport, base_url="http://x", timeout=550) as client:
+        async with AsyncClient(
+            transport=transport, base_url="http://localhost", timeout=550
+        ) as client:
             await client.get("/nowcasts/latest")
             sent = [
                 asyncio.create_task(client.post("/nowcast", content=body, headers=JSON))

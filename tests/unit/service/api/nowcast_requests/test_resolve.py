@@ -149,7 +149,7 @@ def test_many_who_wait_keep_nobody_from_reading(
 
     async def ask_and_read() -> list[int]:
         app = create_app(context)
-        async with AsyncClient(transport=ASGITransport(app), base_url="http://x") as client:
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
             ask_one = partial(client.post, "/nowcast", headers={"Prefer": "wait=30"})
             waiting = [asyncio.create_task(ask_one()) for _ in range(100)]
             while len(waits) < 100:

@@ -1,0 +1,171 @@
+"""Slow work of one kind keeps no other waiting, and clients that hang up are no errors."""
+
+import asyncio
+import logging
+import threading
+from pathlib import Path
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from starlette.types import Message
+
+from service.api.app import create_app
+from service.api.work_pools import PatientCalls, SharedCall, WorkPool
+from service.errors import Busy, LedgerAway
+from tests.served import api_context, problem
+
+
+def test_a_pool_refuses_what_exceeds_its_queue() -> None:
+    async def run() -> list[object]:
+        go, pool = threading.Event(), WorkPool("work", 2, 3)
+        calls = [asyncio.create_task(pool.run(go.wait, 100)) for _ in range(5)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy, match="should be under 5"):
+            await pool.run(go.wait, 100)
+        go.set()
+        return await asyncio.gather(*calls, pool.run(int, "7"))
+
+    assert asyncio.run(run()) == [True] * 5 + [7]
+
+
+def test_a_pool_has_room_again_after_a_request_was_given_up_or_failed() -> None:
+    async def run() -> None:
+        go, pool = threading.Event(), WorkPool("work", 1, 1)
+        first, second = (asyncio.create_task(pool.run(go.wait, 100)) for _ in range(2))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        third = asyncio.create_task(pool.run(int, "no number"))
+        go.set()
+        await first
+        with pytest.raises(ValueError, match="no number"):
+            await third
+        assert await pool.run(int, "7") == 7
+
+    asyncio.run(run())
+
+
+def test_a_shared_call_runs_once_at_a_time_and_is_not_waited_for_in_vain() -> None:
+    async def run() -> None:
+        go, calls = threading.Event(), []
+
+        def slow() -> int:
+            calls.append(1)
+            go.wait(100)
+            return len(calls)
+
+        call = SharedCall(slow)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await call.result(0.05)
+        go.set()
+        assert await call.result(100) == 1
+        assert await call.result(100) == 2
+
+    asyncio.run(run())
+
+
+def test_the_error_of_a_shared_call_is_raised_by_all_who_wait() -> None:
+    def fail() -> int:
+        raise LedgerAway("gone")
+
+    async def run() -> list[object]:
+        call = SharedCall(fail, fresh_seconds=100)
+        waits = [call.result(100) for _ in range(3)]
+        return await asyncio.gather(*waits, return_exceptions=True)
+
+    assert [str(error) for error in asyncio.run(run())] == ["gone"] * 3
+
+
+def test_calls_that_hang_are_given_up_and_then_not_tried_any_more() -> None:
+    go, tried, calls = threading.Event(), [], PatientCalls("ledger", 2, 0.02)
+
+    def hang() -> None:
+        tried.append(1)
+        go.wait(100)
+
+    for _ in range(5):
+        with pytest.raises(LedgerAway, match="did not respond"):
+            calls.call(hang)
+    assert len(tried) == 2
+    go.set()
+
+
+def test_pictures_that_wait_keep_no_other_waiting(filled: Path) -> None:
+    context = api_context(filled, slow_requests_waiting=1)
+    go = threading.Event()
+
+    async def run() -> None:
+        app = create_app(context)
+        transport = ASGITransport(app)
+        async with AsyncClient(transport=transport, base_url="http://localhost") as client:
+            drawing = [
+                asyncio.create_task(context.pools.pictures.run(go.wait, 100)) for _ in range(2)
+            ]
+            await asyncio.sleep(0)
+            refused = await client.get("/nowcasts/latest?f=png")
+            assert int(refused.headers["retry-after"]) > 0
+            assert problem(refused, 503)["type"] == "/problems/Busy"
+            for path in ("/healthz", "/nowcasts/latest", "/verification"):
+                assert (await client.get(path)).status_code == 200
+            go.set()
+            await asyncio.gather(*drawing)
+            assert (await client.get("/nowcasts/latest?f=png")).status_code == 200
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/nowcast", "/healthz"])
+def test_a_client_that_hangs_up_is_no_error(
+    filled: Path, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(api_context(filled))
+    sent: list[Message] = []
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode()}
+    scope |= {"query_string": b"", "headers": [*headers, (b"content-length", b"50")]}
+    scope |= {"client": ("127.0.0.1", 1), "server": ("localhost", 80), "http_version": "1.1"}
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(app({**scope, "scheme": "http", "root_path": ""}, receive, send))
+    assert not caplog.records
+    assert all(message.get("status", 0) < 500 for message in sent)
+
+
+def test_bodies_that_are_received_at_once_have_a_limit(data: Path) -> None:
+    async def run() -> list[int]:
+        app = create_app(api_context(data, bodies_bytes=2500))
+        go = asyncio.Event()
+
+        async def body() -> object:
+            yield b" " * 1000
+            await go.wait()
+            yield b"{}"
+
+        transport = ASGITransport(app)
+        async with AsyncClient(transport=transport, base_url="http://localhost") as client:
+            json = {"Content-Type": "application/json"}
+            posts = [
+                asyncio.create_task(client.post("/nowcast", content=body(), headers=json))  # type: ignore[arg-type]
+                for _ in range(3)
+            ]
+            done, _ = await asyncio.wait(posts, timeout=100, return_when="FIRST_COMPLETED")
+            go.set()
+            answers = await asyncio.gather(*posts)
+            assert len(done) == 1
+            again = await client.post("/nowcast", content=b" " * 2000 + b"{}", headers=json)
+            return sorted([*(answer.status_code for answer in answers), again.status_code])
+
+    statuses = asyncio.run(run())
+    assert statuses[-1] == 503
+    assert all(status in {200, 202} for status in statuses[:-1]), statuses
