@@ -215,7 +215,7 @@ def test_readiness_leaves_nothing_behind(client: TestClient, data: Path, filled:
 
 def test_a_deleted_ledger_is_away_until_it_is_restored(tmp_path: Path, filled: Path) -> None:
     shutil.copy(filled / "ledger.sqlite", tmp_path / "backup")
-    path = shutil.copy(filled / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    path = Path(shutil.copy(filled / "ledger.sqlite", tmp_path / "ledger.sqlite"))
     ledger = Ledger(f"sqlite:///{path}")
     known = ledger.forecasts_latest()
     assert known
@@ -229,7 +229,7 @@ def test_a_deleted_ledger_is_away_until_it_is_restored(tmp_path: Path, filled: P
 
 
 def test_a_replaced_ledger_is_used_from_then_on(tmp_path: Path, filled: Path) -> None:
-    path = shutil.copy(filled / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    path = Path(shutil.copy(filled / "ledger.sqlite", tmp_path / "ledger.sqlite"))
     ledger = Ledger(f"sqlite:///{path}")
     assert ledger.forecasts_latest()
     Ledger(f"sqlite:///{tmp_path / 'other'}").engine.dispose()

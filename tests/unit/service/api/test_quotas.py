@@ -65,7 +65,7 @@ def test_uploads_leave_free_space_for_radar(tmp_path: Path, free: int, admitted:
 
 def test_a_share_is_of_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limited, now = quota(tmp_path), [1000.0]
-    monkeypatch.setattr(quotas.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("service.api.quotas.time.monotonic", lambda: now[0])
     limited.admit("a", 6 * MEGABYTE)
     with pytest.raises(QuotaExceeded):
         limited.admit("a", 1)
@@ -79,8 +79,10 @@ def test_an_upload_without_room_is_507_and_leaves_nothing(data: Path) -> None:
         "rainfall_rate": [[[1.0] * 180] * 180] * 2,
     }
     body = {"model": "persistence", "frames": frames}
-    for limit, status in (("uploads_bytes", 507), ("uploads_bytes_per_client", 429)):
-        context = api_context(data, **{limit: 1000})
+    for context, status in (
+        (api_context(data, uploads_bytes=1000), 507),
+        (api_context(data, uploads_bytes_per_client=1000), 429),
+    ):
         with TestClient(create_app(context)) as client:
             answer = client.post("/nowcast", json=body)
         problem(answer, status)
