@@ -23,7 +23,7 @@ def test_a_pool_refuses_what_exceeds_its_queue() -> None:
         with pytest.raises(Busy, match="should be under 5"):
             await pool.run(go.wait, 100)
         go.set()
-        return await asyncio.gather(*calls, pool.run(int, "7"))
+        return [*await asyncio.gather(*calls), await pool.run(int, "7")]
 
     assert asyncio.run(run()) == [True] * 5 + [7]
 

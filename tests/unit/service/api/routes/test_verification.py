@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
+from service.api.routes import verification
 from service.ledger import tables
 from service.ledger.ledger import Ledger
 from tests.served import NEWEST, api_context, iso, problem
@@ -90,3 +91,33 @@ def test_a_question_about_verification_that_makes_no_sense_is_422(
 ) -> None:
     body = problem(reader.get(f"/verification?{query}"), 422)
     assert body["errors"][0]["at"][0] == "query"
+
+
+def test_verification_is_of_a_bounded_period(filled: Path) -> None:
+    context = api_context(filled, verification_days=1)
+    with TestClient(create_app(context)) as client:
+        everything = client.get("/verification").json()
+        assert everything["n_valid"] == 4, "all is within a day"
+        long = {"from": "2026-06-20T00:00:00Z", "to": "2026-06-21T00:06:00Z"}
+        detail = problem(client.get("/verification", params=long), 422)["detail"]
+        assert "should be at most 1" in detail
+        problem(client.get("/verification", params={"from": "2020-01-01T00:00:00Z"}), 422)
+        later = client.get("/verification", params={"to": "2026-06-25T00:00:00Z"}).json()
+        assert later["n_valid"] == 0
+
+
+def test_who_asks_for_the_same_verification_shares_one_result(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, queries = api_context(filled), list[object]()
+    sum_up = verification.sum_up
+
+    def counted(*arguments: Any) -> Any:
+        queries.append(arguments)
+        return sum_up(*arguments)
+
+    monkeypatch.setattr(verification, "sum_up", counted)
+    with TestClient(create_app(context)) as client:
+        answers = [client.get(f"/verification?x={number}").json() for number in range(5)]
+    assert answers == answers[:1] * 5
+    assert len(queries) <= 2, "unless the machine takes seconds for five requests"

@@ -1,0 +1,76 @@
+"""The configuration of the HTTP server: whose addresses it believes, and how much it opens."""
+
+import resource
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.runtime import server_limits
+from service.runtime.deployment import Deployment
+from service.runtime.server import running
+from service.runtime.server_limits import is_in, most_connections
+from service.settings import Settings
+from tests.served import MODELS
+
+LIMIT = 3
+"""Requests per minute in these tests."""
+
+
+@pytest.fixture
+def file_limits() -> Iterator[tuple[int, int]]:
+    """The limits of open files, as before after the test."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield limits
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "passed"), [("", LIMIT), ("192.0.2.0/24", LIMIT), ("127.0.0.1", 8)]
+)
+def test_forwarded_addresses_are_believed_from_trusted_proxies_only(
+    filled: Path, proxies: str, passed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOWCAST_TRUSTED_PROXIES", proxies)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    settings = Settings(data=filled, models=MODELS, port=0, requests_per_minute=LIMIT)
+    with running(Deployment(settings)) as url:
+        statuses = [
+            httpx.get(
+                f"{url}/verification", headers={"X-Forwarded-For": f"198.51.100.{n}"}, timeout=100
+            ).status_code
+            for n in range(8)
+        ]
+    assert statuses == [200] * passed + [429] * (8 - passed)
+
+
+def test_a_proxy_is_recognised_by_its_network() -> None:
+    networks = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
+    assert is_in("10.1.2.3", networks)
+    assert is_in("fd00::1", networks)
+    assert not any(is_in(host, networks) for host in ("11.0.0.1", "fe80::1", "", "testclient"))
+
+
+@pytest.mark.usefixtures("file_limits")
+def test_file_descriptors_stay_in_reserve_for_the_archive_and_ledger() -> None:
+    assert most_connections(50) == 50
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert soft >= 50 + server_limits.RESERVED_FILES
+
+
+@pytest.mark.parametrize(
+    ("free", "most"), [(1000, 600), (700, 444), (300, 150), (64, 32), (2, 1), (0, 1)]
+)
+def test_a_low_limit_of_open_files_leaves_up_to_half_in_reserve(
+    free: int, most: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_open = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    limits = is_open + free, is_open + free
+    monkeypatch.setattr("service.runtime.server_limits.resource.getrlimit", lambda kind: limits)
+    monkeypatch.setattr(
+        "service.runtime.server_limits.resource.setrlimit", lambda kind, limits: None
+    )
+    assert abs(most_connections(600) - most) <= 3, "other threads may open files"
+    assert ("ulimit -n" in caplog.text) == (most < 600)
