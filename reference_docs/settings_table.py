@@ -5,6 +5,8 @@ import inspect
 import textwrap
 from typing import Any
 
+from pydantic import IPvAnyNetwork
+
 from reference_docs.markdown import table
 from service.settings import Settings
 
@@ -58,6 +60,8 @@ def type_name(annotation: Any, metadata: list[Any]) -> str:
     """A type and its limits, as in `float, > 0`."""
     if annotation == tuple[str, ...]:
         name = "list of strings"
+    elif annotation == tuple[IPvAnyNetwork, ...]:
+        name = "list of IP addresses and networks"
     elif isinstance(annotation, type):
         name = annotation.__name__
     else:

@@ -41,12 +41,15 @@ def parse_untrusted(kind: Kind, *files: bytes) -> list[Parsed]:
             timeout=READ_SECONDS,
             check=False,
             env={"OPENBLAS_NUM_THREADS": "1"},
+            start_new_session=True,  # Ctrl-C ends this process, not the reader of a file
         )
     except subprocess.TimeoutExpired:
         raise NotRead(
             f"{kind} of {size} bytes was not read within {READ_SECONDS} s, though it had not used "
             f"up its processor time: the machine is busy; try again"
         ) from None
+    if done.returncode in (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP):
+        raise NotRead(f"the reader of {kind} of {size} bytes was ended; read it again")
     if done.returncode == -signal.SIGKILL:  # by which no limit of its own ends it
         raise NotRead(f"the reader of {kind} of {size} bytes was killed; see to the memory")
     if done.returncode == -signal.SIGXCPU:

@@ -23,7 +23,7 @@ from service.monitoring.skill_collector import SkillCollector
 LEDGER_SECONDS = 8.0
 """Time in s to read the ledger at a scrape; Prometheus waits 10 s."""
 LEDGER_HANGS = (
-    f"# HELP {LEDGER_UP.name} {LEDGER_UP.says}\n"
+    f"# HELP {LEDGER_UP.name} {LEDGER_UP.help}\n"
     f"# TYPE {LEDGER_UP.name} gauge\n{LEDGER_UP.name} 0.0\n"
 ).encode()
 """Metrics of a ledger that does not respond."""

@@ -1,5 +1,6 @@
 """Files are unfolded by a process of its own, and what becomes of that is told as of a bad file."""
 
+import json
 import resource
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def test_a_reader_that_dies_or_does_not_end_is_a_bad_file(
     [
         ("import time; time.sleep(600)", 1, "the machine is busy; try again"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 500, "see to the memory"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", 500, "was ended; read it again"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 500, "was ended"),
     ],
 )
 def test_a_file_that_the_machine_has_no_time_or_memory_for_is_not_called_bad(
@@ -68,3 +71,13 @@ def test_a_file_that_the_machine_has_no_time_or_memory_for_is_not_called_bad(
 def test_a_reader_that_never_ends_is_stopped_by_its_own_limit() -> None:
     soft, hard = sandbox_worker.LIMITS[resource.RLIMIT_CPU]
     assert soft < hard < sandbox.READ_SECONDS
+
+
+def test_ctrl_c_does_not_reach_the_reader_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = tmp_path / "reader.py"
+    reader.write_text("import os, sys; sys.exit(0 if os.getsid(0) == os.getpid() else 1)")
+    monkeypatch.setattr(sandbox, "READER", reader)
+    with pytest.raises(json.JSONDecodeError):  # it ended well, and wrote nothing
+        parse_untrusted("netcdf", b"file")
