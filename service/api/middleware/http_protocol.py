@@ -161,7 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Whether the client has neither read nor sent what it should for some seconds."""
         if self._blocked_since is not None:
             return now - self._blocked_since > seconds
-        awaits_body = self._is_answering and self.cycle.more_body and not self.flow.read_paused
+        awaits_body = not self._in_head and not self.flow.read_paused
         return awaits_body and now - self._received > seconds
 
     def pause_writing(self) -> None:

@@ -144,7 +144,10 @@ def test_responses_to_pipelined_requests_come_in_order_up_to_a_limit(url: str) -
     assert exchange(url, request * 5000 + last).count(b'{"status":"ok"}') < 5000
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET", START, CHUNKED + b"5\r\nab"])
+ANSWERED_EARLY = b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nab"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", START, CHUNKED + b"5\r\nab", ANSWERED_EARLY])
 def test_a_client_that_stops_in_the_middle_is_hung_up_on(url: str, sent: bytes) -> None:
     with connected(url) as connection:
         connection.sendall(sent)
