@@ -188,9 +188,8 @@ def rows(outcome: Outcome) -> Iterator[list[str]]:
     for path in READ_PATHS:
         for name, reads in (("alone", outcome.quiet), ("under attack", outcome.reads)):
             p50, p99, longest = np.quantile(reads.seconds[path] or [np.nan], [0.5, 0.99, 1]) * 1000
-            bad = sum(
-                n for (at, status), n in reads.statuses.items() if at == path and status != 200
-            )
+            others = (n for key, n in reads.statuses.items() if key[0] == path and key[1] != 200)
+            bad = sum(others)
             number = f"{len(reads.seconds[path]):,}"
             yield [
                 f"`{path}`",
@@ -210,7 +209,7 @@ def section(outcome: Outcome, seconds: float, clients: int, rate: float) -> str:
     answers: Counter[int] = Counter()
     for (_, status), n in outcome.statuses.items():
         answers[status] += n
-    told = ", ".join(f"{status or 'hung up'}: {n:,}" for status, n in sorted(answers.items()))
+    by_status = ", ".join(f"{status or 'hung up'}: {n:,}" for status, n in sorted(answers.items()))
     command = "benchmarks.reliability.hostile_clients --write docs/reliability.md"
     return f"""\
 ### Hostile clients
@@ -224,7 +223,7 @@ who ask {rate:g} times a second. Clients, readers and the service share the proc
 
 Memory of the service: {before:.0f} MB before, at most {most:.0f} MB, {after:.0f} MB after.
 {outcome.errors} tracebacks in its log. Hostile connections: {kinds}. Their responses by status,
-where they waited for one: {told}.
+where they waited for one: {by_status}.
 """
 
 

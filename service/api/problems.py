@@ -140,7 +140,7 @@ async def on_storage_error(request: Request, error: Exception) -> Response:
 
 
 async def on_disconnect(request: Request, error: Exception) -> Response:
-    """A client that hangs up before its request is complete: nobody reads this response."""
+    """The response to a client that has hung up before its request was complete."""
     del request, error
     return Response(status_code=CLIENT_CLOSED)
 

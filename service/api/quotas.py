@@ -127,9 +127,10 @@ class RequestMemory:
         with self._lock:
             return self._known.get(name_hash)
 
-    def remember(self, name_hash: str, body_hash: str, forecast: str) -> None:
-        """Remember the first request under a key."""
+    def remember(self, name_hash: str, body_hash: str, forecast: str) -> tuple[str, str]:
+        """Remember the first request under a key, perhaps this one, and return it."""
         with self._lock:
-            self._known.setdefault(name_hash, (body_hash, forecast))
+            first = self._known.setdefault(name_hash, (body_hash, forecast))
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
+        return first

@@ -198,8 +198,8 @@ class Folder:
 
     def free(self) -> tuple[int, int] | None:
         """See `Store.free`."""
-        place = next(path for path in (self.root, *self.root.parents) if path.exists())
-        state = os.statvfs(place)
+        existing = next(path for path in (self.root, *self.root.parents) if path.exists())
+        state = os.statvfs(existing)
         return state.f_bavail * state.f_frsize, state.f_blocks * state.f_frsize
 
     def probe(self) -> None:

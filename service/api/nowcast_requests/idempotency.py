@@ -44,15 +44,19 @@ def remember(context: ApiContext, raw: RawRequest, key: Key, *, has_job: bool) -
         LedgerAway: The job table cannot be written.
     """
     name, body = name_hash(raw), body_hash(raw)
-    if not has_job:
-        context.request_memory.remember(name, body, key.id)
-        return key
-    first = context.jobs.job_table.remember(name, body, key.id, context.jobs.clock())
+    if has_job:
+        first = context.jobs.job_table.remember(name, body, key.id, context.jobs.clock())
+    else:
+        first = context.request_memory.remember(name, body, key.id)
     return checked(context, raw, key, *first)
 
 
 def checked(context: ApiContext, raw: RawRequest, key: Key, first_body: str, job: str) -> Key:
-    """The forecast key of the first request, which must have had the same body."""
+    """The forecast key of the first request, which must have had the same body.
+
+    Raises:
+        BadRequest: It had another body.
+    """
     if first_body != body_hash(raw):
         raise BadRequest(
             f"Idempotency-Key {raw.idempotency_key!r} was used for another request; "
