@@ -168,7 +168,11 @@ def measure(seconds: float, clients: int, rate: float) -> Outcome:
 
 
 def wait_until_healthy(port: int) -> None:
-    """Wait until the server answers and its models are loaded."""
+    """Wait until the server answers.
+
+    Raises:
+        RuntimeError: It does not within five minutes.
+    """
     target = Target(port, time.monotonic() + 300, ())
     while not target.is_over:
         reads = asyncio.run(besiege(Target(port, time.monotonic() + 1, ()), 0, 20, SEED))

@@ -350,7 +350,7 @@ class JobTable:
             oldest = select(requests.c.created).order_by(requests.c.created.desc())
             surplus = oldest.offset(MOST_KEYS).limit(1).scalar_subquery()
             connection.execute(delete(requests).where(requests.c.created <= surplus))
-            first = connection.execute(query.where(requests.c.name_hash == name_hash)).one()
+            (first,) = connection.execute(query.where(requests.c.name_hash == name_hash))
         return first.body_hash, first.job
 
     # SQL
