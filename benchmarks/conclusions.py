@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
 from statistics import median
 from types import MappingProxyType
 
+from benchmarks.skill_conclusion import conclusion as skill
 from model_zoo.profiling.markdown import Table, number, span, tables, with_conclusion
 
 REFERENCE_MODEL = "ms-lstm"
 PUBLISHED = "published, float32"
-TOGETHER = "events together"
 
 
 def conclude(text: str) -> str:
@@ -122,82 +121,11 @@ def serving(reading: Table | None, start: Table | None) -> str:
     return f"{'; '.join(parts)}." if parts else ""
 
 
-# docs/skill.md
-
-
-def skill(found: Sequence[Table]) -> list[str]:
-    """Who has the highest CSI, which differences are significant, and the frequency bias."""
-    scored = [table for table in found if table.headings[:3] == ("score", "mm/h", "forecaster")]
-    tested = [table for table in scored if table.about.startswith("Test")] or scored
-    combined = [table for table in tested if TOGETHER in table.section]
-    if not tested:
-        return []
-    main = (combined or tested)[-1]
-    leads = main.headings[3:]
-    lines = [
-        f"Highest CSI at {threshold} mm/h on {main.section}: {best(main, threshold, leads)}."
-        for threshold in dict.fromkeys(main.column("mm/h"))
-    ]
-    differences = [
-        table
-        for table in found
-        if table.section == main.section and table.headings[2:3] == ("difference",)
-    ]
-    return [*lines, *significant(differences), bias(main)]
-
-
-def best(table: Table, threshold: str, leads: Sequence[str]) -> str:
-    """The forecasters with the highest CSI, lead by lead."""
-    rows = [row for row in table.rows if row[0] == "CSI" and row[1] == threshold]
-    winners = []
-    for column, lead in enumerate(leads, start=3):
-        highest = max(number(row[column]) for row in rows)
-        names = " and ".join(row[2] for row in rows if number(row[column]) == highest)
-        winners.append((names, lead, highest))
-    parts = []
-    for names, group in groupby(winners, key=lambda winner: winner[0]):
-        several = list(group)
-        when = several[0][1]
-        if len(several) > 1:
-            when = f"{several[0][1].removesuffix(' min')} to {several[-1][1]}"
-        values = ", ".join(f"{value:.2f}" for _, _, value in several)
-        parts.append(f"{names} at {when} ({values})")
-    return "; ".join(parts)
-
-
-def significant(found: Sequence[Table]) -> Iterator[str]:
-    """How many differences from the best baseline have intervals that exclude 0."""
-    for table in found:
-        reference = table.column("difference")[0].rpartition(" - ")[2]
-        counts = [
-            f"{pair.removesuffix(f' - {reference}')} {above} above and {below} below"
-            for pair in dict.fromkeys(table.column("difference"))
-            if pair.endswith(f" - {reference}")
-            for above, below in [signs(table.where(difference=pair, score="CSI"))]
-        ]
-        number_of = sum(row[0] == "CSI" for row in table.rows) // len(
-            set(table.column("difference"))
-        )
-        cases = number_of * len(table.headings[3:])
-        yield (
-            f"CSI against {reference}, of {cases} thresholds and leads, with intervals that "
-            f"exclude 0: {'; '.join(counts)}."
-        )
-
-
 def signs(table: Table) -> tuple[int, int]:
     """How many intervals lie above 0, and how many below."""
     bounds = [re.findall(r"[+-]\d+\.\d+", cell)[1:] for row in table.rows for cell in row[3:]]
     known = [(float(low), float(high)) for low, high in (b for b in bounds if len(b) == 2)]
     return sum(low > 0 for low, _ in known), sum(high < 0 for _, high in known)
-
-
-def bias(table: Table) -> str:
-    """The frequency bias at the lowest threshold."""
-    lowest = min(table.column("mm/h"), key=float)
-    rows = [row for row in table.rows if row[0] == "FBIAS" and row[1] == lowest]
-    parts = [f"{row[2]} {span([number(cell) for cell in row[3:]], '.2f')}" for row in rows]
-    return f"Frequency bias at {lowest} mm/h over all leads: {', '.join(parts)}."
 
 
 # docs/memory.md

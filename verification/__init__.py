@@ -6,9 +6,10 @@ First `match` the observed frames to the valid times of a forecast and give all 
 them last, and `interval` estimates their sampling uncertainty.
 """
 
-from verification.bootstrap import Interval, interval
+from verification.bootstrap import Interval, event_mean, interval, pooled_interval
 from verification.categorical import count, csi, ets, far, fbias, hss, pod
 from verification.continuous import bias, error_sums, mae, rmse
+from verification.crps import crps, crps_sums, rate_crps_sums
 from verification.errors import (
     BadResample,
     BadThreshold,
@@ -20,6 +21,7 @@ from verification.fractions import fraction_sums, fss, window_cells
 from verification.matching import common_mask, match, missing
 from verification.probabilistic import (
     brier,
+    brier_decomposition,
     brier_skill,
     chance_sums,
     climatology,
@@ -37,14 +39,18 @@ __all__ = [
     "VerificationError",
     "bias",
     "brier",
+    "brier_decomposition",
     "brier_skill",
     "chance_sums",
     "climatology",
     "common_mask",
     "count",
+    "crps",
+    "crps_sums",
     "csi",
     "error_sums",
     "ets",
+    "event_mean",
     "far",
     "fbias",
     "fraction_sums",
@@ -55,8 +61,10 @@ __all__ = [
     "match",
     "missing",
     "pod",
+    "pooled_interval",
     "probability_sums",
     "radial_spectrum",
+    "rate_crps_sums",
     "reliability",
     "rmse",
     "window_cells",

@@ -1,9 +1,10 @@
 """Confidence intervals of scores by a block bootstrap over forecast starts."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from xarray import DataArray, Dataset
 
@@ -53,6 +54,89 @@ def interval(
     Raises:
         BadResample: Nothing to draw from, no draws, or a level or block out of range.
     """
+    length = _block(counts, over, block, samples, level)
+    rng = np.random.default_rng(seed)
+    return _bounds(_replicates(counts, score, over, samples, length, rng), level)
+
+
+def event_mean(
+    events: Sequence[Dataset], score: Callable[[Dataset], DataArray], over: Hashable
+) -> DataArray:
+    """Mean over events of a score of summed counts, so that each event counts the same.
+
+    Args:
+        events: Counts or sums of each event with the dim `over`.
+        score: As of `interval`.
+        over: The dim of the starts.
+
+    Returns:
+        The mean over the events where the score is defined for every model; NaN for none.
+    """
+    scores: list[DataArray] = [score(entry.sum([over])) for entry in events]
+    return _mean(xr.concat(scores, "event"))
+
+
+def pooled_interval(
+    events: Sequence[Dataset],
+    score: Callable[[Dataset], DataArray],
+    over: Hashable,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    level: float = 0.9,
+    blocks: Sequence[int] | None = None,
+) -> Interval:
+    """Confidence interval of `event_mean`, by resampling events and blocks of starts within them.
+
+    Each sample draws as many events as there are, with replacement, and for each of them blocks of
+    its starts independently. With few events it is wide, as it should be.
+
+    Args:
+        events: Counts or sums of each event with the dim `over`, its starts in order of time.
+        score: As of `interval`.
+        over: The dim of the starts.
+        samples: How often to draw.
+        seed: Same seed, same interval.
+        level: Share of the samples between the bounds.
+        blocks: Consecutive starts in a block, for each event; see `interval`.
+
+    Returns:
+        low and high, over the samples where the score is defined; NaN where it is in none.
+
+    Raises:
+        BadResample: Nothing to draw from, no draws, or a level or block out of range.
+    """
+    if not events:
+        raise BadResample("there is no event to draw from")
+    rng = np.random.default_rng(seed)
+    found = []
+    lengths: Sequence[int | None] = blocks or [None] * len(events)
+    for entry, block in zip(events, lengths, strict=True):
+        length = _block(entry, over, block, samples, level)
+        found.append(_replicates(entry, score, over, samples, length, rng))
+    replicates = xr.concat(found, "event")
+    drawn = []
+    for _ in events:  # each of the drawn events with draws of its own
+        event = DataArray(rng.integers(len(events), size=samples), dims="sample")
+        draw = DataArray(rng.permutation(samples), dims="sample")
+        drawn.append(replicates.isel(event=event, sample=draw))
+    return _bounds(_mean(xr.concat(drawn, "event")), level)
+
+
+def _mean(scores: DataArray) -> DataArray:
+    """Mean over events, of those where no model lacks the score."""
+    if "model" in scores.dims:
+        scores = scores.where(scores.notnull().all("model"))
+    mean: DataArray = scores.mean("event")
+    return mean
+
+
+def _block(counts: Dataset, over: Hashable, block: int | None, samples: int, level: float) -> int:
+    """Check what is drawn, and return the length of a block.
+
+    Raises:
+        BadResample: Nothing to draw from, no draws, or a level or block out of range.
+    """
     starts = counts.sizes.get(over, 0)
     length = round(starts ** (1 / 3)) if block is None else block
     if starts == 0 or samples < 1 or not 0 < level < 1 or not 1 <= length <= starts:
@@ -60,10 +144,25 @@ def interval(
             f"{starts} starts along {over!r}, {samples} samples, level {level}, block {length}: "
             "all must be above 0, the level below 1 and the block no longer than the starts"
         )
-    drawn = _draws(starts, samples, length, np.random.default_rng(seed))
+    return length
+
+
+def _replicates(
+    counts: Dataset,
+    score: Callable[[Dataset], DataArray],
+    over: Hashable,
+    samples: int,
+    length: int,
+    rng: np.random.Generator,
+) -> DataArray:
+    """The score of each sample, with a dim `sample`."""
+    drawn = _draws(counts.sizes[over], samples, length, rng)
     weights = DataArray(drawn, dims=["sample", over])
-    summed = counts.drop_vars([over], errors="ignore").map(lambda n: weights.dot(n, [over]))
-    scores = score(summed)
+    return score(counts.drop_vars([over], errors="ignore").map(lambda n: weights.dot(n, [over])))
+
+
+def _bounds(scores: DataArray, level: float) -> Interval:
+    """Percentiles over the dim `sample`."""
     defined = scores.notnull().any("sample")
     bounds = scores.where(defined, 0).quantile([(1 - level) / 2, (1 + level) / 2], "sample")
     low, high = (bounds.isel(quantile=i, drop=True).where(defined) for i in range(2))

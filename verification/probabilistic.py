@@ -90,6 +90,35 @@ def brier_skill(sums: Dataset) -> DataArray:
     return skill
 
 
+def brier_decomposition(sums: Dataset) -> Dataset:
+    """Parts of the Brier score: reliability - resolution + uncertainty (Murphy 1973).
+
+    Equal to the score but for what probabilities differ within a bin.
+
+    Args:
+        sums: Of `probability_sums`.
+
+    Returns:
+        `reliability`, mean squared distance of the mean probability of a bin from its observed
+        frequency, 0 is best; `resolution`, that of the observed frequency of a bin from that of the
+        sample, the larger the better; `uncertainty`, the score of `climatology`. NaN for no cells.
+    """
+    number = sums["number"]
+    cells = number.sum("bin")
+    points = reliability(sums)
+    frequency = points["observed_frequency"]
+    base_rate = sums["events"].sum("bin") / cells
+    wrong = (number * (points["forecast_probability"] - frequency) ** 2).sum("bin")
+    apart = (number * (frequency - base_rate) ** 2).sum("bin")
+    return Dataset(
+        {
+            "reliability": wrong / cells,
+            "resolution": apart / cells,
+            "uncertainty": climatology(sums),
+        }
+    )
+
+
 def reliability(sums: Dataset) -> Dataset:
     """Points of the reliability diagram.
 

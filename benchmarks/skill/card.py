@@ -118,7 +118,7 @@ def linked(found: Scored, folder: Path, from_folder: Path) -> str:
     """The section of an event, its pictures drawn into a folder."""
     files = draw_reliability(found, folder)
     links = {label: Path(os.path.relpath(p, from_folder)).as_posix() for label, p in files.items()}
-    return section(found, links, "###")
+    return section(found, links, "###", short=True)
 
 
 if __name__ == "__main__":

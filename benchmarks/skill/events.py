@@ -15,6 +15,7 @@ import xarray as xr
 from xarray import DataArray
 
 import ingest
+from model_zoo.training.data.augmentation import WET
 from model_zoo.training.data.data_sets.corpus import read_event
 from model_zoo.training.errors import BadData
 
@@ -137,6 +138,11 @@ def starts(
             yield issue
 
 
+def wet_share(frame: DataArray) -> float:
+    """Share of the cells with data that have 0.1 mm/h or more; 0 without data."""
+    return float((frame >= WET).sum()) / max(int(frame.notnull().sum()), 1)
+
+
 def cell_km(frames: DataArray) -> float:
     """Width of a cell."""
     return abs(float(frames["x"][1] - frames["x"][0])) / 1000
@@ -146,5 +152,5 @@ def described(frames: DataArray) -> str:
     """What the frames are, in a line."""
     first, last = (f"{time:%Y-%m-%d %H:%M}" for time in frames.indexes["time"][[0, -1]])
     cells = " x ".join(str(frames.sizes[dim]) for dim in ("y", "x"))
-    wet = 100 * float((frames >= 0.1).sum() / frames.notnull().sum())
+    wet = 100 * wet_share(frames)
     return f"{first} to {last} UTC, {cells} cells of {cell_km(frames):g} km, {wet:.1f} % wet"

@@ -1,15 +1,22 @@
 """The forecasters to compare, with their labels in the tables."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from benchmarks import pysteps_sprog
+from benchmarks.skill.opponents import yardstick
 from model_zoo.checkpoints import checkpoint
 from model_zoo.forecasters.blend import Blend
 from model_zoo.forecasters.by_name import BASELINES, SUFFIX, find_weights, load_forecaster
 from model_zoo.forecasters.contract import Forecaster
+
+BESIDE: Mapping[str, Callable[[], Forecaster]] = MappingProxyType(
+    {pysteps_sprog.NAME: pysteps_sprog.PystepsSPROG, yardstick.NAME: yardstick.Yardstick}
+)
+"""Forecasters to compare with that are no part of the service."""
 
 
 class NamedForecaster(NamedTuple):
@@ -32,14 +39,11 @@ def open_forecasters(names: Iterable[str]) -> list[NamedForecaster]:
     found: dict[str, Forecaster] = {}
     for name in dict.fromkeys(names):
         try:
-            found[name] = (
-                pysteps_sprog.PystepsSPROG()
-                if name == pysteps_sprog.NAME
-                else load_forecaster(name)
-            )
+            factory = BESIDE.get(name)
+            found[name] = factory() if factory else load_forecaster(name)
         except pysteps_sprog.MissingPysteps as error:
             print(f"left out: {error}")
-    labels = [[forecaster.name, Path(name).stem, name] for name, forecaster in found.items()]
+    labels = [[entry.name, Path(name).stem, name] for name, entry in found.items()]
     taken = Counter(word for words in labels for word in set(words))
     return [
         NamedForecaster(
@@ -55,7 +59,9 @@ def experiments_of(forecaster: Forecaster, name: str) -> list[Mapping[str, Any]]
     """The experiments that trained a forecaster, of a blend those of its members."""
     if isinstance(forecaster, Blend):
         members = zip(forecaster.members, forecaster.table.members, strict=True)
-        return [experiment for member, of in members for experiment in experiments_of(member, of)]
+        return [entry for member, of in members for entry in experiments_of(member, of)]
+    if name == yardstick.NAME:
+        return [yardstick.experiment()]
     if name in (*BASELINES, pysteps_sprog.NAME):
         return []
     return [checkpoint.load(path_of(name)).experiment]

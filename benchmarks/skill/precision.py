@@ -22,7 +22,7 @@ from xarray import DataArray
 from benchmarks.report import where, write_section
 from benchmarks.skill import events
 from benchmarks.skill.forecasters import NamedForecaster, path_of
-from benchmarks.skill.scoring import HORIZON, NoStarts, score
+from benchmarks.skill.scoring import HORIZON, MAIN_THRESHOLDS, NoStarts, score
 from benchmarks.speed.throughput import at_least_one
 from ingest import precipitation
 from model_zoo.checkpoints import checkpoint
@@ -67,7 +67,7 @@ def row(name: str, event: str, frames: DataArray, every: np.timedelta64) -> Row:
         for precision, network in both.items()
     ]
     counts = score(event, frames, forecasters, every).counts
-    summed = counts.sum("start")
+    summed = counts.sel(threshold=list(MAIN_THRESHOLDS)).sum("start")
     events_observed = (summed["hits"] + summed["misses"]).sel(model="float32").min().item()
     exact, reduced = (
         precipitation.exceedance_probabilities(network(frames, horizon=HORIZON))

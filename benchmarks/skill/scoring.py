@@ -6,6 +6,7 @@ have data.
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -15,22 +16,53 @@ from xarray import DataArray, Dataset
 from benchmarks.skill import events
 from benchmarks.skill.events import EventRole
 from benchmarks.skill.forecasters import NamedForecaster
-from benchmarks.skill.neighbourhood_probability import neighbourhood
+from benchmarks.skill.opponents.simple_probabilities import SimpleProbabilities
+from benchmarks.skill.remembered import Remembered
 from ingest import precipitation
+from model_zoo.exceedance import FORECAST_THRESHOLDS
 from model_zoo.forecasters.contract import LEAD_STEP, Forecaster, NotEnoughFrames
-from verification import common_mask, count, match, probability_sums, radial_spectrum, window_cells
+from verification import (
+    common_mask,
+    count,
+    crps_sums,
+    fraction_sums,
+    match,
+    probability_sums,
+    radial_spectrum,
+    rate_crps_sums,
+    window_cells,
+)
 
-THRESHOLDS = (0.5, 2.0, 5.0)
+THRESHOLDS = FORECAST_THRESHOLDS
+"""mm/h."""
+MAIN_THRESHOLDS = (0.5, 2.0, 5.0)
+"""mm/h; of differences, of neighbourhoods, and of what is shown in short."""
 HORIZON = 4
-WINDOW_KM = 35.0
-"""Of the neighbourhood that makes probabilities of advection."""
-ADVECTION = "advection"
-NEIGHBOURHOOD = f"advection within {WINDOW_KM:g} km"
+ADVECTION, SPROG = "advection", "s-prog"
+SCALES = (5.0, 10.0, 20.0, 40.0)
+"""km; of neighbourhoods of the fractions skill score."""
 WAVELENGTHS = (10.0, 20.0, 40.0, 80.0, 160.0)
 """km; the middles of octaves."""
 SPECTRUM_LEADS = np.array([30, 120], "timedelta64[m]").astype("timedelta64[ns]")
-RADAR = "radar"
+RADAR, START = "radar", "start"
 HOUR = np.timedelta64(1, "h")
+
+
+class Sums(NamedTuple):
+    """What scores are computed from, of one start or, with the dim `start`, of several."""
+
+    counts: Dataset
+    """Contingency counts by (model, threshold, lead_time)."""
+    amounts: Dataset
+    """`forecast` and `observed` rain by (model, lead_time), summed over cells in mm/h."""
+    fractions: Dataset
+    """Sums of the fractions skill score by (model, threshold, scale, lead_time)."""
+    crps: Dataset
+    """Sums of the CRPS by (model, lead_time)."""
+    probabilities: Dataset | None
+    """Sums of probabilities by (model, threshold, lead_time, bin); None if none is forecast."""
+    power: DataArray
+    """Variance in octaves by (model, lead_time, wavelength), the radar's first."""
 
 
 class Scored(NamedTuple):
@@ -39,12 +71,8 @@ class Scored(NamedTuple):
     event: str
     about: str
     role: EventRole
-    counts: Dataset
-    """Contingency counts by (model, start, threshold, lead_time)."""
-    probabilities: Dataset | None
-    """Sums of probabilities by (model, start, threshold, lead_time, bin); None if without."""
-    power: DataArray
-    """Variance in octaves by (model, start, lead_time, wavelength), the radar's first."""
+    sums: Sums
+    """By start too."""
     seconds: Mapping[str, float]
     """Median of a forecast, by model."""
     left_out: int
@@ -52,22 +80,27 @@ class Scored(NamedTuple):
     hour: int
     """Starts in an hour, on average."""
 
+    @property
+    def counts(self) -> Dataset:
+        """Contingency counts by (model, start, threshold, lead_time)."""
+        return self.sums.counts
+
+    @property
+    def probabilities(self) -> Dataset | None:
+        """Sums of probabilities by (model, start, threshold, lead_time, bin)."""
+        return self.sums.probabilities
+
 
 class NoStarts(LookupError):
-    """An event is too short for what the forecasters need."""
-
-
-class Start(NamedTuple):
-    """The same for one start."""
-
-    counts: Dataset
-    probabilities: Dataset | None
-    power: DataArray
-    seconds: tuple[float, ...]
+    """An event is too short for what the forecasters need, or too dry."""
 
 
 def score(
-    event: str, frames: DataArray, forecasters: Sequence[NamedForecaster], every: np.timedelta64
+    event: str,
+    frames: DataArray,
+    forecasters: Sequence[NamedForecaster],
+    every: np.timedelta64,
+    least_wet: float = 0.0,
 ) -> Scored:
     """Let all forecasters forecast an event.
 
@@ -76,38 +109,62 @@ def score(
         frames: (time, y, x) in mm/h, NaN for no data.
         forecasters: Those to compare.
         every: From start to start.
+        least_wet: Share of the known cells with rain at the start, below which it is left out.
 
     Raises:
-        NoStarts: There is no time that leaves enough frames before and after.
+        NoStarts: There is no time that leaves enough frames before and after, and has rain.
     """
     back = history(forecasters)
-    issues = list(events.starts(frames, every, back, HORIZON * LEAD_STEP))
-    found = [start for issue in issues if (start := of_start(issue, frames, forecasters, back))]
+    for entry in forecasters:
+        if isinstance(entry.forecaster, Remembered):
+            entry.forecaster.begin(event)
+    simple = SimpleProbabilities.read()
+    issues = [
+        issue
+        for issue in events.starts(frames, every, back, HORIZON * LEAD_STEP)
+        if events.wet_share(frames.sel(time=issue)) >= least_wet
+    ]
+    found, seconds = [], []
+    for issue in issues:
+        with suppress(NotEnoughFrames):
+            sums, took = of_start(issue, frames, forecasters, back, simple)
+            found.append(sums)
+            seconds.append(took)
     if not found:
         raise NoStarts(
             f"{event}: no start leaves the frames of {back.astype('timedelta64[m]')} before it and "
             f"of {(HORIZON * LEAD_STEP).astype('timedelta64[m]')} after it"
+            + f", with rain on {least_wet:.0%} of the cells"
+            * (least_wet > 0)
         )
-    per_start = [start.probabilities for start in found if start.probabilities is not None]
-    seconds = np.median([start.seconds for start in found], axis=0)
+    labels = [entry.label for entry in forecasters]
     return Scored(
         event,
         events.described(frames),
-        events.role_of(
-            event, [experiment for each in forecasters for experiment in each.experiments]
-        ),
-        xr.concat([start.counts for start in found], "start"),
-        xr.concat(per_start, "start") if per_start else None,
-        xr.concat([start.power for start in found], "start"),
-        dict(zip((forecaster.label for forecaster in forecasters), seconds.tolist(), strict=True)),
+        events.role_of(event, [entry for each in forecasters for entry in each.experiments]),
+        concatenated(found),
+        dict(zip(labels, np.median(seconds, axis=0).tolist(), strict=True)),
         len(issues) - len(found),
         max(round(len(found) * HOUR / (issues[-1] - issues[0] + every)), 1),
     )
 
 
+def concatenated(found: Sequence[Sums]) -> Sums:
+    """Sums of several starts, with the dim `start`."""
+    probabilities = [sums.probabilities for sums in found if sums.probabilities is not None]
+    return Sums(
+        xr.concat([sums.counts for sums in found], START),
+        xr.concat([sums.amounts for sums in found], START),
+        xr.concat([sums.fractions for sums in found], START),
+        xr.concat([sums.crps for sums in found], START),
+        xr.concat(probabilities, START) if probabilities else None,
+        xr.concat([sums.power for sums in found], START),
+    )
+
+
 def history(forecasters: Sequence[NamedForecaster]) -> np.timedelta64:
     """How far back the most demanding of them looks."""
-    needs = [forecaster.forecaster.needs for forecaster in forecasters]
+    needs = [entry.forecaster.needs for entry in forecasters]
     return max(age for need in needs for age in (*need.required, *need.useful))
 
 
@@ -116,62 +173,110 @@ def of_start(
     frames: DataArray,
     forecasters: Sequence[NamedForecaster],
     back: np.timedelta64,
-) -> Start | None:
-    """What comes of one start; None if some forecaster lacks frames."""
+    simple: SimpleProbabilities,
+) -> tuple[Sums, list[float]]:
+    """Sums of one start, and how many seconds each forecast took.
+
+    Raises:
+        NotEnoughFrames: Some forecaster lacks frames.
+    """
     past = frames.sel(time=slice(issue - back, issue))
-    try:
-        timed_forecasts = [timed(forecaster.forecaster, past) for forecaster in forecasters]
-    except NotEnoughFrames:
-        return None
+    results = [timed(entry.forecaster, past) for entry in forecasters]
     forecasts = {
-        forecaster.label: forecast
-        for forecaster, (forecast, _) in zip(forecasters, timed_forecasts, strict=True)
+        entry.label: forecast for entry, (forecast, _) in zip(forecasters, results, strict=True)
     }
-    observed = match(timed_forecasts[0][0], frames)
+    observed = match(results[0][0], frames)
     compared = observed.where(common_mask(*forecasts.values(), observed=observed))
     compared = compared.reset_coords(drop=True)
-    bare = [forecast.reset_coords(drop=True) for forecast in forecasts.values()]
-    labels, km = list(forecasts), events.cell_km(frames)
-    masked = xr.concat([compared, *bare], "model").where(compared.notnull())
-    return Start(
-        count(xr.concat(bare, "model"), compared, THRESHOLDS, ["y", "x"]).assign_coords(
-            model=labels
-        ),
-        sums_of_probabilities(forecasts, compared, km),
-        power(masked, km).assign_coords(model=[RADAR, *labels]),
-        tuple(seconds for _, seconds in timed_forecasts),
+    bare = {label: entry.reset_coords(drop=True) for label, entry in forecasts.items()}
+    rates, km = xr.concat(list(bare.values()), "model"), events.cell_km(frames)
+    rates = rates.assign_coords(model=list(bare))
+    masked = xr.concat([compared, *bare.values()], "model").where(compared.notnull())
+    masked = masked.assign_coords(model=[RADAR, *bare])
+    probabilities = probabilities_of(forecasts, km, simple)
+    sums = Sums(
+        count(rates, compared, THRESHOLDS, ["y", "x"]),
+        amounts(masked),
+        fractions(rates, compared, km),
+        crps_of(bare, probabilities, compared),
+        sums_of_probabilities(probabilities, compared),
+        power(masked, km),
     )
+    return sums, [seconds for _, seconds in results]
 
 
 def timed(forecaster: Forecaster, past: DataArray) -> tuple[DataArray, float]:
-    """A forecast, and the seconds it took."""
+    """A forecast, and the seconds it took, or had taken when it was made."""
     began = time.perf_counter()
     forecast = forecaster(past, horizon=HORIZON)
-    return forecast, time.perf_counter() - began
+    took = time.perf_counter() - began
+    return forecast, forecaster.seconds if isinstance(forecaster, Remembered) else took
+
+
+def probabilities_of(
+    forecasts: Mapping[str, DataArray], km: float, simple: SimpleProbabilities
+) -> dict[str, DataArray]:
+    """Probabilities (threshold, lead_time, y, x) by label.
+
+    Of all forecasts that have some; beside them, the simple ones of the baselines where both are
+    there.
+    """
+    found: dict[str, DataArray] = {}
+    for label, forecast in forecasts.items():
+        fields = precipitation.exceedance_probabilities(forecast)
+        if set(THRESHOLDS) <= fields.keys():
+            chosen = [fields[threshold].reset_coords(drop=True) for threshold in THRESHOLDS]
+            found[label] = xr.concat(chosen, "threshold").assign_coords(threshold=list(THRESHOLDS))
+    if found and {ADVECTION, SPROG} <= forecasts.keys():
+        advection, sprog = (
+            forecasts[label].reset_coords(drop=True) for label in (ADVECTION, SPROG)
+        )
+        found = {**simple.probabilities(advection, sprog, km), **found}
+    return found
 
 
 def sums_of_probabilities(
-    forecasts: Mapping[str, DataArray], compared: DataArray, km: float
+    probabilities: Mapping[str, DataArray], compared: DataArray
 ) -> Dataset | None:
-    """Sums of all forecasts with exceedance probabilities, and of advection's neighbourhood."""
-    fields_of: dict[str, DataArray] = {}
-    for label, forecast in forecasts.items():
-        found = precipitation.exceedance_probabilities(forecast)
-        if set(THRESHOLDS) <= found.keys():
-            fields = [found[threshold].reset_coords(drop=True) for threshold in THRESHOLDS]
-            fields_of[label] = xr.concat(fields, "threshold").assign_coords(
-                threshold=list(THRESHOLDS)
-            )
-    if not fields_of:
+    """Sums by model of all probabilities; None if there are none."""
+    if not probabilities:
         return None
-    if ADVECTION in forecasts:
-        window = window_cells(WINDOW_KM, km)
-        blurred = neighbourhood(forecasts[ADVECTION], THRESHOLDS, window)
-        fields_of = {NEIGHBOURHOOD: blurred, **fields_of}
     sums: Dataset = xr.concat(
-        [probability_sums(fields, compared) for fields in fields_of.values()], "model"
+        [probability_sums(entry, compared) for entry in probabilities.values()], "model"
     )
-    return sums.assign_coords(model=list(fields_of))
+    return sums.assign_coords(model=list(probabilities))
+
+
+def crps_of(
+    rates: Mapping[str, DataArray], probabilities: Mapping[str, DataArray], compared: DataArray
+) -> Dataset:
+    """Sums of the CRPS of probabilities by model, and of rates where a forecast has none."""
+    highest = max(THRESHOLDS)
+    found = {
+        label: rate_crps_sums(rate, compared, highest)
+        for label, rate in rates.items()
+        if label not in probabilities
+    }
+    found |= {label: crps_sums(field, compared) for label, field in probabilities.items()}
+    sums: Dataset = xr.concat(
+        [entry.drop_vars("threshold", errors="ignore") for entry in found.values()], "model"
+    )
+    return sums.assign_coords(model=list(found))
+
+
+def amounts(masked: DataArray) -> Dataset:
+    """Rain summed over cells, forecast and observed, from fields with the radar's first."""
+    total = masked.astype(float).sum(["y", "x"])
+    observed = total.sel(model=RADAR, drop=True)
+    forecast = total.drop_sel(model=RADAR)
+    return Dataset({"forecast": forecast, "observed": observed.broadcast_like(forecast)})
+
+
+def fractions(rates: DataArray, compared: DataArray, km: float) -> Dataset:
+    """Sums of the fractions skill score at `SCALES`."""
+    windows = [window_cells(scale, km) for scale in SCALES]
+    sums = fraction_sums(rates, compared, MAIN_THRESHOLDS, windows)
+    return sums.rename(window="scale").assign_coords(scale=list(SCALES))
 
 
 def power(fields: DataArray, km: float) -> DataArray:
@@ -187,4 +292,5 @@ def power(fields: DataArray, km: float) -> DataArray:
     rings[~np.any(octaves, axis=1)] = np.nan
     variance = density.transpose("model", "lead_time", "wavenumber").to_numpy() @ rings.T
     coords = {"lead_time": SPECTRUM_LEADS, "wavelength": list(WAVELENGTHS)}
-    return DataArray(variance, coords, ("model", "lead_time", "wavelength"))
+    found = DataArray(variance, coords, ("model", "lead_time", "wavelength"))
+    return found.assign_coords(model=density["model"]) if "model" in density.coords else found

@@ -1,14 +1,16 @@
-r"""Skill of forecasts on real radar: scores with intervals, probabilities and smoothing.
+"""Skill of forecasts on real radar: scores with intervals, probabilities, amounts and smoothness.
 
-    python -m benchmarks.skill
+    python -m benchmarks.skill --write docs/skill.md
+    python -m benchmarks.skill --every 60 --cache FOLDER --write docs/skill.md
     python -m benchmarks.skill --events ry_20200907 --every 10 --forecasters advection s-prog
-    python -m benchmarks.skill --events knmi_20100826_5km ry_20200907 --write docs/skill.md \
-        --forecasters persistence advection s-prog ms-lstm path/to/other.safetensors
+    python -m benchmarks.skill --forecasters s-prog ms-lstm path/to/other.safetensors
 
-By default the baselines that need no extra package are scored on all events: those of the corpus,
-on which advection was tuned, and the German event of 2020-09-07, on which nothing was chosen.
-Forecasts start on the clock, wherever there is as much before as the most demanding forecaster
-looks back, and all of them start at the same times.
+By default all that is served is scored on the three validation events and on the German event of
+2020-09-07, on which nothing was chosen, beside pysteps' S-PROG where it is installed, a small U-Net
+as a yardstick and three simple probabilities. Forecasts start on the clock, wherever there is rain
+and as much before as the most demanding forecaster looks back, and all of them start at the same
+times. A cache keeps all forecasts, by weights: the next run with new weights of a network makes
+only those of that network and of what it is part of. A change of a baseline's code goes unseen.
 """
 
 import argparse
@@ -24,10 +26,24 @@ import torch
 from benchmarks.conclusions import conclude
 from benchmarks.skill import events
 from benchmarks.skill.forecasters import open_forecasters
+from benchmarks.skill.remembered import remember
 from benchmarks.skill.scoring import NoStarts, Scored, score
-from benchmarks.skill.sections import HOW, draw_reliability, section, summary
+from benchmarks.skill.sections import HOW, draw_reliability, opponents, section, summary
 from model_zoo.errors import ModelError
 from model_zoo.training.errors import BadData
+
+FORECASTERS = (
+    "persistence",
+    "advection",
+    "s-prog",
+    "pysteps-s-prog",
+    "u-net",
+    "ms-lstm",
+    "ms-preciplstm",
+    "blend",
+)
+LEAST_WET = 0.01
+"""Share of the cells with rain that a frame has from which a forecast starts."""
 
 
 def main() -> None:
@@ -49,13 +65,21 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common(parser)
-    every = [*events.CORPUS, events.GERMAN]
+    every = [*events.TUNED_ON, events.GERMAN]
     parser.add_argument("--events", nargs="+", default=every, metavar="EVENT")
     parser.add_argument(
         "--forecasters",
         nargs="+",
-        default=["persistence", "advection"],
+        default=list(FORECASTERS),
         help="as load_forecaster knows them, paths of checkpoints among them",
+    )
+    parser.add_argument("--cache", type=Path, help="a folder that keeps forecasts")
+    parser.add_argument(
+        "--least-wet",
+        type=float,
+        default=LEAST_WET,
+        metavar="SHARE",
+        help="of the cells, below which no forecast starts",
     )
     parser.add_argument("--write", type=Path, help="a Markdown file; pictures come beside it")
     return parser.parse_args()
@@ -71,7 +95,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def sections(options: argparse.Namespace) -> list[str]:
-    """One section per event and one for all events of a role, printed as soon as they are there.
+    """One section for all events of a role, then one for each event.
 
     Raises:
         UnknownEvent, BadData: An event is not there, or is damaged.
@@ -79,24 +103,23 @@ def sections(options: argparse.Namespace) -> list[str]:
     """
     for event in options.events:
         events.find(event, options.shared)  # before minutes are spent on others
-    forecasters = open_forecasters(options.forecasters)
+    forecasters = remember(open_forecasters(options.forecasters), options.cache)
     parts, alike = [], dict[events.EventRole, list[Scored]]()
     for event in options.events:
         frames = events.read(event, options.shared)
+        every = np.timedelta64(options.every, "m")
         try:
-            found = score(event, frames, forecasters, np.timedelta64(options.every, "m"))
+            found = score(event, frames, forecasters, every, options.least_wet)
         except NoStarts as error:
             print(f"left out: {error}")
             continue
         pictures = draw_reliability(found, options.write.parent) if options.write else {}
         parts.append(section(found, {label: path.name for label, path in pictures.items()}))
-        print(parts[-1])
+        print(parts[-1], flush=True)
         alike.setdefault(found.role, []).append(found)
-    for role, several in alike.items():
-        if len(several) > 1:
-            parts.append(summary(role, several))
-            print(parts[-1])
-    return parts
+    combined = [summary(role, several) for role, several in alike.items() if len(several) > 1]
+    print("\n".join(combined))
+    return [*combined, *parts]
 
 
 def about(asked: Sequence[str]) -> str:
@@ -104,7 +127,7 @@ def about(asked: Sequence[str]) -> str:
     words = [word if not Path(word).is_absolute() else Path(word).name for word in asked]
     command = shlex.join(["python", "-m", "benchmarks.skill", *words])
     written = f"Written by `{command}`; no figure by hand."
-    return f"# Skill\n\n{written}\n\n{HOW}\n\n{events.CREDITS}\n"
+    return f"# Skill\n\n{written}\n\n{HOW}\n\n{opponents()}\n\n{events.CREDITS}\n"
 
 
 if __name__ == "__main__":

@@ -24,13 +24,15 @@ from benchmarks import conclusions
 from benchmarks.report import write_section
 from benchmarks.skill import events
 from benchmarks.skill.forecasters import open_forecasters
-from benchmarks.skill.scoring import NEIGHBOURHOOD, NoStarts, Scored, score
+from benchmarks.skill.scoring import NoStarts, Scored, score
+from benchmarks.skill.sections import with_probabilities
 from benchmarks.skill.skill import add_common
 from benchmarks.skill.tables import (
     COMPARED,
     SCORES,
-    Draws,
+    EventSums,
     Score,
+    at_main_thresholds,
     leads,
     markdown,
     significance,
@@ -54,8 +56,8 @@ def gains(found: Scored) -> str:
             *map(significance, cells),
         ]
         for name, sums, of in compared(found)
-        for earlier, later in pairwise(sums["model"].to_numpy().tolist())
-        for threshold, cells in by_threshold(sums, partial(gain, earlier, later, of), found.hour)
+        for earlier, later in pairwise(sums.sums["model"].to_numpy().tolist())
+        for threshold, cells in by_threshold(sums, partial(gain, earlier, later, of))
     ]
     return markdown(["score", "mm/h", "step", *leads(found.counts)], lines)
 
@@ -66,13 +68,15 @@ def label_of(forecaster: str) -> str:
     return path.parent.name if path.suffix == ".safetensors" else forecaster
 
 
-def compared(found: Scored) -> Iterator[tuple[str, Dataset, Score]]:
+def compared(found: Scored) -> Iterator[tuple[str, EventSums, Score]]:
     """Names of scores, what they are of, and the scores."""
+    (counts,) = at_main_thresholds([EventSums(found.counts, found.hour)])
     for name in COMPARED:
-        yield name, found.counts, SCORES[name]
+        yield name, counts, SCORES[name]
     if found.probabilities is not None:
-        is_network = found.probabilities["model"] != NEIGHBOURHOOD
-        yield BRIER, found.probabilities.sel(model=is_network), brier_skill
+        labels = with_probabilities(found)
+        (sums,) = at_main_thresholds([EventSums(found.probabilities, found.hour)])
+        yield BRIER, sums._replace(sums=sums.sums.sel(model=labels)), brier_skill
 
 
 def gain(earlier: str, later: str, of: Score, sums: Dataset) -> DataArray:
@@ -82,14 +86,13 @@ def gain(earlier: str, later: str, of: Score, sums: Dataset) -> DataArray:
 
 
 def by_threshold(
-    sums: Dataset, difference: Score, hour: int
+    sums: EventSums, difference: Score
 ) -> Iterator[tuple[float, list[tuple[float, ...]]]]:
     """Thresholds, and at each lead a difference and its bounds."""
     fields = [
-        field.transpose("threshold", "lead_time")
-        for field in with_bounds(sums, difference, Draws("start", hour))
+        field.transpose("threshold", "lead_time") for field in with_bounds([sums], difference)
     ]
-    for number, threshold in enumerate(sums["threshold"].to_numpy().tolist()):
+    for number, threshold in enumerate(sums.sums["threshold"].to_numpy().tolist()):
         columns = (field.to_numpy()[number].tolist() for field in fields)
         yield threshold, list(zip(*columns, strict=True))
 

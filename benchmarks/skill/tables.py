@@ -1,76 +1,70 @@
-"""Scores of forecasters on events, as Markdown tables.
+"""Scores of forecasters on one event or several, as Markdown tables.
 
-In brackets stand 90 % intervals of a bootstrap. They are left out below three blocks.
+Of several events the mean of each score stands in a table, so that each event counts the same. In
+brackets stand 90 % intervals of a bootstrap: over blocks of starts, of several events over events
+too. They are left out for a single event with fewer than three blocks.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from benchmarks.skill.scoring import ADVECTION, RADAR
-from verification import (
-    brier,
-    brier_skill,
-    climatology,
-    csi,
-    fbias,
-    hss,
-    interval,
-    reliability,
-)
-from verification.probabilistic import BINS
+from benchmarks.skill.scoring import ADVECTION, MAIN_THRESHOLDS, SPROG, START
+from verification import csi, event_mean, fbias, hss, interval, pooled_interval
 
 Score = Callable[[Dataset], DataArray]
 SCORES: dict[str, Score] = {"CSI": csi, "HSS": hss, "FBIAS": fbias}
 COMPARED = ("CSI", "HSS")
-CLIMATOLOGY = "climatology"
 PERSISTENCE = "persistence"
-REFERENCES = ("s-prog", ADVECTION)
+REFERENCES = (SPROG, ADVECTION)
 FEWEST_BLOCKS = 3
 
 
-class Draws(NamedTuple):
-    """What a bootstrap draws: blocks of so many along a dim."""
+class EventSums(NamedTuple):
+    """Sums of an event by `start`, and how many consecutive starts a bootstrap draws together."""
 
-    over: str
+    sums: Dataset
     block: int
 
 
-def scores(counts: Dataset, draws: Draws) -> str:
+def scores(events: Sequence[EventSums]) -> str:
     """CSI, HSS and frequency bias of each forecaster, by lead."""
     lines = []
     for name, score in SCORES.items():
-        values = with_bounds(counts, score, draws)
+        values = with_bounds(events, score)
         for keys, found in rows(values, "threshold", "model"):
-            cells = [bounded(score, "{:.2f}") for score in found]
+            cells = [bounded(entry, "{:.3f}") for entry in found]
             lines.append([name, f"{keys['threshold']:g}", keys["model"], *cells])
-    return markdown(["score", "mm/h", "forecaster", *leads(counts)], lines)
+    return markdown(["score", "mm/h", "forecaster", *leads(events[0].sums)], lines)
 
 
-def differences(counts: Dataset, draws: Draws) -> str:
+def differences(events: Sequence[EventSums]) -> str:
     """CSI and HSS less those of the references, on the same draws; empty if none is among them.
 
-    In bold where the interval leaves out 0. The references themselves are compared once, and
+    In bold where the interval excludes 0. The references themselves are compared once, and
     persistence not at all.
     """
-    models = counts["model"].to_numpy().tolist()
+    events = at_main_thresholds(events)
+    models = events[0].sums["model"].to_numpy().tolist()
     lines = []
     for reference in (name for name in REFERENCES if name in models):
         others = [name for name in models if name not in {PERSISTENCE, ADVECTION, reference}]
         if not others:
             continue
+        chosen = [
+            entry._replace(sums=entry.sums.sel(model=[reference, *others])) for entry in events
+        ]
         for name in COMPARED:
-            chosen = counts.sel(model=[reference, *others])
-            values = with_bounds(chosen, above(reference, SCORES[name]), draws)
+            values = with_bounds(chosen, above(reference, SCORES[name]))
             for keys, found in rows(values, "threshold", "model"):
                 if keys["model"] != reference:
                     pair = f"{keys['model']} - {reference}"
-                    cells = [significance(difference) for difference in found]
+                    cells = [significance(entry) for entry in found]
                     lines.append([name, f"{keys['threshold']:g}", pair, *cells])
-    headings = ["score", "mm/h", "difference", *leads(counts)]
+    headings = ["score", "mm/h", "difference", *leads(events[0].sums)]
     return markdown(headings, lines) if lines else ""
 
 
@@ -84,92 +78,59 @@ def above(reference: str, score: Score) -> Score:
     return difference
 
 
-def probabilities(sums: Dataset, draws: Draws) -> str:
-    """Brier scores, and the skill against the event's own frequency."""
-    whole = sums.sum(draws.over)
-    constant = climatology(whole).isel(model=[0]).assign_coords(model=[CLIMATOLOGY])
-    plain = xr.concat([constant, brier(whole)], "model")
-    skill = (field.reindex_like(plain) for field in with_bounds(sums, brier_skill, draws))
-    lines = []
-    for keys, found in rows((plain, *skill), "threshold", "model"):
-        cells = [
-            figure(score, "{:.5f}") + ("" if np.isnan(gain[0]) else f"; {bounded(gain, '{:.2f}')}")
-            for score, *gain in found
-        ]
-        lines.append([f"{keys['threshold']:g}", keys["model"], *cells])
-    return markdown(["mm/h", "probability", *leads(sums)], lines)
+def at_main_thresholds(events: Sequence[EventSums]) -> list[EventSums]:
+    """Only the sums of `MAIN_THRESHOLDS`, of those there are."""
+    thresholds = events[0].sums["threshold"].to_numpy().tolist()
+    chosen = [threshold for threshold in MAIN_THRESHOLDS if threshold in thresholds]
+    return [entry._replace(sums=entry.sums.sel(threshold=chosen)) for entry in events]
 
 
-def reliabilities(sums: Dataset) -> str:
-    """Forecast probability, observed frequency and cells of each bin, from the sums of one model.
-
-    Bins without cells are left out.
-    """
-    found = reliability(sums)
-    lines = []
-    for threshold in found["threshold"].to_numpy():
-        for number in range(BINS):
-            of_bin = found.sel(threshold=threshold).isel(bin=number)
-            names = ("forecast_probability", "observed_frequency", "number")
-            values = (of_bin[name].to_numpy().tolist() for name in names)
-            cells = [
-                f"{probability:.3f}; {frequency:.3f}; {int(n):,}" if n else "-"
-                for probability, frequency, n in zip(*values, strict=True)
-            ]
-            bounds = f"{number / BINS:g} to {(number + 1) / BINS:g}"
-            if of_bin["number"].any():
-                lines.append([f"{threshold:g}", bounds, *cells])
-    return markdown(["mm/h", "probability", *leads(sums)], lines)
+def value_of(events: Sequence[EventSums], score: Score) -> DataArray:
+    """A score of an event, or the mean over events."""
+    return event_mean([entry.sums for entry in events], score, START)
 
 
-def blur(power: DataArray) -> str:
-    """Variance of the forecasts relative to that of the radar, by wavelength."""
-    whole = power.sum("start")
-    ratio = whole / whole.sel(model=RADAR, drop=True).where(lambda variance: variance > 0)
-    lengths = [f"{length:g} km" for length in power["wavelength"].to_numpy()]
-    lines = []
-    for model in power["model"].to_numpy()[1:]:
-        for lead, name in enumerate(leads(power)):
-            values = ratio.sel(model=model).isel(lead_time=lead).to_numpy()
-            lines.append([name, model, *(figure(value, "{:.2f}") for value in values)])
-    return markdown(["lead", "forecaster", *lengths], lines)
-
-
-def with_bounds(sums: Dataset, score: Score, draws: Draws) -> tuple[DataArray, ...]:
+def with_bounds(events: Sequence[EventSums], score: Score) -> tuple[DataArray, ...]:
     """A score, and its bounds; those are NaN where too little can be drawn."""
-    value = score(sums.sum(draws.over))
-    if sums.sizes[draws.over] < FEWEST_BLOCKS * draws.block:
+    value = value_of(events, score)
+    if len(events) > 1:
+        blocks = [min(entry.block, entry.sums.sizes[START]) for entry in events]
+        return value, *pooled_interval(
+            [entry.sums for entry in events], score, START, blocks=blocks
+        )
+    (alone,) = events
+    if alone.sums.sizes[START] < FEWEST_BLOCKS * alone.block:
         nothing = xr.full_like(value, np.nan)
         return value, nothing, nothing
-    return value, *interval(sums, score, draws.over, block=draws.block)
+    return value, *interval(alone.sums, score, START, block=alone.block)
 
 
 def rows(
     fields: Sequence[DataArray], *by: str
-) -> Iterable[tuple[dict[str, str | float], list[tuple[float, ...]]]]:
-    """For each combination of two dims, the values of several fields by lead."""
-    first, second = by
-    ordered = [field.transpose(first, second, "lead_time") for field in fields]
-    for i, value in enumerate(ordered[0][first].to_numpy().tolist()):
-        for k, other in enumerate(ordered[0][second].to_numpy().tolist()):
-            found = zip(*(field.to_numpy()[i, k].tolist() for field in ordered), strict=True)
-            yield {first: value, second: other}, list(found)
+) -> Iterator[tuple[dict[str, str | float], list[tuple[float, ...]]]]:
+    """For each combination of some dims, the values of several fields by lead."""
+    ordered = [field.transpose(*by, "lead_time") for field in fields]
+    labels = [ordered[0][dim].to_numpy().tolist() for dim in by]
+    for keys in np.ndindex(*(len(entry) for entry in labels)):
+        found = zip(*(field.to_numpy()[keys].tolist() for field in ordered), strict=True)
+        names = {dim: entry[n] for dim, entry, n in zip(by, labels, keys, strict=True)}
+        yield names, list(found)
 
 
 def bounded(score: Sequence[float], pattern: str) -> str:
     """A score with its lower and upper bound, if it has any."""
     value, low, high = score
-    text = figure(value, pattern)
-    if np.isnan(low) or np.isnan(high):
-        return text
-    return f"{text} [{pattern.format(low)}, {pattern.format(high)}]"
+    shown = figure(value, pattern)
+    if np.isnan(value) or np.isnan(low) or np.isnan(high):
+        return shown
+    return f"{shown} [{pattern.format(low)}, {pattern.format(high)}]"
 
 
 def significance(difference: Sequence[float]) -> str:
     """A difference with its bounds, in bold where they exclude 0."""
     _, low, high = difference
-    text = bounded(difference, "{:+.3f}")
-    return f"**{text}**" if low > 0 or high < 0 else text
+    shown = bounded(difference, "{:+.3f}")
+    return f"**{shown}**" if low > 0 or high < 0 else shown
 
 
 def figure(value: float, pattern: str) -> str:

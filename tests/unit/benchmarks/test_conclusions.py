@@ -4,37 +4,52 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.conclusions import conclude, skill, steps
+from benchmarks.conclusions import conclude, steps
+from benchmarks.skill_conclusion import conclusion as skill
 from model_zoo.profiling import table as networks
 from model_zoo.profiling.markdown import BEGIN, number, tables, with_conclusion
 
 DOCS = Path(__file__).parents[3] / "docs"
 SKILL = """# Skill
 
-## one
+## 2 events together
 
-Validation: choices were made on it.
+Validation: choices were made on it. The mean over one, two.
 
 | score | mm/h | forecaster | 30 min | 60 min |
 | --- | --- | --- | --- | --- |
-| CSI | 0.5 | a | 0.90 [0.80, 0.95] | 0.80 |
+| CSI | 0.5 | s-prog | 0.500 [0.400, 0.600] | 0.300 |
+| CSI | 0.5 | a | 0.450 | 0.350 |
+| CSI | 20 | s-prog | 0.100 | 0.000 |
+| CSI | 20 | a | 0.100 | 0.000 |
+| FBIAS | 0.5 | s-prog | 0.700 | 0.600 |
+| FBIAS | 0.5 | a | 1.100 | 1.000 |
+| FBIAS | 20 | a | 9.000 | 8.000 |
 
-## two
+Rain in total:
+
+| score | forecaster | 30 min | 60 min |
+| --- | --- | --- | --- |
+| rain, forecast over observed | s-prog | 1.50 [1.40, 1.60] | 1.60 |
+| rain, forecast over observed | a | 0.97 [0.80, 1.10] | 1.02 |
+
+Brier score relative to others:
+
+| mm/h | Brier score over | 30 min | 60 min |
+| --- | --- | --- | --- |
+| 0.5 | a / best simple probability | 0.900 | 0.970 |
+| 20 | a / best simple probability | 0.940 | - |
+| 0.5 | a / u-net | 0.990 | 1.010 |
+| 0.5 | u-net / best simple probability | 0.500 | 0.500 |
+
+## later
 
 Test: nothing was chosen on it.
 
 | score | mm/h | forecaster | 30 min | 60 min |
 | --- | --- | --- | --- | --- |
-| CSI | 0.5 | a | 0.50 [0.40, 0.60] | 0.30 |
-| CSI | 0.5 | b | 0.40 [0.30, 0.50] | 0.35 |
-| FBIAS | 0.5 | a | 0.90 | 0.80 |
-| FBIAS | 0.5 | b | 1.10 | 1.10 |
-
-Differences, in bold where surely not 0:
-
-| score | mm/h | difference | 30 min | 60 min |
-| --- | --- | --- | --- | --- |
-| CSI | 0.5 | b - a | **-0.100 [-0.150, -0.050]** | +0.050 [-0.010, +0.100] |
+| CSI | 0.5 | s-prog | 0.400 | 0.300 |
+| CSI | 0.5 | a | 0.410 | 0.290 |
 """
 
 
@@ -58,15 +73,30 @@ def test_the_conclusion_of_what_each_step_gains_follows_from_its_table() -> None
     assert with_conclusion(section, steps(tables(section))) == section
 
 
-def test_skill_is_concluded_from_the_test_event_lead_by_lead() -> None:
+def test_skill_is_concluded_from_the_mean_over_events_and_from_the_test_event() -> None:
     assert skill(tables(SKILL)) == [
-        "Highest CSI at 0.5 mm/h on two: a at 30 min (0.50); b at 60 min (0.35).",
         (
-            "CSI against a, of 2 thresholds and leads, with intervals that exclude 0: "
-            "b 0 above and 1 below."
+            "CSI at 0.5 mm/h on 2 events together for 30, 60 min: s-prog 0.500 0.300; "
+            "a 0.450 0.350. On later a less s-prog: +0.010 -0.010."
         ),
-        "Frequency bias at 0.5 mm/h over all leads: a 0.80 to 0.90, b 1.10.",
+        (
+            "Rain in total over that observed: a 0.97 to 1.02; frequency bias up to 10 mm/h: "
+            "a 1.00 to 1.10."
+        ),
+        (
+            "Brier score: a 0.900 to 0.970 of the best simple probability, at most 0.95 in 2 of 3 "
+            "leads and thresholds; a 0.990 to 1.010 of the u-net, at most 1 in 1 of 2 leads and "
+            "thresholds."
+        ),
     ]
+
+
+def test_skill_of_one_event_is_concluded_from_it() -> None:
+    alone = "# Skill\n\n" + SKILL[SKILL.index("## later") :]
+    assert skill(tables(alone)) == [
+        "CSI at 0.5 mm/h on later for 30, 60 min: s-prog 0.400 0.300; a 0.410 0.290."
+    ]
+    assert skill([]) == []
 
 
 def test_a_conclusion_is_replaced_and_not_repeated() -> None:

@@ -7,7 +7,17 @@ import pytest
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from verification import BadResample, count, csi, error_sums, fbias, interval, mae
+from verification import (
+    BadResample,
+    count,
+    csi,
+    error_sums,
+    event_mean,
+    fbias,
+    interval,
+    mae,
+    pooled_interval,
+)
 
 
 def starts(n: int, seed: int = 0, skill: float = 0.5, memory: int = 1) -> Dataset:
@@ -113,3 +123,55 @@ def test_draws_that_cannot_be_made_are_refused(options: dict[str, float]) -> Non
 def test_nothing_to_draw_from_is_refused() -> None:
     with pytest.raises(BadResample, match="0 starts along 'event'"):
         interval(starts(30), csi, "event")
+
+
+def models(*counts: Dataset) -> Dataset:
+    """Counts by model."""
+    return xr.concat(counts, "model").assign_coords(model=list("abc")[: len(counts)])
+
+
+def test_every_event_counts_the_same_however_many_starts_it_has() -> None:
+    events = [starts(100, skill=0.9), starts(10, seed=1, skill=0.1)]
+    each = [float(csi(entry.sum("issue"))) for entry in events]
+    assert float(event_mean(events, csi, "issue")) == pytest.approx(np.mean(each))
+
+
+def test_an_event_where_one_model_has_no_score_counts_for_none() -> None:
+    dry = starts(10) * 0
+    events = [models(starts(10), starts(10, 1)), models(starts(10), dry)]
+    both = event_mean(events, csi, "issue")
+    first = csi(events[0].sum("issue"))
+    np.testing.assert_allclose(both, first)
+
+
+def test_events_that_differ_widen_the_pooled_interval() -> None:
+    alike = [starts(40, seed) for seed in range(4)]
+    differing = [starts(40, seed, skill) for seed, skill in enumerate((0.2, 0.4, 0.6, 0.8))]
+    narrow, wide = (
+        float(np.subtract(*pooled_interval(events, csi, "issue")[::-1]))
+        for events in (alike, differing)
+    )
+    assert wide > 3 * narrow
+    (alone,) = ([starts(40)],)
+    low, high = pooled_interval(alone, csi, "issue", blocks=[2])
+    assert low < csi(alone[0].sum("issue")) < high
+
+
+def test_a_pooled_difference_is_sure_where_a_model_is_better_in_every_event() -> None:
+    def difference(counts: Dataset) -> DataArray:
+        return csi(counts.sel(model="b")) - csi(counts.sel(model="a"))
+
+    pairs = [(0.2, 0.35), (0.5, 0.65), (0.8, 0.95)]
+    events = [
+        models(starts(40, seed, worse), starts(40, seed, better))
+        for seed, (worse, better) in enumerate(pairs)
+    ]
+    low, high = pooled_interval(events, difference, "issue")
+    assert 0.1 < low < high < 0.2
+
+
+def test_a_pooled_interval_needs_events_and_blocks_that_fit() -> None:
+    with pytest.raises(BadResample, match="no event"):
+        pooled_interval([], csi, "issue")
+    with pytest.raises(BadResample, match="block 11"):
+        pooled_interval([starts(20), starts(10)], csi, "issue", blocks=[11, 11])

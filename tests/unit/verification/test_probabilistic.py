@@ -7,6 +7,7 @@ from xarray import DataArray, Dataset
 from verification import (
     DifferentGrids,
     brier,
+    brier_decomposition,
     brier_skill,
     climatology,
     probability_sums,
@@ -123,3 +124,26 @@ def test_probabilities_of_other_cells_are_refused() -> None:
     observed = rain()
     with pytest.raises(DifferentGrids, match="19 cells along x"):
         probability_sums(constant(observed, 0.5).isel(x=slice(1, None)), observed)
+
+
+def test_the_parts_of_the_brier_score_add_up_to_it() -> None:
+    """Where all probabilities of a bin are the same."""
+    observed = rain()
+    rng = np.random.default_rng(1)
+    steps = DataArray(rng.integers(0, 10, observed.shape) / 10 + 0.05, dims=observed.dims)
+    sums = probability_sums(constant(observed, steps), observed)
+    parts = brier_decomposition(sums)
+    total = parts["reliability"] - parts["resolution"] + parts["uncertainty"]
+    np.testing.assert_allclose(total, brier(sums))
+    assert (parts["reliability"] > 0.01).all()
+
+
+def test_a_reliable_forecast_has_only_resolution_and_a_constant_one_has_none() -> None:
+    observed = rain()
+    perfect = probability_sums(constant(observed, (observed >= 2).astype(float)), observed)
+    parts = brier_decomposition(perfect)
+    np.testing.assert_allclose(parts["reliability"], 0)
+    np.testing.assert_allclose(parts["resolution"], parts["uncertainty"])
+    dull = brier_decomposition(probability_sums(constant(observed, 0.9), observed))
+    np.testing.assert_allclose(dull["resolution"], 0, atol=1e-12)
+    assert (dull["reliability"] > 0.1).all()

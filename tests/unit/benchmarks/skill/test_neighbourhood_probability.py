@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from xarray import DataArray
 
-from benchmarks.skill.neighbourhood_probability import neighbourhood
+from benchmarks.skill.opponents.neighbourhood_probability import neighbourhood
 from verification import BadWindow
 
 LEADS = np.array([30], "timedelta64[m]").astype("timedelta64[ns]")

@@ -9,11 +9,11 @@ import pytest
 import xarray as xr
 from xarray import DataArray, Dataset
 
-from benchmarks.skill import events, tables
+from benchmarks.skill import events, field_tables, probability_tables, tables
 from benchmarks.skill.events import EventRole
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
+from benchmarks.skill.opponents.simple_probabilities import LABELS, REGRESSION
 from benchmarks.skill.scoring import (
-    NEIGHBOURHOOD,
     SPECTRUM_LEADS,
     WAVELENGTHS,
     NoStarts,
@@ -22,12 +22,12 @@ from benchmarks.skill.scoring import (
     score,
 )
 from benchmarks.skill.skill import main
-from benchmarks.skill.tables import Draws
+from benchmarks.skill.tables import EventSums
 from model_zoo.forecasters.baselines import Persistence
 from model_zoo.training.errors import BadData
 from tests import showers as german_showers
 from tests.unit.benchmarks.conftest import NOON, showers, write_event
-from verification import csi
+from verification import brier, csi
 
 Weights = Callable[..., Path]
 QUARTER = np.timedelta64(15, "m")
@@ -46,6 +46,10 @@ class Counting(Persistence):
 
 def scored(corpus: Path, event: str, *names: str) -> Scored:
     return score(event, events.read(event, corpus), open_forecasters(names), QUARTER)
+
+
+def drawn(counts: Dataset, block: int = 1) -> list[EventSums]:
+    return [EventSums(counts, block)]
 
 
 def counts(hits: list[list[int]], models: list[str]) -> Dataset:
@@ -116,8 +120,8 @@ def test_all_start_where_the_most_demanding_can(corpus: Path, weights: Weights) 
     score("early", frames, [NamedForecaster("a", alone, [])], QUARTER)
     score("early", frames, [NamedForecaster("a", beside, []), *network], QUARTER)
     minutes = [
-        [int((issue - NOON) / np.timedelta64(1, "m")) for issue in scored_event.issues]
-        for scored_event in (alone, beside)
+        [int((issue - NOON) / np.timedelta64(1, "m")) for issue in entry.issues]
+        for entry in (alone, beside)
     ]
     assert minutes == [list(range(0, 301, 15)), list(range(90, 301, 15))]
 
@@ -139,25 +143,25 @@ def test_an_event_that_is_too_short_is_no_event(corpus: Path) -> None:
 
 
 def test_all_count_on_the_same_cells(corpus: Path, weights: Weights) -> None:
-    found = scored(corpus, "late", "persistence", "advection", str(weights()))
+    found = scored(corpus, "late", "persistence", "advection", "s-prog", str(weights()))
     cells = found.counts.to_dataarray().sum("variable")
     np.testing.assert_array_equal(cells.max("model"), cells.min("model"))
     assert found.probabilities is not None
     numbers = found.probabilities["number"].sum("bin")
-    assert numbers["model"].values.tolist() == [NEIGHBOURHOOD, "ms-convlstm"]
+    assert numbers["model"].values.tolist() == [*LABELS, "ms-convlstm"]
     for label in numbers["model"].values:
         np.testing.assert_array_equal(numbers.sel(model=label), cells.sel(model="advection"))
 
 
 def test_forecasts_that_tell_no_probabilities_have_no_brier_score(corpus: Path) -> None:
-    assert scored(corpus, "early", "persistence", "advection").probabilities is None
+    assert scored(corpus, "early", "persistence", "advection", "s-prog").probabilities is None
 
 
 def test_a_field_that_stays_is_forecast_without_fault_and_without_blur(tmp_path: Path) -> None:
     write_event(tmp_path, "still", showers(29, seed=1, drift=0.0))
     found = scored(tmp_path, "still", "persistence")
     assert (csi(found.counts.sum("start")) == 1).all()
-    line = tables.blur(found.power).splitlines()[-1]
+    line = field_tables.smoothness([found.sums.power]).splitlines()[-1]
     assert line == "| 120 min | persistence | 1.00 | 1.00 | 1.00 | 1.00 | 1.00 |"
 
 
@@ -174,9 +178,9 @@ def test_the_variance_of_a_wave_lies_in_its_octave(length: float) -> None:
 
 def test_blur_takes_variance_from_the_short_waves(corpus: Path) -> None:
     found = scored(corpus, "early", "persistence")
-    radar = found.power.sel(model=["radar"])
+    radar = found.sums.power.sel(model=["radar"])
     half = (radar * [1.0, 0.5, 0.5, 0.5, 0.25][::-1]).assign_coords(model=["blurred"])
-    lines = tables.blur(xr.concat([radar, half], "model")).splitlines()
+    lines = field_tables.smoothness([xr.concat([radar, half], "model")]).splitlines()
     assert lines[0] == "| lead | forecaster | 10 km | 20 km | 40 km | 80 km | 160 km |"
     assert lines[2] == "| 30 min | blurred | 0.25 | 0.50 | 0.50 | 0.50 | 1.00 |"
 
@@ -184,10 +188,59 @@ def test_blur_takes_variance_from_the_short_waves(corpus: Path) -> None:
 def test_scores_stand_with_their_bounds() -> None:
     hits = [[25, 25, 25, 25, 25, 25]]
     found = counts(hits, ["persistence"])
-    line = tables.scores(found, Draws("start", 2)).splitlines()[2]
-    assert line == "| CSI | 0.5 | persistence | 0.50 [0.50, 0.50] |"
-    few = tables.scores(found.isel(start=slice(5)), Draws("start", 2)).splitlines()[2]
-    assert few == "| CSI | 0.5 | persistence | 0.50 |"
+    line = tables.scores(drawn(found, 2)).splitlines()[2]
+    assert line == "| CSI | 0.5 | persistence | 0.500 [0.500, 0.500] |"
+    few = tables.scores(drawn(found.isel(start=slice(5)), 2)).splitlines()[2]
+    assert few == "| CSI | 0.5 | persistence | 0.500 |"
+
+
+def test_several_events_count_the_same_in_their_mean() -> None:
+    entry, other = counts([[50] * 9], ["persistence"]), counts([[20] * 3], ["persistence"])
+    line = tables.scores([*drawn(entry), *drawn(other)]).splitlines()[2]
+    assert line.startswith("| CSI | 0.5 | persistence | 0.700 [0.400, 1.000]")
+
+
+def test_amounts_are_rain_forecast_over_rain_observed(tmp_path: Path) -> None:
+    write_event(tmp_path, "still", showers(29, seed=1, drift=0.0))
+    found = scored(tmp_path, "still", "persistence", "advection")
+    half = found.sums.amounts.assign(forecast=found.sums.amounts["forecast"] / 2)
+    lines = field_tables.amounts(drawn(half, 4)).splitlines()
+    assert lines[2].startswith("| rain, forecast over observed | persistence | 0.50 [0.50, 0.50]")
+    scores = field_tables.neighbourhoods(drawn(found.sums.fractions, 4)).splitlines()
+    assert scores[2].startswith("| 0.5 | 5 km | persistence | 1.00 [1.00, 1.00]")
+    errors = field_tables.ranked_probability(drawn(found.sums.crps, 4)).splitlines()
+    assert errors[2].startswith("| CRPS, mm/h | persistence | 0.0000 [0.0000, 0.0000]")
+
+
+def test_a_network_is_held_against_the_best_simple_probability(
+    corpus: Path, weights: Weights
+) -> None:
+    found = scored(corpus, "early", "advection", "s-prog", str(weights(lively=True)))
+    assert found.probabilities is not None
+    several = drawn(found.probabilities, found.hour)
+    table = [line.split(" | ") for line in probability_tables.ratios(several).splitlines()]
+    assert table[2][1] == "ms-convlstm / best simple probability"
+    score = tables.value_of(several, brier)
+    wet = score.sel(threshold=0.5).isel(lead_time=0)
+    ratio = float(wet.sel(model="ms-convlstm") / wet.sel(model=list(LABELS)).min())
+    row = next(cells for cells in table if cells[0] == "| 0.5")
+    assert row[2] == f"{ratio:.3f}"
+    seldom = next(cells for cells in table if cells[0] == "| 20")
+    assert set(seldom[2:]) <= {"-", "- |"}  # fewer than 500 cells
+    parts = probability_tables.decomposition(several).splitlines()[2].split(" | ")
+    reliability, resolution, uncertainty = map(float, parts[2].split("; "))
+    total = float(score.sel(model=LABELS[0], threshold=0.1).isel(lead_time=0))
+    assert reliability - resolution + uncertainty == pytest.approx(1000 * total, abs=5)
+
+
+def test_a_start_without_rain_is_left_out(corpus: Path) -> None:
+    frames = events.read("early", corpus)
+    dry = frames.where(frames["time"] > frames["time"].values[10], 0.0)
+    forecasters = open_forecasters(["persistence"])
+    every, least = (score("early", dry, forecasters, QUARTER, wet) for wet in (0.0, 0.01))
+    assert every.counts.sizes["start"] - least.counts.sizes["start"] == 11
+    with pytest.raises(NoStarts, match="with rain on 1% of the cells"):
+        score("early", 0 * frames, forecasters, QUARTER, 0.01)
 
 
 def test_a_difference_is_sure_where_one_is_better_at_every_start() -> None:
@@ -196,7 +249,7 @@ def test_a_difference_is_sure_where_one_is_better_at_every_start() -> None:
     better = [number + 5 for number in base]
     mixed = [number + 5 * (-1) ** k for k, number in enumerate(base)]
     models = ["persistence", "advection", "good", "mixed"]
-    table = tables.differences(counts([base, base, better, mixed], models), Draws("start", 1))
+    table = tables.differences(drawn(counts([base, base, better, mixed], models)))
     assert "persistence" not in table
     good, alike = (line for line in table.splitlines() if line.startswith("| CSI"))
     assert good == "| CSI | 0.5 | good - advection | **+0.100 [+0.100, +0.100]** |"
@@ -206,23 +259,23 @@ def test_a_difference_is_sure_where_one_is_better_at_every_start() -> None:
 
 def test_differences_are_to_s_prog_and_to_advection() -> None:
     models = ["advection", "s-prog", "net"]
-    table = tables.differences(counts([[9] * 6, [8] * 6, [7] * 6], models), Draws("start", 1))
+    table = tables.differences(drawn(counts([[9] * 6, [8] * 6, [7] * 6], models)))
     pairs = [line.split(" | ")[2] for line in table.splitlines()[2:]]
     assert pairs == ["net - s-prog"] * 2 + ["s-prog - advection", "net - advection"] * 2
-    assert tables.differences(counts([[9] * 6], ["persistence"]), Draws("start", 1)) == ""
+    assert tables.differences(drawn(counts([[9] * 6], ["persistence"]))) == ""
 
 
 def test_two_networks_of_one_kind_are_told_apart(weights: Weights) -> None:
-    first, second = weights("one", seed=1), weights("other", seed=2)
+    entry, other = weights("one", seed=1), weights("other", seed=2)
 
     def labels(*paths: Path) -> list[str]:
         return [each.label for each in open_forecasters(["advection", *map(str, paths)])]
 
-    assert labels(first, first) == ["advection", "ms-convlstm"]
-    assert labels(first, second) == ["advection", "one", "other"]
-    (second.parent / "run").mkdir()
-    again = second.rename(second.parent / "run" / "one.safetensors")
-    assert labels(first, again) == ["advection", str(first), str(again)]
+    assert labels(entry, entry) == ["advection", "ms-convlstm"]
+    assert labels(entry, other) == ["advection", "one", "other"]
+    (other.parent / "run").mkdir()
+    again = other.rename(other.parent / "run" / "one.safetensors")
+    assert labels(entry, again) == ["advection", str(entry), str(again)]
 
 
 def test_the_command_writes_what_it_prints(
@@ -236,7 +289,7 @@ def test_the_command_writes_what_it_prints(
     monkeypatch.setitem(sys.modules, "pysteps.nowcasts.sprog", None)
     file = tmp_path / "skill.md"
     options = ["--shared", str(corpus), "--every", "30", "--write", str(file)]
-    options += ["--events", "short", "early", "late"]
+    options += ["--events", "short", "early", "late", "--cache", str(tmp_path / "cache")]
     options += ["--forecasters", "persistence", "advection", "s-prog", "pysteps-s-prog"]
     options += [str(weights())]
     monkeypatch.setattr(sys, "argv", ["skill", *options])
@@ -250,7 +303,10 @@ def test_the_command_writes_what_it_prints(
     assert "## 2 events together" in written
     assert str(tmp_path) not in written
     assert "| CSI | 0.5 | ms-convlstm - advection | " in written
-    assert f"| 2 | {NEIGHBOURHOOD} | " in written
+    assert f"| 2 | {REGRESSION} | " in written
+    assert written.index("## 2 events together") < written.index("## early")
+    assert "| 0.5 | 40 km | ms-convlstm | " in written
+    assert len(list((tmp_path / "cache" / "early").iterdir())) == 4
     picture = "reliability-ms-convlstm-early.png"
     assert f"![Reliability of ms-convlstm on early]({picture})" in written
     assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")

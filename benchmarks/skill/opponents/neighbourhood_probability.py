@@ -30,18 +30,35 @@ def neighbourhood(forecast: DataArray, thresholds: Sequence[float], window: int)
     Raises:
         BadWindow: The width is not an odd number of cells.
     """
-    if window < 1 or window % 2 == 0:
-        raise BadWindow(f"a window of {window} cells has no centre; give an odd number")
     rates = forecast.transpose("lead_time", "y", "x").to_numpy()
-    known = ~np.isnan(rates)
-    around = [window_sum(layer, window) for layer in known]
-    shares = np.full((len(thresholds), *rates.shape), np.nan, np.float32)
-    for number, threshold in enumerate(thresholds):
-        for lead, cells in enumerate(around):
-            reached = window_sum(event.reaches(rates[lead], threshold), window)
-            np.divide(reached, cells, out=shares[number, lead], where=known[lead])
+    shares = np.stack(
+        [[share_around(field, threshold, window) for field in rates] for threshold in thresholds]
+    )
     places = {dim: forecast[dim] for dim in DIMS[1:] if dim in forecast.coords}
     return DataArray(shares, {"threshold": list(thresholds), **places}, DIMS)
+
+
+def share_around(field: NDArray[np.floating], threshold: float, window: int) -> NDArray[np.float32]:
+    """Of the cells with data in the window around each cell, the share that reaches a threshold.
+
+    Args:
+        field: (y, x) in mm/h, NaN for no data.
+        threshold: In mm/h.
+        window: Width in cells, odd.
+
+    Returns:
+        (y, x), NaN where the field is.
+
+    Raises:
+        BadWindow: The width is not an odd number of cells.
+    """
+    if window < 1 or window % 2 == 0:
+        raise BadWindow(f"a window of {window} cells has no centre; give an odd number")
+    known = ~np.isnan(field)
+    share = np.full(field.shape, np.nan, np.float32)
+    reached = window_sum(event.reaches(field, threshold), window)
+    np.divide(reached, window_sum(known, window), out=share, where=known)
+    return share
 
 
 def window_sum(cells: NDArray[np.bool_], window: int) -> NDArray[np.float32]:

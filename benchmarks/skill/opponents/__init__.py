@@ -1,0 +1,1 @@
+"""What forecasts of the service are compared with: simple probabilities and a small U-Net."""
