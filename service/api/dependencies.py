@@ -72,7 +72,7 @@ class ApiContext:
         clock: The current time in UTC.
         encoded_cache: Encoded forecasts.
         process: Metrics of this process; the API makes its own where it is None.
-        sums: Verification of the last few seconds by what was asked for; `sums_lock` guards it.
+        sums: Verification of the last few seconds by request; `sums_lock` guards it.
         checks: Running checks of readiness and metrics, by name.
     """
 

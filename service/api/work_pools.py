@@ -95,7 +95,7 @@ class SharedCall(Generic[T]):
     def _run(self, call: Future[T]) -> None:
         try:
             result = self._function()
-        except BaseException as error:  # noqa: BLE001  raised again by whoever waits
+        except BaseException as error:  # noqa: BLE001  raised again in the waiting request
             self._ended = time.monotonic()
             call.set_exception(error)
         else:
@@ -129,7 +129,7 @@ class PatientCalls:
         def run() -> None:
             try:
                 call.set_result(function(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001  raised again by whoever waits
+            except BaseException as error:  # noqa: BLE001  raised again in the waiting request
                 call.set_exception(error)
             finally:
                 self._free.release()

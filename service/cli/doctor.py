@@ -53,7 +53,7 @@ def checked(name: str, check: "Callable[[Settings], Finding]", settings: "Settin
     """Run a check; an error it raises is its finding."""
     try:
         return check(settings)
-    except Exception as error:  # noqa: BLE001  whatever fails is what a doctor reports
+    except Exception as error:  # noqa: BLE001  every failure is reported
         return Finding(name, "failed", f"{type(error).__name__}: {startup.one_line(error)}")
 
 
