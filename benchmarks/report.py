@@ -1,5 +1,6 @@
 """Sections of docs/performance.md: where they were measured, and how they get into the file."""
 
+import argparse
 import os
 import platform
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,17 @@ from benchmarks.conclusions import conclude
 from model_zoo.checkpoints.checkpoint import write_whole
 
 TITLE = "# Performance\n"
+
+
+def at_least_one(text: str) -> int:
+    """Parse a positive number of the command line.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} should be a whole number, 1 or more")
+    return int(text)
 
 
 def where(device: str) -> str:

@@ -19,11 +19,10 @@ import numpy as np
 import torch
 from xarray import DataArray
 
-from benchmarks.report import where, write_section
+from benchmarks.report import at_least_one, where, write_section
 from benchmarks.skill import events
 from benchmarks.skill.forecasters import NamedForecaster, path_of
 from benchmarks.skill.scoring import HORIZON, MAIN_THRESHOLDS, NoStarts, score
-from benchmarks.speed.throughput import at_least_one
 from ingest import precipitation
 from model_zoo.checkpoints import checkpoint
 from model_zoo.fast.autotune import AutotunedNetwork, with_bf16

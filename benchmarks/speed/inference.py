@@ -26,9 +26,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.published.networks import NETWORKS
-from benchmarks.report import where, write_section
+from benchmarks.report import at_least_one, where, write_section
 from benchmarks.speed.saved_activations import COUNTERPARTS
-from benchmarks.speed.throughput import at_least_one
 from model_zoo.checkpoints import convert
 from model_zoo.checkpoints.arrays import blank
 from model_zoo.errors import NotConvertible

@@ -28,8 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from benchmarks.report import measured, table, write_section
-from benchmarks.speed.throughput import at_least_one
+from benchmarks.report import at_least_one, measured, table, write_section
 from ingest.precipitation import INTERVAL
 from ingest.simulation.simulate import encode, simulate, write
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.conclusions import conclude
-from benchmarks.report import measured, table
+from benchmarks.report import at_least_one, measured, table
 from benchmarks.speed.inference import SHIPPED
 from benchmarks.speed.ingest import compare, simulated
 from benchmarks.speed.slopes import MODEL, Forecast, Line, fitted, forecast, request_milliseconds
-from benchmarks.speed.throughput import at_least_one
 from benchmarks.speed.verification import comparisons
 from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.profiling.cost import multiply_adds

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from benchmarks.speed.throughput import at_least_one
+from benchmarks.report import at_least_one
 from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.skill.verification import THRESHOLDS

@@ -19,9 +19,8 @@ import numpy as np
 from xarray import DataArray
 
 from benchmarks.pysteps_sprog import PystepsSPROG
-from benchmarks.report import measured, table, write_section
-from benchmarks.speed.throughput import at_least_one
-from benchmarks.speed.verification import HEADINGS, LACKING, Comparison, cells, compare
+from benchmarks.report import at_least_one, measured, table, write_section
+from benchmarks.speed.comparison import HEADINGS, LACKING, Comparison, cells, compare
 from ingest.grid import MODEL_FACTOR, block_mean
 from ingest.simulation.simulate import simulate
 from model_zoo.forecasters.sprog import SPROG

@@ -22,9 +22,8 @@ from threading import Event
 from time import perf_counter
 from typing import NamedTuple
 
-from benchmarks.report import measured, table, write_section
+from benchmarks.report import at_least_one, measured, table, write_section
 from benchmarks.speed.ingest import simulated
-from benchmarks.speed.throughput import at_least_one
 
 HELP_SECONDS, API_SECONDS = 0.5, 5.0
 PATIENCE_SECONDS = 120.0

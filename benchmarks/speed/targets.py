@@ -67,7 +67,8 @@ def scrape() -> Found:
 
 def counting() -> Found:
     """Counting against pysteps, by processor time."""
-    from benchmarks.speed.verification import TARGET, by_pysteps, compare, ours_counted, simulated
+    from benchmarks.speed.comparison import compare
+    from benchmarks.speed.verification import TARGET, by_pysteps, ours_counted, simulated
 
     fields = simulated(180, 4).everywhere()
     found = compare("", lambda: by_pysteps(fields), lambda: ours_counted(fields), 48, 9)

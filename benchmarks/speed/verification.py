@@ -20,8 +20,7 @@ from functools import cache, partial
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +28,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray import DataArray, Dataset
 
-from benchmarks.report import measured, table, write_section
-from benchmarks.speed.throughput import at_least_one
+from benchmarks.report import at_least_one, measured, table, write_section
+from benchmarks.speed.comparison import HEADINGS, LACKING, Comparison, cells, compare
 from ingest.grid import MODEL_FACTOR, block_mean
 from ingest.simulation.simulate import simulate
 from service.skill.scores import FRACTION_SCALES_KM, SCORES
@@ -44,7 +43,6 @@ BATCH = 8
 """Issues that are counted at once."""
 PART = 200
 """Issues that are measured where a year is not asked for whole."""
-LACKING = "pysteps is not installed here (pip install 'nowcast[benchmark]'): not compared"
 
 Rates = NDArray[np.float32]
 Way = Callable[["Fields"], object]
@@ -73,21 +71,6 @@ class Fields(NamedTuple):
         )
 
 
-class Comparison(NamedTuple):
-    """Times of another's way and of ours, in turns: seconds by the clock and of the processor."""
-
-    what: str
-    theirs: Sequence[tuple[float, float]]
-    ours: Sequence[tuple[float, float]]
-    pairs: int
-    """Fields that were compared with fields, each time."""
-
-    def ratio(self, of: int) -> float:
-        """How many times as fast ours is, by the clock (0) or by processor time (1)."""
-        both = zip(self.theirs, self.ours, strict=True)
-        return median(theirs[of] / ours[of] for theirs, ours in both)
-
-
 def simulated(side: int, issues: int) -> Fields:
     """Fields of one event: a frame shifted by more cells for each issue, lead and model."""
     _, rate = next(simulate(np.datetime64("2025-06-21T12:00"), 1, seed=1))
@@ -107,23 +90,6 @@ def simulated(side: int, issues: int) -> Fields:
     observed = np.stack([[shifted(c) for c in row] for row in shifts[:, 0]])
     dims = ("issue", "model", "lead_time", "y", "x")
     return Fields(DataArray(forecast, dims=dims), DataArray(observed, dims=(dims[0], *dims[2:])))
-
-
-def compare(
-    what: str, theirs: Callable[[], object], ours: Callable[[], object], pairs: int, rounds: int
-) -> Comparison:
-    """Time both in turns, after once untimed."""
-    theirs(), ours()
-    times = [(timed(theirs), timed(ours)) for _ in range(rounds)]
-    before, after = zip(*times, strict=True)
-    return Comparison(what, before, after, pairs)
-
-
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Measure clock and processor time of some work, in s."""
-    clock, processor = perf_counter(), process_time()
-    work()
-    return perf_counter() - clock, process_time() - processor
 
 
 # counts
@@ -347,18 +313,6 @@ def sum_over(batch_sums: Callable[[], Dataset], batches: int) -> Dataset:
 
 
 # output
-
-HEADINGS = ("", "theirs, ms", "ours, ms", "times as fast", "by processor time")
-
-
-def cells(found: Comparison) -> list[str]:
-    """A comparison as it is printed: milliseconds of a field against a field."""
-    theirs, ours = (
-        1e3 * median(clock for clock, _ in times) / found.pairs
-        for times in (found.theirs, found.ours)
-    )
-    ratios = (f"{found.ratio(of):.1f}" for of in (0, 1))
-    return [found.what, f"{theirs:.3f}", f"{ours:.3f}", *ratios]
 
 
 def summary(found: Year) -> str:

@@ -7,16 +7,8 @@ import pytest
 import torch
 
 from benchmarks.report import put
-from benchmarks.speed.throughput import (
-    PUBLISHED_MODE,
-    Row,
-    TimedStep,
-    Trial,
-    advice,
-    main,
-    memory,
-    table,
-)
+from benchmarks.speed.throughput import Trial, main, memory
+from benchmarks.speed.throughput_table import PUBLISHED_MODE, Row, TimedStep, advice, table
 
 CPU = torch.device("cpu")
 THEIRS = [TimedStep(4.0, 3.0), TimedStep(8.0, 3.0), TimedStep(2.0, 3.0)]

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.speed.comparison import Comparison, cells
 from benchmarks.speed.verification import (
     LEADS,
     MODELS,
     YEAR,
-    Comparison,
     Year,
     by_numpy,
-    cells,
     comparisons,
     counted,
     flat,
