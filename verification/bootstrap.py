@@ -62,15 +62,16 @@ def interval(
 def event_mean(
     events: Sequence[Dataset], score: Callable[[Dataset], DataArray], over: Hashable
 ) -> DataArray:
-    """Mean over events of a score of summed counts, so that each event counts the same.
+    """Return the mean over events of a score of summed counts; each event has the same weight.
 
     Args:
-        events: Counts or sums of each event with the dim `over`.
-        score: As of `interval`.
-        over: The dim of the starts.
+        events: Counts or sums of each event with the dimension `over`.
+        score: Computes the score from counts or sums, as for `interval`.
+        over: Dimension of the issue times.
 
     Returns:
-        The mean over the events where the score is defined for every model; NaN for none.
+        The mean, shaped as the score, over events where it is defined for every model; NaN if
+        there are none.
     """
     scores: list[DataArray] = [score(entry.sum([over])) for entry in events]
     return _mean(xr.concat(scores, "event"))

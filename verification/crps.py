@@ -65,7 +65,10 @@ def rate_crps_sums(forecast: DataArray, observed: DataArray, highest: float) -> 
 
 
 def crps(sums: Dataset) -> DataArray:
-    """Mean score in mm/h, 0 is best; NaN where nothing was compared."""
+    """Return the mean CRPS in mm/h, shaped as the sums; NaN where no cells were compared.
+
+    0 is best.
+    """
     score: DataArray = sums["crps"] / sums["n"].where(sums["n"] > 0)
     return score
 

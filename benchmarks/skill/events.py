@@ -102,7 +102,13 @@ def read(event: str, shared: Path = SHARED) -> DataArray:
 
 
 def sequence(path: Path) -> DataArray:
-    """Frames of an npz file; x and y in m from a corner, as the projection is not known."""
+    """Return the frames (time, y, x) of an npz file in mm/h, NaN for no data.
+
+    x and y are in m from a corner, since the projection is unknown.
+
+    Raises:
+        BadData: The file does not have the width of its cells.
+    """
     record = read_event(path)
     with np.load(path) as file:
         if "km" not in file:
@@ -119,7 +125,11 @@ def sequence(path: Path) -> DataArray:
 
 
 def composites(folder: Path) -> DataArray:
-    """Frames of a folder of RY files, on the grid of the models."""
+    """Return the frames (time, y, x) of a folder of RY files in mm/h, on the model grid.
+
+    Raises:
+        BadData: The folder has no such files.
+    """
     frames = [ingest.to_model_grid(ingest.read(file)) for file in sorted(folder.glob("raa01-ry*"))]
     if not frames:
         raise BadData(f"{folder} has no files raa01-ry*, which an event is read from")
@@ -130,7 +140,14 @@ def composites(folder: Path) -> DataArray:
 def starts(
     frames: DataArray, every: np.timedelta64, history: np.timedelta64, ahead: np.timedelta64
 ) -> Iterator[np.datetime64]:
-    """Times on the clock to start from that leave so much time of the event before and after."""
+    """Yield the issue times of an event.
+
+    Args:
+        frames: Frames (time, y, x) of the event.
+        every: Issue times are multiples of this from midnight.
+        history: Time that the event has before an issue time.
+        ahead: Time that it has after it.
+    """
     times = frames["time"].to_numpy()
     midnight = times[0].astype("datetime64[D]")
     for issue in times[times >= times[0] + history]:
@@ -139,17 +156,20 @@ def starts(
 
 
 def wet_share(frame: DataArray) -> float:
-    """Share of the cells with data that have 0.1 mm/h or more; 0 without data."""
+    """Return the fraction of cells with data of a frame (any shape) with 0.1 mm/h or more.
+
+    Without data it is 0.
+    """
     return float((frame >= WET).sum()) / max(int(frame.notnull().sum()), 1)
 
 
 def cell_km(frames: DataArray) -> float:
-    """Width of a cell."""
+    """Return the width of a cell of frames (time, y, x), in km."""
     return abs(float(frames["x"][1] - frames["x"][0])) / 1000
 
 
 def described(frames: DataArray) -> str:
-    """What the frames are, in a line."""
+    """Return period, grid and wet area of frames (time, y, x) as a line of text."""
     first, last = (f"{time:%Y-%m-%d %H:%M}" for time in frames.indexes["time"][[0, -1]])
     cells = " x ".join(str(frames.sizes[dim]) for dim in ("y", "x"))
     wet = 100 * wet_share(frames)

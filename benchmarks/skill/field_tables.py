@@ -42,7 +42,7 @@ def by_model(events: Sequence[EventSums], score: Score, name: str, pattern: str)
 
 
 def rain_ratio(sums: Dataset) -> DataArray:
-    """Rain that was forecast per observed; NaN where none was observed."""
+    """Return forecast per observed rain (any shape); NaN where none was observed."""
     ratio: DataArray = sums["forecast"] / sums["observed"].where(sums["observed"] > 0)
     return ratio
 
@@ -57,7 +57,11 @@ def neighbourhoods(events: Sequence[EventSums]) -> str:
 
 
 def smoothness(powers: Sequence[DataArray]) -> str:
-    """Variance of the forecasts relative to that of the radar, by wavelength."""
+    """Return the table of variance relative to the radar's, by wavelength.
+
+    Args:
+        powers: Power (start, model, lead_time, wavelength) of each event, the radar first.
+    """
     events = [EventSums(Dataset({"power": power}), 1) for power in powers]
     ratio = value_of(events, variance_left)
     lengths = [f"{length:g} km" for length in powers[0]["wavelength"].to_numpy()]
@@ -70,7 +74,7 @@ def smoothness(powers: Sequence[DataArray]) -> str:
 
 
 def variance_left(sums: Dataset) -> DataArray:
-    """Variance relative to the radar's."""
+    """Return power relative to the radar's (model, lead_time, wavelength); NaN where that is 0."""
     power = sums["power"]
     radar = power.sel(model=RADAR, drop=True)
     ratio: DataArray = power / radar.where(radar > 0)

@@ -51,7 +51,13 @@ class Row(NamedTuple):
 
 
 def row(name: str, event: str, frames: DataArray, every: np.timedelta64) -> Row:
-    """Compare a network with itself.
+    """Compare a network in reduced with itself in full precision.
+
+    Args:
+        name: Name of the network.
+        event: Name of the event.
+        frames: Frames (time, y, x) of the event in mm/h.
+        every: Interval of issue times.
 
     Raises:
         NoStarts: The event is too short.
@@ -80,7 +86,10 @@ def row(name: str, event: str, frames: DataArray, every: np.timedelta64) -> Row:
 
 
 def change(scores: DataArray) -> float:
-    """Largest difference of both ways; where a score is undefined in one, it is in both."""
+    """Return the largest difference of scores (model, ...) between the precisions.
+
+    NaN if a score is defined in one of them only.
+    """
     exact, reduced = (scores.sel(model=precision) for precision in PRECISIONS)
     if not (exact.isnull() == reduced.isnull()).all():
         return float("nan")

@@ -46,10 +46,11 @@ class Remembered:
         self._event = event
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        """Forecast from the newest of `frames`; see `Forecaster`.
+        """Forecast (lead_time, y, x) from frames (time, y, x) in mm/h; see `Forecaster`.
 
         Raises:
-            BadFrames, NotEnoughFrames: As the forecaster that is wrapped.
+            BadFrames: The wrapped forecaster refuses the frames.
+            NotEnoughFrames: There are too few frames for it.
         """
         issue = f"{times_of(frames)[-1].astype('datetime64[s]')}-{horizon}".replace(":", "")
         if self._last is None or self._last[:2] != (self._event, issue):

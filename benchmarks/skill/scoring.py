@@ -175,7 +175,14 @@ def of_start(
     back: np.timedelta64,
     simple: SimpleProbabilities,
 ) -> tuple[Sums, list[float]]:
-    """Sums of one start, and how many seconds each forecast took.
+    """Return the sums of one issue time, and the duration of each forecast in s.
+
+    Args:
+        issue: Issue time.
+        frames: Frames (time, y, x) of the event in mm/h.
+        forecasters: Forecasters to compare.
+        back: Length of the history that they get.
+        simple: Simple probabilities to compare with.
 
     Raises:
         NotEnoughFrames: Some forecaster lacks frames.
@@ -206,7 +213,10 @@ def of_start(
 
 
 def timed(forecaster: Forecaster, past: DataArray) -> tuple[DataArray, float]:
-    """A forecast, and the seconds it took, or had taken when it was made."""
+    """Return a forecast (lead_time, y, x) from frames (time, y, x), and its duration in s.
+
+    The duration of a remembered forecast is that of its first run.
+    """
     began = time.perf_counter()
     forecast = forecaster(past, horizon=HORIZON)
     took = time.perf_counter() - began
@@ -238,7 +248,12 @@ def probabilities_of(
 def sums_of_probabilities(
     probabilities: Mapping[str, DataArray], compared: DataArray
 ) -> Dataset | None:
-    """Sums by model of all probabilities; None if there are none."""
+    """Return sums of exceedance probabilities by model; None if there are none.
+
+    Args:
+        probabilities: Probabilities (threshold, lead_time, y, x) by model.
+        compared: Observed rates (lead_time, y, x) in mm/h; cells that are NaN are not compared.
+    """
     if not probabilities:
         return None
     sums: Dataset = xr.concat(
@@ -250,7 +265,13 @@ def sums_of_probabilities(
 def crps_of(
     rates: Mapping[str, DataArray], probabilities: Mapping[str, DataArray], compared: DataArray
 ) -> Dataset:
-    """Sums of the CRPS of probabilities by model, and of rates where a forecast has none."""
+    """Return sums of the CRPS by model, of rates where a model has no probabilities.
+
+    Args:
+        rates: Rates (lead_time, y, x) in mm/h by model.
+        probabilities: Probabilities (threshold, lead_time, y, x) by model.
+        compared: Observed rates (lead_time, y, x) in mm/h; cells that are NaN are not compared.
+    """
     highest = max(THRESHOLDS)
     found = {
         label: rate_crps_sums(rate, compared, highest)
@@ -265,7 +286,11 @@ def crps_of(
 
 
 def amounts(masked: DataArray) -> Dataset:
-    """Rain summed over cells, forecast and observed, from fields with the radar's first."""
+    """Return rain summed over cells, forecast and observed, (model, lead_time).
+
+    Args:
+        masked: Rates (model, lead_time, y, x) in mm/h, among them those of the radar.
+    """
     total = masked.astype(float).sum(["y", "x"])
     observed = total.sel(model=RADAR, drop=True)
     forecast = total.drop_sel(model=RADAR)
@@ -273,7 +298,13 @@ def amounts(masked: DataArray) -> Dataset:
 
 
 def fractions(rates: DataArray, compared: DataArray, km: float) -> Dataset:
-    """Sums of the fractions skill score at `SCALES`."""
+    """Return sums of the fractions skill score at `SCALES`.
+
+    Args:
+        rates: Forecast rates (model, lead_time, y, x) in mm/h.
+        compared: Observed rates (lead_time, y, x) in mm/h; cells that are NaN are not compared.
+        km: Width of a cell.
+    """
     windows = [window_cells(scale, km) for scale in SCALES]
     sums = fraction_sums(rates, compared, MAIN_THRESHOLDS, windows)
     return sums.rename(window="scale").assign_coords(scale=list(SCALES))

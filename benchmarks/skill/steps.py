@@ -80,7 +80,7 @@ def compared(found: Scored) -> Iterator[tuple[str, EventSums, Score]]:
 
 
 def gain(earlier: str, later: str, of: Score, sums: Dataset) -> DataArray:
-    """How much higher a score is of one forecaster than of another, of sums by model."""
+    """Return the difference of a score, later minus earlier forecaster, (lead_time, ...)."""
     found = of(sums)
     return found.sel(model=later, drop=True) - found.sel(model=earlier, drop=True)
 

@@ -86,12 +86,15 @@ def at_main_thresholds(events: Sequence[EventSums]) -> list[EventSums]:
 
 
 def value_of(events: Sequence[EventSums], score: Score) -> DataArray:
-    """A score of an event, or the mean over events."""
+    """Return a score (model, lead_time, ...) of an event, or its mean over events."""
     return event_mean([entry.sums for entry in events], score, START)
 
 
 def with_bounds(events: Sequence[EventSums], score: Score) -> tuple[DataArray, ...]:
-    """A score, and its bounds; those are NaN where too little can be drawn."""
+    """Return a score (model, lead_time, ...) and the bounds of its interval, likewise.
+
+    The bounds are NaN where there are too few blocks.
+    """
     value = value_of(events, score)
     if len(events) > 1:
         blocks = [min(entry.block, entry.sums.sizes[START]) for entry in events]
@@ -108,7 +111,7 @@ def with_bounds(events: Sequence[EventSums], score: Score) -> tuple[DataArray, .
 def rows(
     fields: Sequence[DataArray], *by: str
 ) -> Iterator[tuple[dict[str, str | float], list[tuple[float, ...]]]]:
-    """For each combination of some dims, the values of several fields by lead."""
+    """Yield the values of fields (..., lead_time) by lead time, for each combination of dims."""
     ordered = [field.transpose(*by, "lead_time") for field in fields]
     labels = [ordered[0][dim].to_numpy().tolist() for dim in by]
     for keys in np.ndindex(*(len(entry) for entry in labels)):
@@ -139,7 +142,7 @@ def figure(value: float, pattern: str) -> str:
 
 
 def leads(found: Dataset | DataArray) -> list[str]:
-    """Headings of the columns."""
+    """Return the headings of columns of sums or scores (..., lead_time)."""
     minutes = (found["lead_time"].to_numpy() / np.timedelta64(1, "m")).astype(int)
     return [f"{lead} min" for lead in minutes]
 

@@ -86,7 +86,7 @@ class Network:
         self._calibration = trained.calibration
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        """Forecast from the newest of `frames`; see `Forecaster`.
+        """Forecast (lead_time, y, x) from frames (time, y, x) in mm/h; see `Forecaster`.
 
         Raises:
             NotEnoughFrames: One of the frames 90, 60, 30 and 0 minutes old is missing.
@@ -144,8 +144,10 @@ class Network:
         )
 
     def predict(self, rates: Array, horizon: int, guidance: Array | None = None) -> Array:
-        """The output of the network: the next `horizon` frames in mm/h, (horizon, 1, y, x), or the
-        probabilities of its thresholds, (horizon, thresholds, y, x).
+        """Return the output of the network for the next `horizon` lead times.
+
+        These are rates (horizon, 1, y, x) in mm/h, or exceedance probabilities of its thresholds
+        (horizon, thresholds, y, x).
 
         Args:
             rates: (time, y, x) in mm/h, NaN for no data.
@@ -194,8 +196,10 @@ def sprog_guidance(recent: DataArray, moving: Array, horizon: int) -> Array:
 
 
 def carried_whole(field: Array, positions: Array) -> Array:
-    """A field (y, x) from `at`, each cell the value of one cell, and a mean of several only at
-    edges of data, where that one has none."""
+    """Sample a field (y, x) at positions: the nearest cell, or a mean next to cells without data.
+
+    Each cell has the value of one cell, so that no rates are mixed, except where that cell is NaN.
+    """
     nearest = advect.sample_nearest(field, positions)
     (mean,) = advect.sample_at(field[None], positions)
     return np.where(np.isnan(mean), np.float32(np.nan), np.where(np.isnan(nearest), mean, nearest))

@@ -60,7 +60,7 @@ class SPROG:
     needs = Needs(minutes(0), useful=minutes(30, 25, 20, 15, 10, 5))
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        """Forecast from the newest of `frames`; see `Forecaster`.
+        """Forecast (lead_time, y, x) from frames (time, y, x) in mm/h; see `Forecaster`.
 
         Raises:
             NotEnoughFrames: The newest has none before it in the half hour of `needs`.
@@ -163,7 +163,10 @@ def growth(trend: float, lead: float) -> float:
 
 
 def log_rain(rates: Array) -> Array:
-    """Rates in mm/h as log(1 + rate / `KNEE`), 0 below `THRESHOLD`, NaN where no data."""
+    """Return rates (any shape) in mm/h as log(1 + rate / `KNEE`), 0 below `THRESHOLD`.
+
+    NaN is no data.
+    """
     scaled: Array = np.log1p(np.maximum(rates, 0) / np.float32(KNEE))
     return np.where(rates < THRESHOLD, np.float32(0), scaled)
 

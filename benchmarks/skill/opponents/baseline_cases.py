@@ -108,7 +108,7 @@ def write_record(path: Path, record: Record, cell_km: float, minutes: int) -> No
 
 
 def rounded(rates: NDArray[np.floating]) -> Field:
-    """Rates in mm/h in half precision, spikes that are no rain cut off."""
+    """Return rates (any shape) in mm/h in half precision, limited to exclude spikes."""
     found: Field = np.minimum(rates, HIGHEST).astype(np.float16)
     return found
 

@@ -62,7 +62,10 @@ def share_around(field: NDArray[np.floating], threshold: float, window: int) -> 
 
 
 def window_sum(cells: NDArray[np.bool_], window: int) -> NDArray[np.float32]:
-    """How many cells of the window around each cell are True; outside the grid none is."""
+    """Return the number of True cells (y, x) in the window around each cell (y, x).
+
+    Cells outside the grid are False.
+    """
     counted: NDArray[np.float32] = cv2.boxFilter(
         cells.astype(np.float32),
         cv2.CV_32F,

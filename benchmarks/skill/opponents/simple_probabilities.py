@@ -121,7 +121,7 @@ class SimpleProbabilities:
 
 
 def log_odds(share: Array) -> Array:
-    """Log odds of a share, finite for 0 and 1."""
+    """Return the log odds of shares (any shape), finite for 0 and 1."""
     odds: Array = np.log((share + SMALLEST) / (1 - share + SMALLEST))
     return odds
 

@@ -131,7 +131,7 @@ def learning_rate(step: int, progress: float) -> float:
 
 
 def case_weights(cases: Sequence[BaselineCase]) -> NDArray[np.float64]:
-    """How often each case is drawn: the larger its field, the more often."""
+    """Return the probability (case,) of drawing each case, larger for larger fields."""
     sides = np.array([min(max(case.observed.shape[-2:]), 180) for case in cases], float)
     weights = np.where(sides <= SIDE, SMALL_FIELD_WEIGHT, sides / SIDE_OF_WEIGHT_1)
     shares: NDArray[np.float64] = weights / weights.sum()
@@ -141,7 +141,7 @@ def case_weights(cases: Sequence[BaselineCase]) -> NDArray[np.float64]:
 def draw(
     cases: Sequence[BaselineCase], shares: NDArray[np.float64], rng: np.random.Generator
 ) -> Crop:
-    """Draw a crop with rain."""
+    """Draw a crop with rain from cases, with their probabilities (case,)."""
     while True:
         case = cases[rng.choice(len(cases), p=shares)]
         crop = cut(case, int(rng.integers(HORIZON)), rng)
@@ -177,7 +177,7 @@ def turned(field: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
 
 
 def loss_of(network: YardstickNetwork, crops: Sequence[Crop]) -> Tensor:
-    """Mean cross entropy of the known cells, thresholds weighed."""
+    """Return the mean cross entropy of the known cells, weighted by threshold, a scalar."""
     seen, reached, known = (
         torch.from_numpy(np.stack([crop[index] for crop in crops])) for index in range(3)
     )

@@ -80,7 +80,7 @@ class YardstickNetwork(nn.Module):
 
 
 def scaled(rates: NDArray[np.floating]) -> Array:
-    """Rates in mm/h as logarithms, about 0 to 1; no data as no rain."""
+    """Return rates (any shape) in mm/h as logarithms, about 0 to 1; NaN counts as no rain."""
     rain = np.maximum(np.nan_to_num(rates.astype(np.float32)), FAINTEST)
     share: Array = (np.log(rain / FAINTEST) / SPAN).astype(np.float32)
     return share
@@ -138,7 +138,7 @@ class Yardstick:
         self.members: list[Forecaster] = [Advection(), SPROG()]
 
     def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        """Forecast from the newest of `frames`; see `Forecaster`.
+        """Forecast (lead_time, y, x) from frames (time, y, x) in mm/h; see `Forecaster`.
 
         Raises:
             NotEnoughFrames: The newest has none before it in the half hour of `needs`.
