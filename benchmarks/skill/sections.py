@@ -16,21 +16,22 @@ from benchmarks.skill.tables import EventSums
 
 HOW = """\
 Categorical scores (an event is a rate of the threshold or more) are computed from counts summed
-over all starts of an event, on the cells where every forecaster and the radar have data. Of several
-events together the mean of each score is shown, so that each event counts the same. FBIAS is
-forecast events per observed one. In brackets stands the 90 % interval of a bootstrap: of one event
-over blocks of starts of an hour, which is too narrow, as weather remembers longer, and left out
-below three blocks; of several events together over events and over such blocks within them.
-Differences are drawn pairwise, so their intervals may exclude 0 where those of the scores overlap.
+over all starts of an event, on the cells where every forecaster and the radar have data. For
+several events the mean of their scores is shown, so that each event has the same weight. FBIAS is
+the number of forecast events per observed one. Brackets contain the 90 % interval of a bootstrap:
+for one event over blocks of starts of an hour, which is too narrow, since weather is correlated for
+longer, and is left out below three blocks; for several events over events and over such blocks
+within them. Differences are computed pairwise, so their intervals can exclude 0 where those of the
+scores overlap.
 
-Simple probabilities are the share of cells around in which advection, or S-PROG, reaches the
-threshold, with the width that is best on training events for each lead and threshold, and a
+Simple probabilities are the fraction of surrounding cells in which advection, or S-PROG, reaches
+the threshold, in the window that is best on training events for each lead time and threshold, and a
 logistic regression on both, fitted to training events. Climatology is the observed frequency of the
-event in the sample at that lead, known beforehand. The parts of the Brier score are its reliability
-(0 is best), resolution (the larger the better) and uncertainty, times 1000. The CRPS is of
-probabilities where there are some, up to 20 mm/h; of others it is the absolute error of rates cut
-off there. The variance left is that of octaves of wavelength: 1 is as rough as the radar, 0 is
-flat."""
+event in the sample at that lead time, as if known in advance. The components of the Brier score are
+its reliability (0 is best), resolution (larger is better) and uncertainty, times 1000. The CRPS is
+that of probabilities up to 20 mm/h; for forecasts without probabilities it is the absolute error of
+rates limited to 20 mm/h. The variance left is that of octaves of wavelength: 1 is that of the
+radar, 0 is a flat field."""
 DIFFERENCES = "Differences, in bold where the interval excludes 0"
 AMOUNTS = "Rain in total"
 FRACTIONS = "Fractions skill score"

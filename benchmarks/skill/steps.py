@@ -105,9 +105,9 @@ def section(found: Scored, table: str) -> str:
 
 Written by `python -m benchmarks.skill.steps`, Python {platform.python_version()}, torch
 {torch.__version__}, {today}; no figure by hand. {found.event}: {found.role.value}.
-{found.about}; {found.counts.sizes["start"]} starts. In brackets the 90 % interval of a bootstrap
-over blocks of starts of an hour, which is too narrow, as weather remembers longer; in bold where
-it excludes 0. Brier skill is against the event's own frequency.
+{found.about}; {found.counts.sizes["start"]} starts. Brackets contain the 90 % interval of a
+bootstrap over blocks of starts of an hour, which is too narrow, since weather is correlated for
+longer; bold where it excludes 0. Brier skill is relative to the event's own frequency.
 
 {table}
 """
