@@ -85,7 +85,7 @@ class PystepsSPROG:
         return make_forecast(rate, recent, self)
 
     def fade(self, three: DataArray, displacement: Array, steps: list[float]) -> Array | None:
-        """Rates `steps` frames after the newest of `three`; None where no fading can be told.
+        """Rates `steps` frames after the newest of `three`; None without autoregression.
 
         Args:
             three: Frames in mm/h.

@@ -12,7 +12,7 @@ LEFT_OUT = ("persistence", "pysteps-s-prog")
 """Forecasters whose CSI is only in the tables."""
 REFERENCE = "s-prog"
 MOST_BIASED = 10.0
-"""mm/h; the highest threshold of which a frequency bias is told."""
+"""mm/h; the highest threshold whose frequency bias is reported."""
 ALLOWED = 0.95
 """Of the Brier score of the best simple probability."""
 SIMPLE = "best simple probability"

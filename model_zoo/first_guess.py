@@ -45,7 +45,7 @@ class FirstGuess(nn.Module):
 
         Args:
             shares: Those of a frame.
-            ages: How many steps that frame is older than the one before the foretold, (batch,).
+            ages: How many steps that frame is older than the one before the predicted, (batch,).
         """
         leads = ages.clamp(max=LEADS - 1)
         logits = torch.einsum("bwkyx,bkw->bkyx", shares, self.weight[leads].float())

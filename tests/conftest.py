@@ -1,5 +1,5 @@
 """What all tests share: where the data beside the project lie, how many threads torch takes, and
-what tests have measured, told at the end."""
+what tests have measured, printed at the end."""
 
 import os
 from collections.abc import Callable

@@ -8,7 +8,7 @@ import httpx
 
 
 class Answer(NamedTuple):
-    """What the readiness endpoint said at a time."""
+    """Response of the readiness endpoint at a time."""
 
     seconds: float
     status: int

@@ -117,7 +117,7 @@ def ask(arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
 
 
 def run_clients(request: dict[str, Any]) -> dict[str, Any]:
-    """Attack or read, as a process of its own was told to."""
+    """Attack or read, as requested, in this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, hard), hard))
     del soft

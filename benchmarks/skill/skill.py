@@ -86,7 +86,7 @@ def arguments() -> argparse.Namespace:
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """What every command that scores can be told."""
+    """Add the options that all commands of skill share."""
     parser.add_argument(
         "--shared", type=Path, default=events.SHARED, help="the folder with data/ in it"
     )

@@ -1,7 +1,7 @@
 """S-PROG: rain that is carried along by its motion while its scales fade, each at its own rate.
 
 The rain is split into scales whose lifetimes are those of the event (see `cascade`), so that what
-cannot be foretold is smoothed away, the more the longer the lead. The motion is that of
+cannot be predicted is smoothed away, the more the longer the lead. The motion is that of
 `Advection`, so the two differ in nothing but the smoothing and the trend of the wet area.
 """
 
@@ -33,7 +33,7 @@ KNEE = 1.0
 """mm/h: below it the scale in which rain is split and fades is linear, above it logarithmic. In
 decibel, where drizzle is as far from no rain as from a downpour, forecasts are worse throughout."""
 FEWEST_WET = 20
-"""Cells with rain in each frame, where all have data, below which no lifetimes can be told."""
+"""Cells with rain in each frame, where all have data, below which no lifetimes can be estimated."""
 LEAST_SHARE = 0.5
 """Frames that see less of what the newest sees are left out."""
 STRIDE_MINUTES = 10

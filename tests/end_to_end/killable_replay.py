@@ -1,4 +1,4 @@
-"""Replays a folder of radar files when told to, and may be killed at it.
+"""Replays a folder of radar files on request, in a process that may be killed.
 
 Starting Python and importing everything takes longer than the replay, so it is done once, and each
 replay is a fork of it. Its arguments are the models, separated by commas, and the folder. For each

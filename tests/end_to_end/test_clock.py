@@ -52,7 +52,7 @@ class Step(NamedTuple):
 
     begin: float
     noticed: float
-    """When the service first said that it was not ready."""
+    """When the service first reported that it was not ready."""
     end: float
 
 

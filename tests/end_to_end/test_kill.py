@@ -121,7 +121,7 @@ def unbroken(radar: Path, tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 
 class Mortal:
-    """A process that replays as often as it is told to, and is killed at it; see `mortal`."""
+    """A process that replays on request, and is killed at it; see `killable_replay`."""
 
     def __init__(self, radar: Path) -> None:
         command = [sys.executable, "-m", "tests.end_to_end.killable_replay"]

@@ -98,7 +98,7 @@ def archive(url: str) -> Archive:
 
 
 def writer(url: str, number: int) -> "subprocess.Popen[str]":
-    """A process that puts a file of its own under every name it is told."""
+    """A process that puts a file of its own under every name it is given."""
     command = [sys.executable, "-c", WRITER.format(size=SIZE), url, str(number)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)

@@ -1,4 +1,4 @@
-"""Starts workers and beats as they are told to, and each may be killed.
+"""Starts workers and beats on request, each in a process that may be killed.
 
 Starting Python and importing everything takes longer than a test, so it is done once, and each of
 them is a fork of this process, with a session of its own. For each line read, a JSON list of ROLE

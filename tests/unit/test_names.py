@@ -145,6 +145,12 @@ FORMER = {
         "somebody": "user, client or process by name",
         "whoever": "user, client or process by name",
         "anew": "again",
+        "foretell": "predict",
+        "foretells": "predicts",
+        "foretold": "predicted",
+        "lest": "so that not",
+        "said": "stated, or by name",
+        "told": "given, predicted or reported",
     },
 }
 """Former names by kind, with their replacements. Identifiers are compared as a whole, without

@@ -97,7 +97,7 @@ def ask_operation(cases: Any, answers: Answers, method: str, number: int) -> Non
         answer = case.call(headers={"Accept": form})
         answered(answers, method, answer.status_code, answer.headers["content-type"][0])
         if len(answer.content) < LARGE:
-            # a model may be unknown though its name is fine; 503 is told beforehand
+            # a model may be unknown though its name is fine; 503 is documented
             case.validate_response(
                 answer, excluded_checks=[positive_data_acceptance, not_a_server_error]
             )

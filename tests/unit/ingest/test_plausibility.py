@@ -1,4 +1,4 @@
-"""What radar cannot have seen is told from what it can, however quickly rain comes and goes."""
+"""Implausible frames are distinguished from plausible ones, however quickly rain comes and goes."""
 
 import cv2
 import numpy as np

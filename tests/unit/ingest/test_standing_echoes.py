@@ -1,4 +1,4 @@
-"""Echoes that stand still while rain moves are told from rain, and from rain that stands."""
+"""Echoes that stand still while rain moves are distinguished from rain, standing or not."""
 
 from collections.abc import Callable
 

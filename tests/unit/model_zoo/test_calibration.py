@@ -153,7 +153,7 @@ def test_tables_that_are_ragged_or_not_of_numbers_are_refused(tables: dict[str, 
 
 @pytest.fixture
 def card() -> dict[str, Any]:
-    """What is said of a network of three thresholds."""
+    """Card of a network of three thresholds."""
     return {
         "model": "ms-convlstm",
         "channels": 4,

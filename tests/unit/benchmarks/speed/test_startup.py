@@ -33,7 +33,7 @@ HEAVY = {
     "torch",
     "xarray",
 }
-"""Packages each of which takes longer to import than `--help` may take to be told."""
+"""Packages each of which takes longer to import than `--help` may take."""
 
 
 def test_help_is_told_without_heavy_packages_and_in_little_memory() -> None:

@@ -1,4 +1,4 @@
-"""Files are unfolded by a process of its own, and what becomes of that is told as of a bad file."""
+"""Files are parsed by a process of its own, whose end is reported as that of a bad file."""
 
 import json
 import resource

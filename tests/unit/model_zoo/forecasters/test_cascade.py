@@ -1,4 +1,4 @@
-"""The cascade: scales that add up, lifetimes as they were put in, and none told by missing data."""
+"""The cascade: scales that add up, lifetimes as they were put in, and none from missing data."""
 
 from itertools import pairwise
 

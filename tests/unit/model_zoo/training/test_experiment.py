@@ -1,4 +1,4 @@
-"""Experiments: those we ship, and what is said of a wrong one."""
+"""Experiments: those we ship, and the errors of a wrong one."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What browsers are told: which pages may read, and what an answer is not to be taken for."""
+"""Headers for browsers: which pages may read, and how responses may be used."""
 
 from collections.abc import Iterator
 from pathlib import Path

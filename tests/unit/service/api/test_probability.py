@@ -49,7 +49,7 @@ def kept(folder: Path) -> DataArray:
 
 
 def at_cell(client: TestClient, kept: DataArray, row: int, column: int) -> dict[str, Any]:
-    """What is told of the place in the middle of a cell."""
+    """Coverage at the centre of a cell."""
     centre = kept.isel(y=row, x=column)
     point = f"POINT({float(centre.lon):.6f} {float(centre.lat):.6f})"
     query = {"coords": point, "model": "persistence"}

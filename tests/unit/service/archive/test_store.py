@@ -28,7 +28,7 @@ print("ready", flush=True)
 for line in sys.stdin:
     print(store.put(line.strip(), bytes([writer]) * {size}), flush=True)
 """
-"""A process that puts a file of its own under every name it is told."""
+"""A process that puts a file of its own under every name it is given."""
 
 
 class Writer:

@@ -69,7 +69,7 @@ class Kitchen:
 
 
 class Clock:
-    """A clock that goes on by a second each time it is looked at, and when it is told to."""
+    """A clock that goes on by a second each time it is read; `ahead` is added."""
 
     def __init__(self) -> None:
         self.seconds, self.ahead = count(), timedelta(0)

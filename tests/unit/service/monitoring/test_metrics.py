@@ -1,4 +1,4 @@
-"""What Prometheus is told: facts of the ledger, and what a process counts."""
+"""Metrics for Prometheus: values of the ledger, and counters of a process."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Missing frames: one is bridged and said to be, and for want of more another model forecasts."""
+"""Missing frames: one is bridged and recorded, and beyond that another model forecasts."""
 
 from pathlib import Path
 

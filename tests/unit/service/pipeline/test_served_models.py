@@ -15,7 +15,7 @@ NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU he
 
 
 class Shaky:
-    """A forecaster on a device that fails it as often as it is told to."""
+    """A forecaster on a device that fails a given number of times."""
 
     weights = "none"
 

@@ -26,7 +26,7 @@ SOON = timedelta(minutes=3)
 
 
 class Office:
-    """A deployment on a folder, and what it was told to make."""
+    """A deployment on a folder, and the jobs it submitted."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ LATEST_PATH = "/nowcasts/latest"
 
 
 class CountingApp:
-    """An application that counts how often it is asked, and waits where it is told to."""
+    """An application that counts how often it is asked, and waits at given calls."""
 
     def __init__(self) -> None:
         self.asked = 0
