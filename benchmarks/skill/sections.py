@@ -60,7 +60,7 @@ def section(
         [
             f"{heading} {found.event}\n",
             f"{found.role.value.capitalize()}. {found.about}; {starts} starts{lacking}.",
-            f"Median time of a forecast, threads {torch.get_num_threads()}: {took}.\n",
+            f"Median time of a forecast, threads {torch.get_num_threads()}: {took}.\n" * bool(took),
             *all_tables([found], short=short),
             *(
                 f"![Reliability of {label} on {found.event}]({file})\n"

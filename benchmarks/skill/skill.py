@@ -113,6 +113,8 @@ def sections(options: argparse.Namespace) -> list[str]:
         except NoStarts as error:
             print(f"left out: {error}")
             continue
+        if options.cache:  # some forecasts were made in other runs, perhaps beside other work
+            found = found._replace(seconds={})
         pictures = draw_reliability(found, options.write.parent) if options.write else {}
         parts.append(section(found, {label: path.name for label, path in pictures.items()}))
         print(parts[-1], flush=True)

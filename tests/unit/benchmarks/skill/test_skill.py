@@ -306,6 +306,7 @@ def test_the_command_writes_what_it_prints(
     assert f"| 2 | {REGRESSION} | " in written
     assert written.index("## 2 events together") < written.index("## early")
     assert "| 0.5 | 40 km | ms-convlstm | " in written
+    assert "Median time" not in written  # forecasts of a cache may be of another run
     assert len(list((tmp_path / "cache" / "early").iterdir())) == 4
     picture = "reliability-ms-convlstm-early.png"
     assert f"![Reliability of ms-convlstm on early]({picture})" in written
