@@ -93,6 +93,8 @@ def create_app(context: ApiContext) -> Api:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
         yield
+        if context.drawing is not None:
+            context.drawing.close()
         context.jobs.close()
 
     keys = KeyFile(context.settings.api_keys) if context.settings.api_keys else None

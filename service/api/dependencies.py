@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from cachetools import TTLCache
 from fastapi import Depends, Request
+from xarray import DataArray
 
 from service.api.encoded_cache import EncodedCache
 from service.api.quotas import JobQuota, RequestMemory, UploadQuota
@@ -59,6 +60,16 @@ class Pools:
         self.uploads = WorkPool("uploads", UPLOAD_THREADS, most)
 
 
+class Drawing(Protocol):
+    """Draws forecasts."""
+
+    def draw(self, forecast: DataArray, before: DataArray | None = None) -> bytes:
+        """Plot a forecast (lead_time, y, x) as PNG, after the newest frame `before` it."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 @dataclass(frozen=True)
 class ApiContext:
     """Everything that answering a request needs.
@@ -72,6 +83,7 @@ class ApiContext:
         clock: The current time in UTC.
         encoded_cache: Encoded forecasts.
         process: Metrics of this process; the API makes its own where it is None.
+        drawing: Draws pictures in another process; None to draw them in this one.
         sums: Verification of the last few seconds by request; `sums_lock` guards it.
         checks: Running checks of readiness and metrics, by name.
     """
@@ -84,6 +96,7 @@ class ApiContext:
     clock: Callable[[], datetime]
     encoded_cache: EncodedCache = field(default_factory=EncodedCache)
     process: Process | None = None
+    drawing: Drawing | None = None
     checks: dict[str, SharedCall[Any]] = field(default_factory=dict)
     sums: TTLCache[Any, Verification] = field(
         default_factory=lambda: TTLCache(MOST_SUMS, SUMS_SECONDS)

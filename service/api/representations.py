@@ -95,6 +95,7 @@ def encode(context: ApiContext, key: Key, media: str) -> bytes:
     Raises:
         NoForecast: There is no such forecast.
         NotAcceptable: The forecast is on a grid without pictures.
+        Busy: The process that draws pictures has ended.
     """
     if media == NETCDF:
         return context.archive.forecast_bytes(key)
@@ -103,10 +104,13 @@ def encode(context: ApiContext, key: Key, media: str) -> bytes:
         return dumps(document(forecast, recent_skill(context, key)))
     if known_grid(forecast) is None:
         raise no_picture()
+    before = start_frame(context, key)
+    if context.drawing is not None:
+        return context.drawing.draw(forecast, before)
     # importing matplotlib takes half a second, and pictures are rare
     from service.plots.fields import of_forecast
 
-    return of_forecast(forecast, start_frame(context, key))
+    return of_forecast(forecast, before)
 
 
 def dumps(document: dict[str, Any]) -> bytes:

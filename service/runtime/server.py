@@ -21,6 +21,7 @@ from service.api.middleware.connection_table import ConnectionTable
 from service.api.middleware.http_protocol import ConnectionFactory, ConnectionLimits
 from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.pipeline.poll import sources_of
+from service.plots.drawing_process import DrawingProcess
 from service.runtime import follow
 from service.runtime.deployment import Deployment
 from service.runtime.in_process import at_work
@@ -54,6 +55,7 @@ def application(deployment: Deployment) -> Api:
             jobs=deployment.jobs,
             clock=deployment.clock,
             process=deployment.process,
+            drawing=DrawingProcess(),
         )
     )
 
