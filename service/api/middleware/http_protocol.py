@@ -115,6 +115,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._closing_since: float | None = None
         self._head_bytes = self._overhead = self._surplus = 0
         self._refused = False
+        self._unanswered = 0
+        """Requests whose response is not complete."""
 
     # the connection
 
@@ -261,6 +263,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._overhead = self._surplus = 0
         self._table.set_busy(self, self._address)
         super().on_headers_complete()
+        self._unanswered += 1
 
     def on_body(self, body: bytes) -> None:
         """Pass a part of the body on."""
@@ -276,6 +279,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
+        self._unanswered -= 1
         self._table.set_idle(self, self._address)
         if self.pipeline:
             self._table.set_busy(self, self._address)
@@ -284,15 +288,15 @@ class BoundedProtocol(HttpToolsProtocol):
     # refusals
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Send a problem and no more; what else arrives is discarded until the client has read."""
-        self._refused, cycle = True, self.cycle
-        self.pipeline.clear()
-        if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started:
-                self.transport.abort()
-                return
+        """Send a problem and no more; what else arrives is discarded until the client has read.
+
+        Where a request is being answered, the connection is closed instead.
+        """
+        self._refused = True
+        if self._unanswered:  # their responses would come after this one
+            self.pipeline.clear()
+            self.transport.abort()
+            return
         self.flow.resume_reading()
         self.transport.write(refusal(status, detail))
         if self.transport.can_write_eof():

@@ -10,7 +10,7 @@ from service.api.negotiation import OFFERED
 from service.api.schemas import Issue, ModelName, Moment
 from service.pipeline.upload import NETCDF
 
-MOST_MEMBERS = 20
+MOST_MEMBERS = 1000
 """Members of a JSON object that names a model and a time."""
 SMALL_BYTES = 200
 """Largest body that names only a model and a time."""

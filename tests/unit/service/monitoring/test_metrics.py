@@ -478,7 +478,8 @@ def test_what_was_held_is_a_hit(client: TestClient) -> None:
 
 
 def test_jobs_of_the_api_itself_are_timed(data: Path) -> None:
-    parts = StandingStill(Settings(data=data, models=MODELS), NOW, lambda key: None)
+    settings = Settings(data=data, models=MODELS, allowed_hosts=("testserver",))
+    parts = StandingStill(settings, NOW, lambda key: None)
     from service.runtime.server import application
 
     with TestClient(application(parts)) as client:
