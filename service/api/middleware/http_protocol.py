@@ -26,8 +26,6 @@ MOST_PIPELINED = 64
 OVERHEAD = 16
 """Bytes of chunk sizes, chunk extensions and trailers allowed for each byte of a body, beside
 twice the limit of headers."""
-SURPLUS_BYTES = 2**20
-"""Bytes that are discarded from a client that was refused."""
 LINGER_SECONDS = 2.0
 """Time in s that a refused client has to read the reason."""
 STALL_SECONDS = 1.0
@@ -195,8 +193,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_bytes += min(size, len(view))
             self._parse(view[:size])
             view = view[size:]
-        if self._refused:
-            self._discard(len(data), SURPLUS_BYTES)
 
     def _parse(self, piece: memoryview) -> None:
         self._overhead += 0 if self._in_head else len(piece)
@@ -214,10 +210,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._overhead > 2 * self._limits.header_bytes:
             self._refuse(HTTPStatus.BAD_REQUEST, "the chunks of the body are too small")
 
-    def _discard(self, size: int, most: int) -> None:
-        """Count bytes that are of no use any more; close the connection where they do not end."""
+    def _discard(self, size: int) -> None:
+        """Count bytes of a body that was answered; close the connection where they do not end."""
         self._surplus += size
-        if self._surplus > most:
+        if self._surplus > DRAINED_BYTES:
             self.transport.abort()
 
     def on_message_begin(self) -> None:
@@ -269,7 +265,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Pass a part of the body on."""
         self._overhead = max(self._overhead - (1 + OVERHEAD) * len(body), 0)
         if self.cycle.response_complete:
-            self._discard(len(body), DRAINED_BYTES)
+            self._discard(len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -288,7 +284,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # refusals
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Send a problem and no more; what else arrives is discarded until the client has read.
+        """Send a problem and no more; what else arrives is not read.
 
         Where a request is being answered, the connection is closed instead.
         """
@@ -297,8 +293,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self.pipeline.clear()
             self.transport.abort()
             return
-        self.flow.resume_reading()
         self.transport.write(refusal(status, detail))
+        self.flow.pause_reading()  # what else arrives costs nothing
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)

@@ -17,6 +17,7 @@ from service.api.problems import problem
 DRAINED_BYTES = 128 * 2**20
 """Bytes of a refused body that are still read, so that its sender receives the response instead of
 a broken pipe."""
+DRAINED_AT_ONCE = 2
 LARGE_BYTES = 2**20
 LARGE_AT_ONCE = 8
 """Bodies above `LARGE_BYTES` received at the same time; they are held in memory."""
@@ -36,6 +37,7 @@ class BodyLimit:
     ) -> None:
         self.app, self.largest_bytes, self.most_bytes = app, largest_bytes, most_bytes
         self.large = self.in_memory = 0
+        self._draining = asyncio.Semaphore(DRAINED_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI event stream.
@@ -54,7 +56,7 @@ class BodyLimit:
             message = await receive()
             size_before, size = size, size + len(message.get("body", b""))
             if max(size, declared) > largest:
-                await drain(message, receive, size)
+                await self._drain(message, receive, size)
                 raise HTTPException(413, f"the body exceeds {largest} bytes")
             self.in_memory, counted = self.in_memory + size - counted, size
             if self.in_memory > self.most_bytes:
@@ -62,7 +64,7 @@ class BodyLimit:
             if size_before <= LARGE_BYTES < size:
                 self.large += 1
                 if self.large > LARGE_AT_ONCE:
-                    await drain(message, receive, size)
+                    await self._drain(message, receive, size)
                     raise HTTPException(
                         503, "too many large bodies are being received; try again later"
                     )
@@ -73,6 +75,11 @@ class BodyLimit:
         finally:
             self.large -= size > LARGE_BYTES
             self.in_memory -= counted
+
+    async def _drain(self, message: Message, receive: Receive, size: int) -> None:
+        """Read the rest of a refused body, a few bodies at a time: the others wait unread."""
+        async with self._draining:
+            await drain(message, receive, size)
 
 
 def declared_bytes(scope: Scope) -> int:
