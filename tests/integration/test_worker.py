@@ -59,7 +59,7 @@ class WorkerFixture:
         self.pids: list[int] = []
         self.deployment = Deployment(Settings.model_validate(self.settings))
 
-    def hire(self, role: str = FORECASTS, **settings: Any) -> int:
+    def start(self, role: str = FORECASTS, **settings: Any) -> int:
         """Start a worker or a beat; a worker is ready when this returns."""
         assert self._forker.stdin is not None
         assert self._forker.stdout is not None
@@ -82,10 +82,10 @@ class WorkerFixture:
     def submit(self, *keys: Key, queue: str = "interactive") -> list[str]:
         return [self.deployment.jobs.submit(key, queue).id for key in keys]
 
-    def close_door(self) -> None:
+    def block_forecasts(self) -> None:
         (self.data / "closed").touch()
 
-    def open_door(self) -> None:
+    def release_forecasts(self) -> None:
         (self.data / "closed").unlink()
 
     def begun(self) -> list[str]:
@@ -98,7 +98,7 @@ class WorkerFixture:
         eventually(lambda: all(self.deployment.jobs.get(job).finished for job in jobs), str(jobs))
         return [self.deployment.jobs.get(job) for job in jobs]
 
-    def dismiss(self) -> None:
+    def stop_all(self) -> None:
         for pid in self.pids:
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
@@ -132,156 +132,158 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def crew(forker: subprocess.Popen[str], frames: Path, tmp_path: Path) -> Iterator[WorkerFixture]:
+def workers(forker: subprocess.Popen[str], frames: Path, tmp_path: Path) -> Iterator[WorkerFixture]:
     data = shutil.copytree(frames, tmp_path / "data")
     with redis_server(tmp_path) as redis:
         started = WorkerFixture(forker, redis, data)
         yield started
-        started.dismiss()
+        started.stop_all()
         started.deployment.jobs.close()
         started.deployment.ledger.engine.dispose()
 
 
-def test_a_job_is_done_by_a_worker(crew: WorkerFixture) -> None:
+def test_a_job_is_done_by_a_worker(workers: WorkerFixture) -> None:
     with pytest.raises(NoWorker):
-        crew.submit(key(6))
-    crew.hire()
-    (job,) = crew.done(crew.submit(key(6)))
+        workers.submit(key(6))
+    workers.start()
+    (job,) = workers.done(workers.submit(key(6)))
     assert (job.status, job.attempts) == ("successful", 1)
-    assert crew.deployment.archive.has_forecast(key(6))
-    (row,) = crew.deployment.job_table.workers()
+    assert workers.deployment.archive.has_forecast(key(6))
+    (row,) = workers.deployment.job_table.workers()
     assert row.queues == ("interactive", "scheduled")
 
 
-def test_many_who_ask_at_once_get_one_forecast(crew: WorkerFixture) -> None:
-    crew.hire()
-    crew.hire()
+def test_many_who_ask_at_once_get_one_forecast(workers: WorkerFixture) -> None:
+    workers.start()
+    workers.start()
     barrier = threading.Barrier(20)
     found: list[str] = []
 
     def ask() -> None:
         barrier.wait()
-        found.extend(crew.submit(key(6)))
+        found.extend(workers.submit(key(6)))
 
     threads = [threading.Thread(target=ask) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    crew.done(found)
+    workers.done(found)
     assert len(found) == 20
-    assert crew.begun() == [key(6).id]
+    assert workers.begun() == [key(6).id]
 
 
-def test_what_somebody_waits_for_goes_before_the_schedule(crew: WorkerFixture) -> None:
-    crew.hire()
-    crew.close_door()
-    (first,) = crew.submit(key(0))
-    eventually(crew.begun)
-    backfill = crew.submit(*(key(number) for number in (1, 2, 3, 4)), queue=SCHEDULED)
-    interactive = crew.submit(key(5), key(6))
-    hurried = crew.submit(key(4))
-    crew.open_door()
-    crew.done(backfill)
-    assert crew.begun() == [first, *interactive, *hurried, *backfill[:3]]
+def test_what_somebody_waits_for_goes_before_the_schedule(workers: WorkerFixture) -> None:
+    workers.start()
+    workers.block_forecasts()
+    (first,) = workers.submit(key(0))
+    eventually(workers.begun)
+    backfill = workers.submit(*(key(number) for number in (1, 2, 3, 4)), queue=SCHEDULED)
+    interactive = workers.submit(key(5), key(6))
+    hurried = workers.submit(key(4))
+    workers.release_forecasts()
+    workers.done(backfill)
+    assert workers.begun() == [first, *interactive, *hurried, *backfill[:3]]
 
 
-def test_a_job_whose_worker_is_killed_is_done_by_another(crew: WorkerFixture) -> None:
-    first = crew.hire()
-    crew.hire("verify")
-    crew.hire("beat")
-    crew.close_door()
-    jobs = crew.submit(key(6), key(7))
-    eventually(crew.begun)
-    crew.kill(first)
-    crew.hire()
-    eventually(lambda: len(crew.begun()) > 1)
-    crew.open_door()
-    done = crew.done(jobs)
+def test_a_job_whose_worker_is_killed_is_done_by_another(workers: WorkerFixture) -> None:
+    first = workers.start()
+    workers.start("verify")
+    workers.start("beat")
+    workers.block_forecasts()
+    jobs = workers.submit(key(6), key(7))
+    eventually(workers.begun)
+    workers.kill(first)
+    workers.start()
+    eventually(lambda: len(workers.begun()) > 1)
+    workers.release_forecasts()
+    done = workers.done(jobs)
     assert [job.status for job in done] == ["successful"] * 2
     assert sorted(job.attempts for job in done) == [1, 2]
 
 
-def test_a_job_that_kills_two_workers_is_given_up(crew: WorkerFixture) -> None:
-    crew.hire("verify")
-    crew.hire("beat")
-    crew.close_door()
-    first = crew.hire()
-    (job,) = crew.submit(key(6))
-    eventually(lambda: crew.begun() == [job])
-    crew.kill(first)
-    second = crew.hire()
-    eventually(lambda: crew.begun() == [job, job])
-    crew.kill(second)
-    crew.open_door()
-    crew.hire()
-    (given_up,) = crew.done([job])
+def test_a_job_that_kills_two_workers_is_given_up(workers: WorkerFixture) -> None:
+    workers.start("verify")
+    workers.start("beat")
+    workers.block_forecasts()
+    first = workers.start()
+    (job,) = workers.submit(key(6))
+    eventually(lambda: workers.begun() == [job])
+    workers.kill(first)
+    second = workers.start()
+    eventually(lambda: workers.begun() == [job, job])
+    workers.kill(second)
+    workers.release_forecasts()
+    workers.start()
+    (given_up,) = workers.done([job])
     assert (given_up.status, given_up.attempts) == ("failed", 2)
     assert isinstance(given_up.error, DeadLetter)
-    assert crew.submit(key(6)) == [job]
-    (other,) = crew.done(crew.submit(key(7)))
+    assert workers.submit(key(6)) == [job]
+    (other,) = workers.done(workers.submit(key(7)))
     assert other.status == "successful"
-    assert crew.begun() == [job, job, key(7).id]
+    assert workers.begun() == [job, job, key(7).id]
 
 
-def test_redis_may_lose_everything(crew: WorkerFixture) -> None:
-    crew.hire()
-    crew.hire("beat")
-    crew.hire("verify")
-    crew.close_door()
-    jobs = crew.submit(key(6), key(7), key(8))
-    eventually(crew.begun)
-    crew.redis.kill()
-    eventually(lambda: "Redis on 127.0.0.1" in str(crew.deployment.jobs.health().problem))
-    jobs += crew.submit(key(9))
-    crew.open_door()
-    crew.done(jobs[:1])
+def test_redis_may_lose_everything(workers: WorkerFixture) -> None:
+    workers.start()
+    workers.start("beat")
+    workers.start("verify")
+    workers.block_forecasts()
+    jobs = workers.submit(key(6), key(7), key(8))
+    eventually(workers.begun)
+    workers.redis.kill()
+    eventually(lambda: "Redis on 127.0.0.1" in str(workers.deployment.jobs.health().problem))
+    jobs += workers.submit(key(9))
+    workers.release_forecasts()
+    workers.done(jobs[:1])
     clock.sleep(0.5)  # the worker cannot say that it is done with the message
-    crew.redis.start()
-    done = crew.done(jobs)
+    workers.redis.start()
+    done = workers.done(jobs)
     assert {job.status for job in done} == {"successful"}
-    assert sorted(crew.begun()) == sorted(jobs), "each once"
-    eventually(lambda: crew.deployment.jobs.health().problem is None)
+    assert sorted(workers.begun()) == sorted(jobs), "each once"
+    eventually(lambda: workers.deployment.jobs.health().problem is None)
 
 
-def test_two_beats_do_no_harm(crew: WorkerFixture) -> None:
+def test_two_beats_do_no_harm(workers: WorkerFixture) -> None:
     for role in ("beat", "beat", ALL):
-        crew.hire(role, simulated_time=f"{NOW.isoformat()}@{clock.time()}*20", forecast_minutes=600)
+        workers.start(
+            role, simulated_time=f"{NOW.isoformat()}@{clock.time()}*20", forecast_minutes=600
+        )
     wanted = [key(n, model).id for n in range(NEWEST + 1) for model in ("advection", "persistence")]
     wanted.remove(key(0, "advection").id)  # nothing before it to see motion in
-    eventually(lambda: {*wanted} <= {*crew.begun()})
+    eventually(lambda: {*wanted} <= {*workers.begun()})
     clock.sleep(2)
-    assert Counter(job for job in crew.begun() if "-auto-" not in job) == Counter(wanted)
+    assert Counter(job for job in workers.begun() if "-auto-" not in job) == Counter(wanted)
 
 
-def test_a_worker_that_is_told_to_end_finishes_what_it_does(crew: WorkerFixture) -> None:
-    worker = crew.hire()
-    crew.close_door()
-    jobs = crew.submit(key(6), key(7))
-    eventually(crew.begun)
+def test_a_worker_that_is_told_to_end_finishes_what_it_does(workers: WorkerFixture) -> None:
+    worker = workers.start()
+    workers.block_forecasts()
+    jobs = workers.submit(key(6), key(7))
+    eventually(workers.begun)
     os.kill(worker, signal.SIGTERM)
     clock.sleep(0.3)
     assert alive(worker)
-    crew.open_door()
-    crew.done(jobs[:1])
+    workers.release_forecasts()
+    workers.done(jobs[:1])
     eventually(lambda: not alive(worker))
-    assert crew.deployment.jobs.get(jobs[1]).status == "accepted"
-    assert crew.begun() == jobs[:1]
-    crew.hire()
-    assert crew.done(jobs)[1].status == "successful"
+    assert workers.deployment.jobs.get(jobs[1]).status == "accepted"
+    assert workers.begun() == jobs[:1]
+    workers.start()
+    assert workers.done(jobs)[1].status == "successful"
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGQUIT], [signal.SIGINT, signal.SIGINT]])
 def test_a_worker_that_must_end_at_once_gives_its_job_back(
-    crew: WorkerFixture, signals: list[signal.Signals]
+    workers: WorkerFixture, signals: list[signal.Signals]
 ) -> None:
-    worker = crew.hire()
-    crew.close_door()
-    (job,) = crew.submit(key(6))
-    eventually(crew.begun)
+    worker = workers.start()
+    workers.block_forecasts()
+    (job,) = workers.submit(key(6))
+    eventually(workers.begun)
     for number in signals:
         os.kill(worker, number)
         clock.sleep(1)  # two that come at once count as one
     eventually(lambda: not alive(worker))
-    back = crew.deployment.jobs.get(job)
+    back = workers.deployment.jobs.get(job)
     assert (back.status, back.attempts) == ("accepted", 0)

@@ -48,21 +48,21 @@ def key(number: int = 0) -> Key:
     return Key(issue, "persistence", "none")
 
 
-class Kitchen:
-    """Makes forecasts, one after the other, when the door is open."""
+class FakeJobContext:
+    """Makes forecasts, one after the other, once `released` is set."""
 
     jobs: Jobs
 
     def __init__(self) -> None:
         self.process = Process(Settings())
-        self.door = threading.Event()
-        self.entered = threading.Semaphore(0)
+        self.released = threading.Event()
+        self.begun = threading.Semaphore(0)
         self.forecast_keys: list[Key] = []
         self.troubles: list[Exception] = []
 
     def make_forecast(self, key: Key) -> None:
-        self.entered.release()
-        assert self.door.wait(SECONDS)
+        self.begun.release()
+        assert self.released.wait(SECONDS)
         if self.troubles:
             raise self.troubles.pop(0)
         self.forecast_keys.append(key)
@@ -78,8 +78,8 @@ class Clock:
         return START + timedelta(seconds=next(self.seconds)) + self.ahead
 
 
-class Post:
-    """Carries jobs nowhere, and may refuse to."""
+class FakeTransport:
+    """Delivers jobs nowhere, and may fail to."""
 
     embedded = False
 
@@ -89,11 +89,11 @@ class Post:
 
     def send(self, job: Job) -> None:
         if self.away:
-            raise Undelivered("the post is on strike")
+            raise Undelivered("the transport is down")
         self.sent.append(job)
 
     def problem(self) -> str | None:
-        return "the post is on strike" if self.away else None
+        return "the transport is down" if self.away else None
 
     def close(self) -> None:
         """Nothing is under way."""
@@ -105,44 +105,44 @@ def job_table(ledger: Ledger) -> JobTable:
 
 
 @pytest.fixture
-def kitchen() -> Iterator[Kitchen]:
-    opened = Kitchen()
+def job_context() -> Iterator[FakeJobContext]:
+    opened = FakeJobContext()
     yield opened
-    opened.door.set()
+    opened.released.set()
 
 
 @pytest.fixture
-def queue(job_table: JobTable, kitchen: Kitchen) -> Iterator[Jobs]:
-    with closing(started(job_table, kitchen)) as started_queue:
+def queue(job_table: JobTable, job_context: FakeJobContext) -> Iterator[Jobs]:
+    with closing(started(job_table, job_context)) as started_queue:
         yield started_queue
-        kitchen.door.set()
+        job_context.released.set()
 
 
-def started(job_table: JobTable, kitchen: Kitchen) -> Jobs:
-    """Jobs in a thread of this process, which the kitchen does."""
-    transport = ThreadTransport(lambda job: run_job(kitchen, job, "cook"))
-    kitchen.jobs = Jobs(job_table, transport, Clock(), most_waiting=2, oldest_seconds=1000)
-    return kitchen.jobs
+def started(job_table: JobTable, job_context: FakeJobContext) -> Jobs:
+    """Jobs that a thread of this process executes with a fake context."""
+    transport = ThreadTransport(lambda job: run_job(job_context, job, "worker"))
+    job_context.jobs = Jobs(job_table, transport, Clock(), most_waiting=2, oldest_seconds=1000)
+    return job_context.jobs
 
 
-def posted(
+def with_fake_transport(
     job_table: JobTable, worker_queues: tuple[str, ...] = (INTERACTIVE,)
-) -> tuple[Jobs, Post]:
+) -> tuple[Jobs, FakeTransport]:
     """Jobs that go to workers elsewhere, of which one is alive."""
-    post, clock = Post(), Clock()
+    transport, clock = FakeTransport(), Clock()
     if worker_queues:
         job_table.beat("worker", worker_queues, "cpu", START)
-    return Jobs(job_table, post, clock, 2, oldest_seconds=1000, worker_seconds=500), post
+    return Jobs(job_table, transport, clock, 2, oldest_seconds=1000, worker_seconds=500), transport
 
 
 def wait(queue: Jobs, job: str, seconds: float = SECONDS) -> Job:
     return asyncio.run(queue.wait(job, seconds))
 
 
-def busy(queue: Jobs, kitchen: Kitchen, number: int = 0) -> str:
+def busy(queue: Jobs, job_context: FakeJobContext, number: int = 0) -> str:
     """The id of a job that runs and does not get on."""
     job = queue.submit(key(number))
-    assert kitchen.entered.acquire(timeout=SECONDS)
+    assert job_context.begun.acquire(timeout=SECONDS)
     return job.id
 
 
@@ -153,35 +153,37 @@ def eventually(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_job_is_accepted_runs_and_succeeds(queue: Jobs, kitchen: Kitchen) -> None:
+def test_a_job_is_accepted_runs_and_succeeds(queue: Jobs, job_context: FakeJobContext) -> None:
     accepted = queue.submit(key())
     assert (accepted.status, accepted.started, accepted.finished) == ("accepted", None, None)
     assert accepted.key == key()
-    kitchen.entered.acquire(timeout=SECONDS)
+    job_context.begun.acquire(timeout=SECONDS)
     running = queue.get(accepted.id)
     assert (running.status, running.finished) == ("running", None)
-    kitchen.door.set()
+    job_context.released.set()
     done = wait(queue, accepted.id)
     assert (done.status, done.error, done.attempts) == ("successful", None, 1)
     assert done.started is not None
     assert done.finished is not None
     assert done.created < done.started < done.finished
-    assert kitchen.forecast_keys == [key()]
-    waited = kitchen.process.registry.get_sample_value
+    assert job_context.forecast_keys == [key()]
+    waited = job_context.process.registry.get_sample_value
     assert waited("nowcast_queue_wait_seconds_count", {"queue": INTERACTIVE}) == 1
 
 
-def test_asking_again_while_it_is_made_gives_the_same_job(queue: Jobs, kitchen: Kitchen) -> None:
-    busy(queue, kitchen)
+def test_asking_again_while_it_is_made_gives_the_same_job(
+    queue: Jobs, job_context: FakeJobContext
+) -> None:
+    busy(queue, job_context)
     waiting = queue.submit(key(1))
     assert queue.submit(key(0)).status == "running"
     assert queue.submit(key(1)) == waiting
-    kitchen.door.set()
+    job_context.released.set()
     wait(queue, waiting.id)
-    assert kitchen.forecast_keys == [key(0), key(1)]
+    assert job_context.forecast_keys == [key(0), key(1)]
 
 
-def test_many_who_ask_at_once_get_one_job(queue: Jobs, kitchen: Kitchen) -> None:
+def test_many_who_ask_at_once_get_one_job(queue: Jobs, job_context: FakeJobContext) -> None:
     barrier = threading.Barrier(8)
     found: list[datetime] = []
 
@@ -194,40 +196,42 @@ def test_many_who_ask_at_once_get_one_job(queue: Jobs, kitchen: Kitchen) -> None
         thread.start()
     for thread in threads:
         thread.join()
-    kitchen.door.set()
+    job_context.released.set()
     wait(queue, key().id)
     assert len(found) == 8
     assert len(set(found)) == 1
-    assert kitchen.forecast_keys == [key()]
+    assert job_context.forecast_keys == [key()]
 
 
-def test_jobs_are_done_one_after_the_other_in_their_order(queue: Jobs, kitchen: Kitchen) -> None:
-    busy(queue, kitchen)
+def test_jobs_are_done_one_after_the_other_in_their_order(
+    queue: Jobs, job_context: FakeJobContext
+) -> None:
+    busy(queue, job_context)
     for number in (2, 1):
         queue.submit(key(number))
-    assert not kitchen.entered.acquire(timeout=0.05), "only one runs"
-    kitchen.door.set()
+    assert not job_context.begun.acquire(timeout=0.05), "only one runs"
+    job_context.released.set()
     wait(queue, key(1).id)
-    assert kitchen.forecast_keys == [key(0), key(2), key(1)]
+    assert job_context.forecast_keys == [key(0), key(2), key(1)]
 
 
 def test_what_somebody_waits_for_goes_before_what_the_schedule_asks_for(
-    queue: Jobs, kitchen: Kitchen
+    queue: Jobs, job_context: FakeJobContext
 ) -> None:
-    busy(queue, kitchen)
+    busy(queue, job_context)
     for number in (1, 2, 3):
         queue.submit(key(number), SCHEDULED)
     queue.submit(key(4))
     assert queue.submit(key(3)).queue == INTERACTIVE, "now somebody waits for it"
-    kitchen.door.set()
+    job_context.released.set()
     wait(queue, key(2).id)
-    assert kitchen.forecast_keys == [key(number) for number in (0, 4, 3, 1, 2)]
+    assert job_context.forecast_keys == [key(number) for number in (0, 4, 3, 1, 2)]
 
 
 def test_a_full_queue_refuses_more_and_takes_more_when_it_is_empty(
-    queue: Jobs, kitchen: Kitchen
+    queue: Jobs, job_context: FakeJobContext
 ) -> None:
-    busy(queue, kitchen)
+    busy(queue, job_context)
     for number in (1, 2):
         queue.submit(key(number))
     with pytest.raises(QueueFull, match="waiting"):
@@ -236,14 +240,14 @@ def test_a_full_queue_refuses_more_and_takes_more_when_it_is_empty(
         queue.get(key(3).id)
     assert queue.submit(key(1)).status == "accepted", "one that waits already is no more"
     assert queue.submit(key(4), SCHEDULED).status == "accepted", "the schedule is not counted"
-    kitchen.door.set()
+    job_context.released.set()
     wait(queue, key(4).id)
     queue.submit(key(3))
     assert wait(queue, key(3).id).status == "successful"
 
 
 def test_nothing_more_is_taken_while_one_has_been_waiting_for_too_long(job_table: JobTable) -> None:
-    queue, _ = posted(job_table)
+    queue, _ = with_fake_transport(job_table)
     queue.submit(key(0))
     queue.silence = timedelta(days=1)
     assert isinstance(queue.clock, Clock)
@@ -261,7 +265,7 @@ def test_nothing_more_is_taken_while_one_has_been_waiting_for_too_long(job_table
 def test_without_a_living_worker_nothing_is_taken(
     job_table: JobTable, queues: tuple[str, ...]
 ) -> None:
-    queue, post = posted(job_table, queues)
+    queue, transport = with_fake_transport(job_table, queues)
     with pytest.raises(NoWorker, match="start `nowcast worker`") as refused:
         queue.submit(key())
     assert queue.health().problem == str(refused.value)
@@ -272,19 +276,19 @@ def test_without_a_living_worker_nothing_is_taken(
     queue.clock.ahead = timedelta(seconds=501)
     with pytest.raises(NoWorker, match="for 500 s"):
         queue.submit(key(1))
-    assert [job.key for job in post.sent] == [key()]
+    assert [job.key for job in transport.sent] == [key()]
 
 
 def test_what_cannot_be_sent_is_kept_and_sent_later(job_table: JobTable) -> None:
-    queue, post = posted(job_table)
-    post.away = True
+    queue, transport = with_fake_transport(job_table)
+    transport.away = True
     assert queue.submit(key()).status == "accepted"
-    assert queue.health().problem == "the post is on strike"
+    assert queue.health().problem == "the transport is down"
     assert queue.get(key().id).status == "accepted"
     assert send_lost(queue, START + timedelta(seconds=510)) == 1
-    post.away = False
+    transport.away = False
     assert send_lost(queue, START + timedelta(seconds=511)) == 1
-    assert [job.key for job in post.sent] == [key()]
+    assert [job.key for job in transport.sent] == [key()]
     assert send_lost(queue, START + timedelta(seconds=500)) == 0, "it is on its way now"
     assert send_lost(queue, START + timedelta(seconds=530)) == 1, "it was lost on its way"
 
@@ -292,10 +296,10 @@ def test_what_cannot_be_sent_is_kept_and_sent_later(job_table: JobTable) -> None
 def test_a_job_of_a_worker_that_died_is_sent_again_and_after_two_of_them_given_up(
     job_table: JobTable,
 ) -> None:
-    queue, post = posted(job_table)
+    queue, transport = with_fake_transport(job_table)
     job = queue.submit(key()).id
-    kitchen = Kitchen()
-    kitchen.jobs = queue
+    job_context = FakeJobContext()
+    job_context.jobs = queue
     assert isinstance(queue.clock, Clock)
     for died, worker in enumerate(("first", "second"), start=1):
         now = queue.clock()
@@ -303,10 +307,10 @@ def test_a_job_of_a_worker_that_died_is_sent_again_and_after_two_of_them_given_u
         assert job_table.claim(job, worker, now, 2, now - queue.silence)
         assert send_lost(queue, now + timedelta(seconds=490)) == 0
         assert send_lost(queue, now + timedelta(seconds=510)) == 1
-        assert len(post.sent) == 1 + died
+        assert len(transport.sent) == 1 + died
         queue.clock.ahead += timedelta(seconds=510)
-    run_job(kitchen, job, "third")
-    assert kitchen.forecast_keys == []
+    run_job(job_context, job, "third")
+    assert job_context.forecast_keys == []
     given_up = queue.get(job)
     assert (given_up.status, given_up.attempts) == ("failed", 2)
     assert isinstance(given_up.error, DeadLetter)
@@ -316,13 +320,15 @@ def test_a_job_of_a_worker_that_died_is_sent_again_and_after_two_of_them_given_u
     assert queue.submit(key()).status == "accepted", "in an hour it may have another try"
 
 
-def test_waiting_ends_when_the_time_is_over(queue: Jobs, kitchen: Kitchen) -> None:
-    job = busy(queue, kitchen)
+def test_waiting_ends_when_the_time_is_over(queue: Jobs, job_context: FakeJobContext) -> None:
+    job = busy(queue, job_context)
     assert wait(queue, job, 0.01).status == "running"
 
 
-def test_many_wait_at_the_cost_of_one(queue: Jobs, kitchen: Kitchen, ledger: Ledger) -> None:
-    first = busy(queue, kitchen)
+def test_many_wait_at_the_cost_of_one(
+    queue: Jobs, job_context: FakeJobContext, ledger: Ledger
+) -> None:
+    first = busy(queue, job_context)
     waiting = [first, queue.submit(key(1)).id]
     looks: list[str] = []
     event.listen(
@@ -337,7 +343,7 @@ def test_many_wait_at_the_cost_of_one(queue: Jobs, kitchen: Kitchen, ledger: Led
         before = threading.active_count()
         await asyncio.sleep(0.5)
         assert threading.active_count() <= before + 1
-        kitchen.door.set()
+        job_context.released.set()
         return await waits
 
     begun = time.monotonic()
@@ -348,86 +354,92 @@ def test_many_wait_at_the_cost_of_one(queue: Jobs, kitchen: Kitchen, ledger: Led
 
 
 def test_who_waits_is_told_at_once(
-    queue: Jobs, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+    queue: Jobs, job_context: FakeJobContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And not at the next look, which does not come here."""
     monkeypatch.setattr(waiter, "POLL_SECONDS", 10 * SECONDS)
-    kitchen.door.set()
+    job_context.released.set()
     for number in range(20):
         waits = queue.wait(queue.submit(key(number)).id, SECONDS)
         assert asyncio.run(asyncio.wait_for(waits, SECONDS)).status == "successful"
     queue.wake()
 
 
-def test_who_gives_up_waiting_is_no_trouble_to_others(queue: Jobs, kitchen: Kitchen) -> None:
-    job = busy(queue, kitchen)
+def test_who_gives_up_waiting_is_no_trouble_to_others(
+    queue: Jobs, job_context: FakeJobContext
+) -> None:
+    job = busy(queue, job_context)
 
     async def some_give_up() -> Job:
         staying = asyncio.create_task(queue.wait(job, SECONDS))
         going = asyncio.create_task(queue.wait(job, SECONDS))
         await asyncio.sleep(0.1)
         going.cancel()
-        kitchen.door.set()
+        job_context.released.set()
         return await staying
 
     assert asyncio.run(some_give_up()).status == "successful"
 
 
-def test_a_job_that_waits_can_be_dismissed(queue: Jobs, kitchen: Kitchen) -> None:
-    busy(queue, kitchen)
+def test_a_job_that_waits_can_be_dismissed(queue: Jobs, job_context: FakeJobContext) -> None:
+    busy(queue, job_context)
     waiting = queue.submit(key(1))
     dismissed = queue.dismiss(waiting.id)
     assert dismissed.status == "dismissed"
     assert dismissed.finished is not None
     assert queue.dismiss(waiting.id) == dismissed
     assert wait(queue, waiting.id) == dismissed, "nobody waits for it any more"
-    kitchen.door.set()
+    job_context.released.set()
     queue.submit(key(2))
     wait(queue, key(2).id)
-    assert kitchen.forecast_keys == [key(0), key(2)]
+    assert job_context.forecast_keys == [key(0), key(2)]
     assert queue.get(waiting.id) == dismissed
 
 
-def test_dismissing_makes_room_in_the_queue(queue: Jobs, kitchen: Kitchen) -> None:
-    busy(queue, kitchen)
+def test_dismissing_makes_room_in_the_queue(queue: Jobs, job_context: FakeJobContext) -> None:
+    busy(queue, job_context)
     for number in (1, 2):
         queue.submit(key(number))
     queue.dismiss(key(1).id)
     assert queue.submit(key(3)).status == "accepted"
 
 
-def test_a_dismissed_job_can_be_asked_for_again(queue: Jobs, kitchen: Kitchen) -> None:
-    busy(queue, kitchen)
+def test_a_dismissed_job_can_be_asked_for_again(queue: Jobs, job_context: FakeJobContext) -> None:
+    busy(queue, job_context)
     queue.submit(key(1))
     queue.dismiss(key(1).id)
     assert queue.submit(key(1)).status == "accepted"
-    kitchen.door.set()
+    job_context.released.set()
     assert wait(queue, key(1).id).status == "successful"
-    assert kitchen.forecast_keys == [key(0), key(1)]
+    assert job_context.forecast_keys == [key(0), key(1)]
 
 
-def test_what_was_made_and_is_kept_no_longer_is_made_anew(queue: Jobs, kitchen: Kitchen) -> None:
-    kitchen.door.set()
+def test_what_was_made_and_is_kept_no_longer_is_made_anew(
+    queue: Jobs, job_context: FakeJobContext
+) -> None:
+    job_context.released.set()
     first = wait(queue, queue.submit(key()).id)
     assert queue.submit(key()) == first
     assert queue.submit(key(), again=True).status == "accepted"
     assert wait(queue, key().id).created > first.created
-    assert kitchen.forecast_keys == [key(), key()]
+    assert job_context.forecast_keys == [key(), key()]
 
 
-def test_a_job_that_runs_or_is_done_is_not_dismissed(queue: Jobs, kitchen: Kitchen) -> None:
-    job = busy(queue, kitchen)
+def test_a_job_that_runs_or_is_done_is_not_dismissed(
+    queue: Jobs, job_context: FakeJobContext
+) -> None:
+    job = busy(queue, job_context)
     assert queue.dismiss(job).status == "running"
-    kitchen.door.set()
+    job_context.released.set()
     wait(queue, job)
     assert queue.dismiss(job).status == "successful"
 
 
 def test_a_job_that_fails_says_why_and_does_not_stop_the_next(
-    queue: Jobs, kitchen: Kitchen
+    queue: Jobs, job_context: FakeJobContext
 ) -> None:
-    kitchen.troubles = [NoFrames("burnt")]
-    kitchen.door.set()
+    job_context.troubles = [NoFrames("burnt")]
+    job_context.released.set()
     failed = wait(queue, queue.submit(key()).id)
     assert failed.status == "failed"
     assert isinstance(failed.error, NoFrames)
@@ -437,9 +449,9 @@ def test_a_job_that_fails_says_why_and_does_not_stop_the_next(
     assert wait(queue, key(1).id).status == "successful"
 
 
-def test_a_job_that_failed_can_be_tried_again(queue: Jobs, kitchen: Kitchen) -> None:
-    kitchen.troubles = [ValueError("burnt"), ValueError("burnt")]
-    kitchen.door.set()
+def test_a_job_that_failed_can_be_tried_again(queue: Jobs, job_context: FakeJobContext) -> None:
+    job_context.troubles = [ValueError("burnt"), ValueError("burnt")]
+    job_context.released.set()
     first = wait(queue, queue.submit(key()).id)
     again = wait(queue, queue.submit(key()).id)
     assert again.created > first.created
@@ -449,13 +461,13 @@ def test_a_job_that_failed_can_be_tried_again(queue: Jobs, kitchen: Kitchen) -> 
     "trouble", [LedgerAway("gone for a moment"), OSError(errno.ENOSPC, "no space left on device")]
 )
 def test_a_job_outlasts_a_ledger_that_is_away_and_a_disk_that_is_full(
-    queue: Jobs, kitchen: Kitchen, trouble: Exception
+    queue: Jobs, job_context: FakeJobContext, trouble: Exception
 ) -> None:
-    kitchen.troubles = [trouble, trouble]
-    kitchen.door.set()
+    job_context.troubles = [trouble, trouble]
+    job_context.released.set()
     done = wait(queue, queue.submit(key()).id)
     assert (done.status, done.attempts) == ("successful", 1)
-    assert kitchen.forecast_keys == [key()]
+    assert job_context.forecast_keys == [key()]
 
 
 @pytest.mark.parametrize(
@@ -484,38 +496,38 @@ def test_a_job_that_nobody_asked_for_is_unknown(queue: Jobs) -> None:
 
 
 def test_closing_finishes_what_runs_and_what_waits_is_done_after_the_next_start(
-    job_table: JobTable, kitchen: Kitchen
+    job_table: JobTable, job_context: FakeJobContext
 ) -> None:
-    queue = started(job_table, kitchen)
-    busy(queue, kitchen)
+    queue = started(job_table, job_context)
+    busy(queue, job_context)
     queue.submit(key(1))
     ending = threading.Thread(target=queue.close)
     ending.start()
-    kitchen.door.set()
+    job_context.released.set()
     ending.join(SECONDS)
     assert not ending.is_alive()
-    assert kitchen.forecast_keys == [key(0)]
+    assert job_context.forecast_keys == [key(0)]
     assert queue.get(key(1).id).status == "accepted"
-    with closing(started(job_table, kitchen)) as again:
+    with closing(started(job_table, job_context)) as again:
         assert send_lost(again, START + timedelta(hours=1)) == 1
         assert wait(again, key(1).id).status == "successful"
-    assert kitchen.forecast_keys == [key(0), key(1)]
+    assert job_context.forecast_keys == [key(0), key(1)]
 
 
-def test_a_job_that_is_sent_twice_is_done_once(queue: Jobs, kitchen: Kitchen) -> None:
-    busy(queue, kitchen)
+def test_a_job_that_is_sent_twice_is_done_once(queue: Jobs, job_context: FakeJobContext) -> None:
+    busy(queue, job_context)
     job = queue.submit(key(1))
     for _ in range(3):
         queue.send(job)
-    kitchen.door.set()
+    job_context.released.set()
     wait(queue, job.id)
     wait(queue, queue.submit(key(2)).id)
-    assert kitchen.forecast_keys == [key(0), key(1), key(2)]
+    assert job_context.forecast_keys == [key(0), key(1), key(2)]
 
 
 def test_a_process_that_must_end_at_once_gives_its_job_back(job_table: JobTable) -> None:
     class Called:
-        jobs, _ = posted(job_table)
+        jobs, _ = with_fake_transport(job_table)
         process = Process(Settings())
 
         def make_forecast(self, key: Key) -> None:
@@ -531,7 +543,7 @@ def test_a_process_that_must_end_at_once_gives_its_job_back(job_table: JobTable)
 
 
 def test_without_a_ledger_nothing_is_promised(job_table: JobTable, tmp_path: Path) -> None:
-    queue, post = posted(job_table)
+    queue, transport = with_fake_transport(job_table)
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as other:
         other.execute("ALTER TABLE jobs RENAME TO elsewhere")
         with pytest.raises(LedgerAway):
@@ -539,7 +551,7 @@ def test_without_a_ledger_nothing_is_promised(job_table: JobTable, tmp_path: Pat
         with pytest.raises(LedgerAway):
             wait(queue, key().id, 0.1)
         other.execute("ALTER TABLE elsewhere RENAME TO jobs")
-    assert post.sent == []
+    assert transport.sent == []
     assert queue.submit(key()).status == "accepted"
 
 

@@ -25,7 +25,7 @@ SOON = timedelta(minutes=3)
 """What a frame takes to come."""
 
 
-class Office:
+class ServiceFixture:
     """A deployment on a folder, and the jobs it submitted."""
 
     def __init__(
@@ -68,38 +68,40 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    opened = Office(tmp_path)
+def service(tmp_path: Path) -> Iterator[ServiceFixture]:
+    opened = ServiceFixture(tmp_path)
     yield opened
     opened.deployment.jobs.close()
 
 
 def test_a_new_frame_is_forecast_from_by_every_served_model_and_then_by_the_best(
-    office: Office,
+    service: ServiceFixture,
 ) -> None:
-    put_frames(office.deployment.archive, 0, 1)
-    assert office.cycle(1).submitted == 3, "advection has nothing before the first frame"
-    assert office.forecasts(0) == ["persistence"]
-    assert office.forecasts(1) == ["advection", "persistence"]
-    assert office.cycle(1).submitted == 2
-    assert office.forecasts(1) == ["advection", "auto", "persistence"]
-    assert office.cycle(1) == (0, 0)
-    assert len(office.forecast_ids) == len(set(office.forecast_ids)) == 5
-    assert {row["queue"] for row in rows(office)} == {"scheduled"}
+    put_frames(service.deployment.archive, 0, 1)
+    assert service.cycle(1).submitted == 3, "advection has nothing before the first frame"
+    assert service.forecasts(0) == ["persistence"]
+    assert service.forecasts(1) == ["advection", "persistence"]
+    assert service.cycle(1).submitted == 2
+    assert service.forecasts(1) == ["advection", "auto", "persistence"]
+    assert service.cycle(1) == (0, 0)
+    assert len(service.forecast_ids) == len(set(service.forecast_ids)) == 5
+    assert {row["queue"] for row in rows(service)} == {"scheduled"}
 
 
-def rows(office: Office) -> list[dict[str, str]]:
-    with office.deployment.ledger.engine.connect() as connection:
+def rows(service: ServiceFixture) -> list[dict[str, str]]:
+    with service.deployment.ledger.engine.connect() as connection:
         return [dict(row) for row in connection.execute(tables.jobs.select()).mappings()]
 
 
-def test_what_has_become_verifiable_is_verified(office: Office) -> None:
-    put_frames(office.deployment.archive, 0, 1)
-    office.cycle(1)
-    put_frames(office.deployment.archive, 7)
-    assert office.cycle(7).verified == 2
-    assert office.cycle(7).verified == 0
-    states = {row["status"] for row in office.deployment.ledger.rows(tables.leads, lead_minutes=30)}
+def test_what_has_become_verifiable_is_verified(service: ServiceFixture) -> None:
+    put_frames(service.deployment.archive, 0, 1)
+    service.cycle(1)
+    put_frames(service.deployment.archive, 7)
+    assert service.cycle(7).verified == 2
+    assert service.cycle(7).verified == 0
+    states = {
+        row["status"] for row in service.deployment.ledger.rows(tables.leads, lead_minutes=30)
+    }
     assert states == {"verified", "pending"}
 
 
@@ -107,8 +109,10 @@ def test_nothing_of_an_issue_is_verified_while_a_forecast_of_it_is_on_its_way(
     tmp_path: Path,
 ) -> None:
     gate = Event()
-    office = Office(tmp_path, before=lambda key: key.model == "persistence" or gate.wait(SECONDS))
-    deployment = office.deployment
+    service = ServiceFixture(
+        tmp_path, before=lambda key: key.model == "persistence" or gate.wait(SECONDS)
+    )
+    deployment = service.deployment
     put_frames(deployment.archive, 0, 1, 7)
     make_forecasts(deployment.archive, deployment.ledger, 1, models=["persistence"])
     deployment.jobs.submit(Key(time(1), "advection", "none"))
@@ -117,71 +121,73 @@ def test_nothing_of_an_issue_is_verified_while_a_forecast_of_it_is_on_its_way(
         assert run_cycle(deployment, moment(7)).verified == 0
     finally:
         gate.set()
-    office.work()
+    service.work()
     assert run_cycle(deployment, moment(8)).verified == 2
     deployment.jobs.close()
 
 
-def test_what_never_came_is_given_up(office: Office) -> None:
-    put_frames(office.deployment.archive, 0)
-    office.cycle(0)
-    put_frames(office.deployment.archive, 25)
-    office.cycle(30, MISSING_AFTER)
-    states = {row["status"] for row in office.deployment.ledger.rows(tables.leads, ["persistence"])}
+def test_what_never_came_is_given_up(service: ServiceFixture) -> None:
+    put_frames(service.deployment.archive, 0)
+    service.cycle(0)
+    put_frames(service.deployment.archive, 25)
+    service.cycle(30, MISSING_AFTER)
+    states = {
+        row["status"] for row in service.deployment.ledger.rows(tables.leads, ["persistence"])
+    }
     assert states == {"missing"}
 
 
-def test_a_clock_that_is_ahead_by_years_does_not_clear_the_archive(office: Office) -> None:
-    put_frames(office.deployment.archive, 0)
-    assert remove_old_files(office.deployment, moment(0) + timedelta(days=9000)) == 0
-    assert office.deployment.archive.has_frame(time(0))
+def test_a_clock_that_is_ahead_by_years_does_not_clear_the_archive(service: ServiceFixture) -> None:
+    put_frames(service.deployment.archive, 0)
+    assert remove_old_files(service.deployment, moment(0) + timedelta(days=9000)) == 0
+    assert service.deployment.archive.has_frame(time(0))
 
 
-def test_a_frame_that_came_too_late_is_kept_and_not_forecast_from(office: Office) -> None:
-    put_frames(office.deployment.archive, 0, 7)
-    minutes = office.deployment.settings.forecast_minutes
+def test_a_frame_that_came_too_late_is_kept_and_not_forecast_from(service: ServiceFixture) -> None:
+    put_frames(service.deployment.archive, 0, 7)
+    minutes = service.deployment.settings.forecast_minutes
     assert minutes == 30
-    office.cycle(7, timedelta(0))
-    assert office.forecasts(0) == []
-    office.cycle(0, timedelta(minutes=minutes))
-    assert office.forecasts(0) == ["persistence"]
+    service.cycle(7, timedelta(0))
+    assert service.forecasts(0) == []
+    service.cycle(0, timedelta(minutes=minutes))
+    assert service.forecasts(0) == ["persistence"]
 
 
-def test_a_forecast_that_lacked_a_frame_is_made_when_that_has_come(office: Office) -> None:
-    put_frames(office.deployment.archive, 1)
-    office.cycle(1)
-    office.cycle(1)
-    assert office.forecasts(1) == ["auto", "persistence"]
-    put_frames(office.deployment.archive, 0)
-    office.cycle(1)
-    assert office.forecasts(1) == ["advection", "auto", "persistence"]
+def test_a_forecast_that_lacked_a_frame_is_made_when_that_has_come(service: ServiceFixture) -> None:
+    put_frames(service.deployment.archive, 1)
+    service.cycle(1)
+    service.cycle(1)
+    assert service.forecasts(1) == ["auto", "persistence"]
+    put_frames(service.deployment.archive, 0)
+    service.cycle(1)
+    assert service.forecasts(1) == ["advection", "auto", "persistence"]
 
 
 def test_a_model_that_failed_is_not_asked_again_and_the_others_go_on(tmp_path: Path) -> None:
-    office = Office(tmp_path, Broken(), Advection(), Persistence())
-    put_frames(office.deployment.archive, 0, 1)
+    service = ServiceFixture(tmp_path, Broken(), Advection(), Persistence())
+    put_frames(service.deployment.archive, 0, 1)
     for _ in range(4):
-        office.cycle(1)
-    assert office.forecasts(1) == ["advection", "auto", "persistence"]
-    assert [key for key in office.forecast_ids if "broken" in key] == [
+        service.cycle(1)
+    assert service.forecasts(1) == ["advection", "auto", "persistence"]
+    assert [key for key in service.forecast_ids if "broken" in key] == [
         Key(time(number), "broken", "none").id for number in (1, 0)
     ]
-    assert office.jobs()[Key(time(1), "broken", "none").id] == "failed"
+    assert service.jobs()[Key(time(1), "broken", "none").id] == "failed"
 
 
 def test_there_is_nothing_to_choose_of_one_model(tmp_path: Path) -> None:
-    office = Office(tmp_path, Persistence())
-    put_frames(office.deployment.archive, 0)
+    service = ServiceFixture(tmp_path, Persistence())
+    put_frames(service.deployment.archive, 0)
     for _ in range(3):
-        office.cycle(0)
-    assert office.forecasts(0) == ["persistence"]
+        service.cycle(0)
+    assert service.forecasts(0) == ["persistence"]
 
 
 def test_where_no_model_can_nothing_is_asked_for(tmp_path: Path) -> None:
-    office = Office(tmp_path, Demanding(), Advection())
-    put_frames(office.deployment.archive, 0)
+    service = ServiceFixture(tmp_path, Demanding(), Advection())
+    put_frames(service.deployment.archive, 0)
     for _ in range(3):
-        assert office.cycle(0).submitted == 0
+        assert service.cycle(0).submitted == 0
 
 
 def test_the_best_is_chosen_when_nothing_of_the_others_is_under_way(tmp_path: Path) -> None:
@@ -192,15 +198,15 @@ def test_the_best_is_chosen_when_nothing_of_the_others_is_under_way(tmp_path: Pa
             entered.set()
             assert door.wait(SECONDS)
 
-    office = Office(tmp_path, before=wait)
-    put_frames(office.deployment.archive, 0, 1)
-    assert run_cycle(office.deployment, moment(1) + SOON).submitted == 3
+    service = ServiceFixture(tmp_path, before=wait)
+    put_frames(service.deployment.archive, 0, 1)
+    assert run_cycle(service.deployment, moment(1) + SOON).submitted == 3
     assert entered.wait(SECONDS)
-    assert office.forecasts(1) == ["advection"]
-    assert run_cycle(office.deployment, moment(1) + SOON).submitted == 0
+    assert service.forecasts(1) == ["advection"]
+    assert run_cycle(service.deployment, moment(1) + SOON).submitted == 0
     door.set()
-    office.work()
-    assert office.cycle(1).submitted == 2
+    service.work()
+    assert service.cycle(1).submitted == 2
 
 
 def test_a_choice_that_failed_is_not_asked_for_again(tmp_path: Path) -> None:
@@ -208,35 +214,35 @@ def test_a_choice_that_failed_is_not_asked_for_again(tmp_path: Path) -> None:
         if key.model == "auto":
             raise RuntimeError("out of order")
 
-    office = Office(tmp_path, before=fail)
-    put_frames(office.deployment.archive, 0)
+    service = ServiceFixture(tmp_path, before=fail)
+    put_frames(service.deployment.archive, 0)
     for _ in range(4):
-        office.cycle(0)
-    assert office.forecast_ids == [
+        service.cycle(0)
+    assert service.forecast_ids == [
         Key(time(0), model, "none").id for model in ("persistence", "auto")
     ]
 
 
 def test_two_cycles_at_once_ask_once(tmp_path: Path) -> None:
-    offices = [Office(tmp_path) for _ in range(2)]
-    put_frames(offices[0].deployment.archive, *range(4))
+    services = [ServiceFixture(tmp_path) for _ in range(2)]
+    put_frames(services[0].deployment.archive, *range(4))
     barrier = Barrier(2)
 
-    def go(office: Office) -> None:
+    def go(service: ServiceFixture) -> None:
         for number in range(1, 4):
             barrier.wait()
-            office.cycle(number)
+            service.cycle(number)
             barrier.wait()
-            office.cycle(number)
+            service.cycle(number)
 
-    threads = [Thread(target=go, args=[office]) for office in offices]
+    threads = [Thread(target=go, args=[service]) for service in services]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    forecast_ids = offices[0].forecast_ids + offices[1].forecast_ids
-    assert len(forecast_ids) == len(set(forecast_ids)) == len(offices[0].jobs())
-    assert [offices[0].forecasts(number) for number in range(4)] == [
+    forecast_ids = services[0].forecast_ids + services[1].forecast_ids
+    assert len(forecast_ids) == len(set(forecast_ids)) == len(services[0].jobs())
+    assert [services[0].forecasts(number) for number in range(4)] == [
         ["auto", "persistence"],
         *[["advection", "auto", "persistence"]] * 3,
     ]
@@ -245,50 +251,50 @@ def test_two_cycles_at_once_ask_once(tmp_path: Path) -> None:
 def test_forecasts_and_frames_go_when_their_time_is_over_and_the_ledger_stays(
     tmp_path: Path,
 ) -> None:
-    office = Office(tmp_path, keep_days=1.0)
-    archive, ledger = office.deployment.archive, office.deployment.ledger
+    service = ServiceFixture(tmp_path, keep_days=1.0)
+    archive, ledger = service.deployment.archive, service.deployment.ledger
     put_frames(archive, *range(0, 31, 6), 300)
     make_forecasts(archive, ledger, 6)
     verify(archive, ledger, moment(300))
     before = rows_of(ledger)
-    assert remove_old_files(office.deployment, moment(288) + timedelta(minutes=1)) == 1
+    assert remove_old_files(service.deployment, moment(288) + timedelta(minutes=1)) == 1
     assert not archive.has_frame(time(0))
     assert archive.has_frame(time(6)), "its age is just under a day"
-    assert remove_old_files(office.deployment, moment(310)) == 5
+    assert remove_old_files(service.deployment, moment(310)) == 5
     assert list(archive.frame_times()) == [time(300), time(30), time(24)]
     assert archive.forecasts(time(6)) == {}
     assert rows_of(ledger) == before
-    assert remove_old_files(office.deployment, moment(310)) == 0
+    assert remove_old_files(service.deployment, moment(310)) == 0
 
 
 def test_nothing_goes_that_a_pending_lead_needs(tmp_path: Path) -> None:
-    office = Office(tmp_path, keep_days=0.01)
-    archive, ledger = office.deployment.archive, office.deployment.ledger
+    service = ServiceFixture(tmp_path, keep_days=0.01)
+    archive, ledger = service.deployment.archive, service.deployment.ledger
     put_frames(archive, 0, 1, 2, 6, 7, 12)
     make_forecasts(archive, ledger, 2, models=["persistence"])
-    remove_old_files(office.deployment, moment(12))
+    remove_old_files(service.deployment, moment(12))
     assert sorted(archive.frame_times()) == [time(number) for number in (2, 6, 7, 12)]
     assert archive.has_forecast(Key(time(2), "persistence", "none"))
     put_frames(archive, 27)
     verify(archive, ledger, moment(30) + MISSING_AFTER)
-    remove_old_files(office.deployment, moment(40))
+    remove_old_files(service.deployment, moment(40))
     assert list(archive.frame_times()) == []
     assert list(archive.issues()) == []
 
 
 def test_uploads_go_soon_and_bad_files_with_the_frames(tmp_path: Path) -> None:
-    office = Office(tmp_path, keep_days=2, keep_uploads_hours=3)
-    archive = office.deployment.archive
+    service = ServiceFixture(tmp_path, keep_days=2, keep_uploads_hours=3)
+    archive = service.deployment.archive
     sha = archive.put_upload(frame(0))
     archive.quarantine(b"bad", "name", "f" * 64, "why")
     now = archive.store.modified(f"uploads/{sha[:16]}/frames.nc")
     for hours, left in ((2.9, 3), (3.1, 2), (47.9, 2), (48.1, 0)):
-        remove_old_files(office.deployment, now + timedelta(hours=hours))
+        remove_old_files(service.deployment, now + timedelta(hours=hours))
         assert len(files_of(archive.root)) == left
 
 
-def test_the_windows_of_skill_are_refreshed(office: Office) -> None:
-    archive, ledger = office.deployment.archive, office.deployment.ledger
+def test_the_windows_of_skill_are_refreshed(service: ServiceFixture) -> None:
+    archive, ledger = service.deployment.archive, service.deployment.ledger
     put_frames(archive, *range(20))
     make_forecasts(archive, ledger, 6)
     verify(archive, ledger, moment(19))
