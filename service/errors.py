@@ -15,6 +15,7 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
     + NoWorker     no worker is alive
     + DeadLetter   the job is given up after its workers died
     + Expired      no worker had time for a scheduled job while it was useful
+    + StaleRadar   the newest radar frame is too old
     + LedgerAway   the database is unreachable or full
     + Busy         too many requests of this kind are being answered
     + NoRoom       the disk has no room for uploads
@@ -82,6 +83,10 @@ class DeadLetter(NotReady):
 
 class Expired(NotReady):
     """No worker had time for the scheduled job while it was useful."""
+
+
+class StaleRadar(NotReady):
+    """The newest radar frame is too old."""
 
 
 class LedgerAway(NotReady):

@@ -47,6 +47,7 @@ EXTRA = (
     "radar_times",
     "bridged",
     "suspect",
+    "stale",
     "chosen",
     "generated_at",
 )

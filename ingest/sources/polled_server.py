@@ -66,6 +66,7 @@ class Source:
         self._folder = WebFolder(f"{server.rstrip('/')}/{folder}", limits)
         self._requests: dict[str, Request] = {}
         self._listed: set[str] = set()
+        self._not_read: set[str] = set()
         mark = datetime(2001, 2, 3, 4, 5, tzinfo=UTC)
         if "%" in folder or not tells_minutes(self._pattern, mark):
             raise SourceUnavailable(
@@ -118,6 +119,10 @@ class Source:
         due = [name for name in there if self._is_due(name, now)]
         yield from self._fetch(due[:most], rests, now)
 
+    def fetch_again(self, name: str) -> None:
+        """Have the next poll fetch a file that has just come, since it could not be taken in."""
+        self._not_read.add(name)
+
     def _is_due(self, name: str, now: datetime) -> bool:
         if name not in self._requests:
             return True
@@ -142,6 +147,9 @@ class Source:
                 if name != LISTING:
                     if data is not None:
                         yield File(name, data)
+                    if name in self._not_read:
+                        self._not_read.remove(name)
+                        continue
                 elif data is not None or not version:  # but for one that is as it was
                     self._listed = listing.names(data or b"")
                 self._note(name, now, rests[name], version)

@@ -42,6 +42,8 @@ FORECAST: dict[str, Any] = {
     "rainfall_rate": [[[None, 0.0], [1.25, 4.5]]] * 4,
     "exceedance_probability": [{"threshold": 0.5, "values": [[[None, 0.02], [0.81, 0.97]]] * 4}],
     "bridged": [],
+    "suspect": None,
+    "stale": False,
     "chosen": [],
     "attribution": "Source: Deutscher Wetterdienst",
     "licence": "CC BY 4.0",

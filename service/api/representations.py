@@ -13,9 +13,12 @@ from xarray import DataArray
 from ingest.formats.netcdf import ABOUT
 from ingest.grid import known_grid
 from ingest.precipitation import INTERVAL, UNITS, credit, exceedance_probabilities
+from service.api import freshness
 from service.api.dependencies import ApiContext
 from service.api.negotiation import PNG, etag_matches
 from service.api.schemas import InsteadOf
+from service.archive import field_file
+from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
 from service.errors import Gone, LedgerAway, NoFrame, NotAcceptable
 from service.pipeline.upload import JSON, NETCDF
@@ -65,21 +68,28 @@ def respond(
         "Content-Location": location(key),
         "Link": f'<{location(key)}>; rel="canonical"',
     }
+    stale = latest and not key.upload and freshness.is_stale(context, key.issue)
+    if stale:
+        headers["ETag"] = entity_tag(key, media, stale=True)
+        headers |= freshness.stale_headers(context, key)
+        del headers["Content-Location"]
     if etag_matches(request, headers["ETag"]) and context.archive.has_forecast(key):
         return Response(status_code=304, headers=headers)
+    encode_now = partial(encode, context, key, media, stale=stale)
     try:
-        content = context.encoded_cache.get(headers["ETag"], partial(encode, context, key, media))
+        content = context.encoded_cache.get(headers["ETag"], encode_now)
     except LedgerAway as error:
         log.warning("%s is served without its skill: %s", key.id, error)
-        content = dumps(document(context.archive.forecast(key), []))
+        forecast = labelled(context, key, stale=stale)
+        content = dumps(document(forecast, []))
         headers["Cache-Control"] = "no-store"
-        del headers["ETag"]
+        headers.pop("ETag", None)
     if media == NETCDF:
         headers["Content-Disposition"] = f'attachment; filename="{key.id}.nc"'
     if instead_of is not None and media == JSON:
         content = b'%s,"instead_of":%s}' % (content[:-1], instead_of.model_dump_json().encode())
-        headers.pop("ETag", None)
-        del headers["Content-Location"]
+        for name in ("ETag", "Content-Location"):
+            headers.pop(name, None)
     return Response(content, media_type=media, headers=headers)
 
 
@@ -89,17 +99,25 @@ def gone(key: Key) -> Gone:
     return Gone(f"the forecast of {key.model} from {source} is past its retention")
 
 
-def encode(context: ApiContext, key: Key, media: str) -> bytes:
+def encode(context: ApiContext, key: Key, media: str, *, stale: bool = False) -> bytes:
     """Encode a forecast of the archive as JSON, netCDF or PNG.
+
+    Args:
+        context: The API context.
+        key: The forecast key.
+        media: Media type to encode it in.
+        stale: Label it as made from radar that is too old by now.
 
     Raises:
         NoForecast: There is no such forecast.
         NotAcceptable: The forecast is on a grid without pictures.
         Busy: The process that draws pictures has ended.
     """
-    if media == NETCDF:
+    if media == NETCDF and not stale:
         return context.archive.forecast_bytes(key)
-    forecast = context.archive.forecast(key)
+    forecast = labelled(context, key, stale=stale)
+    if media == NETCDF:
+        return encode_labelled(forecast)
     if media == JSON:
         return dumps(document(forecast, recent_skill(context, key)))
     if known_grid(forecast) is None:
@@ -118,15 +136,33 @@ def dumps(document: dict[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def labelled(context: ApiContext, key: Key, *, stale: bool) -> DataArray:
+    """A forecast (lead_time, y, x) of the archive in mm/h, with a label if its radar is too old.
+
+    Raises:
+        NoForecast: There is no such forecast.
+    """
+    forecast = context.archive.forecast(key)
+    if not stale:
+        return forecast
+    return forecast.assign_attrs(stale=freshness.warning(context, key))
+
+
+def encode_labelled(forecast: DataArray) -> bytes:
+    """Encode a forecast (lead_time, y, x) with another label than in the archive as netCDF."""
+    title = f"Two-hour precipitation nowcast by {forecast.attrs['model']}"
+    return field_file.encode(forecast, title, "labelled by nowcast", packed=True)
+
+
 def no_picture() -> NotAcceptable:
     """The error of a picture on a grid that has no map."""
     return NotAcceptable(f"there is no picture on an uploaded grid, only {JSON} and {NETCDF}")
 
 
-def entity_tag(key: Key, media: str) -> str:
+def entity_tag(key: Key, media: str, *, stale: bool = False) -> str:
     """Entity tag of a forecast, different for each encoding, so that caches keep them apart."""
     suffix = {JSON: "", NETCDF: "-netcdf", PNG: "-png"}[media]
-    return f'"{key.id}{suffix}"'
+    return f'"{key.id}{suffix}{"-stale" if stale else ""}"'
 
 
 def location(key: Key) -> str:
@@ -175,6 +211,8 @@ def document(forecast: DataArray, skill: list[dict[str, Any]]) -> dict[str, Any]
             for threshold, probability in exceedance_probabilities(forecast).items()
         ],
         "bridged": listed(forecast, "bridged"),
+        "suspect": forecast.attrs.get(SUSPECT),
+        "stale": "stale" in forecast.attrs,
         "chosen": listed(forecast, "chosen"),
         "attribution": credit(forecast),
         "licence": ABOUT["licence"],

@@ -131,6 +131,10 @@ class Forecast(BaseModel):
     exceedance_probability: list[ExceedanceProbability]
     bridged: list[datetime]
     """Times of missing radar frames that were interpolated from their neighbours."""
+    suspect: str | None = None
+    """Why the radar it is made from is doubtful; null where it is not."""
+    stale: bool = False
+    """The radar was too old when the newest forecast was requested: the weather has moved on."""
     chosen: list[str]
     """The model selected for each lead time by `auto`; empty for other models."""
     instead_of: InsteadOf | None = None

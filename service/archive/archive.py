@@ -3,6 +3,7 @@
     frames/2020/09/07/20200907T1400Z.nc
     forecasts/2020/09/07/20200907T1400Z/advection-none.nc
     quarantine/0a1b2c3d4e5f6071-raa01-ry_10000-2009071400-dwd---bin.gz (and .reason.txt)
+    quarantine/89abcdef01234567-damaged_frames_2020_09_07_20200907T1400Z.nc
 
 And for a day: uploaded frames by their hash, and their forecasts.
 
@@ -10,25 +11,25 @@ And for a day: uploaded frames by their hash, and their forecasts.
     uploads/89abcdef01234567/20200907T1400Z/advection-none.nc
 
 A file is complete when it has its name, and never changes (`service.archive.store`). Storing it
-twice changes nothing.
+twice changes nothing. Its SHA-256 is verified whenever it is read (`service.archive.checksum`): a
+file that the disk has damaged is moved to quarantine, and is missing from then on.
 """
 
 import hashlib
-import re
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from threading import Lock
 from typing import Literal, Self
 
 import numpy as np
 import xarray as xr
 from xarray import DataArray
 
-from ingest.formats import netcdf
-from ingest.grid import known_grid, same_grid, with_places
+from ingest.errors import BadField
+from ingest.grid import same_grid
+from service.archive import checksum, field_file
 from service.archive.field_cache import FieldCache
 from service.archive.key import (
     Key,
@@ -42,8 +43,11 @@ from service.archive.key import (
     to_time,
     upload_name,
 )
+from service.archive.quarantine import Damaged, Quarantine
 from service.archive.store import Folder, Store
 from service.errors import NoForecast, NoFrame
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["frames", "forecasts", "quarantine", "uploads"]
 DAILY = ("frames", "forecasts")
@@ -56,14 +60,8 @@ FORECASTS_IN_MEMORY = 64 * 2**20
 many as two models have awaiting verification."""
 LATEST_DAYS = np.timedelta64(7, "D")
 """Period before the newest issue of all models in which that of one model is searched."""
-NETCDF_LOCK = Lock()
-"""The netCDF library is not thread-safe: it crashes even on different files."""
 SUSPECT = "suspect"
 """Attribute of frames and fields made of them: why their values are doubtful."""
-LARGEST_QUARANTINED, HEAD_QUARANTINED = 2 * 2**20, 2**20
-"""Bytes of the largest file quarantined in full, and those kept of a larger one."""
-MOST_QUARANTINED = 1000
-"""Largest number of quarantined files, each with its reason: at most 2 GB."""
 HISTORY = "resampled to 5 km by nowcast"
 
 
@@ -76,6 +74,7 @@ class Archive:
 
     def __init__(self, root: Path | Store) -> None:
         self.store: Store = Folder(root) if isinstance(root, Path) else root
+        self._quarantine = Quarantine(self.store)
         self._frames = FieldCache(FRAMES_IN_MEMORY)
         self._forecasts = FieldCache(FORECASTS_IN_MEMORY)
 
@@ -110,8 +109,10 @@ class Archive:
         """Store a frame (time of 1, y, x) in mm/h. Returns False if its time has one."""
         title = f"Radar rainfall rate {frame.attrs.get('product', '')}".strip()
         # Unpacked for speed: a frame is written every five minutes and is small.
-        data = encode(without_grid(frame), title, HISTORY, packed=False)
-        return self.store.put(frame_name(frame["time"].values[0]), data)
+        data = field_file.encode(
+            field_file.without_grid(frame), title, HISTORY, packed=False, **checksum.ATTRIBUTE
+        )
+        return self.store.put(frame_name(frame["time"].values[0]), checksum.sealed(data))
 
     def has_frame(self, time: Time) -> bool:
         """Whether there is a frame of a time."""
@@ -172,7 +173,8 @@ class Archive:
         """Store a forecast (lead_time, y, x) in mm/h. Returns False if its key has one."""
         key = key_of(forecast)
         title = f"Two-hour precipitation nowcast by {key.model}"
-        return self.store.put(forecast_name(key), encode(forecast, title, history, packed=True))
+        data = field_file.encode(forecast, title, history, packed=True, **checksum.ATTRIBUTE)
+        return self.store.put(forecast_name(key), checksum.sealed(data))
 
     def has_forecast(self, key: Key) -> bool:
         """Whether there is a forecast of a key."""
@@ -195,8 +197,12 @@ class Archive:
         Raises:
             NoForecast: There is no forecast of this key.
         """
+        path = forecast_name(key)
         try:
-            return self.store.get(forecast_name(key))
+            data = self.store.get(path)
+            if not checksum.has_checksum(data):
+                self._decoded(path, data)
+            return self._content(path, data)
         except FileNotFoundError:
             raise no_forecast(key) from None
 
@@ -216,7 +222,10 @@ class Archive:
                 continue
             try:
                 forecast = self._forecasts.get(path, self._read)
-            except FileNotFoundError:  # removed by retention just now
+            except FileNotFoundError:  # removed by retention just now, or damaged
+                continue
+            except OSError as error:
+                log.warning("%s cannot be read and is left out: %s", path, error)
                 continue
             forecasts[key_of(forecast)] = forecast
         return forecasts
@@ -248,7 +257,7 @@ class Archive:
 
         Frames uploaded again are stored once, and their retention starts again.
         """
-        sha, data = encode_upload(frames)
+        sha, data = field_file.encode_upload(frames)
         self.store.renew(upload_name(sha), data)
         return sha
 
@@ -258,51 +267,40 @@ class Archive:
         Raises:
             NoFrame: There are none, or they have been removed.
         """
+        path = upload_name(sha)
         try:
-            return self._read(upload_name(sha))
+            data = self.store.get(path)
+            if hashlib.sha256(data).hexdigest() == sha:
+                return self._decoded(path, data)
+            self._quarantine.take_out(path, data, "its content is not that of its SHA-256")
         except FileNotFoundError:
-            raise NoFrame(f"the frames of upload {sha} are not stored; send them again") from None
+            pass
+        raise NoFrame(f"the frames of upload {sha} are not stored; send them again")
 
     # quarantine
 
     def quarantine(self, data: bytes, name: str, fingerprint: str, reason: str) -> str:
-        """Store an invalid file with the reason; of a large file only the beginning.
+        """Store an invalid file with the reason; see `Quarantine.put`. Returns its path."""
+        return self._quarantine.put(data, name, fingerprint, reason)
 
-        Only the newest are kept, so that invalid files do not fill the disk.
+    def damaged(self) -> dict[str, int]:
+        """Return how many of its own files lie in quarantine because they are damaged, by kind."""
+        return self._quarantine.damaged()
 
-        Args:
-            data: Content of the file.
-            name: Its name.
-            fingerprint: SHA-256 of content and name.
-            reason: Why it is invalid.
+    def check(self, path: str) -> str:
+        """Read the file of a frame or forecast, and move it to quarantine if it is damaged.
 
         Returns:
-            Its path in the store.
+            Why it is damaged; empty if it is not.
+
+        Raises:
+            FileNotFoundError: There is no file at this path.
         """
-        safe = re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII)[-120:]
-        path = f"quarantine/{fingerprint[:16]}-{safe}"
-        self.store.put(f"{path}.reason.txt", reason.encode() + b"\n")
-        self.store.put(path, data if len(data) <= LARGEST_QUARANTINED else data[:HEAD_QUARANTINED])
-        self._thin_quarantine()
-        return path
-
-    def _thin_quarantine(self) -> None:
-        """Remove the oldest files, with their reasons, if there are too many."""
-        names = self.store.names("quarantine")
-        if len(names) <= 2 * MOST_QUARANTINED:
-            return
-        for path in sorted(self._with_age("quarantine"), key=itemgetter(1))[
-            : MOST_QUARANTINED // 5
-        ]:
-            self.store.remove(path[0])
-
-    def _with_age(self, kind: Kind) -> Iterator[tuple[str, datetime]]:
-        """Yield the paths of a kind and when each was stored."""
-        for path in list(self.store.files(kind)):
-            try:
-                yield path, self.store.modified(path)
-            except FileNotFoundError:  # removed by another process
-                continue
+        try:
+            self._read(path)
+        except Damaged as error:
+            return str(error.__cause__)
+        return ""
 
     # retention
 
@@ -346,10 +344,33 @@ class Archive:
     # files
 
     def _read(self, path: str) -> DataArray:
-        data = self.store.get(path)
-        with NETCDF_LOCK:
-            field = netcdf.decode(data)
-        return with_places(field)
+        """Return the field in a file.
+
+        Raises:
+            FileNotFoundError: There is no file, or it is damaged and now in quarantine.
+            OSError: The file cannot be read.
+        """
+        return self._decoded(path, self.store.get(path))
+
+    def _content(self, path: str, data: bytes) -> bytes:
+        """Return the content of a file without its checksum.
+
+        Raises:
+            Damaged: It is not what was stored; it is now in quarantine.
+        """
+        try:
+            return checksum.verified(data)
+        except BadField as error:
+            self._quarantine.take_out(path, data, str(error))
+            raise Damaged(path) from error
+
+    def _decoded(self, path: str, data: bytes) -> DataArray:
+        content = self._content(path, data)
+        try:
+            return field_file.decode(content, path)
+        except BadField as error:
+            self._quarantine.take_out(path, data, str(error))
+            raise Damaged(path) from error
 
     def _days(self, kind: Kind) -> Iterator[str]:
         """Yield the folders of days, newest first."""
@@ -373,22 +394,3 @@ def no_forecast(key: Key) -> NoForecast:
         f"there is no forecast of {key.model} issued at {stamp(key.issue)}; "
         f"POST /nowcast asks for one"
     )
-
-
-def encode_upload(frames: DataArray) -> tuple[str, bytes]:
-    """Return SHA-256 and netCDF file of uploaded frames (time, y, x) in mm/h."""
-    data = encode(without_grid(frames), "Radar rainfall rate, uploaded", "", packed=False)
-    return hashlib.sha256(data).hexdigest(), data
-
-
-def without_grid(frames: DataArray) -> DataArray:
-    """Drop latitude and longitude (y, x) of a known grid, which would be 90 % of the file."""
-    return (
-        frames if known_grid(frames) is None else frames.drop_vars(["lat", "lon"], errors="ignore")
-    )
-
-
-def encode(field: DataArray, title: str, history: str, *, packed: bool) -> bytes:
-    """Encode a field (time or lead_time, y, x) in mm/h as netCDF, one thread at a time."""
-    with NETCDF_LOCK:
-        return netcdf.encode(field, packed=packed, title=title, history=history)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from service.cli import keys, ledger, networks, operations, plots, training, workers
+from service.cli import archive, keys, ledger, networks, operations, plots, training, workers
 from service.cli.options import print_error
 
 app = typer.Typer(
@@ -48,7 +48,7 @@ def options(
     """Options before the command."""
 
 
-for part in (operations, plots, keys, ledger, networks, training, workers):
+for part in (operations, plots, keys, archive, ledger, networks, training, workers):
     app.add_typer(part.app)
 
 

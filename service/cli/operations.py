@@ -18,8 +18,12 @@ from service.cli.options import (
     parse_time,
     print_error,
 )
+from service.monitoring.printable import printable
 
 app = typer.Typer()
+
+NOT_TAKEN = {"quarantined", "unread"}
+"""Outcomes of files that are not in the archive."""
 
 
 @app.command()
@@ -57,7 +61,7 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
     """Ingest stored files, and print the number of each outcome.
 
     Raises:
-        Exit: A file was quarantined.
+        Exit: A file was quarantined or not read.
     """
     from ingest.sources.stored_folder import files_in
     from service.cli import console
@@ -71,11 +75,11 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
         task = bar.add_task("ingest", total=len(files), note="")
         for arrival in ingest_all(deployment.archive, deployment.ledger, files, deployment.clock):
             tally.count(arrival)
-            bar.update(task, advance=1, note=arrival.name)
-            if arrival.outcome == "quarantined":
-                print_error("quarantined", arrival.reason)
+            bar.update(task, advance=1, note=printable(arrival.name))
+            if arrival.outcome in NOT_TAKEN:
+                print_error(arrival.outcome, arrival.reason)
     out.print(f"{len(files)} files: {console.outcomes(tally.outcomes)}")
-    if tally.outcomes.get("quarantined"):
+    if tally.outcomes.keys() & NOT_TAKEN:
         raise typer.Exit(1)
 
 
@@ -191,7 +195,7 @@ def replay(
             deployment.forecasters.all_served(),
             files,
             every,
-            lambda arrival: bar.update(task, advance=1, note=arrival.name),
+            lambda arrival: bar.update(task, advance=1, note=printable(arrival.name)),
         )
     out.print(
         f"{len(files)} files: {console.outcomes(tally.outcomes)}. {tally.forecasts} forecasts "

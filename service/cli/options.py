@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.monitoring.printable import PrintableFormatter, printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -66,10 +68,12 @@ def open_console(*, stderr: bool = False) -> "Console":
 
 
 def configure_logging() -> None:
-    """Log to stderr, of some libraries warnings only."""
+    """Log to stderr, a line for each message, of some libraries warnings only."""
     import logging
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for library in ("httpx", "celery", "kombu"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
@@ -86,10 +90,11 @@ def metrics_server(deployment: "Deployment", port: int | None) -> AbstractContex
 
 
 def print_error(title: str, message: object) -> None:
-    """Print an error to stderr."""
-    from rich.markup import escape
+    """Print an error to stderr; what would not print is escaped."""
+    from rich.text import Text
 
-    open_console(stderr=True).print(f"[red]{title}[/]: {escape(str(message))}", soft_wrap=True)
+    line = Text.assemble((title, "red"), ": ", printable(str(message), keep="\n"))
+    open_console(stderr=True).print(line, soft_wrap=True)
 
 
 def parse_time(text: str) -> datetime:

@@ -39,6 +39,12 @@ def state(url: str) -> State:
         return State(opened.url.render_as_string(), revision(connection), rows)
 
 
+def is_outdated(url: str) -> bool:
+    """Whether the tables are of another revision than this program's."""
+    with engine(url).connect() as connection:
+        return revision(connection) != REVISION
+
+
 def faults(url: str) -> list[str]:
     """Return the faults of a ledger as sentences. Reads all of it."""
     with engine(url).connect() as connection:

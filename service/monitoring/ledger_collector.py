@@ -81,6 +81,7 @@ class LedgerCollector(Collector):
         yield metrics.LAST_FRAME, each(newest, lambda arrival: seconds(arrival.frame_time))
         yield metrics.DELAY, each(newest, lambda arrival: arrival.delay_seconds)
         yield metrics.VALID_AREA, each(newest, lambda arrival: arrival.valid_area)
+        yield metrics.DOUBTFUL, each(newest, lambda arrival: float(arrival.reason is not None))
 
     def _of_forecasts(self) -> Iterator[tuple[Metric, Samples]]:
         newest, weights = self._ledger.forecasts_latest(), self._ledger.weights_latest()

@@ -48,6 +48,16 @@ VALID_AREA = Metric(
     "Share of the newest frame that has data.",
     ("product",),
 )
+DOUBTFUL = Metric(
+    "nowcast_ingest_suspect",
+    "Whether the newest radar frame does not fit those before it: 1, or 0.",
+    ("product",),
+)
+DAMAGED = Metric(
+    "nowcast_archive_damaged_files",
+    "Files of the archive in quarantine since the disk has damaged them.",
+    ("kind",),
+)
 JOBS = Metric(
     "nowcast_jobs_total",
     "Transitions of jobs to a status; running counts once per attempt.",

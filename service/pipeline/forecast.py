@@ -10,7 +10,7 @@ from model_zoo.errors import NoWeights
 from model_zoo.forecasters.contract import HORIZON, NO_WEIGHTS, Forecaster, NotEnoughFrames
 from service.archive.archive import Archive
 from service.archive.key import Key, Time, iso, stamp
-from service.errors import NoFrames, ServiceError
+from service.errors import NoForecast, NoFrames, ServiceError
 from service.ledger.ledger import Ledger
 from service.pipeline import gap_filling, model_selection
 from service.pipeline.record import is_kept, keep
@@ -112,24 +112,24 @@ def forecast_auto(
     key = Key(issue.astype("datetime64[ns]"), AUTO, NO_WEIGHTS)
     if is_kept(archive, ledger, key):
         return key
-    keys, error = [], NoFrames(f"no model could forecast from {stamp(issue)}; see the log")
-    for forecaster in forecasters.all_served():
+    forecasts = dict[Key, DataArray]()
+    error = NoFrames(f"no model could forecast from {stamp(issue)}; see the log")
+    for name in forecasters.served:
         try:
-            keys.append(forecast_model(archive, ledger, forecaster, key.issue, now))
+            model = forecasters.get(name)
+            of_model = forecast_model(archive, ledger, model, key.issue, now)
+            forecasts[of_model] = archive.forecast(of_model)
         except NoFrames as lacking:
             error = lacking
+        except NoForecast:  # its file is damaged, which the archive has logged
+            continue
         except (ServiceError, OSError):  # not caused by the model
             raise
         except Exception:
-            log.exception("%s failed and is left out of auto", forecaster.name)
-    if not keys:
+            log.exception("%s failed and is left out of auto", name)
+    if not forecasts:
         raise error
-    keep(
-        archive,
-        ledger,
-        model_selection.best(ledger, {key: archive.forecast(key) for key in keys}),
-        now,
-    )
+    keep(archive, ledger, model_selection.best(ledger, forecasts), now)
     return key
 
 

@@ -93,6 +93,8 @@ def look_up(archive: Archive, forecaster: Forecaster, issue: Time) -> DataArray:
         raise NoFrame(f"there is no radar frame of {stamp(issue)} to forecast from")
     wanted = forecaster.needs.times(issue)
     frames = archive.frames(wanted)
+    if frames["time"].values[-1] != issue:
+        raise NoFrame(f"the radar frame of {stamp(issue)} was damaged; it is fetched again")
     missing = lacking(frames, forecaster)
     if len(missing) != 1:
         return frames

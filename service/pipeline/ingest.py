@@ -12,12 +12,13 @@ import numpy as np
 from xarray import DataArray
 
 from ingest import BadField, parse
+from ingest.errors import IngestError, NotRead
 from ingest.grid import MODEL_FACTOR, same_grid
 from ingest.plausibility import Beside, judge
 from ingest.sources.stored_files import StoredFile, stored_files
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP, NO_WEIGHTS
 from service.archive.archive import Archive
-from service.archive.key import iso, time_of, to_datetime
+from service.archive.key import Key, iso, time_of, to_datetime, to_time
 from service.errors import NoFrame
 from service.ledger.ledger import Arrival, Ledger
 from service.pipeline.record import note
@@ -25,6 +26,8 @@ from service.pipeline.served_models import PROVIDER_MODEL
 
 log = logging.getLogger(__name__)
 
+UNREAD = "unread"
+"""Outcome of a file that the machine had no time or memory to read; the ledger has no row of it."""
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """How far the time of a frame can be ahead of the clock."""
 
@@ -43,9 +46,25 @@ def ingest_file(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> 
     return arrival
 
 
-def ingest_stored(archive: Archive, ledger: Ledger, file: StoredFile, now: datetime) -> Arrival:
-    """Ingest a file that was read from disk or from an archive; see `ingest_bytes`."""
-    return ingest_bytes(archive, ledger, file.data, file.name, now, partial(field_of, file))
+def ingest_stored(
+    archive: Archive,
+    ledger: Ledger,
+    file: StoredFile,
+    now: datetime,
+    read_field: Callable[[], DataArray] | None = None,
+) -> Arrival:
+    """Ingest a file that was read from disk or from an archive; see `ingest_bytes`.
+
+    Returns:
+        The arrival; its outcome is `UNREAD` if the machine had no time or memory to read it.
+    """
+    read_field = read_field or partial(field_of, file)
+    try:
+        return ingest_bytes(archive, ledger, file.data, file.name, now, read_field)
+    except NotRead as error:
+        log.warning("%s is not read: %s", file.name, error)
+        fingerprint = fingerprint_of(file.data, file.name)
+        return Arrival(fingerprint, file.name, UNREAD, now, reason=str(error))
 
 
 def fingerprint_of(data: bytes, name: str) -> str:
@@ -60,8 +79,15 @@ def field_in(data: bytes, name: str) -> DataArray:
 
     Raises:
         BadField: The file has no valid field.
+        NotRead: The machine is too busy to read it now.
     """
-    return parse(data, name, factor=MODEL_FACTOR)
+    try:
+        return parse(data, name, factor=MODEL_FACTOR)
+    except (IngestError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        log.exception("bug in reading %s", name)
+        raise BadField(f"{name}: cannot be read ({type(error).__name__}: {error})") from error
 
 
 def field_of(file: StoredFile) -> DataArray:
@@ -86,7 +112,7 @@ def ingest_bytes(
     """Ingest a radar file: check it, resample it to the model grid and store it.
 
     An invalid file is quarantined with the reason. A file that came before changes nothing, except
-    that a quarantined one is checked again.
+    that a quarantined one is checked again, and that what the archive has lost is put back.
 
     Args:
         archive: Archive of frames and forecasts.
@@ -105,19 +131,19 @@ def ingest_bytes(
     """
     fingerprint = fingerprint_of(data, name)
     refused = None
+    read_field = read_field or partial(field_in, data, name)
     if known := ledger.arrival(fingerprint):
         if known.outcome != "quarantined":
-            return known
+            return put_back(archive, ledger, known, read_field)
         # A wrong clock may have caused the quarantine. If the file is valid now, that is another
         # arrival with a fingerprint of its own.
         refused, fingerprint = known, hashlib.sha256(known.fingerprint.encode()).hexdigest()
         if known := ledger.arrival(fingerprint):
             return known
     try:
-        field = field_in(data, name) if read_field is None else read_field()
+        field = read_field()
         check_clock(field, name, now)
-        keep = keep_forecast if "lead_time" in field.dims else keep_frame
-        outcome = keep(archive, ledger, field)
+        outcome = keep_field(archive, ledger, field)
     except BadField as error:
         if refused is not None:
             return refused
@@ -127,6 +153,49 @@ def ingest_bytes(
     arrival = Arrival(fingerprint, name, arrived=now, **outcome)
     ledger.arrive(arrival)
     return arrival
+
+
+def keep_field(archive: Archive, ledger: Ledger, field: DataArray) -> dict[str, Any]:
+    """Store a frame (time of 1, y, x) or a provider's forecast (lead_time, y, x) in mm/h.
+
+    Returns:
+        Columns of its arrival.
+
+    Raises:
+        BadField: It cannot be what radar saw, or lacks lead times.
+    """
+    keep = keep_forecast if "lead_time" in field.dims else keep_frame
+    return keep(archive, ledger, field)
+
+
+def put_back(
+    archive: Archive, ledger: Ledger, known: Arrival, read_field: Callable[[], DataArray]
+) -> Arrival:
+    """Store what a file held that came before, if the archive has lost it.
+
+    Returns:
+        The arrival in the ledger; as quarantined if the file is not valid any more.
+    """
+    if not is_lost(archive, known):
+        return known
+    try:
+        keep_field(archive, ledger, read_field())
+    except BadField as error:
+        log.warning("%s was %s, and cannot be put back: %s", known.name, known.outcome, error)
+        return known._replace(outcome="quarantined", reason=str(error))
+    log.warning("%s was %s, but the archive had lost it: put back", known.name, known.outcome)
+    return known
+
+
+def is_lost(archive: Archive, known: Arrival) -> bool:
+    """Whether the archive lacks what the ledger says has come."""
+    if known.frame_time is None:
+        return False
+    time, product = to_time(known.frame_time), known.product or ""
+    if known.valid_area is not None:
+        return not archive.has_frame(time)
+    key = Key(time, PROVIDER_MODEL.get(product, product.lower()), NO_WEIGHTS)
+    return not archive.has_forecast(key)
 
 
 def check_clock(field: DataArray, name: str, now: datetime) -> None:
@@ -160,7 +229,11 @@ def keep_frame(archive: Archive, ledger: Ledger, frame: DataArray) -> dict[str, 
         frame.attrs["suspect"] = suspect
         log.warning("suspect: frame of %s: %s", iso(to_datetime(time)), suspect)
     if not archive.put_frame(frame):
-        kept = archive.frame(time).attrs["product"]
+        try:
+            kept = archive.frame(time).attrs["product"]
+        except NoFrame:  # its file was damaged, and its name is free again
+            archive.put_frame(frame)
+            kept = product
         if kept != product or ledger.has_accepted(to_datetime(time), product):
             outcome = "duplicate"
     return {
@@ -186,7 +259,7 @@ def check_plausible(archive: Archive, frame: DataArray) -> str | None:
     for minutes in BESIDE_MINUTES:
         try:
             other = archive.frame(time - np.timedelta64(minutes, "m"))
-        except NoFrame:
+        except (NoFrame, OSError):
             continue
         if same_grid(frame, other):
             beside.append(Beside(other.values[0], minutes))

@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from xarray import DataArray
 
-from ingest import BadField
+from ingest.errors import IngestError
 from ingest.sources.stored_files import StoredFile, stored_files
 from service.archive.archive import Archive
 from service.ledger.ledger import Arrival, Ledger
-from service.pipeline.ingest import field_of, fingerprint_of, ingest_bytes
+from service.pipeline.ingest import field_of, fingerprint_of, ingest_stored
 
 AHEAD = 2
 """Files per thread that are parsed before they are stored."""
@@ -30,8 +30,7 @@ AHEAD = 2
 class ParsedFile(NamedTuple):
     """A file on disk; `read_field` returns its field or raises, parsed already if it is new."""
 
-    data: bytes
-    name: str
+    file: StoredFile
     read_field: Callable[[], DataArray]
 
 
@@ -42,7 +41,7 @@ def ingest_all(
     clock: Callable[[], datetime],
     threads: int | None = None,
 ) -> Generator[Arrival, None, None]:
-    """Ingest radar files on disk in their order; see `service.pipeline.ingest.ingest_bytes`.
+    """Ingest radar files on disk in their order; see `service.pipeline.ingest.ingest_stored`.
 
     An archive (tar, zip) is ingested file by file. A file that cannot be read is quarantined, and
     the next one follows.
@@ -61,8 +60,8 @@ def ingest_all(
     waiting: deque[Future[ParsedFile]] = deque()
 
     def ingest_next() -> Arrival:
-        file = waiting.popleft().result()
-        return ingest_bytes(archive, ledger, file.data, file.name, clock(), file.read_field)
+        parsed_file = waiting.popleft().result()
+        return ingest_stored(archive, ledger, parsed_file.file, clock(), parsed_file.read_field)
 
     with ThreadPoolExecutor(threads, "parse") as pool:
         try:
@@ -80,13 +79,13 @@ def ingest_all(
 def parsed(ledger: Ledger, file: StoredFile) -> ParsedFile:
     """Parse a file unless it came before. Changes nothing, so threads can run in parallel."""
     if ledger.arrival(fingerprint_of(file.data, file.name)):
-        return ParsedFile(file.data, file.name, partial(field_of, file))
+        return ParsedFile(file, partial(field_of, file))
     field: Future[DataArray] = Future()
     try:
         field.set_result(field_of(file))
-    except BadField as error:  # raised when it is stored
+    except IngestError as error:  # raised when it is stored
         field.set_exception(error)
-    return ParsedFile(file.data, file.name, field.result)
+    return ParsedFile(file, field.result)
 
 
 def processors() -> int:

@@ -14,6 +14,7 @@ import xarray as xr
 from xarray import DataArray
 
 from ingest.precipitation import INTERVAL, exceedance_probabilities, exceedance_probability_name
+from service.archive.archive import SUSPECT
 from service.archive.key import Key, to_datetime
 from service.ledger import tables
 from service.ledger.ledger import Ledger
@@ -63,6 +64,8 @@ def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
     }
     if not forecast.attrs["bridged"]:
         del forecast.attrs["bridged"]
+    if suspect := split_attribute(parts, SUSPECT, "; "):
+        forecast.attrs[SUSPECT] = "; ".join(suspect)
     return forecast
 
 

@@ -1,19 +1,27 @@
 """Polls the provider's server and ingests new files, each once."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import Lock
 from typing import NamedTuple
 
-from ingest.errors import SourceUnavailable
+from ingest.errors import NotRead, SourceUnavailable
 from ingest.sources.polled_server import Source, expected
 from service.archive.archive import Archive
-from service.archive.key import Key, ledger_key, to_time
+from service.archive.key import Key, Time, ledger_key, to_datetime, to_time
+from service.errors import ServiceError
 from service.ledger.ledger import Arrival, Ledger
 from service.pipeline.ingest import ingest_bytes
 from service.pipeline.served_models import PROVIDER_MODEL
 from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+SERVER_HOURS = 48
+"""Age in h up to which DWD's server keeps files."""
 
 
 class PollResult(NamedTuple):
@@ -61,6 +69,39 @@ def poll_once(
     return result
 
 
+def fetch_lost(
+    archive: Archive,
+    ledger: Ledger,
+    sources: Sequence[Source],
+    now: datetime,
+    times: Sequence[Time],
+) -> None:
+    """Fetch lost frames again that the server may still have.
+
+    Args:
+        archive: Archive of frames and forecasts.
+        ledger: Ledger of arrivals.
+        sources: Sources of radar files.
+        now: Current time.
+        times: Times of lost frames, oldest first.
+
+    Raises:
+        SourceUnavailable: The server is unreachable, or keeps none of them that long.
+    """
+    hours = (now - to_datetime(times[-1])).total_seconds() / 3600
+    if not 0 <= hours <= SERVER_HOURS:
+        raise SourceUnavailable(
+            f"the newest is {hours:.0f} h old, and the server keeps {SERVER_HOURS} h; ingest the "
+            f"files by hand"
+        )
+    while True:  # each poll fetches a limited number
+        result = poll_once(archive, ledger, sources, now, SERVER_HOURS)
+        if result.errors:
+            raise result.errors[0]
+        if not result.arrivals:
+            return
+
+
 def poll_source(
     archive: Archive,
     ledger: Ledger,
@@ -70,6 +111,8 @@ def poll_source(
     turn: AbstractContextManager[object],
 ) -> Iterator[Arrival]:
     """Ingest the missing files of one source; see `poll_once`.
+
+    A file that cannot be read now stops no other; the next poll fetches it again.
 
     Args:
         archive: Archive of frames and forecasts.
@@ -86,9 +129,21 @@ def poll_source(
         SourceUnavailable: The server is unreachable or answers only with errors.
     """
     for name, data in source.poll(lacking(archive, ledger, source, now, hours), now):
-        with turn:
-            arrival = ingest_bytes(archive, ledger, data, name, now)
-        yield arrival
+        try:
+            with turn:
+                arrival = ingest_bytes(archive, ledger, data, name, now)
+        except (ServiceError, OSError):  # not caused by the file
+            raise
+        except Exception as error:
+            log.warning("%s is fetched again: %s", name, error, exc_info=not is_busy(error))
+            source.fetch_again(name)
+        else:
+            yield arrival
+
+
+def is_busy(error: Exception) -> bool:
+    """Whether a file was not read for lack of time or memory."""
+    return isinstance(error, NotRead | MemoryError)
 
 
 def lacking(

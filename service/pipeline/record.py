@@ -7,6 +7,7 @@ from xarray import DataArray
 
 from service.archive.archive import Archive
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
+from service.errors import NoForecast
 from service.ledger.ledger import Ledger
 
 
@@ -15,7 +16,10 @@ def is_kept(archive: Archive, ledger: Ledger, key: Key) -> bool:
     if not archive.has_forecast(key):
         return False
     if not ledger.has_forecast(ledger_key(key)):
-        note(ledger, archive.forecast(key))
+        try:
+            note(ledger, archive.forecast(key))
+        except NoForecast:  # its file is damaged
+            return False
     return True
 
 
@@ -36,10 +40,15 @@ def keep(
         duration_seconds: Duration of the inference; None if unknown.
     """
     forecast.attrs["generated_at"] = iso(now)
-    if archive.put_forecast(forecast, history=f"{iso(now)} forecast by nowcast"):
-        note(ledger, forecast, duration_seconds)
-    else:
-        note(ledger, archive.forecast(key_of(forecast)))
+    history = f"{iso(now)} forecast by nowcast"
+    if not archive.put_forecast(forecast, history):
+        try:
+            note(ledger, archive.forecast(key_of(forecast)))
+        except NoForecast:  # its file is damaged, and its name is free again
+            archive.put_forecast(forecast, history)
+        else:
+            return
+    note(ledger, forecast, duration_seconds)
 
 
 def note(ledger: Ledger, forecast: DataArray, duration_seconds: float | None = None) -> None:

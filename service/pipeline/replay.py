@@ -1,8 +1,11 @@
 """Replays stored files as if they came in real time: ingest, forecasts and verification."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -11,12 +14,14 @@ from ingest.sources.stored_folder import published
 from model_zoo.errors import BadFrames
 from model_zoo.forecasters.contract import Forecaster
 from service.archive.archive import Archive
-from service.archive.key import to_time
-from service.errors import NoFrames
+from service.archive.key import Key, iso, to_time
+from service.errors import NoFrame, NoFrames, ServiceError
 from service.ledger.ledger import Arrival, Ledger
 from service.pipeline.forecast import forecast_model
 from service.pipeline.ingest import ingest_stored
 from service.pipeline.verify import verify
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[Arrival], object]
 
@@ -72,7 +77,8 @@ def replay(
         if time is not None and archive.has_frame(to_time(time)):
             if time.minute % every_minutes == 0:
                 forecast_all(archive, ledger, forecasters, time, now, result)
-            result.verified += verify(archive, ledger, now)
+            remake = partial(remake_forecast, archive, ledger, forecasters, now)
+            result.verified += verify(archive, ledger, now, remake=remake)
         progress(arrival)
     return result
 
@@ -89,7 +95,22 @@ def forecast_all(
     for forecaster in forecasters:
         try:
             forecast_model(archive, ledger, forecaster, to_time(time), now)
-        except (NoFrames, BadFrames):
+        except (NoFrame, NoFrames, BadFrames):
             result.too_early += 1
+        except (ServiceError, OSError):  # not caused by the model
+            raise
+        except Exception:
+            log.exception("%s failed from %s and is left out", forecaster.name, iso(time))
         else:
             result.forecasts += 1
+
+
+def remake_forecast(
+    archive: Archive, ledger: Ledger, forecasters: Sequence[Forecaster], now: datetime, key: Key
+) -> bool:
+    """Make a lost forecast again. Returns False if none of the models can."""
+    for forecaster in forecasters:
+        if (forecaster.name, forecaster.weights) == (key.model, key.weights):
+            with suppress(NoFrame, NoFrames, BadFrames):
+                forecast_model(archive, ledger, forecaster, key.issue, now)
+    return archive.has_forecast(key)

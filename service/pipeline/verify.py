@@ -1,14 +1,16 @@
 """Verifies forecasts against observed frames."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import numpy as np
+from xarray import DataArray
 
 from ingest.grid import same_grid
 from service.archive.archive import Archive
 from service.archive.key import Key, ledger_key, to_datetime, to_time
+from service.errors import LedgerAway, NoFrame
 from service.ledger.ledger import Ledger
 from service.skill.verification import seen_by_all, sums
 
@@ -17,49 +19,100 @@ log = logging.getLogger(__name__)
 MISSING_AFTER = timedelta(hours=6)
 """Age from which an observed frame counts as missing, if newer ones have come: otherwise the radar
 is unavailable, or the clock is wrong."""
+MOST_TOLD = 3
+"""Lead times that a message names of those that failed."""
+
+Remake = Callable[[Key], bool]
+"""Has a forecast made again whose file is lost. Returns False if it cannot be."""
+
+
+def cannot_be_remade(key: Key) -> bool:
+    """Make no lost forecast again."""
+    del key
+    return False
 
 
 def verify(
-    archive: Archive, ledger: Ledger, now: datetime, unfinished: Collection[datetime] = ()
+    archive: Archive,
+    ledger: Ledger,
+    now: datetime,
+    unfinished: Collection[datetime] = (),
+    remake: Remake = cannot_be_remade,
 ) -> int:
     """Verify all pending lead times whose frame has come.
 
-    All forecasts of an issue are counted on the cells where the frame and each of them has data.
+    All forecasts of an issue are counted on the cells where the frame and each of them has data. A
+    lead time that fails stops no other. It stays pending and is tried again at the next call, until
+    it is given up with those whose frame is missing.
 
     Args:
         archive: Archive of frames and forecasts.
         ledger: Ledger of lead times.
         now: Current time.
         unfinished: Issues to skip, since more of their forecasts are being made.
+        remake: Has lost forecasts made again, for which the others of their issue wait.
 
     Returns:
         The number of lead times verified; one verified by another process counts there only.
+
+    Raises:
+        LedgerAway: The database is unreachable.
     """
     waiting: dict[tuple[datetime, int], list[Key]] = {}
     for row in ledger.pending(now):
         if row["issue"] not in unfinished and archive.has_frame(to_time(row["valid_time"])):
             key = Key(to_time(row["issue"]), row["model"], row["weights"])
             waiting.setdefault((row["issue"], row["lead_minutes"]), []).append(key)
-    done = sum(enter(archive, ledger, keys, lead) for (_, lead), keys in waiting.items())
+    done, failed = 0, dict[str, Exception]()
+    for (issue, lead), keys in waiting.items():
+        try:
+            done += enter(archive, ledger, keys, lead, remake)
+        except LedgerAway:
+            raise
+        except NoFrame:  # damaged, which the archive has logged
+            continue
+        except Exception as error:  # noqa: BLE001  whatever it is, the others are verified
+            failed[f"{issue:%Y-%m-%dT%H:%MZ} +{lead} min"] = error
+    if failed:
+        log.warning(
+            "%d of %d lead times could not be verified and are tried again, as %s: %s",
+            len(failed),
+            len(waiting),
+            ", ".join(list(failed)[:MOST_TOLD]),
+            next(iter(failed.values())),
+            exc_info=next(iter(failed.values())),
+        )
     newest = archive.latest_frame()
     if newest is not None:
         ledger.give_up(min(now - MISSING_AFTER, to_datetime(newest)))
     return done
 
 
-def enter(archive: Archive, ledger: Ledger, keys: list[Key], lead: int) -> int:
+def enter(
+    archive: Archive,
+    ledger: Ledger,
+    keys: list[Key],
+    lead: int,
+    remake: Remake = cannot_be_remade,
+) -> int:
     """Verify one lead time, in min, of forecasts of one issue.
 
     Returns:
-        The number of forecasts that no other process had verified.
+        The number of forecasts that no other process had verified; 0 while a lost one is made
+        again.
+
+    Raises:
+        NoFrame: The frame is damaged.
     """
     issue, step = keys[0].issue, np.timedelta64(lead, "m")
     observed = archive.frame(issue + step).isel(time=0)
-    compared = {
-        key: forecast.sel(lead_time=step)
-        for key, forecast in archive.forecasts(issue).items()
-        if step in forecast.lead_time.values and same_grid(forecast, observed)
-    }
+    forecasts = archive.forecasts(issue)
+    remade = [key for key in keys if key not in forecasts and remake(key)]
+    if remade:
+        forecasts = archive.forecasts(issue)
+        if any(key not in forecasts for key in remade):
+            return 0
+    compared = comparable(forecasts, observed, step)
     truth = seen_by_all(observed, compared.values())
     done = 0
     for key in keys:
@@ -69,3 +122,14 @@ def enter(archive: Archive, ledger: Ledger, keys: list[Key], lead: int) -> int:
         else:
             log.warning("%s cannot be verified at +%d min: no file, or another grid", key.id, lead)
     return done
+
+
+def comparable(
+    forecasts: dict[Key, DataArray], observed: DataArray, step: np.timedelta64
+) -> dict[Key, DataArray]:
+    """Return one lead time (y, x) of the forecasts that have it on the grid of a frame (y, x)."""
+    return {
+        key: forecast.sel(lead_time=step)
+        for key, forecast in forecasts.items()
+        if step in forecast.lead_time.values and same_grid(forecast, observed)
+    }

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from xarray import DataArray
 
+from service.archive.archive import SUSPECT
 from service.archive.key import time_of, to_datetime
 from service.plots.maps import Panel
 from service.plots.sheet import Row, Sheet, Track, png
@@ -172,6 +173,10 @@ def about(forecast: DataArray) -> str:
         parts.append(f"by lead: {forecast.attrs['chosen'].replace(',', ', ')}")
     if "bridged" in forecast.attrs:
         parts.append("from frames of which a missing one is interpolated")
+    if SUSPECT in forecast.attrs:
+        parts.append("MADE FROM DOUBTFUL RADAR")
+    if "stale" in forecast.attrs:
+        parts.append("OUTDATED: " + forecast.attrs["stale"])
     return "; ".join(parts)
 
 

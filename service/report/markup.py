@@ -2,6 +2,8 @@
 
 from html import escape
 
+from service.monitoring.printable import printable
+
 
 class Html(str):
     """Text that is HTML already; all other text is escaped when it becomes part of an element."""
@@ -17,7 +19,7 @@ def element(tag: str, /, *inside: str | None, **attributes: str | float | None) 
 def void(tag: str, /, **attributes: str | float | None) -> Html:
     """Return a void element, without content and end tag, such as img."""
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{text(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -26,4 +28,9 @@ def void(tag: str, /, **attributes: str | float | None) -> Html:
 
 def joined(*parts: str | None) -> Html:
     """Concatenate parts; None is left out."""
-    return Html("".join(part if isinstance(part, Html) else escape(part) for part in parts if part))
+    return Html("".join(part if isinstance(part, Html) else text(part) for part in parts if part))
+
+
+def text(part: str) -> str:
+    """Text from outside as HTML, without characters that would not print or reverse the rest."""
+    return escape(printable(part, keep="\n\t\xad"))

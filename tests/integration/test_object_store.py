@@ -23,7 +23,7 @@ from tests.showers import frame, time
 from tests.unit.service.archive.test_archive import (
     test_a_bad_file_is_kept_beside_its_reason,
     test_a_forecast_comes_back_as_it_went_in,
-    test_a_forecast_is_sent_as_the_bytes_that_are_kept,
+    test_a_forecast_is_sent_as_the_bytes_that_are_kept_before_their_checksum,
     test_a_frame_comes_back_as_it_went_in,
     test_a_frame_is_of_its_time_and_no_other,
     test_an_archive_that_is_not_there_yet_is_empty_and_stays_away,

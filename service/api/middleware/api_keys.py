@@ -5,11 +5,14 @@ holds hashes only, so reading the file gives no access. A key has 256 random bit
 enough against guessing. Removing a line revokes its key.
 """
 
+import fcntl
 import hashlib
 import hmac
 import ipaddress
 import logging
 import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +24,8 @@ from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
+LIST = "list"
+"""What `nowcast key` takes in place of a name, to list the keys."""
 RANDOM_BYTES = 32
 PREFIX = "nowcast_"
 """Prefix of every key, by which people and secret scanners recognise one."""
@@ -55,18 +60,50 @@ def add(path: Path, name: str, per_minute: int | None = None) -> str:
 
     Raises:
         BadKeys: The name is invalid or taken, or the file is no key file.
+        OSError: The file cannot be written.
     """
+    if name == LIST:
+        raise BadKeys(f"a key cannot be named {LIST!r}: that lists the keys")
     secret = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     try:
         new = ApiKey(name=name, sha256=digest(secret), per_minute=per_minute)
     except ValidationError as error:
         raise BadKeys(f"a key cannot be named {name!r}: {reasons(error)}") from error
-    keys = read(path) if path.exists() else ()
-    if any(key.name == name for key in keys):
-        raise BadKeys(f"{path} has a key named {name!r}; remove its line, or use another name")
-    lines = "".join(f"{key.model_dump_json(exclude_none=True)}\n" for key in (*keys, new))
-    write_atomically(path, lines.encode())
+    with locked(path):
+        keys = read(path) if path.exists() else ()
+        if any(key.name == name for key in keys):
+            raise BadKeys(f"{path} has a key named {name!r}; remove its line, or use another name")
+        write(path, (*keys, new))
     return secret
+
+
+def revoke(path: Path, name: str) -> None:
+    """Remove the key of a name from a key file. It is refused from the next request on.
+
+    Raises:
+        BadKeys: There is no key of this name, or the file is no key file.
+    """
+    with locked(path):
+        keys = read(path)
+        left = tuple(key for key in keys if key.name != name)
+        if len(left) == len(keys):
+            raise BadKeys(f"{path} has no key named {name!r}; `nowcast key list` lists them")
+        write(path, left)
+
+
+def write(path: Path, keys: Iterable[ApiKey]) -> None:
+    """Write a key file atomically."""
+    lines = "".join(f"{key.model_dump_json(exclude_none=True)}\n" for key in keys)
+    write_atomically(path, lines.encode())
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes from changing a key file meanwhile, so that no key is lost."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def read(path: Path) -> tuple[ApiKey, ...]:
@@ -101,8 +138,10 @@ def reasons(error: ValidationError) -> str:
 class KeyFile:
     """The keys of a key file, read again when the file changes.
 
-    When a changed file cannot be read, the error is logged and the previous keys stay valid, so an
-    editing mistake locks no client out. An empty file has no keys.
+    When a line of a changed file cannot be read, the error is logged and the previous keys stay
+    valid whose hash is still in the file, so an editing mistake locks no client out and a revoked
+    key stays out. A file that is missing or has no good line changes nothing; an empty one has no
+    keys.
 
     Raises:
         BadKeys: The file cannot be read at first.
@@ -141,7 +180,30 @@ class KeyFile:
         try:
             self._keys = read(self._path)
         except BadKeys as error:
-            log.error("%s; the previous keys stay valid", error)
+            log.error("%s; the previous keys stay valid whose hash is in it", error)
+            self._keys = self._still_in_file()
+
+    def _still_in_file(self) -> tuple[ApiKey, ...]:
+        """The keys of a spoilt file: of its good lines, and previous ones whose hash is in it.
+
+        Where there is no file, or not one good line, these are the previous keys.
+        """
+        try:
+            content = self._path.read_text(errors="replace")
+        except OSError:
+            return self._keys
+        good = tuple(key for line in content.splitlines() if (key := key_in(line)))
+        known = {key.sha256 for key in good}
+        left = [key for key in self._keys if key.sha256 in content and key.sha256 not in known]
+        return (*good, *left) if good else self._keys
+
+
+def key_in(line: str) -> ApiKey | None:
+    """The key in a line of a key file; None if it is none."""
+    try:
+        return ApiKey.model_validate_json(line)
+    except ValidationError:
+        return None
 
 
 def check_exposure(settings: Settings) -> None:

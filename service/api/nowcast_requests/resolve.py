@@ -12,6 +12,7 @@ from xarray import DataArray
 from ingest.grid import known_grid
 from ingest.precipitation import INTERVAL
 from service.api.dependencies import ApiContext
+from service.api.freshness import check_recent
 from service.api.negotiation import OFFERED, PNG
 from service.api.nowcast_requests import idempotency
 from service.api.nowcast_requests.request import (
@@ -23,7 +24,7 @@ from service.api.nowcast_requests.request import (
 from service.api.problems import QUOTED
 from service.api.representations import no_picture
 from service.api.schemas import InsteadOf
-from service.archive.archive import encode_upload
+from service.archive.field_file import encode_upload
 from service.archive.key import Key, Time, iso, stamp, to_datetime, to_time
 from service.errors import BadRequest, NoFrames
 from service.jobs.job import Job
@@ -104,6 +105,7 @@ def parse_request(context: ApiContext, raw: RawRequest) -> ForecastRequest:
         NotRead: The machine is too busy to read the upload.
         NoFrame: A radar frame is missing.
         NoFrames: There are too few radar frames.
+        StaleRadar: The newest radar frame is too old.
     """
     if raw.body_type in OFFERED[NETCDF]:
         return from_upload(context, raw, NETCDF)
@@ -133,6 +135,7 @@ def from_archive(
         BadRequest: The issue time is in the future or between two frames.
         ModelError: There is no such model, or it has no weights.
         NoFrames: There is no radar frame, or too few for any model.
+        StaleRadar: The newest frame is too old for a forecast of the present.
     """
     latest = request.issue == "latest"
     issue = (
@@ -143,6 +146,8 @@ def from_archive(
     key = Key(issue, *context.forecasters.named(model))
     if context.archive.has_forecast(key):
         return ForecastRequest(key, latest=latest)
+    if latest:
+        check_recent(context, issue)
     forecaster, reason = gap_filling.usable_model(
         context.archive, context.forecasters, issue, None if model == AUTO else model
     )

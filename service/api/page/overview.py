@@ -11,7 +11,9 @@ from ingest.precipitation import INTERVAL, credit
 from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
 from service.api.dependencies import ApiContext
+from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, to_datetime, to_time
+from service.errors import NoFrame
 from service.pipeline.served_models import AUTO, PROVIDER_MODEL
 
 GridName = Literal["sphere", "wgs84"]
@@ -44,6 +46,8 @@ class RadarInfo(BaseModel):
     age_s: float | None
     """Present age of the newest frame in seconds."""
     attribution: str | None
+    suspect: str | None
+    """Why the newest frame is doubtful; null where it is not."""
     grid: GridInfo | None
     """Grid of the newest frame."""
 
@@ -102,17 +106,22 @@ def window_before(time: Time) -> list[Time]:
 
 
 def radar(context: ApiContext, newest: Time | None) -> RadarInfo:
-    """Frames in the window that ends with the newest."""
-    if newest is None:
-        return RadarInfo(times=[], age_s=None, attribution=None, grid=None)
-    times = [time for time in window_before(newest) if context.archive.has_frame(time)]
-    frame = context.archive.frame(newest)
-    return RadarInfo(
-        times=[to_datetime(time) for time in reversed(times)],
-        age_s=(context.clock() - to_datetime(newest)).total_seconds(),
-        attribution=credit(frame),
-        grid=grid_info(known_grid(frame)),
-    )
+    """Frames in the window that ends with the newest; damaged ones are left out."""
+    window = [] if newest is None else window_before(newest)
+    times = [time for time in window if context.archive.has_frame(time)]
+    for number, time in enumerate(times):
+        try:
+            frame = context.archive.frame(time)
+        except NoFrame:
+            continue
+        return RadarInfo(
+            times=[to_datetime(time) for time in reversed(times[number:])],
+            age_s=(context.clock() - to_datetime(time)).total_seconds(),
+            attribution=credit(frame),
+            suspect=frame.attrs.get(SUSPECT),
+            grid=grid_info(known_grid(frame)),
+        )
+    return RadarInfo(times=[], age_s=None, attribution=None, suspect=None, grid=None)
 
 
 def grid_info(grid: Grid | None) -> GridInfo | None:

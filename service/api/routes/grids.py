@@ -26,6 +26,7 @@ from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE, lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
 from service.api.schemas import Moment
+from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, stamp, to_datetime, to_time
 from service.pipeline.upload import JSON
 
@@ -130,4 +131,5 @@ def about(field: DataArray) -> dict[str, object]:
         "grid": None if grid is None else grid.name,
         "shape": field.shape[-2:],
         "attribution": credit(field),
+        "suspect": field.attrs.get(SUSPECT),
     }

@@ -16,6 +16,7 @@ from service.api.dependencies import ApiContext
 from service.api.problems import METHODS
 from service.api.work_pools import SharedCall
 from service.errors import BadLedger, LedgerAway
+from service.monitoring.archive_collector import ArchiveCollector
 from service.monitoring.ledger_collector import LedgerCollector
 from service.monitoring.metrics import LEDGER_UP, Process
 from service.monitoring.skill_collector import SkillCollector
@@ -45,6 +46,7 @@ def install(app: FastAPI, context: ApiContext) -> Process:
     ledger_metrics.register(
         LedgerCollector(context.settings, context.ledger, context.jobs.job_table)
     )
+    ledger_metrics.register(ArchiveCollector(context.archive))
     skill = SkillCollector(context.ledger)
 
     def text_of_ledger() -> bytes:

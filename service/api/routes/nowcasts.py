@@ -15,6 +15,7 @@ from service.api.nowcast_requests.resolve import ForecastRequest, frame_time, su
 from service.api.openapi_responses import ACCEPTED, BODY, FORECAST, NO_ROOM
 from service.api.schemas import Forecast, JobStatus, ModelName, Moment
 from service.archive.key import Key, to_time
+from service.errors import Gone, NoForecast
 from service.jobs.job import Job, without_traceback
 from service.pipeline.upload import JSON
 
@@ -133,7 +134,11 @@ async def latest(
 ) -> Response:
     """The newest forecast of a model."""
     key = await run_in_threadpool(latest_key, context, model)
-    return await deliver(request, context, key, media, latest=True)
+    try:
+        return await deliver(request, context, key, media, latest=True)
+    except (NoForecast, Gone):  # if its file was damaged, it is in quarantine now
+        key = await run_in_threadpool(latest_key, context, model)
+        return await deliver(request, context, key, media, latest=True)
 
 
 def latest_key(context: ApiContext, model: str | None) -> Key:

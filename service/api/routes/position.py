@@ -13,10 +13,12 @@ from ingest.grid import at as series_at
 from ingest.precipitation import credit, exceedance_probabilities, exceedance_probability_name
 from service.api import openapi_examples
 from service.api.dependencies import ApiContext, Context
+from service.api.freshness import is_stale, radar_age_seconds
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.representations import lead_minutes, listed
 from service.api.routes.nowcasts import ModelQuery
 from service.api.schemas import Moment
+from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, time_of, to_datetime, to_time
 from service.errors import BadPlace
 
@@ -72,17 +74,22 @@ def position(
     key = Key(time, *name)
     series = series_at(context.archive.forecast(key), float(point[1]), float(point[2]))
     response.headers["Cache-Control"] = "public, max-age=30"
-    return coverage(series) | freshness(context, key)
+    return coverage(series, stale=is_stale(context, key.issue)) | freshness(context, key)
 
 
 def freshness(context: ApiContext, key: Key) -> dict[str, Any]:
     """Present age of the radar that a forecast starts from."""
-    age = (context.clock() - to_datetime(key.issue)).total_seconds()
-    return {"nowcast:radar_age_s": age, "nowcast:stale": age > 60 * context.settings.stale_minutes}
+    age = radar_age_seconds(context, key.issue)
+    return {"nowcast:radar_age_s": age, "nowcast:stale": is_stale(context, key.issue)}
 
 
-def coverage(series: DataArray) -> dict[str, Any]:
-    """A forecast at a position (lead_time,) as a CoverageJSON point series; NaN becomes null."""
+def coverage(series: DataArray, *, stale: bool = False) -> dict[str, Any]:
+    """A forecast at a position (lead_time,) as a CoverageJSON point series; NaN becomes null.
+
+    Args:
+        series: The forecast at the position.
+        stale: Its radar is too old to call the place dry.
+    """
     times = [iso(to_datetime(time)) for time in series["time"].values]
     probabilities = exceedance_probabilities(series)
     longitude, latitude = float(series["lon"]), float(series["lat"])
@@ -103,13 +110,14 @@ def coverage(series: DataArray) -> dict[str, Any]:
         | {exceedance_probability_name(mm): probability_parameter(mm) for mm in probabilities},
         "ranges": {"rainfall_rate": values_of(series, 2)}
         | {exceedance_probability_name(mm): values_of(p, 3) for mm, p in probabilities.items()},
-        "nowcast:summary": summary(series.values, times),
+        "nowcast:summary": summary(series.values, times, stale=stale),
         "nowcast:issue_time": iso(issue),
         "nowcast:generated_at": series.attrs["generated_at"],
         "nowcast:lead_minutes": lead_minutes(series),
         "nowcast:model": series.attrs["model"],
         "nowcast:chosen": listed(series, "chosen"),
         "nowcast:bridged": listed(series, "bridged"),
+        "nowcast:suspect": series.attrs.get(SUSPECT),
         "nowcast:attribution": credit(series),
     }
 
@@ -137,16 +145,17 @@ def probability_parameter(threshold: float) -> dict[str, Any]:
     }
 
 
-def summary(rates: NDArray[np.float32], times: list[str]) -> dict[str, Any]:
+def summary(rates: NDArray[np.float32], times: list[str], *, stale: bool = False) -> dict[str, Any]:
     """State (rain, dry or unknown) and the times at which rain starts and ends.
 
     Args:
         rates: Rainfall rates (lead_time,) in mm/h, NaN for no data.
         times: Valid times of the rates.
+        stale: The radar is too old to call the place dry.
     """
     wet = np.flatnonzero(rates >= WET)
     unknown = bool(np.isnan(rates).any())
-    state = "rain" if wet.size else "unknown" if unknown else "dry"
+    state = "rain" if wet.size else "unknown" if unknown or stale else "dry"
     ends = int(wet[-1]) + 1 if wet.size else len(times)
     return {
         "state": state,

@@ -31,6 +31,8 @@ export const english = {
   loading: "Loading …",
   outdated: "outdated",
   staleTitle: "The radar data are outdated.",
+  suspectTitle: "The latest radar image is doubtful.",
+  suspectDetail: "It does not fit the images before it. What is forecast from it may be wrong.",
   staleDetail: "The latest radar image is from {time} ({age} ago); a new one is due every 5 minutes. What is shown as forecast may already be past.",
   archiveTitle: "Archive: {day}, {time}.",
   archiveDetail: "Radar and forecasts as they were available then.",

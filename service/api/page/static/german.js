@@ -31,6 +31,8 @@ export const german = {
   loading: "Wird geladen …",
   outdated: "veraltet",
   staleTitle: "Die Radardaten sind veraltet.",
+  suspectTitle: "Das neueste Radarbild ist zweifelhaft.",
+  suspectDetail: "Es passt nicht zu den Bildern davor. Was daraus vorhergesagt wird, kann falsch sein.",
   staleDetail: "Das neueste Radarbild ist von {time} Uhr (vor {age}); alle 5 Minuten sollte ein neues kommen. Was als Vorhersage angezeigt wird, kann schon vorbei sein.",
   archiveTitle: "Archiv: {day}, {time} Uhr.",
   archiveDetail: "Radar und Vorhersagen, wie sie damals vorlagen.",

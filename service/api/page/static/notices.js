@@ -19,6 +19,10 @@ export function createNotices(session) {
 
 function drawStale(session) {
   const { stale, newestTime } = session;
+  if (!stale && session.overview?.radar.suspect) {
+    drawNotice(byId("stale"), translate("suspectTitle"), translate("suspectDetail"));
+    return;
+  }
   if (!stale) {
     drawNotice(byId("stale"));
     return;

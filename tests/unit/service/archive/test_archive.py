@@ -17,6 +17,7 @@ from xarray import DataArray
 from ingest.formats import netcdf
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, same_grid
 from model_zoo import load_forecaster
+from service.archive import checksum
 from service.archive.archive import Archive, Kind
 from service.archive.key import Key, from_stamp, stamp
 from service.archive.store import ABANDONED_SECONDS, Folder
@@ -305,10 +306,12 @@ def test_forecasts_of_uploads_stay_apart_from_those_of_the_radar(archive: Archiv
     assert archive.has_forecast(Key(time(0), "persistence", "none", shas[0][:16])), "as in an id"
 
 
-def test_a_forecast_is_sent_as_the_bytes_that_are_kept(archive: Archive) -> None:
+def test_a_forecast_is_sent_as_the_bytes_that_are_kept_before_their_checksum(
+    archive: Archive,
+) -> None:
     archive.put_forecast(forecast(0), history="made")
     key = Key(time(0), "persistence", "none")
-    assert archive.forecast_bytes(key) == next(iter(kept(archive).values()))
+    assert checksum.sealed(archive.forecast_bytes(key)) == next(iter(kept(archive).values()))
     xr.testing.assert_equal(netcdf.decode(archive.forecast_bytes(key)), forecast(0))
     with pytest.raises(NoForecast, match="20260621T2235Z"):
         archive.forecast_bytes(key._replace(issue=time(1)))

@@ -18,14 +18,15 @@ from threading import Event
 import pytest
 from rich.console import Console
 
-from ingest import SourceUnavailable
+from ingest import NotRead, SourceUnavailable, parse
 from ingest.simulation.simulate import encode
 from ingest.sources.polled_server import Source
 from ingest.sources.web_folder import Limits
 from service.archive.archive import Archive
-from service.archive.key import Key, to_datetime, to_time
+from service.archive.key import Key, frame_name, to_datetime, to_time
 from service.cli import demo, main
 from service.clock import utc_now
+from service.errors import NoFrame
 from service.ledger.ledger import Ledger
 from service.pipeline import poll
 from service.pipeline.ingest import ingest_file
@@ -367,3 +368,53 @@ def test_the_demo_refuses_radar_of_yesterday(
         monkeypatch.setenv(name, value)
     with pytest.raises(SourceUnavailable, match="there is none"):
         demo.run(Console(quiet=True), tmp_path, 10, 1, 0, once=True, live=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "kept_then"), [(NotRead("busy"), [0, 2]), (RuntimeError("bug"), [0, 2])]
+)
+def test_a_file_that_cannot_be_read_stops_no_other(
+    archive: Archive,
+    ledger: Ledger,
+    dwd: Provider,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    kept_then: list[int],
+) -> None:
+    failures = [error]
+
+    def fail_once(data: bytes, name: str, **how: int) -> object:
+        if name == file_name(1) and failures:
+            raise failures.pop()
+        return parse(data, name, **how)
+
+    monkeypatch.setattr("service.pipeline.ingest.parse", fail_once)
+    put(dwd, 0, 1, 2)
+    source = radar(dwd)
+    poll_once(archive, ledger, [source], moment(2) + DELAY, 1)
+    assert kept(archive) == list(map(moment, kept_then))
+    poll_once(archive, ledger, [source], moment(2) + DELAY, 1)
+    if isinstance(error, NotRead):
+        assert kept(archive) == [moment(0), moment(1), moment(2)], "it was fetched again"
+        assert outcomes_of(ledger) == {"accepted": 1, "late": 2}
+    else:
+        assert outcomes_of(ledger) == {"accepted": 1, "late": 1, "quarantined": 1}
+
+
+def test_a_frame_that_the_archive_has_lost_is_fetched_again(
+    archive: Archive, ledger: Ledger, dwd: Provider
+) -> None:
+    put(dwd, 0, 1, 2)
+    poll_once(archive, ledger, [radar(dwd)], moment(2) + DELAY, 1)
+    before = files_of(archive.root)
+    for number, damage in ((0, b""), (1, b"rotten")):
+        file = archive.root / frame_name(time(number))
+        file.write_bytes(damage)
+    reader = Archive(archive.root)
+    for number in (0, 1):
+        with pytest.raises(NoFrame):
+            reader.frame(time(number))
+    poll_once(reader, ledger, [radar(dwd)], moment(2) + DELAY, 1)
+    after = files_of(archive.root)
+    assert {path: after[path] for path in before} == before
+    assert outcomes_of(ledger) == {"accepted": 1, "late": 2}

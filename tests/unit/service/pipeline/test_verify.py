@@ -2,16 +2,19 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ingest.grid import NATIONAL_WGS84
 from service.archive.archive import Archive
-from service.archive.key import Key, forecast_name
+from service.archive.key import Key, forecast_name, frame_name
 from service.ledger import tables
 from service.ledger.ledger import Ledger
+from service.pipeline import verify as verify_module
 from service.pipeline.verify import MISSING_AFTER, verify
 from service.skill.verification import THRESHOLDS
 from tests.served import MODELS, counted_by_hand, make_forecasts, put_frames
@@ -181,3 +184,81 @@ def test_many_who_verify_at_once_count_each_lead_once(archive: Archive, ledger: 
     pixels = sum(row[name] for row in ledger.pixels() for name in tables.COUNTS)
     counts = sum(row[name] for row in ledger.rows(tables.counts) for name in tables.COUNTS)
     assert pixels == counts > 0
+
+
+def spoil(archive: Archive, path: str) -> Archive:
+    """Cut a file of the archive; returns another reader of it."""
+    file = archive.root / path
+    file.write_bytes(file.read_bytes()[:5000])
+    return Archive(archive.root)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        forecast_name(Key(time(1), "persistence", "none")),
+        frame_name(time(8)),
+        frame_name(time(9)),
+    ],
+)
+def test_one_damaged_file_leaves_all_others_to_be_verified(
+    archive: Archive, ledger: Ledger, path: str
+) -> None:
+    put_frames(archive, *range(12))
+    make_forecasts(archive, ledger, 1, 2, 3)
+    due = len(ledger.pending(moment(12)))
+    reader = spoil(archive, path)
+    done = sum(verify(reader, ledger, moment(12)) for _ in range(2))
+    left = len(ledger.pending(moment(12)))
+    assert done == due - left
+    assert 0 < left <= len(MODELS)
+
+
+def test_a_lead_that_fails_is_logged_and_tried_again(
+    archive: Archive, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    put_frames(archive, *range(12))
+    make_forecasts(archive, ledger, 1, 2)
+    due, enter = len(ledger.pending(moment(12))), verify_module.enter
+
+    def fail_once(*parts: Any) -> int:
+        monkeypatch.setattr(verify_module, "enter", enter)
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(verify_module, "enter", fail_once)
+    first = verify(archive, ledger, moment(12))
+    assert "1 of 2 lead times could not be verified and are tried again" in caplog.text
+    assert first + verify(archive, ledger, moment(12)) == due
+    assert ledger.pending(moment(12)) == []
+
+
+def test_others_of_an_issue_wait_for_a_forecast_that_is_made_again(
+    archive: Archive, ledger: Ledger
+) -> None:
+    put_frames(archive, *range(12))
+    make_forecasts(archive, ledger, 1)
+    lost = Key(time(1), "persistence", "none")
+    reader = spoil(archive, forecast_name(lost))
+    asked: list[Key] = []
+
+    def remake(key: Key) -> bool:
+        asked.append(key)
+        return True
+
+    assert verify(reader, ledger, moment(12), remake=remake) == 0
+    assert set(asked) == {lost}
+    make_forecasts(reader, ledger, 1)
+    assert verify(reader, ledger, moment(12), remake=remake) == len(MODELS)
+    counted = rows_of(ledger)["counts"]
+    assert counted == counts_without_damage(archive.root.parent)
+
+
+def counts_without_damage(folder: Path) -> list[Any]:
+    """Counts of the same forecasts where no file was damaged."""
+    archive = Archive(folder / "undamaged")
+    ledger = Ledger(f"sqlite:///{folder / 'undamaged.sqlite'}")
+    put_frames(archive, *range(12))
+    make_forecasts(archive, ledger, 1)
+    verify(archive, ledger, moment(12))
+    ledger.engine.dispose()
+    return rows_of(ledger)["counts"]

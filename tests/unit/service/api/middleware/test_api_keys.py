@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,36 @@ def test_an_api_that_others_reach_needs_keys_or_a_clear_word(host: str, file: Pa
 def test_a_file_of_keys_that_is_not_there_stops_the_start(file: Path) -> None:
     with pytest.raises(BadKeys):
         check_exposure(Settings(api_keys=file))
+
+
+def test_keys_made_at_once_are_all_kept(file: Path) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        secrets = list(pool.map(lambda number: api_keys.add(file, f"key{number}"), range(6)))
+    known = KeyFile(file)
+    assert all(known.find(secret) for secret in secrets)
+
+
+def test_a_revoked_key_is_out_at_once_and_stays_out_of_a_spoilt_file(file: Path) -> None:
+    revoked, kept = api_keys.add(file, "anna"), api_keys.add(file, "ben")
+    known = KeyFile(file)
+    assert run("key", "anna", "--revoke", NOWCAST_API_KEYS=str(file)).exit_code == 0
+    assert known.find(revoked) is None
+    file.write_text(file.read_text() + "an editing mistake\n")
+    assert known.find(revoked) is None
+    assert known.find(kept) is not None
+    again = run("key", "anna", "--revoke", NOWCAST_API_KEYS=str(file))
+    assert isinstance(again.exception, BadKeys)
+
+
+def test_keys_are_listed_without_what_would_give_access(file: Path) -> None:
+    secret = api_keys.add(file, "anna", 60)
+    api_keys.add(file, "ben")
+    listed = run("key", "list", NOWCAST_API_KEYS=str(file))
+    assert listed.exit_code == 0, listed.output
+    assert "anna" in listed.output
+    assert "60" in listed.output
+    assert api_keys.digest(secret)[:8] in listed.output
+    assert secret not in listed.output
+    assert api_keys.digest(secret) not in listed.output
+    with pytest.raises(BadKeys, match="lists the keys"):
+        api_keys.add(file, "list")

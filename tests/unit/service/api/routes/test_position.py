@@ -1,6 +1,7 @@
 """Rain at a place, over HTTP: unknown is not dry."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from service.api.app import create_app
 from service.archive.archive import Archive
 from service.archive.key import Key
 from tests.served import LATEST, api_context, iso, problem
-from tests.showers import frame, time
+from tests.showers import frame, moment, time
 
 
 def place(client: TestClient, coords: str, **query: str) -> Response:
@@ -102,7 +103,8 @@ def coverage_of(tmp_path: Path) -> Callable[..., Any]:
         forecast[:] = np.array(rates, np.float32)[:, None, None]
         forecast.attrs |= {"generated_at": iso(0), "model": "advection"}
         archive.put_forecast(forecast, history="")
-        with TestClient(create_app(api_context(folder))) as client:
+        now = moment(0) + timedelta(minutes=4)
+        with TestClient(create_app(api_context(folder, now=now))) as client:
             coverage: dict[str, Any] = place(client, "POINT(10 51)").json()
             return coverage
 
