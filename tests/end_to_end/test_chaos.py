@@ -96,14 +96,14 @@ class Chaos:
         """Do to some files what disks do, and replay."""
         for path in self.chance.sample(self.files(), k=min(3, len(self.files()))):
             data = bytearray(path.read_bytes())
-            at = self.chance.randrange(len(data))
+            place = self.chance.randrange(len(data))
             kind = self.chance.choice(("cut", "zeros", "flip", "empty"))
             if kind == "flip":
-                data[at] ^= 1 << self.chance.randrange(8)
+                data[place] ^= 1 << self.chance.randrange(8)
             elif kind == "zeros":
-                data[at : at + 8192] = bytes(len(data[at : at + 8192]))
+                data[place : place + 8192] = bytes(len(data[place : place + 8192]))
             else:
-                del data[at if kind == "cut" else 0 :]
+                del data[place if kind == "cut" else 0 :]
             path.write_bytes(data)
         return self.replay(self.chance.uniform(0, 2 * self.longest))
 
@@ -164,11 +164,11 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
     mount = shutil.which("mount") or "mount"
     command = [mount, "-t", "tmpfs", "-o", DISK, "tmpfs", str(data)]
     mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
-    made = Chaos(radar, data, small_disk=mounted)
+    chaos = Chaos(radar, data, small_disk=mounted)
     try:
-        yield made
+        yield chaos
     finally:
-        made.close()
+        chaos.close()
         if mounted:
             subprocess.run(["umount", str(data)], check=True)
 

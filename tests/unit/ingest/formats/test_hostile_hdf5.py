@@ -68,10 +68,10 @@ def unknown_filter(file: h5py.File, elsewhere: Path) -> None:
     plist.set_chunk((100, 100))
     plist.set_filter(UNKNOWN_FILTER, h5py.h5z.FLAG_OPTIONAL, (1, 2))
     space = h5py.h5s.create_simple(SHAPE)
-    made = h5py.h5d.create(file.id, DATA.encode(), h5py.h5t.NATIVE_UINT16, space, plist)
+    dataset = h5py.h5d.create(file.id, DATA.encode(), h5py.h5t.NATIVE_UINT16, space, plist)
     for row in range(0, SHAPE[0], 100):
         for column in range(0, SHAPE[1], 100):
-            made.write_direct_chunk((row, column), bytes(20_000))
+            dataset.write_direct_chunk((row, column), bytes(20_000))
 
 
 def nothing_stored(file: h5py.File, elsewhere: Path) -> None:

@@ -24,15 +24,15 @@ def zeros(begin: float) -> Callable[[bytes], bytes]:
     """Eight kilobytes of zeros from a part of the file on, as of a lost block of a disk."""
 
     def damage(data: bytes) -> bytes:
-        at = int(begin * len(data))
-        return data[:at] + bytes(min(8192, len(data) - at)) + data[at + 8192 :]
+        place = int(begin * len(data))
+        return data[:place] + bytes(min(8192, len(data) - place)) + data[place + 8192 :]
 
     return damage
 
 
-def flipped(at: float) -> Callable[[bytes], bytes]:
+def flipped(part: float) -> Callable[[bytes], bytes]:
     def damage(data: bytes) -> bytes:
-        byte = int(at * (len(data) - 1))
+        byte = int(part * (len(data) - 1))
         return data[:byte] + bytes([data[byte] ^ 1]) + data[byte + 1 :]
 
     return damage

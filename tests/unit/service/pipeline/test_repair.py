@@ -43,14 +43,14 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployment(replayed: Path, tmp_path: Path) -> Iterator[Deployment]:
     folder = shutil.copytree(replayed, tmp_path / "data")
     with provider() as server:
-        at = f"{NOW:%Y-%m-%dT%H:%M:%SZ}@{int(NOW.timestamp())}*0.000001"
-        made = Deployment(
-            Settings(data=folder, models=MODELS, radar_server=server.url, simulated_time=at)
+        simulated = f"{NOW:%Y-%m-%dT%H:%M:%SZ}@{int(NOW.timestamp())}*0.000001"
+        deployment = Deployment(
+            Settings(data=folder, models=MODELS, radar_server=server.url, simulated_time=simulated)
         )
         for number in range(FRAMES):
             server.files[f"radolan/ry/{file_name(number)}"] = file_bytes(number)
-        yield made
-        made.ledger.engine.dispose()
+        yield deployment
+        deployment.ledger.engine.dispose()
 
 
 def ledger_check(deployment: Deployment, *options: str) -> Result:

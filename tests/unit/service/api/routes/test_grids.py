@@ -162,7 +162,13 @@ def test_what_there_was_at_a_time_has_nothing_from_after_it(reader: TestClient) 
 def test_where_there_is_no_radar_it_says_so_without_an_error(tmp_path: Path) -> None:
     with TestClient(create_app(api_context(tmp_path))) as client:
         latest = client.get("/grids/latest").json()
-    nothing = {"times": [], "age_s": None, "attribution": None, "suspect": None, "grid": None}
+    nothing: dict[str, object] = {
+        "times": [],
+        "age_s": None,
+        "attribution": None,
+        "suspect": None,
+        "grid": None,
+    }
     assert latest["radar"] == nothing
     assert [model["issues"] for model in latest["models"]] == [[], []]
 
