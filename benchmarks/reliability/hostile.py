@@ -61,7 +61,7 @@ def get(path: str) -> bytes:
 
 async def endlessly(writer: asyncio.StreamWriter, target: Target, *pieces: bytes) -> None:
     """Send pieces again and again until the server hangs up."""
-    while not target.is_over:
+    while not target.is_over and not writer.transport.is_closing():
         for piece in pieces:
             writer.write(piece)
         await writer.drain()
@@ -70,7 +70,7 @@ async def endlessly(writer: asyncio.StreamWriter, target: Target, *pieces: bytes
 
 async def trickle(writer: asyncio.StreamWriter, target: Target, piece: bytes) -> None:
     """Send a piece every second until the server hangs up."""
-    while not target.is_over:
+    while not target.is_over and not writer.transport.is_closing():
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(1)

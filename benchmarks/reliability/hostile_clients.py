@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -110,10 +110,26 @@ def running(folder: Path) -> Iterator[Server]:
                 process.terminate()
 
 
-def ask(arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """Run clients in a process of their own, which prints what they saw."""
+class Clients(NamedTuple):
+    """Clients in a process of their own, which prints what they saw to a file."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+
+    def answer(self) -> dict[str, Any]:
+        """What they saw, when they have ended."""
+        self.process.wait()
+        self.output.seek(0)
+        found: dict[str, Any] = json.load(self.output)
+        return found
+
+
+def ask(arguments: Sequence[str]) -> Clients:
+    """Run clients in a process of their own."""
     module = "benchmarks.reliability.hostile_clients"
-    return subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE)
+    output = tempfile.TemporaryFile()  # noqa: SIM115  open while the process runs
+    command = [sys.executable, "-m", module, *arguments]
+    return Clients(subprocess.Popen(command, stdout=output), output)
 
 
 def run_clients(request: dict[str, Any]) -> dict[str, Any]:
@@ -149,16 +165,16 @@ def measure(seconds: float, clients: int, rate: float) -> Outcome:
             basis = {"port": server.port, "issues": issues}
             readers = basis | {"clients": 0, "rate": rate}
             quiet = ask(["--run", json.dumps(readers | {"seconds": seconds / 5})])
-            found_quiet = json.loads(quiet.communicate()[0])
+            found_quiet = quiet.answer()
             before = most = server.memory()
             reading = ask(["--run", json.dumps(readers | {"seconds": seconds})])
             attack = basis | {"clients": clients, "rate": 0.1, "seconds": seconds}
             attacking = ask(["--run", json.dumps(attack)])
-            while reading.poll() is None:
+            while reading.process.poll() is None:
                 most = max(most, server.memory())
                 time.sleep(0.5)
-            found = json.loads(reading.communicate()[0])
-            hostile = json.loads(attacking.communicate()[0])
+            found = reading.answer()
+            hostile = attacking.answer()
             after = server.memory()
             errors = server.log.read_text().count("Traceback")
     statuses = Counter({(kind, status): n for kind, status, n in hostile["statuses"]})
