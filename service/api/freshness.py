@@ -1,4 +1,4 @@
-"""The present age of the radar behind a forecast, and what is said where it is too old."""
+"""Present age of the radar behind a forecast, and the warning if it is too old."""
 
 from service.api.dependencies import ApiContext
 from service.archive.key import Key, Time, iso, to_datetime
@@ -31,7 +31,7 @@ def check_recent(context: ApiContext, newest: Time) -> None:
 
 
 def warning(context: ApiContext, key: Key) -> str:
-    """Return what is said of a forecast from stale radar; the same each time it is sent."""
+    """Return the warning of a forecast from stale radar; the same each time it is sent."""
     return (
         f"the radar of {iso(to_datetime(key.issue))} was over {context.settings.stale_minutes} "
         f"minutes old when this was sent"
@@ -39,7 +39,7 @@ def warning(context: ApiContext, key: Key) -> str:
 
 
 def stale_headers(context: ApiContext, key: Key) -> dict[str, str]:
-    """Return response headers of a forecast from stale radar, whatever its encoding."""
+    """Return response headers of a forecast from stale radar, in any encoding."""
     age = radar_age_seconds(context, key.issue)
     return {
         "Warning": f'110 - "{warning(context, key)}"',  # RFC 7234, section 5.5.1

@@ -1,4 +1,4 @@
-"""What the ledger says the archive should hold, and totals summed again from their rows."""
+"""Files that the archive should have by the ledger, and totals recomputed from their rows."""
 
 from datetime import datetime
 from typing import NamedTuple

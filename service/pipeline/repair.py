@@ -60,9 +60,9 @@ class Differences(NamedTuple):
 
 
 def check_files(archive: Archive) -> Iterator[Checked]:
-    """Read all frames and forecasts; what is damaged goes to quarantine.
+    """Read all frames and forecasts; damaged ones are quarantined.
 
-    A file that cannot be read now is told of and stays.
+    A file that cannot be read now is reported and stays.
     """
     for kind in DAILY:
         for path in archive.store.files(kind):

@@ -1,4 +1,4 @@
-"""Archive and ledger that differ: each heals the other, and what cannot be healed is told."""
+"""Archive and ledger that differ: each heals the other, and remaining faults are reported."""
 
 import shutil
 from collections.abc import Iterator
