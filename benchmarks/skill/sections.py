@@ -133,7 +133,9 @@ def opponents() -> str:
         lines.append(
             f"The yardstick ({yardstick.NAME}) has {about['channels']} channels and was trained "
             f"for {about['steps']:,} steps of {about['crops']} crops of {about['side']}x"
-            f"{about['side']} cells ({about['planned_steps']:,} were planned)."
+            f"{about['side']} cells ({about['planned_steps']:,} were planned)"
+            + f"; its outputs of {about['revived']}" * ("revived" in about)
+            + "."
         )
     return " ".join(lines)
 

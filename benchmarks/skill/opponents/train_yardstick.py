@@ -92,11 +92,12 @@ def train(
     channels: int = CHANNELS,
     crops: int = CROPS,
     seed: int = 0,
+    start: YardstickNetwork | None = None,
 ) -> tuple[YardstickNetwork, int]:
     """Train a network; return the mean of its weights over steps, and how many steps it made."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = YardstickNetwork(channels)
+    network = start or YardstickNetwork(channels)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     mean = {name: value.clone() for name, value in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)

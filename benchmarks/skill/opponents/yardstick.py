@@ -32,7 +32,7 @@ from model_zoo.forecasters.contract import (
 )
 from model_zoo.forecasters.rain_amounts import matched_rain
 from model_zoo.forecasters.sprog import SPROG
-from model_zoo.guided_guess import MULTIPLE, Block
+from model_zoo.guided_guess import MULTIPLE, WINDOW, Block
 
 Array = NDArray[np.float32]
 
@@ -45,8 +45,6 @@ INPUTS = 5
 FAINTEST, BRIGHTEST = 0.05, 50.0
 """mm/h; 0 and 1 on the logarithmic scale in which rain is seen."""
 SPAN = math.log(BRIGHTEST / FAINTEST)
-WHOLE_FIELD = 1 << 30
-"""Normalised together: all cells."""
 
 
 class YardstickNetwork(nn.Module):
@@ -55,14 +53,19 @@ class YardstickNetwork(nn.Module):
     def __init__(self, channels: int = CHANNELS, thresholds: int = len(THRESHOLDS)) -> None:
         super().__init__()
         c = channels
+        windows = [WINDOW >> level for level in range(4)]
+        widths = [(INPUTS, c), (c, 2 * c), (2 * c, 2 * c), (2 * c, 2 * c)]
         self.down = nn.ModuleList(
-            Block(*width, WHOLE_FIELD)
-            for width in ((INPUTS, c), (c, 2 * c), (2 * c, 2 * c), (2 * c, 2 * c))
+            Block(*width, window) for width, window in zip(widths, windows, strict=True)
         )
+        widths = [(4 * c, 2 * c), (4 * c, c), (2 * c, c)]
         self.up = nn.ModuleList(
-            Block(*width, WHOLE_FIELD) for width in ((4 * c, 2 * c), (4 * c, c), (2 * c, c))
+            Block(*width, window) for width, window in zip(widths, windows[2::-1], strict=True)
         )
         self.out = nn.Conv2d(c, thresholds, kernel_size=1)
+        # a logit that begins above that of a lower threshold is cut off, and would never learn
+        with torch.no_grad():
+            self.out.bias = nn.Parameter(-torch.arange(1.0, thresholds + 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """From (batch, INPUTS, y, x) to (batch, thresholds, y, x), falling with the threshold."""

@@ -48,6 +48,18 @@ def test_a_network_tells_of_fields_of_any_size_and_falls_with_the_threshold() ->
     assert (logits.diff(dim=1) <= 0).all()
 
 
+def test_no_threshold_is_cut_off_by_a_lower_one() -> None:
+    """Neither before training nor in the shipped weights: such a logit would never learn."""
+    torch.manual_seed(0)
+    field = showers(1, seed=1)[0]
+    fields = np.stack([field] * 4)
+    seen = torch.from_numpy(inputs_of(fields, fields, 1)[None])
+    for network in (YardstickNetwork(8), Yardstick().network):
+        with torch.no_grad():
+            falls = network(seen).diff(dim=1) < 0
+        assert (falls.float().mean((0, 2, 3)) > 0.5).all()
+
+
 def test_it_sees_both_baselines_the_next_lead_and_what_is_known() -> None:
     advection = np.full((4, 8, 8), 0.05, np.float32)
     advection[2] = 50.0
