@@ -5,7 +5,7 @@ therefore be killed and repeated at any point, by any number of processes. Count
 stored, never scores.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -260,14 +260,17 @@ class Ledger:
                 windows.add_to_pixels(connection, key)
         return bool(done.rowcount)
 
-    def give_up(self, until: datetime) -> int:
-        """Mark pending lead times with valid times up to `until` as missing. Returns how many."""
+    def give_up(self, until: datetime, unfinished: Collection[datetime] = ()) -> int:
+        """Mark pending lead times with valid times up to `until` as missing. Returns how many.
+
+        Args:
+            until: Newest valid time that is given up.
+            unfinished: Issues whose lead times stay pending, since they are verified later.
+        """
+        is_over = (leads.c.valid_time <= until, leads.c.issue.not_in(list(unfinished)))
+        query = update(leads).where(leads.c.status == "pending", *is_over)
         with self.engine.begin() as connection:
-            done = connection.execute(
-                update(leads)
-                .where(leads.c.status == "pending", leads.c.valid_time <= until)
-                .values(status="missing")
-            )
+            done = connection.execute(query.values(status="missing"))
         return int(done.rowcount)
 
     def rows(

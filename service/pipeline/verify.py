@@ -84,7 +84,7 @@ def verify(
         )
     newest = archive.latest_frame()
     if newest is not None:
-        ledger.give_up(min(now - MISSING_AFTER, to_datetime(newest)))
+        ledger.give_up(min(now - MISSING_AFTER, to_datetime(newest)), unfinished)
     return done
 
 

@@ -121,6 +121,18 @@ def test_a_frame_that_comes_late_is_still_verified_against(
     assert states(ledger, "persistence")[30] == "verified"
 
 
+def test_leads_of_an_unfinished_issue_are_not_given_up(archive: Archive, ledger: Ledger) -> None:
+    put_frames(archive, 0, 6, 25)
+    make_forecasts(archive, ledger, 0, models=["persistence"])
+    long_after = moment(24) + MISSING_AFTER
+    assert verify(archive, ledger, long_after, unfinished=[moment(0)]) == 0
+    assert set(states(ledger, "persistence").values()) == {"pending"}
+    assert verify(archive, ledger, long_after) == 1
+    assert states(ledger, "persistence") == {
+        30: "verified", 60: "missing", 90: "missing", 120: "missing"
+    }  # fmt: skip
+
+
 def test_a_frame_that_comes_too_late_does_not_change_what_is_missing(
     archive: Archive, ledger: Ledger
 ) -> None:
