@@ -135,7 +135,8 @@ class ProcessCluster:
     def ask(self, path: str, seconds: float = 30.0) -> httpx.Response:
         return httpx.get(self.url + path, timeout=seconds)
 
-    def end(self) -> None:
+    def end_processes(self) -> None:
+        """End the processes of the service, whose work is done; its data stay to be looked at."""
         self._over.set()
         self._keeper.join()
         for process in self.processes.values():
@@ -146,6 +147,9 @@ class ProcessCluster:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def end(self) -> None:
+        self.end_processes()
         self.redis.kill()
         self.postgres.remove()
 

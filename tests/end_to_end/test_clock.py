@@ -128,6 +128,7 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         with deployment_of(cluster.settings) as deployment:
             until(lambda: is_done(deployment, [moment for moment, _ in frames]), 500, "all done")
         watch.end()
+        cluster.end_processes()
         yield Played(cluster, frames, watch, steps)
 
 

@@ -40,6 +40,8 @@ CALM_SECONDS = 5.0
 """Between faults, about three frames of radar."""
 RECOVERED_SECONDS = 300.0
 """A cycle of radar."""
+NEVER_STALE = {"NOWCAST_STALE_MINUTES": "1000000"}
+"""So that it is ready again, too, where it takes longer than there are frames to come."""
 DISK = "size=400m" if LONG else "size=200m"
 
 
@@ -144,7 +146,7 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         with (
             provider() as server,
-            process_cluster(folder, server.url, begin, SPEED) as cluster,
+            process_cluster(folder, server.url, begin, SPEED, **NEVER_STALE) as cluster,
         ):
             cluster.start_all()
             cluster.wait_until_up()
@@ -162,7 +164,9 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 until(
                     lambda: is_done(deployment, arrived), 500, "all taken in, forecast and verified"
                 )
+            until(lambda: cluster.ask("/readyz").status_code == 200, 500, "ready in the end")
             watch.end()
+            cluster.end_processes()
             yield Played(cluster, frames, watch, faults.done)
     finally:
         if mounted:

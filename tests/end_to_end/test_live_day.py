@@ -99,6 +99,7 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
                 500,
                 "all taken in and verified",
             )
+        cluster.end_processes()
         yield Played(cluster, arrived, len(bad_files(frames)))
 
 
