@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from xarray import DataArray
 
 from model_zoo.errors import ModelError
-from model_zoo.forecasters import motion
-from model_zoo.forecasters.baselines import MINUTE, advect_newest, motion_of, recent_frames
+from model_zoo.forecasters import advect, motion
+from model_zoo.forecasters.baselines import MINUTE, motion_of, recent_frames
 from model_zoo.forecasters.contract import (
-    LEAD_STEP,
+    HORIZON,
     NO_WEIGHTS,
+    STEP_MINUTES,
     Needs,
     NotEnoughFrames,
-    check_horizon,
     format_time,
     format_times,
+    lead_minutes,
     make_forecast,
     minutes,
     select_frames,
@@ -69,20 +70,23 @@ class PystepsSPROG:
                 "'nowcast[benchmark]' (it is compiled on the way and needs a C compiler)"
             ) from error
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast from the newest of `frames`; see `Forecaster`.
 
         Raises:
             NotEnoughFrames: There are not three frames 5, 10 or 15 minutes apart up to the newest.
         """
-        check_horizon(horizon)
+        leads = lead_minutes(horizon, step_minutes)
         step, three = evenly_spaced(frames, self.name)
         recent = recent_frames(frames, motion.SPAN_MINUTES, self.name)
         moving = motion_of(recent)
-        steps = np.arange(1, horizon + 1) * (LEAD_STEP / step)
+        steps = np.array(leads) * (MINUTE / step)
         faded = self.fade(three, moving * np.float32(step / MINUTE), steps.tolist())
-        rate = advect_newest(recent, moving, horizon) if faded is None else faded
-        return make_forecast(rate, recent, self)
+        if faded is None:
+            faded = advect.advect(recent.to_numpy()[-1], moving, leads)
+        return make_forecast(faded, recent, self, step_minutes=step_minutes)
 
     def fade(self, three: DataArray, displacement: Array, steps: list[float]) -> Array | None:
         """Rates `steps` frames after the newest of `three`; None without autoregression.

@@ -8,7 +8,7 @@ from benchmarks.skill.events import CREDITS, named
 from benchmarks.skill.sections import HOW
 from benchmarks.skill.tables import markdown
 from model_zoo.checkpoints.checkpoint import Checkpoint
-from model_zoo.forecasters.network import STEP_MINUTES
+from model_zoo.forecasters.contract import STEP_MINUTES
 
 UNKNOWN = "not recorded"
 SEEN = "frames of radar 90, 60, 30 and 0 minutes old"

@@ -13,7 +13,13 @@ from xarray import DataArray
 
 from benchmarks.skill.forecasters import NamedForecaster
 from ingest.precipitation import exceedance_probabilities
-from model_zoo.forecasters.contract import Forecaster, make_forecast, times_of
+from model_zoo.forecasters.contract import (
+    HORIZON,
+    STEP_MINUTES,
+    Forecaster,
+    make_forecast,
+    times_of,
+)
 
 RATE, SECONDS = "rate", "seconds"
 THRESHOLD = "reaches-"
@@ -45,7 +51,9 @@ class Remembered:
         """Forecasts that follow are of this event."""
         self._event = event
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast (lead_time, y, x) from frames (time, y, x) in mm/h; see `Forecaster`.
 
         Raises:
@@ -53,18 +61,20 @@ class Remembered:
             NotEnoughFrames: There are too few frames for it.
         """
         issue = f"{times_of(frames)[-1].astype('datetime64[s]')}-{horizon}".replace(":", "")
+        if step_minutes != STEP_MINUTES:
+            issue += f"x{step_minutes}"
         if self._last is None or self._last[:2] != (self._event, issue):
-            self._last = (self._event, issue, self._find(frames, horizon, issue))
+            self._last = (self._event, issue, self._find(frames, horizon, step_minutes, issue))
         return self._last[2]
 
-    def _find(self, frames: DataArray, horizon: int, issue: str) -> DataArray:
+    def _find(self, frames: DataArray, horizon: int, step_minutes: int, issue: str) -> DataArray:
         """The forecast from the folder; where it is not there it is made and kept."""
         if self._folder is None:
-            return self._make(frames, horizon)
+            return self._make(frames, horizon, step_minutes)
         name = f"{self.name}-{self.weights[:16]}"
         path = self._folder / self._event / name / f"{issue}.npz"
         if not path.exists():
-            forecast = self._make(frames, horizon)
+            forecast = self._make(frames, horizon, step_minutes)
             self._write(path, forecast)
             return forecast
         with np.load(path) as file:
@@ -75,16 +85,16 @@ class Remembered:
             for key, field in arrays.items()
             if key.startswith(THRESHOLD)
         }
-        return make_forecast(arrays[RATE], frames, self, probabilities)
+        return make_forecast(arrays[RATE], frames, self, probabilities, step_minutes)
 
-    def _make(self, frames: DataArray, horizon: int) -> DataArray:
+    def _make(self, frames: DataArray, horizon: int, step_minutes: int) -> DataArray:
         """Forecast, and note the time, with that of members that remembered theirs."""
         members = [
             member for member in members_of(self.forecaster) if isinstance(member, Remembered)
         ]
         before = [member.calls for member in members]
         began = perf_counter()
-        found = self.forecaster(frames, horizon=horizon)
+        found = self.forecaster(frames, horizon, step_minutes)
         self.seconds = perf_counter() - began
         self.seconds += sum(
             member.seconds

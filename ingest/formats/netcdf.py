@@ -36,6 +36,11 @@ PROBABILITY, THRESHOLD = "exceedance_probability", "threshold"
 """Variable of `precipitation.exceedance_probabilities`, and its dimension of thresholds."""
 FORMER_PROBABILITY = "probability_of_rainfall_rate"
 """Name of that variable in files of earlier programs, which are still read."""
+FORECAST_DIM = "lead_time"
+"""Dimension of a forecast in the contract; on file it is `time`, which other software looks for."""
+CERTAIN, FINEST, NO_PROBABILITY = 127 * 256, 32, -1
+"""Packed probability of 1, the smallest difference between two, and no data. A probability that is
+rounded to 1/127 takes one byte of the two, the other compresses to nothing."""
 LARGE = 1000
 """Values from which on compression pays."""
 EXTRA = (
@@ -83,6 +88,8 @@ def encode(field: DataArray, *, packed: bool = True, **about: str) -> bytes:
         | {k: v for k, v in field.attrs.items() if k in EXTRA}
         | about
     )
+    if FORECAST_DIM in field.dims:
+        field = field.swap_dims({FORECAST_DIM: "time"})
     for name, size in (*field.sizes.items(), ("nv", 2)):
         file.createDimension(str(name), size)
     probabilities = exceedance_probabilities(field)
@@ -112,18 +119,29 @@ def write(
     attributes: Mapping[str, Any],
 ) -> None:
     """Write a variable of any shape with its attributes, large ones compressed."""
+    packs = file.data_model == "NETCDF4" and values.size > LARGE
+    about = dict(attributes)
+    if name == PROBABILITY and packs:
+        values, about = packed_probabilities(values), about | {"scale_factor": 1 / CERTAIN}
+    fill = NO_PROBABILITY if values.dtype == np.int16 else np.nan
     variable = file.createVariable(
         name,
         values.dtype,
         tuple(map(str, dims)),
-        compression="zlib" if packs(file, values) else None,
-        complevel=1,
-        fill_value=np.nan if name in (NAME, PROBABILITY) else None,
-        least_significant_digit=3 if name == PROBABILITY else None,
+        compression="zlib" if packs else None,
+        complevel=6,
+        fill_value=fill if name in (NAME, PROBABILITY) else None,
+        chunksizes=(1, *values.shape[1:]) if packs and values.ndim > 2 else None,
     )
     variable.set_auto_maskandscale(False)
-    variable.setncatts(dict(attributes))
+    variable.setncatts(about)
     variable[...] = values
+
+
+def packed_probabilities(values: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Pack probabilities of any shape to 0.001; those of whole 1/127 have a low byte of 0."""
+    codes = np.round(values.astype(np.float64) * (CERTAIN / FINEST)) * FINEST
+    return np.where(np.isnan(values), NO_PROBABILITY, codes).astype(np.int16)
 
 
 def write_probabilities(
@@ -133,19 +151,15 @@ def write_probabilities(
     file.createDimension(THRESHOLD, len(probabilities))
     about = {"standard_name": NAME, "long_name": "rainfall rate threshold", "units": UNITS}
     write(file, THRESHOLD, (THRESHOLD,), np.array(list(probabilities)), about)
-    values = np.stack([probability.values for probability in probabilities.values()])
-    dims = (THRESHOLD, *next(iter(probabilities.values())).dims)
+    values = np.stack([probability.values for probability in probabilities.values()], axis=1)
+    time, *cell = next(iter(probabilities.values())).dims
+    dims = (time, THRESHOLD, *cell)
     about = {
         "long_name": "probability that the rainfall rate is at least the threshold",
         "units": "1",
     }
     about |= {"grid_mapping": "crs", "coordinates": beside}
     write(file, PROBABILITY, dims, values, about)
-
-
-def packs(file: netCDF4.Dataset, values: NDArray[Any]) -> bool:
-    """Whether values of this shape are large enough to be compressed."""
-    return file.data_model == "NETCDF4" and values.size > LARGE
 
 
 def on_file(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, str]]:
@@ -162,22 +176,19 @@ def on_file(values: NDArray[Any]) -> tuple[NDArray[Any], dict[str, str]]:
     return values, {}
 
 
-def decode(data: bytes | Path) -> DataArray:
+def decode(data: bytes | Path, every: np.timedelta64 | None = None) -> DataArray:
     """Read the field (time or lead_time, y, x) in a CF netCDF file in the project's conventions.
+
+    Args:
+        data: The file or its bytes.
+        every: Read only lead times of a forecast that are multiples of this; all by default, or
+            where none is.
 
     Raises:
         BadField: The file is not netCDF, or holds no rainfall rate in mm/h.
     """
-    memory = None if isinstance(data, Path) else data
     try:
-        file = netCDF4.Dataset(data if isinstance(data, Path) else "field", memory=memory)
-        store: Any = NetCDF4DataStore
-        dataset = xr.load_dataset(
-            store(file),
-            engine=StoreBackendEntrypoint,  # to guess it, all plugins would be imported: seconds
-            decode_coords="all",
-            decode_timedelta=True,
-        )
+        dataset = opened(data, every)
     except Exception as error:  # a decoder may raise anything on hostile bytes
         raise BadField(f"is no netCDF file that can be read to its end ({error})") from error
     if NAME not in dataset:
@@ -192,7 +203,7 @@ def decode(data: bytes | Path) -> DataArray:
         if name not in dataset:
             continue
         for threshold in dataset[THRESHOLD].values.tolist():
-            values = dataset[name].sel({THRESHOLD: threshold}).values
+            values = dataset[name].sel({THRESHOLD: threshold}).values.astype(np.float32)
             coordinate = exceedance_probability(threshold, values)
             field.coords[exceedance_probability_name(threshold)] = coordinate
     if "crs" in field.coords:
@@ -202,3 +213,23 @@ def decode(data: bytes | Path) -> DataArray:
             coord.attrs.pop(written, None)
     field.encoding.clear()
     return field
+
+
+def opened(data: bytes | Path, every: np.timedelta64 | None) -> xr.Dataset:
+    """The variables of a file, those of a forecast by its lead times (see `decode`)."""
+    memory = None if isinstance(data, Path) else data
+    file = netCDF4.Dataset(data if isinstance(data, Path) else "field", memory=memory)
+    store: Any = NetCDF4DataStore
+    with xr.open_dataset(
+        store(file),
+        engine=StoreBackendEntrypoint,  # to guess it, all plugins would be imported: seconds
+        decode_coords="all",
+        decode_timedelta=True,
+    ) as lazy:
+        dataset = lazy
+        if FORECAST_DIM in lazy.coords and FORECAST_DIM not in lazy.dims:
+            dataset = lazy.swap_dims({"time": FORECAST_DIM})
+        if every is not None and FORECAST_DIM in dataset.dims:
+            wanted = dataset[FORECAST_DIM].values % every == np.timedelta64(0)
+            dataset = dataset.isel({FORECAST_DIM: wanted}) if wanted.any() else dataset
+        return dataset.load()

@@ -37,6 +37,8 @@ def advect(rate: Array, motion: Array, minutes: Sequence[float]) -> Array:
 def departure_points(motion: Array, minutes: Sequence[float]) -> Iterator[Array]:
     """Trace the departure point of each cell for each lead time.
 
+    Those of a lead time do not depend on which others are asked for.
+
     Args:
         motion: (y, x, 2), cells per minute along x and y, finite.
         minutes: Lead times, rising.
@@ -44,11 +46,12 @@ def departure_points(motion: Array, minutes: Sequence[float]) -> Iterator[Array]
     Yields:
         Positions (y, x, 2) for each lead time.
     """
-    positions, now = cell_positions(*motion.shape[:2]), 0.0
+    whole, now = cell_positions(*motion.shape[:2]), 0.0
     for then in minutes:
-        positions = trace_back(positions, motion, then - now)
-        now = then
-        yield positions
+        while then - now >= STEP_MINUTES:
+            whole = trace_back(whole, motion, STEP_MINUTES)
+            now += STEP_MINUTES
+        yield trace_back(whole, motion, then - now) if then != now else whole
 
 
 def sample_at(fields: Array, positions: Array) -> Array:
@@ -88,6 +91,21 @@ def sample_nearest(rate: Array, positions: Array) -> Array:
         rate, positions, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan
     )
     return sampled
+
+
+def sample_whole(rate: Array, positions: Array) -> Array:
+    """Take the value of the nearest cell, and an interpolated one only where that has no data.
+
+    Args:
+        rate: (y, x) in mm/h, NaN for no data.
+        positions: (y, x, 2).
+
+    Returns:
+        (y, x) in mm/h, NaN just where that of `sample_at` is.
+    """
+    nearest = sample_nearest(rate, positions)
+    (mean,) = sample_at(rate[None], positions)
+    return np.where(np.isnan(mean), np.float32(np.nan), np.where(np.isnan(nearest), mean, nearest))
 
 
 def advect_backward(rate: Array, motion: Array, minutes: float) -> Array:

@@ -7,13 +7,14 @@ from xarray import DataArray
 from ingest.standing_echoes import replaced, standing_cells, steady
 from model_zoo.forecasters import advect, motion
 from model_zoo.forecasters.contract import (
-    LEAD_STEP,
+    HORIZON,
     NO_WEIGHTS,
+    STEP_MINUTES,
     Needs,
     NotEnoughFrames,
-    check_horizon,
     format_time,
     format_times,
+    lead_minutes,
     make_forecast,
     minutes,
     select_frames,
@@ -30,7 +31,9 @@ class Persistence:
     weights = NO_WEIGHTS
     needs = Needs(minutes(0))
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast from the newest of `frames` (time, y, x) in mm/h; see `Forecaster`.
 
         Returns:
@@ -38,12 +41,12 @@ class Persistence:
 
         Raises:
             BadFrames: The frames are not (time, y, x) with rising times.
-            ValueError: The horizon is less than 1.
+            ValueError: There is no lead time, or the step is less than a minute.
         """
-        check_horizon(horizon)
+        leads = lead_minutes(horizon, step_minutes)
         newest = select_frames(frames, self.needs.required, self.name)
-        rate = np.repeat(newest.to_numpy(), horizon, axis=0)
-        return make_forecast(rate, newest, self)
+        rate = np.repeat(newest.to_numpy(), len(leads), axis=0)
+        return make_forecast(rate, newest, self, step_minutes=step_minutes)
 
 
 class Advection:
@@ -58,7 +61,9 @@ class Advection:
     weights = NO_WEIGHTS
     needs = Needs(minutes(0), useful=minutes(30, 25, 20, 15, 10, 5))
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast from the newest of `frames` (time, y, x) in mm/h; see `Forecaster`.
 
         Returns:
@@ -68,13 +73,12 @@ class Advection:
             NotEnoughFrames: There is no frame in the half hour before the newest; one is enough,
                 frames every 5 minutes are best.
             BadFrames: The frames are not (time, y, x) with rising times.
-            ValueError: The horizon is less than 1.
+            ValueError: There is no lead time, or the step is less than a minute.
         """
-        check_horizon(horizon)
+        leads = lead_minutes(horizon, step_minutes)
         recent, kept = set_aside(recent_frames(frames, motion.SPAN_MINUTES, self.name), self.name)
-        return make_forecast(
-            put_back(advect_newest(recent, motion_of(recent), horizon), kept), recent, self
-        )
+        rate = advect.advect(rates(recent)[-1], motion_of(recent), leads)
+        return make_forecast(put_back(rate, kept), recent, self, step_minutes=step_minutes)
 
 
 def set_aside(frames: DataArray, reader: str) -> tuple[DataArray, NDArray[np.float32]]:
@@ -122,23 +126,6 @@ def motion_of(frames: DataArray) -> NDArray[np.float32]:
     times = frames["time"].to_numpy()
     minutes_ago = (times - times[-1]) / MINUTE
     return motion.estimate(rates(frames), minutes_ago.tolist(), cell_metres(frames))
-
-
-def advect_newest(
-    frames: DataArray, moving: NDArray[np.float32], horizon: int
-) -> NDArray[np.float32]:
-    """Advect the newest frame to each lead time.
-
-    Args:
-        frames: (time, y, x) in mm/h, NaN for no data.
-        moving: Motion (y, x, 2) in cells per minute.
-        horizon: Number of lead times, 30 minutes apart.
-
-    Returns:
-        (horizon, y, x) in mm/h, NaN for no data.
-    """
-    leads = np.arange(1, horizon + 1) * (LEAD_STEP / MINUTE)
-    return advect.advect(rates(frames)[-1], moving, leads.tolist())
 
 
 def rates(frames: DataArray) -> NDArray[np.float32]:

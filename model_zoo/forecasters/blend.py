@@ -23,12 +23,14 @@ from model_zoo import intensity
 from model_zoo.calibration import logit
 from model_zoo.errors import BadCheckpoint, NoWeights
 from model_zoo.forecasters.contract import (
+    HORIZON,
+    STEP_MINUTES,
     Forecaster,
     Needs,
-    check_horizon,
     make_forecast,
     select_frames,
 )
+from model_zoo.forecasters.lead_interpolation import with_step
 from model_zoo.forecasters.rain_amounts import matched_rain
 
 Array = NDArray[np.float32]
@@ -154,13 +156,19 @@ class Blend:
         self.weights = hashlib.sha256(" ".join(parts).encode()).hexdigest()
         self.needs = Needs(*merged([member.needs for member in self.members]))
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        """Forecast from the newest of `frames`; see `Forecaster`.
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
+        """Forecast from the newest of `frames`; see `Forecaster` and `lead_interpolation`.
 
         Raises:
             NotEnoughFrames: A frame that one of the members requires is missing.
+            ValueError: There is no lead time, or the step is less than a minute.
         """
-        check_horizon(horizon)
+        return with_step(self.half_hourly, frames, horizon, step_minutes, self.name)
+
+    def half_hourly(self, frames: DataArray, horizon: int) -> DataArray:
+        """Forecast `horizon` lead times that are 30 minutes apart, as events taught the weights."""
         forecasts = [member(frames, horizon) for member in self.members]
         probability = self.table.probabilities(forecasts)
         amounts = forecasts[self.table.members.index(self.table.amounts)].to_numpy()

@@ -9,7 +9,7 @@ NaN is no data in both. Frames are selected by time, not by index, so that any c
 includes the required frames.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -28,8 +28,10 @@ from model_zoo.errors import BadFrames
 
 LEAD_STEP = np.timedelta64(30, "m")
 """Time between two leads of a forecast, and between the input frames of a network."""
+STEP_MINUTES = 30
+"""The same in minutes."""
 HORIZON = 4
-"""Leads of a forecast of the service: two hours."""
+"""Leads of a forecast unless more are asked for: two hours."""
 NO_WEIGHTS = "none"
 """Attribute `weights` of forecasts of models without weights."""
 NO_PROBABILITIES: Mapping[float, NDArray[np.float32]] = MappingProxyType({})
@@ -74,13 +76,16 @@ class Forecaster(Protocol):
     def needs(self) -> Needs:
         """Frames that the forecaster uses."""
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast from the newest of `frames`.
 
         Args:
             frames: (time, y, x) in mm/h, oldest first, NaN for no data, on a grid of any size.
                 More frames than needed are ignored.
-            horizon: Number of lead times, 30 minutes apart, the first 30 minutes after the issue.
+            horizon: Number of lead times.
+            step_minutes: Minutes from one lead time to the next, and from the issue to the first.
 
         Returns:
             (lead_time, y, x) in mm/h, NaN where there is no forecast.
@@ -88,6 +93,7 @@ class Forecaster(Protocol):
         Raises:
             BadFrames: The frames are not (time, y, x) with rising times.
             NotEnoughFrames: Required frames are missing.
+            ValueError: There is no lead time, or the step is less than a minute.
         """
 
 
@@ -152,6 +158,7 @@ def make_forecast(
     frames: DataArray,
     forecaster: Forecaster,
     probabilities: Mapping[float, NDArray[np.float32]] = NO_PROBABILITIES,
+    step_minutes: int = STEP_MINUTES,
 ) -> DataArray:
     """Make a forecast with coordinates and attributes from rates.
 
@@ -160,12 +167,13 @@ def make_forecast(
         frames: Input frames (time, y, x), oldest first; their grid and attributes are taken over.
         forecaster: Its name and weights go to the attributes.
         probabilities: By threshold in mm/h, the probability (lead_time, y, x) that it is reached.
+        step_minutes: Minutes from lead to lead, and from the issue to the first.
 
     Returns:
         (lead_time, y, x) in mm/h.
     """
     issue = times_of(frames)[-1]
-    leads = (LEAD_STEP * np.arange(1, len(rate) + 1)).astype("timedelta64[ns]")
+    leads = lead_times(lead_minutes(len(rate), step_minutes))
     grid_coordinates = {
         name: coord.variable for name, coord in frames.coords.items() if "time" not in coord.dims
     }
@@ -196,14 +204,26 @@ def make_forecast(
     )
 
 
-def check_horizon(horizon: int) -> None:
-    """Check that a horizon has one lead time at least.
+def lead_minutes(horizon: int, step_minutes: int = STEP_MINUTES) -> list[int]:
+    """Return the minutes of the lead times of a forecast.
+
+    Args:
+        horizon: Number of lead times.
+        step_minutes: Minutes from one to the next, and from the issue to the first.
 
     Raises:
-        ValueError: It has none.
+        ValueError: There is no lead time, or the step is less than a minute.
     """
     if horizon < 1:
-        raise ValueError(f"horizon is {horizon}, should be 1 lead of {LEAD_STEP} or more")
+        raise ValueError(f"horizon is {horizon}, should be 1 lead time or more")
+    if step_minutes < 1:
+        raise ValueError(f"step_minutes is {step_minutes}, should be 1 minute or more")
+    return [step_minutes * number for number in range(1, horizon + 1)]
+
+
+def lead_times(lead: Sequence[int]) -> NDArray[np.timedelta64]:
+    """Return lead times in minutes as timedelta64[ns]."""
+    return np.asarray(lead, "timedelta64[m]").astype("timedelta64[ns]")
 
 
 def format_time(time: np.datetime64) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from model_zoo.forecasters.advect import Array, cell_positions
 
@@ -39,6 +40,10 @@ PRIOR_WEIGHT = 3e-3
 it matters only where there is hardly any rain."""
 MIN_WET_CELLS = 5
 """Least number of rainy cells in each of two frames for a flow to be computed."""
+LEAST_OVERLAP = 0.3
+"""Share of the rain of each frame that must lie within the other, moved as a whole."""
+FAR_PENALTY = 1e-3
+"""Loss of correlation by which a displacement has to be better for each cell that it is larger."""
 MIN_SIDE_CELLS = 32
 """Fields are padded to this: the search uses patches of 8 cells at several scales."""
 
@@ -132,6 +137,46 @@ def optical_flow_search() -> cv2.DISOpticalFlow:
     dis.setPatchStride(4)
     dis.setGradientDescentIterations(12)
     return dis
+
+
+def translation(earlier: Array, later: Array) -> NDArray[np.float64]:
+    """Return by how many cells along x and y the rain as a whole moves between two frames.
+
+    It is the displacement of highest normalised correlation, of what both frames can show. Where
+    the flow of a long straight band is uncertain along the band, this is held by its ends.
+
+    Args:
+        earlier: (y, x) in mm/h, NaN for no data.
+        later: Likewise.
+    """
+    known = [~np.isnan(rate) for rate in (earlier, later)]
+    images = [
+        np.where(seen, log_image(np.nan_to_num(rate)), 0).astype(np.float32)
+        for rate, seen in zip((earlier, later), known, strict=True)
+    ]
+    size = [fft.next_fast_len(2 * side - 1, real=True) for side in earlier.shape]
+
+    def correlate(first: Array, second: Array) -> Array:
+        transformed = np.conj(fft.rfft2(first, size)) * fft.rfft2(second, size)
+        product: Array = fft.irfft2(transformed, size)
+        return product
+
+    masks = [seen.astype(np.float32) for seen in known]
+    energies = correlate(images[0] ** 2, masks[1]), correlate(masks[0], images[1] ** 2)
+    # only rain that both would show counts: it may come from beyond, or leave
+    least = [LEAST_OVERLAP * np.sum(image**2) for image in images]
+    overlap = np.logical_and(*(seen > few for seen, few in zip(energies, least, strict=True)))
+    energy = np.sqrt(np.maximum(energies[0], 1e-6) * np.maximum(energies[1], 1e-6))
+    correlation = np.where(overlap, correlate(images[0], images[1]) / energy, -1)
+    # of displacements that fit alike, as along a band without ends, the smallest
+    away = [np.minimum(np.arange(length), length - np.arange(length)) for length in size]
+    correlation -= FAR_PENALTY * np.hypot(away[0][:, None], away[1])
+    down, across = np.unravel_index(int(np.argmax(correlation)), correlation.shape)
+    found = [
+        index - length if index > length // 2 else index
+        for index, length in zip((across, down), size[::-1], strict=True)
+    ]
+    return np.array(found, np.float64)
 
 
 def log_image(rate: Array) -> NDArray[np.uint8]:

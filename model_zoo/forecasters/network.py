@@ -18,16 +18,19 @@ from model_zoo.checkpoints.checkpoint import Checkpoint
 from model_zoo.device import named
 from model_zoo.fast.autotune import AutotunedNetwork, Forecast
 from model_zoo.forecasters import advect, motion
+from model_zoo.forecasters.advect import sample_whole
 from model_zoo.forecasters.baselines import MINUTE, motion_of, put_back, recent_frames, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
 from model_zoo.forecasters.contract import (
+    HORIZON,
     LEAD_STEP,
+    STEP_MINUTES,
     Needs,
-    check_horizon,
     make_forecast,
     minutes,
     select_frames,
 )
+from model_zoo.forecasters.lead_interpolation import with_step
 from model_zoo.forecasters.rain_amounts import matched_rain
 from model_zoo.forecasters.sprog import carried_to_newest, sprog_fields
 from model_zoo.guided_guess import LEADS
@@ -38,7 +41,6 @@ Array = NDArray[np.float32]
 GIVEN = 4
 """Frames a network sees, 30 minutes apart, in the papers and in every experiment of ours."""
 AGES = tuple(LEAD_STEP * age for age in reversed(range(GIVEN)))
-STEP_MINUTES = float(LEAD_STEP / MINUTE)
 
 
 class Network:
@@ -85,13 +87,19 @@ class Network:
         self._thresholds = trained.thresholds
         self._calibration = trained.calibration
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast (lead_time, y, x) from frames (time, y, x) in mm/h; see `Forecaster`.
 
         Raises:
             NotEnoughFrames: One of the frames 90, 60, 30 and 0 minutes old is missing.
+            ValueError: There is no lead time, or the step is less than a minute.
         """
-        check_horizon(horizon)
+        return with_step(self.half_hourly, frames, horizon, step_minutes, self.name)
+
+    def half_hourly(self, frames: DataArray, horizon: int) -> DataArray:
+        """Forecast (lead_time, y, x) in mm/h every 30 minutes, as the network was trained."""
         select_frames(frames, AGES, self.name)  # to say first what is missing of the network's own
         frames, kept = set_aside(frames, self.name) if self.moves else (frames, None)
         given = select_frames(frames, AGES, self.name)
@@ -125,7 +133,7 @@ class Network:
         if self.moves:
             reached = ahead[:horizon]
             predicted = np.stack([*map(advect.sample_at, predicted, reached)])
-            amounts = np.stack([*map(carried_whole, amounts, reached)])
+            amounts = np.stack([*map(sample_whole, amounts, reached)])
         number = len(self._thresholds)
         growth = [self._calibration.growth_of(lead, number) for lead in range(horizon)]
         rain = np.stack(
@@ -193,13 +201,3 @@ def sprog_guidance(recent: DataArray, moving: Array, horizon: int) -> Array:
     ages = ((times[-1] - times) / MINUTE).tolist()
     rates = carried_to_newest(rates_of(recent), moving, ages)
     return sprog_fields(rates, ages, [STEP_MINUTES * lead for lead in range(1, horizon + 1)])
-
-
-def carried_whole(field: Array, positions: Array) -> Array:
-    """Sample a field (y, x) at positions: the nearest cell, or a mean next to cells without data.
-
-    Each cell has the value of one cell, so that no rates are mixed, except where that cell is NaN.
-    """
-    nearest = advect.sample_nearest(field, positions)
-    (mean,) = advect.sample_at(field[None], positions)
-    return np.where(np.isnan(mean), np.float32(np.nan), np.where(np.isnan(nearest), mean, nearest))

@@ -16,10 +16,11 @@ from model_zoo.forecasters import advect, cascade, motion
 from model_zoo.forecasters.baselines import MINUTE, motion_of, put_back, recent_frames, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
 from model_zoo.forecasters.contract import (
-    LEAD_STEP,
+    HORIZON,
     NO_WEIGHTS,
+    STEP_MINUTES,
     Needs,
-    check_horizon,
+    lead_minutes,
     make_forecast,
     minutes,
 )
@@ -59,20 +60,22 @@ class SPROG:
     weights = NO_WEIGHTS
     needs = Needs(minutes(0), useful=minutes(30, 25, 20, 15, 10, 5))
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast (lead_time, y, x) from frames (time, y, x) in mm/h; see `Forecaster`.
 
         Raises:
             NotEnoughFrames: The newest has none before it in the half hour of `needs`.
+            ValueError: There is no lead time, or the step is less than a minute.
         """
-        check_horizon(horizon)
+        leads = lead_minutes(horizon, step_minutes)
         recent, kept = set_aside(recent_frames(frames, motion.SPAN_MINUTES, self.name), self.name)
         moving = motion_of(recent)
         times = recent["time"].to_numpy()
         every = ((times[-1] - times) / MINUTE).tolist()
         chosen = strides(every)
         ages = [every[index] for index in chosen]
-        leads = (np.arange(1, horizon + 1) * (LEAD_STEP / MINUTE)).tolist()
         rates = carried_to_newest(rates_of(recent)[chosen], moving, ages)
         fields = sprog_fields(rates, ages, leads)
         ahead = advect.departure_points(moving, leads)
@@ -80,7 +83,8 @@ class SPROG:
             advect.sample_at(field[None], positions)[0]
             for field, positions in zip(fields, ahead, strict=True)
         ]
-        return make_forecast(put_back(np.stack(rate), kept), recent, self)
+        rates_ahead = put_back(np.stack(rate), kept)
+        return make_forecast(rates_ahead, recent, self, step_minutes=step_minutes)
 
 
 def carried_to_newest(rates: Array, moving: Array, ages: Sequence[float]) -> Array:

@@ -12,15 +12,16 @@ from xarray import DataArray
 
 from ingest.formats.netcdf import ABOUT
 from ingest.grid import known_grid
-from ingest.precipitation import INTERVAL, UNITS, credit, exceedance_probabilities
+from ingest.precipitation import INTERVAL, NAME, UNITS, credit, exceedance_probabilities
 from service.api import freshness
 from service.api.dependencies import ApiContext
+from service.api.field_selection import ALL, FieldSelection
 from service.api.negotiation import PNG, etag_matches
 from service.api.schemas import InsteadOf
 from service.archive import field_file
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
-from service.errors import Gone, LedgerAway, NoFrame, NotAcceptable
+from service.errors import BadRequest, Gone, LedgerAway, NoFrame, NotAcceptable
 from service.pipeline.upload import JSON, NETCDF
 from service.skill import verification
 from service.skill.scores import SCORES
@@ -31,6 +32,7 @@ SKILL_DAYS = 7
 """Days before the issue time over which skill is reported."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT_LIVED = "public, max-age=30"
+WHOLE = FieldSelection()
 PRIVATE = "private, max-age=300"
 """Cache-Control of forecasts from uploaded frames."""
 
@@ -43,6 +45,7 @@ def respond(
     *,
     latest: bool = False,
     instead_of: InsteadOf | None = None,
+    selection: FieldSelection = WHOLE,
 ) -> Response:
     """The response with a forecast; 304 where the client has it.
 
@@ -53,16 +56,24 @@ def respond(
         media: Media type to answer in.
         latest: The request was for the newest forecast, which changes soon.
         instead_of: The model that could not forecast, where this one replaces it; in JSON only.
+        selection: The part of the forecast to answer with; in JSON only.
 
     Raises:
         NoForecast: There is no such forecast.
         Gone: The forecast is past its retention.
         NotAcceptable: The forecast is on a grid without pictures.
+        BadRequest: A part is selected in another representation than JSON, or is not stored.
+        OutsideGrid: The part lies outside the grid.
     """
+    if selection.suffix and media != JSON:
+        raise BadRequest(
+            f"leads, parameter and bbox select a part in {JSON}; leave them out for {media}, which "
+            "has all of the forecast"
+        )
     if not context.archive.has_forecast(key) and context.ledger.has_forecast(ledger_key(key)):
         raise gone(key)
     headers = {
-        "ETag": entity_tag(key, media),
+        "ETag": entity_tag(key, media, selection),
         "Cache-Control": PRIVATE if key.upload else SHORT_LIVED if latest else IMMUTABLE,
         "Vary": "Accept",
         "Content-Location": location(key),
@@ -70,18 +81,18 @@ def respond(
     }
     stale = latest and not key.upload and freshness.is_stale(context, key.issue)
     if stale:
-        headers["ETag"] = entity_tag(key, media, stale=True)
+        headers["ETag"] = entity_tag(key, media, selection, stale=True)
         headers |= freshness.stale_headers(context, key)
         del headers["Content-Location"]
     if etag_matches(request, headers["ETag"]) and context.archive.has_forecast(key):
         return Response(status_code=304, headers=headers)
-    encode_now = partial(encode, context, key, media, stale=stale)
+    encode_now = partial(encode, context, key, media, selection, stale=stale)
     try:
         content = context.encoded_cache.get(headers["ETag"], encode_now)
     except LedgerAway as error:
         log.warning("%s is served without its skill: %s", key.id, error)
-        forecast = labelled(context, key, stale=stale)
-        content = dumps(document(forecast, []))
+        part = labelled(context, key, selection, stale=stale)
+        content = dumps(document(part, [], selection))
         headers["Cache-Control"] = "no-store"
         headers.pop("ETag", None)
     if media == NETCDF:
@@ -99,27 +110,38 @@ def gone(key: Key) -> Gone:
     return Gone(f"the forecast of {key.model} from {source} is past its retention")
 
 
-def encode(context: ApiContext, key: Key, media: str, *, stale: bool = False) -> bytes:
+def encode(
+    context: ApiContext,
+    key: Key,
+    media: str,
+    selection: FieldSelection = WHOLE,
+    *,
+    stale: bool = False,
+) -> bytes:
     """Encode a forecast of the archive as JSON, netCDF or PNG.
 
     Args:
         context: The API context.
         key: The forecast key.
         media: Media type to encode it in.
+        selection: The part to encode as JSON.
         stale: Label it as made from radar that is too old by now.
 
     Raises:
         NoForecast: There is no such forecast.
+        BadRequest: The selected part is not stored.
+        OutsideGrid: It lies outside the grid.
         NotAcceptable: The forecast is on a grid without pictures.
         Busy: The process that draws pictures has ended.
     """
     if media == NETCDF and not stale:
         return context.archive.forecast_bytes(key)
-    forecast = labelled(context, key, stale=stale)
     if media == NETCDF:
-        return encode_labelled(forecast)
+        return encode_labelled(labelled(context, key, FieldSelection(ALL), stale=stale))
     if media == JSON:
-        return dumps(document(forecast, recent_skill(context, key)))
+        part = labelled(context, key, selection, stale=stale)
+        return dumps(document(part, recent_skill(context, key), selection))
+    forecast = labelled(context, key, WHOLE, stale=stale)
     if known_grid(forecast) is None:
         raise no_picture()
     before = start_frame(context, key)
@@ -136,13 +158,13 @@ def dumps(document: dict[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def labelled(context: ApiContext, key: Key, *, stale: bool) -> DataArray:
-    """A forecast (lead_time, y, x) of the archive in mm/h, with a label if its radar is too old.
+def labelled(context: ApiContext, key: Key, selection: FieldSelection, *, stale: bool) -> DataArray:
+    """A part of a forecast (lead_time, y, x) in mm/h, with a label if its radar is too old.
 
     Raises:
         NoForecast: There is no such forecast.
     """
-    forecast = context.archive.forecast(key)
+    forecast = selection.read(context.archive, key)
     if not stale:
         return forecast
     return forecast.assign_attrs(stale=freshness.warning(context, key))
@@ -159,10 +181,12 @@ def no_picture() -> NotAcceptable:
     return NotAcceptable(f"there is no picture on an uploaded grid, only {JSON} and {NETCDF}")
 
 
-def entity_tag(key: Key, media: str, *, stale: bool = False) -> str:
+def entity_tag(
+    key: Key, media: str, selection: FieldSelection = WHOLE, *, stale: bool = False
+) -> str:
     """Entity tag of a forecast, different for each encoding, so that caches keep them apart."""
     suffix = {JSON: "", NETCDF: "-netcdf", PNG: "-png"}[media]
-    return f'"{key.id}{suffix}{"-stale" if stale else ""}"'
+    return f'"{key.id}{suffix}{selection.suffix}{"-stale" if stale else ""}"'
 
 
 def location(key: Key) -> str:
@@ -182,8 +206,16 @@ def start_frame(context: ApiContext, key: Key) -> DataArray | None:
         return None
 
 
-def document(forecast: DataArray, skill: list[dict[str, Any]]) -> dict[str, Any]:
-    """A forecast (lead_time, y, x) as a document of the schema `Forecast`; NaN becomes null."""
+def document(
+    forecast: DataArray, skill: list[dict[str, Any]], selection: FieldSelection = WHOLE
+) -> dict[str, Any]:
+    """A forecast (lead_time, y, x) as a document of the schema `Forecast`; NaN becomes null.
+
+    Args:
+        forecast: The part of a forecast that is selected.
+        skill: Recent skill of the model.
+        selection: Without `rainfall_rate` among its parameters, that is empty.
+    """
     key = key_of(forecast)
     issue = to_datetime(key.issue)
     generated = datetime.fromisoformat(forecast.attrs["generated_at"])
@@ -205,7 +237,7 @@ def document(forecast: DataArray, skill: list[dict[str, Any]]) -> dict[str, Any]
         "coverage": [coverage(ratio) for ratio in valid.tolist()],
         "skill": skill,
         "grid": grid_of(forecast),
-        "rainfall_rate": np.round(forecast.values, 2),
+        "rainfall_rate": np.round(forecast.values, 2) if selection.has(NAME) else [],
         "exceedance_probability": [
             {"threshold": threshold, "values": np.round(probability.values, 2)}
             for threshold, probability in exceedance_probabilities(forecast).items()

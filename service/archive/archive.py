@@ -44,6 +44,7 @@ from service.archive.key import (
     upload_name,
 )
 from service.archive.quarantine import Damaged, Quarantine
+from service.archive.rounding import HALF_HOUR, PRECISION, rounded_between
 from service.archive.store import Folder, Store
 from service.errors import NoForecast, NoFrame
 
@@ -58,6 +59,8 @@ FRAMES_IN_MEMORY = 8 * 2**20
 FORECASTS_IN_MEMORY = 64 * 2**20
 """Bytes of the cache of decoded forecasts: 128 forecasts, or 32 with exceedance probabilities, as
 many as two models have awaiting verification."""
+FULL_FORECASTS_IN_MEMORY = 64 * 2**20
+"""Bytes of the cache of forecasts at all lead times: 20, or 2 with exceedance probabilities."""
 LATEST_DAYS = np.timedelta64(7, "D")
 """Period before the newest issue of all models in which that of one model is searched."""
 SUSPECT = "suspect"
@@ -77,6 +80,7 @@ class Archive:
         self._quarantine = Quarantine(self.store)
         self._frames = FieldCache(FRAMES_IN_MEMORY)
         self._forecasts = FieldCache(FORECASTS_IN_MEMORY)
+        self._full_forecasts = FieldCache(FULL_FORECASTS_IN_MEMORY)
 
     @classmethod
     def open(cls, location: str | Path) -> Self:
@@ -170,10 +174,20 @@ class Archive:
     # forecasts
 
     def put_forecast(self, forecast: DataArray, history: str) -> bool:
-        """Store a forecast (lead_time, y, x) in mm/h. Returns False if its key has one."""
+        """Store a forecast (lead_time, y, x) in mm/h. Returns False if its key has one.
+
+        Between the half hours values are rounded (`rounded_between`).
+        """
         key = key_of(forecast)
         title = f"Two-hour precipitation nowcast by {key.model}"
-        data = field_file.encode(forecast, title, history, packed=True, **checksum.ATTRIBUTE)
+        data = field_file.encode(
+            rounded_between(forecast),
+            title,
+            history,
+            packed=True,
+            precision=PRECISION,
+            **checksum.ATTRIBUTE,
+        )
         return self.store.put(forecast_name(key), checksum.sealed(data))
 
     def has_forecast(self, key: Key) -> bool:
@@ -181,13 +195,29 @@ class Archive:
         return self.store.has(forecast_name(key))
 
     def forecast(self, key: Key) -> DataArray:
-        """Return the forecast (lead_time, y, x) of a key in mm/h, NaN for no data.
+        """Return the forecast (lead_time, y, x) of a key at the half hours.
+
+        Returns:
+            Rates in mm/h, NaN for no data, with exceedance probabilities.
 
         Raises:
             NoForecast: There is no forecast of this key.
         """
         try:
-            return self._forecasts.get(forecast_name(key), self._read)
+            return self._forecasts.get(forecast_name(key), self._read_half_hours)
+        except FileNotFoundError:
+            raise no_forecast(key) from None
+
+    def full_forecast(self, key: Key) -> DataArray:
+        """Return the forecast of a key as `forecast` does, at all lead times that are stored.
+
+        Forecasts of earlier programs have half hours only.
+
+        Raises:
+            NoForecast: There is no forecast of this key.
+        """
+        try:
+            return self._full_forecasts.get(forecast_name(key), self._read)
         except FileNotFoundError:
             raise no_forecast(key) from None
 
@@ -215,13 +245,13 @@ class Archive:
         return datetime.fromisoformat(self.forecast(key).attrs["generated_at"])
 
     def forecasts(self, issue: Time) -> dict[Key, DataArray]:
-        """Return all forecasts (lead_time, y, x) of an issue time in mm/h, by key."""
+        """Return all forecasts (lead_time, y, x) of an issue time at the half hours, by key."""
         forecasts = {}
         for path in sorted(self.store.files(f"forecasts/{day(issue)}/{stamp(issue)}")):
             if dated(path) is None:
                 continue
             try:
-                forecast = self._forecasts.get(path, self._read)
+                forecast = self._forecasts.get(path, self._read_half_hours)
             except FileNotFoundError:  # removed by retention just now, or damaged
                 continue
             except OSError as error:
@@ -314,7 +344,7 @@ class Archive:
         removed = 0
         for path in old:
             removed += self.store.remove(path)
-            for cache in (self._frames, self._forecasts):
+            for cache in (self._frames, self._forecasts, self._full_forecasts):
                 cache.drop(path)
         return removed
 
@@ -343,14 +373,14 @@ class Archive:
 
     # files
 
-    def _read(self, path: str) -> DataArray:
-        """Return the field in a file.
+    def _read(self, path: str, every: np.timedelta64 | None = None) -> DataArray:
+        """Return the field in a file; of a forecast only multiples of a lead time if given.
 
         Raises:
             FileNotFoundError: There is no file, or it is damaged and now in quarantine.
             OSError: The file cannot be read.
         """
-        return self._decoded(path, self.store.get(path))
+        return self._decoded(path, self.store.get(path), every)
 
     def _content(self, path: str, data: bytes) -> bytes:
         """Return the content of a file without its checksum.
@@ -364,13 +394,16 @@ class Archive:
             self._quarantine.take_out(path, data, str(error))
             raise Damaged(path) from error
 
-    def _decoded(self, path: str, data: bytes) -> DataArray:
+    def _decoded(self, path: str, data: bytes, every: np.timedelta64 | None = None) -> DataArray:
         content = self._content(path, data)
         try:
-            return field_file.decode(content, path)
+            return field_file.decode(content, path, every)
         except BadField as error:
             self._quarantine.take_out(path, data, str(error))
             raise Damaged(path) from error
+
+    def _read_half_hours(self, path: str) -> DataArray:
+        return self._read(path, HALF_HOUR)
 
     def _days(self, kind: Kind) -> Iterator[str]:
         """Yield the folders of days, newest first."""

@@ -4,6 +4,7 @@ import errno
 import hashlib
 from threading import Lock
 
+import numpy as np
 from xarray import DataArray
 
 from ingest.errors import BadField
@@ -15,8 +16,13 @@ NETCDF_LOCK = Lock()
 """The netCDF library is not thread-safe: it crashes even on different files."""
 
 
-def decode(content: bytes, path: str) -> DataArray:
+def decode(content: bytes, path: str, every: np.timedelta64 | None = None) -> DataArray:
     """Return the field (time or lead_time, y, x) in mm/h in the content of a file at a path.
+
+    Args:
+        content: The content.
+        path: Where the file lies.
+        every: Read only lead times of a forecast that are multiples of this.
 
     Raises:
         BadField: It has none, or belongs at another path.
@@ -24,7 +30,7 @@ def decode(content: bytes, path: str) -> DataArray:
     """
     try:
         with NETCDF_LOCK:
-            field = with_places(netcdf.decode(content))
+            field = with_places(netcdf.decode(content, every))
     except BadField as error:
         if isinstance(error.__cause__, MemoryError):
             raise OSError(errno.ENOMEM, f"no memory to read it ({error})", path) from error

@@ -7,7 +7,13 @@ from time import perf_counter
 from xarray import DataArray
 
 from model_zoo.errors import NoWeights
-from model_zoo.forecasters.contract import HORIZON, NO_WEIGHTS, Forecaster, NotEnoughFrames
+from model_zoo.forecasters.contract import (
+    HORIZON,
+    NO_WEIGHTS,
+    STEP_MINUTES,
+    Forecaster,
+    NotEnoughFrames,
+)
 from service.archive.archive import Archive
 from service.archive.key import Key, Time, iso, stamp
 from service.errors import NoForecast, NoFrames, ServiceError
@@ -18,6 +24,9 @@ from service.pipeline.served_models import AUTO, Forecasters
 
 log = logging.getLogger(__name__)
 
+LEAD_MINUTES = 5
+"""Minutes from one lead time of a stored forecast to the next."""
+LEADS = HORIZON * STEP_MINUTES // LEAD_MINUTES
 UPLOAD_ATTRIBUTES = (
     "standard_name",
     "long_name",
@@ -118,7 +127,7 @@ def forecast_auto(
         try:
             model = forecasters.get(name)
             of_model = forecast_model(archive, ledger, model, key.issue, now)
-            forecasts[of_model] = archive.forecast(of_model)
+            forecasts[of_model] = archive.full_forecast(of_model)
         except NoFrames as lacking:
             error = lacking
         except NoForecast:  # its file is damaged, which the archive has logged
@@ -144,7 +153,7 @@ def run(forecaster: Forecaster, frames: DataArray) -> tuple[DataArray, float]:
     """
     started = perf_counter()
     try:
-        forecast = forecaster(frames, horizon=HORIZON)
+        forecast = forecaster(frames, horizon=LEADS, step_minutes=LEAD_MINUTES)
     except NotEnoughFrames as error:
         raise NoFrames(f"{error}; ingest more frames or use another model") from error
     return forecast, perf_counter() - started

@@ -270,13 +270,13 @@ def check_plausible(archive: Archive, frame: DataArray) -> str | None:
 
 
 def keep_forecast(archive: Archive, ledger: Ledger, field: DataArray) -> dict[str, Any]:
-    """Store the verified lead times of a provider's forecast (lead_time, y, x) in mm/h.
+    """Store the next two hours of a provider's forecast (lead_time, y, x) in mm/h.
 
     Returns:
         Columns of its arrival.
 
     Raises:
-        BadField: The forecast lacks one of the lead times.
+        BadField: The forecast lacks one of the lead times that are verified.
     """
     wanted = LEAD_STEP * np.arange(1, HORIZON + 1)
     lacking = [str(lead) for lead in wanted if lead not in field["lead_time"].values]
@@ -285,14 +285,15 @@ def keep_forecast(archive: Archive, ledger: Ledger, field: DataArray) -> dict[st
         raise BadField(
             f"{product} of {issue} lacks the lead times {', '.join(lacking)}; fetch it again"
         )
-    forecast = field.sel(lead_time=wanted)
+    ahead = (field["lead_time"] > np.timedelta64(0)) & (field["lead_time"] <= wanted[-1])
+    forecast = field.isel(lead_time=ahead.values)
     forecast.attrs |= {
         "model": PROVIDER_MODEL.get(product, product.lower()),
         "weights": NO_WEIGHTS,
         "radar_times": iso(to_datetime(issue)),
         "generated_at": iso(to_datetime(issue)),
     }
-    kept = archive.put_forecast(forecast, history="cut to the leads that are verified, by nowcast")
+    kept = archive.put_forecast(forecast, history="cut to two hours by nowcast")
     note(ledger, forecast)
     is_known = not kept and ledger.has_accepted(to_datetime(issue), product)
     outcome = "duplicate" if is_known else "accepted"

@@ -14,6 +14,7 @@ import xarray as xr
 from xarray import DataArray
 
 from ingest.precipitation import INTERVAL, exceedance_probabilities, exceedance_probability_name
+from model_zoo.forecasters.contract import STEP_MINUTES
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, to_datetime
 from service.ledger import tables
@@ -37,17 +38,25 @@ def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
 
     Args:
         ledger: Ledger with the verification of the models.
-        forecasts: Forecasts (lead_time, y, x) of one issue in mm/h, with the same lead times; the
-            first is used where the skill is unknown.
+        forecasts: Forecasts (lead_time, y, x) of one issue in mm/h; the first is used where the
+            skill is unknown.
 
     Returns:
-        The forecast (lead_time, y, x) in mm/h, NaN for no data. Its attribute `chosen` names the
-        model of each lead time. It has exceedance probabilities of the thresholds for which all
-        chosen forecasts have them.
+        The forecast (lead_time, y, x) in mm/h at the lead times that all have, NaN for no data. A
+        model is chosen for each half hour, and for the lead times since the one before. The
+        attribute `chosen` names it for each half hour. It has exceedance probabilities of the
+        thresholds for which all chosen forecasts have them.
     """
-    minutes = next(iter(forecasts.values()))["lead_time"].values / np.timedelta64(1, "m")
-    chosen = choose(ledger, list(forecasts), minutes.astype(int).tolist())
-    parts = [forecasts[key].isel(lead_time=[index]) for index, key in enumerate(chosen)]
+    leads = sorted(set.intersection(*(set(lead_minutes(field)) for field in forecasts.values())))
+    half_hours = sorted({-(-lead // STEP_MINUTES) * STEP_MINUTES for lead in leads})
+    chosen = choose(ledger, list(forecasts), half_hours)
+    by_half_hour = dict(zip(half_hours, chosen, strict=True))
+    parts = [
+        forecasts[by_half_hour[-(-lead // STEP_MINUTES) * STEP_MINUTES]].sel(
+            lead_time=[np.timedelta64(lead, "m")]
+        )
+        for lead in leads
+    ]
     thresholds = [set(exceedance_probabilities(part)) for part in parts]
     common = set.intersection(*thresholds)
     alike = [
@@ -67,6 +76,14 @@ def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
     if suspect := split_attribute(parts, SUSPECT, "; "):
         forecast.attrs[SUSPECT] = "; ".join(suspect)
     return forecast
+
+
+def lead_minutes(forecast: DataArray) -> list[int]:
+    """Return the lead times of a forecast (lead_time, y, x) in min."""
+    minutes: list[int] = (
+        (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
+    )
+    return minutes
 
 
 def split_attribute(parts: Sequence[DataArray], name: str, separator: str) -> list[str]:

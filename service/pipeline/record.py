@@ -5,6 +5,7 @@ from datetime import datetime
 import numpy as np
 from xarray import DataArray
 
+from model_zoo.forecasters.contract import LEAD_STEP
 from service.archive.archive import Archive
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
 from service.errors import NoForecast
@@ -52,8 +53,9 @@ def keep(
 
 
 def note(ledger: Ledger, forecast: DataArray, duration_seconds: float | None = None) -> None:
-    """Add a forecast (lead_time, y, x) and its lead times to the ledger, unless it has them."""
+    """Add a forecast (lead_time, y, x) and its half hours to the ledger, unless it has them."""
     key = key_of(forecast)
+    forecast = half_hours(forecast)
     minutes = (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
     valid = dict(zip(minutes, map(to_datetime, forecast["time"].values), strict=True))
     times = {
@@ -64,3 +66,8 @@ def note(ledger: Ledger, forecast: DataArray, duration_seconds: float | None = N
     ledger.forecast(
         ledger_key(key), times, valid, bridged=bridged, duration_seconds=duration_seconds
     )
+
+
+def half_hours(forecast: DataArray) -> DataArray:
+    """Return the lead times of a forecast (lead_time, y, x) that are multiples of 30 minutes."""
+    return forecast.isel(lead_time=forecast["lead_time"].values % LEAD_STEP == np.timedelta64(0))

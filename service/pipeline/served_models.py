@@ -17,7 +17,7 @@ from model_zoo import load_forecaster
 from model_zoo.device import is_device_failure, named, use_threads
 from model_zoo.errors import UnknownModel
 from model_zoo.forecasters.by_name import BASELINES, SUFFIX
-from model_zoo.forecasters.contract import Forecaster, Needs
+from model_zoo.forecasters.contract import HORIZON, STEP_MINUTES, Forecaster, Needs
 
 log = logging.getLogger(__name__)
 
@@ -164,26 +164,28 @@ class Served:
         """Required and optional input frames."""
         return self._on_cpu.needs
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast (lead_time, y, x) in mm/h from frames (time, y, x) in mm/h; NaN is no data."""
         started = perf_counter()
-        forecast = self._forecast(frames, horizon)
+        forecast = self._forecast(frames, horizon, step_minutes)
         self._on_forecast(self.name, perf_counter() - started)
         return forecast
 
-    def _forecast(self, frames: DataArray, horizon: int) -> DataArray:
+    def _forecast(self, frames: DataArray, horizon: int, step_minutes: int) -> DataArray:
         try:
             if self._on_device is None:
                 device = str(named(self._device))
                 self._on_device = self._on_cpu if device == "cpu" else self._load(device=device)
-            return self._on_device(frames, horizon)
+            return self._on_device(frames, horizon, step_minutes)
         except Exception as error:
             if self._on_device is self._on_cpu or not is_device_failure(error):
                 raise
             reason = " ".join(str(error).split())
             log.warning("%s failed on %s, the CPU takes over: %s", self.name, self._device, reason)
         self._on_fallback(self.name)
-        return self._on_cpu(frames, horizon)
+        return self._on_cpu(frames, horizon, step_minutes)
 
 
 def sample_frames(needs: Needs) -> DataArray:

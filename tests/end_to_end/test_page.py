@@ -236,10 +236,11 @@ def test_the_sentences_agree_with_the_summary_of_the_api(open_page: Open, url: s
         response = httpx.get(f"{url}/collections/nowcast/position", params=query).json()
         state = response["nowcast:summary"]["state"]
         words = watched.text("#place-summary")
-        assert ("dry" in words) == (state == "dry")
+        assert ("dry" in words) == (state in {"dry", "probably_dry"})
         assert ("mm/h" in words) == (state == "rain")
         seen.add(state)
-    assert seen == {"dry", "rain"}
+    assert "rain" in seen
+    assert seen & {"dry", "probably_dry"}
 
 
 def test_a_place_without_data_is_unknown_and_not_dry(open_page: Open) -> None:

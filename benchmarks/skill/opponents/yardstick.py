@@ -24,12 +24,13 @@ from model_zoo.forecasters import motion
 from model_zoo.forecasters.baselines import Advection, recent_frames
 from model_zoo.forecasters.contract import (
     HORIZON,
+    STEP_MINUTES,
     Forecaster,
     Needs,
-    check_horizon,
     make_forecast,
     minutes,
 )
+from model_zoo.forecasters.lead_interpolation import with_step
 from model_zoo.forecasters.rain_amounts import matched_rain
 from model_zoo.forecasters.sprog import SPROG
 from model_zoo.guided_guess import MULTIPLE, WINDOW, Block
@@ -140,13 +141,19 @@ class Yardstick:
         self.network.eval()
         self.members: list[Forecaster] = [Advection(), SPROG()]
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         """Forecast (lead_time, y, x) from frames (time, y, x) in mm/h; see `Forecaster`.
 
         Raises:
             NotEnoughFrames: The newest has none before it in the half hour of `needs`.
+            ValueError: There is no lead time, or the step is less than a minute.
         """
-        check_horizon(horizon)
+        return with_step(self.half_hourly, frames, horizon, step_minutes, self.name)
+
+    def half_hourly(self, frames: DataArray, horizon: int) -> DataArray:
+        """Forecast (lead_time, y, x) in mm/h at `horizon` lead times 30 minutes apart."""
         carried, faded = (forecaster(frames, horizon).to_numpy() for forecaster in self.members)
         seen = np.stack([inputs_of(carried, faded, lead) for lead in range(horizon)])
         with torch.inference_mode():

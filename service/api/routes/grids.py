@@ -13,11 +13,13 @@ from xarray import DataArray
 
 from ingest.grid import known_grid
 from ingest.precipitation import (
+    NAME,
     credit,
     exceedance_probabilities,
     exceedance_probability_name,
 )
 from service.api.dependencies import Context
+from service.api.field_selection import FieldSelection, LeadsQuery, ParameterQuery
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.page import packed_fields
 from service.api.page.outlines import outlines as outlines_on
@@ -81,14 +83,18 @@ def forecast(
             description="Version of the model; by default the current one.",
         ),
     ] = None,
+    leads: LeadsQuery = None,
+    parameter: ParameterQuery = None,
 ) -> Response:
-    """A forecast with its exceedance probabilities, all lead times in one body."""
+    """A forecast with its exceedance probabilities, its lead times in one body."""
     name, weights = (model, version) if model and version else context.forecasters.named(model)
     key = Key(frame_time(to_time(issue)), name, weights)
-    field = context.archive.forecast(key)
+    selection = FieldSelection(leads, parameter)
+    field = selection.read(context.archive, key)
 
     def encode() -> bytes:
         probabilities = exceedance_probabilities(field)
+        rate_plane = [NAME] if selection.has(NAME) else []
         header = about(field) | {
             "model": key.model,
             "version": key.version,
@@ -96,14 +102,16 @@ def forecast(
             "generated_at": field.attrs["generated_at"],
             "lead_minutes": lead_minutes(field),
             "times": [iso(to_datetime(time)) for time in field["time"].values],
-            "planes": ["rainfall_rate", *map(exceedance_probability_name, probabilities)],
+            "planes": [*rate_plane, *map(exceedance_probability_name, probabilities)],
             "chosen": listed(field, "chosen"),
             "bridged": listed(field, "bridged"),
         }
         planes = [packed_fields.probabilities(p.values) for p in probabilities.values()]
-        return packed_fields.body(header, [packed_fields.rates(field.values), *planes])
+        rates = [packed_fields.rates(field.values) for _ in rate_plane]
+        return packed_fields.body(header, [*rates, *planes])
 
-    return conditional_response(request, f"{key.id}-{FORMAT}", encode, CACHED_FOR_A_YEAR, BINARY)
+    tag = f"{key.id}{selection.suffix}-{FORMAT}"
+    return conditional_response(request, tag, encode, CACHED_FOR_A_YEAR, BINARY)
 
 
 @router.get("/outlines/{grid}")

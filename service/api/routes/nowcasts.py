@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from service.api.delivery import deliver
 from service.api.dependencies import ApiContext, Context
+from service.api.field_selection import Selection
 from service.api.negotiation import MediaType
 from service.api.nowcast_requests.request import RawRequest
 from service.api.nowcast_requests.resolve import ForecastRequest, frame_time, submit_request
@@ -130,15 +131,19 @@ def seconds_to_wait(prefer: str, request_seconds: float) -> float:
 
 @router.get("/nowcasts/latest", responses=FORECAST, response_model=Forecast)
 async def latest(
-    request: Request, context: Context, media: MediaType, model: ModelQuery = None
+    request: Request,
+    context: Context,
+    media: MediaType,
+    selection: Selection,
+    model: ModelQuery = None,
 ) -> Response:
     """The newest forecast of a model."""
     key = await run_in_threadpool(latest_key, context, model)
     try:
-        return await deliver(request, context, key, media, latest=True)
+        return await deliver(request, context, key, media, latest=True, selection=selection)
     except (NoForecast, Gone):  # if its file was damaged, it is in quarantine now
         key = await run_in_threadpool(latest_key, context, model)
-        return await deliver(request, context, key, media, latest=True)
+        return await deliver(request, context, key, media, latest=True, selection=selection)
 
 
 def latest_key(context: ApiContext, model: str | None) -> Key:
@@ -163,8 +168,10 @@ async def read(
         ),
     ],
     media: MediaType,
+    selection: Selection,
     model: ModelQuery = None,
 ) -> Response:
     """The forecast of a model by issue time."""
     named = await run_in_threadpool(context.forecasters.named, model)
-    return await deliver(request, context, Key(frame_time(to_time(issue)), *named), media)
+    key = Key(frame_time(to_time(issue)), *named)
+    return await deliver(request, context, key, media, selection=selection)

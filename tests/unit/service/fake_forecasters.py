@@ -3,7 +3,7 @@
 from xarray import DataArray
 
 from model_zoo.forecasters.baselines import Persistence
-from model_zoo.forecasters.contract import Forecaster, Needs, minutes
+from model_zoo.forecasters.contract import HORIZON, STEP_MINUTES, Forecaster, Needs, minutes
 from service.pipeline.served_models import Forecasters
 
 
@@ -30,5 +30,7 @@ class Broken(Persistence):
 
     name = "broken"
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         raise RuntimeError("out of order")

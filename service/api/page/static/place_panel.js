@@ -85,7 +85,7 @@ export class PlacePanel {
     const all = this.response && !isFromLater ? forecastAtPlace(this.response) : [];
     const forecast = all.filter(({ time }) => time > newest);
     name.textContent = placeName(place.lon, place.lat);
-    summary.textContent = this.summary(measured.at(-1), all, issue);
+    summary.textContent = this.summary(all, issue);
     const now = wanted.until ? null : present;
     host.replaceChildren(
       rainChart({ measured, forecast, newest, now, theme }),
@@ -93,18 +93,11 @@ export class PlacePanel {
     );
   }
 
-  summary(lastMeasured, forecast, issue) {
+  summary(forecast, issue) {
     const { response, problem, session } = this;
     if (problem) return problem.message;
     if (!response) return translate("loading");
     if (!forecast.length) return session.missingReason ?? translate("noForecast");
-    const isCurrent = lastMeasured?.time === session.newestTime;
-    return rainSummary({
-      summary: response["nowcast:summary"],
-      issue,
-      forecast,
-      currentRate: isCurrent ? lastMeasured.rate : null,
-      stale: session.stale,
-    });
+    return rainSummary(response["nowcast:summary"], { issue, stale: session.stale });
   }
 }

@@ -1,11 +1,8 @@
-// The rain at a place in words: when it starts and ends, as exactly as the lead times allow.
+// The rain at a place in words, from the summary of the service.
 
 import { PROBABILITY_PREFIX } from "./packed_fields.js";
 import { formatNumber, translate } from "./texts.js";
 import { formatTime } from "./times.js";
-
-/** Rain starts at this rate, in mm/h, as it does in the summary of the service. */
-const WET = 0.1;
 
 /**
  * Forecast in a response for a place (CoverageJSON).
@@ -27,59 +24,43 @@ export function forecastAtPlace({ domain, ranges }) {
 }
 
 /**
- * Sentences about the rain.
+ * Sentences about the rain at a place.
  *
- * @param {object} input
- * @param {object} input.summary - Summary of the service: `state` (dry, rain, unknown), `starts`,
- *   `ends`, `complete`.
- * @param {number} input.issue - Start time of the forecast in ms.
- * @param {object[]} input.forecast - As `forecastAtPlace` returns it.
- * @param {number | null} input.currentRate - Rate on the newest frame in mm/h; null for no data.
- * @param {boolean} input.stale - Whether the radar data are outdated.
+ * @param {object} summary - Summary of the service, as `nowcast:summary` has it.
+ * @param {object} more
+ * @param {number} more.issue - Start time of the forecast in ms.
+ * @param {boolean} more.stale - Whether the radar data are outdated.
  */
-export function rainSummary({ summary, issue, forecast, currentRate, stale }) {
-  const isRaining = currentRate !== null && currentRate >= WET;
+export function rainSummary(summary, { issue, stale }) {
   const sentences = stale ? [translate("summaryStale", { time: formatTime(issue) })] : [];
-  if (summary.state === "unknown") {
-    const nothing = forecast.every(({ rate }) => rate === null);
-    sentences.push(translate(nothing ? "summaryUnknown" : "summaryPartlyUnknown"));
-  } else if (summary.state === "dry") {
-    const times = { first: formatTime(forecast[0].time), end: formatTime(forecast.at(-1).time) };
-    sentences.push(translate(isRaining ? "summaryDryLater" : "summaryDry", times));
-  } else {
-    sentences.push(...rainSentences(summary, forecast, issue, isRaining));
-  }
+  sentences.push(...(summary.state === "rain" ? rainSentences(summary) : [noRain(summary, issue)]));
   return sentences.join(" ");
 }
 
-function rainSentences({ starts, ends, complete }, forecast, issue, isRaining) {
-  const period = (isoTime) => periodBefore(Date.parse(isoTime), forecast, issue);
-  const sentences = [];
-  if (Date.parse(starts) !== forecast[0].time) {
-    sentences.push(translate("summaryStarts", period(starts)));
-  } else if (isRaining) {
-    sentences.push(translate("summaryRaining"));
-  } else {
-    sentences.push(translate("summaryStartsBy", period(starts)));
+const time = (isoTime) => formatTime(Date.parse(isoTime));
+
+function noRain({ state, until, peak, probability, unknown_after: unknownAfter }, issue) {
+  if (state === "unknown") {
+    if (peak === null) return translate("summaryUnknown");
+    if (!unknownAfter || Date.parse(unknownAfter) <= issue) return translate("summaryUnknownNow");
+    return translate("summaryUnknownAfter", { time: time(unknownAfter) });
   }
-  const end = formatTime(forecast.at(-1).time);
+  const values = { end: time(until), chance: formatNumber(Math.round(100 * probability)) };
+  if (state === "dry") return translate("summaryDry", values);
+  if (state === "rain_possible") return translate("summaryPossible", values);
+  const key = probability === null ? "summaryProbablyDry" : "summaryProbablyDryChance";
+  return translate(key, values);
+}
+
+function rainSentences(summary) {
+  const { starts_between: starts, ends_between: ends, until, unknown_after: unknownAfter } = summary;
+  const period = ([from, to]) => ({ from: time(from), to: time(to) });
+  const sentences = [
+    starts ? translate("summaryStarts", period(starts)) : translate("summaryRaining"),
+  ];
   if (ends) sentences.push(translate("summaryEnds", period(ends)));
-  else sentences.push(translate(complete ? "summaryContinues" : "summaryEndUnknown", { end }));
-  if (hasInterruptions(forecast)) sentences.push(translate("summaryInterruptions"));
-  const peak = Math.max(...forecast.map(({ rate }) => rate ?? 0));
-  return [...sentences, translate("summaryPeak", { rate: formatNumber(peak) })];
-}
-
-/** The time of a lead, and that of the last known lead before it: the change is in between. */
-function periodBefore(time, forecast, issue) {
-  const known = forecast.filter((lead) => lead.time < time && lead.rate !== null);
-  return { from: formatTime(known.at(-1)?.time ?? issue), to: formatTime(time) };
-}
-
-/** Whether a time without rain lies between times with rain. */
-function hasInterruptions(forecast) {
-  const wet = forecast.map(({ rate }) => rate >= WET);
-  return forecast
-    .slice(wet.indexOf(true), wet.lastIndexOf(true))
-    .some(({ rate }) => rate !== null && rate < WET);
+  else if (unknownAfter) sentences.push(translate("summaryEndUnknown"));
+  else sentences.push(translate("summaryContinues", { end: time(until) }));
+  if (summary.with_interruptions) sentences.push(translate("summaryInterruptions"));
+  return [...sentences, translate("summaryPeak", { rate: formatNumber(summary.peak) })];
 }

@@ -19,12 +19,12 @@ class Counting(Persistence):
 
     asked = 0
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(self, frames: DataArray, horizon: int = 4, step_minutes: int = 30) -> DataArray:
         self.asked += 1
         given = select_frames(frames, self.needs.required, self.name)
         rate = np.repeat(given.to_numpy(), horizon, axis=0)
         sure = np.where(np.isnan(rate), rate, np.float32(0.25))
-        return make_forecast(rate, given, self, {0.5: sure})
+        return make_forecast(rate, given, self, {0.5: sure}, step_minutes)
 
 
 class Team:
@@ -35,8 +35,8 @@ class Team:
     def __init__(self, member: Persistence) -> None:
         self.members = [member]
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-        return self.members[0](frames, horizon)
+    def __call__(self, frames: DataArray, horizon: int = 4, step_minutes: int = 30) -> DataArray:
+        return self.members[0](frames, horizon, step_minutes)
 
 
 def frames_of(corpus: Path, event: str = "late", until: int = 8) -> DataArray:

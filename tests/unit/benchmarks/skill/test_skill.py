@@ -39,9 +39,9 @@ class Counting(Persistence):
     def __init__(self) -> None:
         self.issues: list[np.datetime64] = []
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(self, frames: DataArray, horizon: int = 4, step_minutes: int = 30) -> DataArray:
         self.issues.append(frames["time"].to_numpy()[-1])
-        return super().__call__(frames, horizon)
+        return super().__call__(frames, horizon, step_minutes)
 
 
 def scored(corpus: Path, event: str, *names: str) -> Scored:

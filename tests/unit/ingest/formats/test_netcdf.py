@@ -165,7 +165,7 @@ def test_exceedance_probabilities_on_file_are_one_variable_by_threshold(
     with xr.open_dataset(path, decode_timedelta=True) as dataset:
         assert dataset["rainfall_rate"].attrs["ancillary_variables"] in dataset
         variable = dataset["exceedance_probability"]
-        assert variable.dims == ("threshold", "lead_time", "y", "x")
+        assert variable.dims == ("time", "threshold", "y", "x")
         assert variable["threshold"].values.tolist() == [0.5, 2, 10]
         assert variable["threshold"].attrs["units"] == "mm h-1"
         assert not any(

@@ -36,13 +36,13 @@ class Member:
         self.name, self.rain, self.probability = name, rain, probability
         self.needs = needs or Needs(minutes(0))
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(self, frames: DataArray, horizon: int = 4, step_minutes: int = 30) -> DataArray:
         known = {}
         if self.probability is not None:
             known = {
                 t: self.probability[:horizon, index] for index, t in enumerate(FORECAST_THRESHOLDS)
             }
-        return make_forecast(self.rain[:horizon], frames, self, known)
+        return make_forecast(self.rain[:horizon], frames, self, known, step_minutes)
 
 
 def frames(count: int = 7) -> DataArray:

@@ -17,9 +17,10 @@ from model_zoo.calibration import Calibration
 from model_zoo.checkpoints import checkpoint
 from model_zoo.exceedance import THRESHOLDS
 from model_zoo.forecasters import advect
+from model_zoo.forecasters.advect import sample_whole
 from model_zoo.forecasters.baselines import Advection, motion_of
 from model_zoo.forecasters.contract import NotEnoughFrames
-from model_zoo.forecasters.network import Network, carried_whole, sprog_guidance
+from model_zoo.forecasters.network import Network, sprog_guidance
 from model_zoo.forecasters.rain_amounts import FAINTEST
 from model_zoo.forecasters.sprog import SPROG
 from model_zoo.zoo import build
@@ -132,7 +133,7 @@ def carried(given: DataArray, view: str, guidance: int = 0) -> list[NDArray[np.f
     recent, motion = given[-7:], motion_of(given[-7:])
     fields = sprog_guidance(recent, motion, 4) if guidance else np.stack([newest] * 4)
     ahead = advect.departure_points(motion, [30.0 * (lead + 1) for lead in range(4)])
-    return [carried_whole(field, positions) for field, positions in zip(fields, ahead, strict=True)]
+    return [sample_whole(field, positions) for field, positions in zip(fields, ahead, strict=True)]
 
 
 @pytest.mark.parametrize("guidance", [0, 4])

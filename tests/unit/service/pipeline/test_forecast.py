@@ -12,7 +12,7 @@ from ingest.grid import NATIONAL_WGS84
 from model_zoo import load_forecaster
 from model_zoo.errors import NoWeights
 from model_zoo.forecasters.baselines import Advection, Persistence
-from model_zoo.forecasters.contract import Needs, minutes, select_frames
+from model_zoo.forecasters.contract import HORIZON, STEP_MINUTES, Needs, minutes, select_frames
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.errors import NoFrame, NoFrames
@@ -56,9 +56,11 @@ class Overtaken(Persistence):
     def __init__(self, archive: Archive, ledger: Ledger) -> None:
         self.archive, self.ledger = archive, ledger
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         forecast_model(self.archive, self.ledger, Persistence(), time(0), moment(1))
-        return super().__call__(frames, horizon)
+        return super().__call__(frames, horizon, step_minutes)
 
 
 def test_the_ledger_tells_of_the_forecast_that_was_kept(
@@ -101,9 +103,11 @@ class Steady(Persistence):
     def __init__(self) -> None:
         self.seen: list[np.datetime64] = []
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         self.seen = list(frames["time"].values)
-        return super().__call__(frames, horizon)
+        return super().__call__(frames, horizon, step_minutes)
 
 
 @pytest.mark.parametrize("numbers", [(0, 6, 12, 18), (0, 6, 12, 15, 17, 18)])
@@ -130,8 +134,12 @@ def test_without_what_is_required_the_forecaster_is_not_troubled(
 
 def test_required_frames_of_another_grid_are_none(archive: Archive, ledger: Ledger) -> None:
     class Joining(Steady):
-        def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
-            return super().__call__(select_frames(frames, self.needs.required, self.name), horizon)
+        def __call__(
+            self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+        ) -> DataArray:
+            return super().__call__(
+                select_frames(frames, self.needs.required, self.name), horizon, step_minutes
+            )
 
     put_frames(archive, 0, 6, 12)
     archive.put_frame(frame(18, NATIONAL_WGS84))
@@ -184,9 +192,11 @@ def test_weights_that_are_not_here_do_not_forecast(deployment: StandingStill) ->
 
 def test_the_ledger_knows_how_long_a_forecast_took(archive: Archive, ledger: Ledger) -> None:
     class Slow(Persistence):
-        def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+        def __call__(
+            self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+        ) -> DataArray:
             sleep(0.2)
-            return super().__call__(frames, horizon)
+            return super().__call__(frames, horizon, step_minutes)
 
     put_frames(archive, 0)
     begun = monotonic()

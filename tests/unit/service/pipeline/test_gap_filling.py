@@ -11,7 +11,7 @@ from xarray import DataArray
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84
 from ingest.precipitation import make
 from model_zoo.forecasters.baselines import Advection, Persistence
-from model_zoo.forecasters.contract import Needs, minutes
+from model_zoo.forecasters.contract import HORIZON, STEP_MINUTES, Needs, minutes
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.errors import NoFrame, NoFrames
@@ -35,9 +35,11 @@ class Steady(Persistence):
 
     needs = Needs(minutes(90, 60, 30, 0), useful=minutes(25, 20, 15, 10, 5))
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         self.seen = list(frames["time"].values)
-        return super().__call__(frames, horizon)
+        return super().__call__(frames, horizon, step_minutes)
 
 
 def moving(number: int) -> DataArray:

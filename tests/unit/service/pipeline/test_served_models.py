@@ -8,7 +8,7 @@ from xarray.testing import assert_identical
 from model_zoo import load_forecaster
 from model_zoo.device import is_device_failure
 from model_zoo.errors import BadFrames, UnknownModel
-from model_zoo.forecasters.contract import Needs
+from model_zoo.forecasters.contract import HORIZON, STEP_MINUTES, Needs
 from service.pipeline.served_models import Forecasters, Served, sample_frames
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
@@ -27,10 +27,12 @@ class Shaky:
     def needs(self) -> Needs:
         return self.whole.needs
 
-    def __call__(self, frames: DataArray, horizon: int = 4) -> DataArray:
+    def __call__(
+        self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
+    ) -> DataArray:
         if self.failures and self.device != "cpu":
             raise self.failures.pop(0)
-        forecast = self.whole(frames, horizon)
+        forecast = self.whole(frames, horizon, step_minutes)
         forecast.attrs["device"] = self.device
         return forecast
 

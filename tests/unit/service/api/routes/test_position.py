@@ -91,58 +91,109 @@ def test_a_place_that_is_not_given_or_endless_is_422(reader: TestClient) -> None
     problem(place(reader, "POINT(" + "1" * 5000 + " 52)"), 422)
 
 
+RAIN = 3.0
+
+
 @pytest.fixture
 def coverage_of(tmp_path: Path) -> Callable[..., Any]:
-    """What a service tells about a place whose rates are these, lead by lead."""
+    """What a service tells of a place with these rates at +30 to +120 min, each held for half an
+    hour, and this rate on the radar."""
 
-    def tell(*rates: float) -> dict[str, Any]:
-        folder = tmp_path / "_".join(map(str, rates))
+    def tell(*rates: float, now: float = 0.0, leads: str | None = None) -> dict[str, Any]:
+        folder = tmp_path / "_".join(map(str, (*rates, now, leads)))
         archive = Archive(folder / "archive")
-        archive.put_frame(frame(0))
-        forecast = Persistence()(frame(0)).copy()
-        forecast[:] = np.array(rates, np.float32)[:, None, None]
-        forecast.attrs |= {"generated_at": iso(0), "model": "advection"}
+        for number in range(2):
+            archive.put_frame(frame(number).copy(data=np.full((1, 180, 180), now, np.float32)))
+        forecast = Persistence()(frame(1), horizon=24, step_minutes=5).copy()
+        forecast[:] = np.repeat(np.array(rates, np.float32), 6)[:, None, None]
+        forecast.attrs |= {"generated_at": iso(1), "model": "advection"}
         archive.put_forecast(forecast, history="")
-        now = moment(0) + timedelta(minutes=4)
-        with TestClient(create_app(api_context(folder, now=now))) as client:
-            coverage: dict[str, Any] = place(client, "POINT(10 51)").json()
-            return coverage
+        query = {"coords": "POINT(10 51)", "model": "advection"}
+        with TestClient(
+            create_app(api_context(folder, now=moment(1) + timedelta(minutes=4)))
+        ) as client:
+            answer = client.get(
+                "/collections/nowcast/position",
+                params=query if leads is None else query | {"leads": leads},
+            )
+        body: dict[str, Any] = answer.json()
+        return body
 
     return tell
 
 
-def test_rain_is_said_to_start_and_to_end(coverage_of: Callable[..., Any]) -> None:
-    coverage = coverage_of(0, 0.1, 3, 0.09)
-    assert coverage["nowcast:summary"] == {
-        "state": "rain", "complete": True, "starts": iso(12), "ends": iso(24)
-    }  # fmt: skip
+def test_rain_is_said_to_start_and_to_end_with_windows(coverage_of: Callable[..., Any]) -> None:
+    summary = coverage_of(0, 0.1, RAIN, 0.09)["nowcast:summary"]
+    assert summary["state"] == "rain"
+    assert summary["complete"] is True
+    assert (summary["raining_now"], summary["rate_now"], summary["peak"]) == (False, 0, RAIN)
+    assert (summary["starts"], summary["ends"]) == (iso(1 + 7), iso(1 + 19))
+    first, last = summary["starts_between"]
+    assert first < iso(1 + 7) < last
+    first, last = summary["ends_between"]
+    assert first < iso(1 + 19) < last
+    assert summary["text"]["en"].startswith("Rain starts between ")
+    assert "Bis zu 3,0 mm/h." in summary["text"]["de"]
+
+
+def test_rain_that_falls_now_is_never_dry_and_may_end(coverage_of: Callable[..., Any]) -> None:
+    summary = coverage_of(0, 0, 0, 0, now=RAIN)["nowcast:summary"]
+    assert (summary["state"], summary["raining_now"]) == ("rain", True)
+    assert (summary["starts"], summary["ends"]) == (iso(1), iso(2))
+    assert summary["text"]["en"].startswith("It is raining. The rain ends between ")
 
 
 def test_rain_that_goes_on_has_no_end(coverage_of: Callable[..., Any]) -> None:
-    assert coverage_of(1, 1, 1, 1)["nowcast:summary"] == {
-        "state": "rain", "complete": True, "starts": iso(6), "ends": None
-    }  # fmt: skip
+    summary = coverage_of(1, 1, 1, 1, now=1)["nowcast:summary"]
+    assert (summary["state"], summary["ends"], summary["complete"]) == ("rain", None, True)
+    assert "The rain continues beyond" in summary["text"]["en"]
 
 
 def test_dry_is_dry(coverage_of: Callable[..., Any]) -> None:
-    assert coverage_of(0, 0, 0.05, 0)["nowcast:summary"] == {
-        "state": "dry", "complete": True, "starts": None, "ends": None
-    }  # fmt: skip
+    summary = coverage_of(0, 0, 0.05, 0)["nowcast:summary"]
+    assert (summary["state"], summary["complete"]) == ("dry", True)
+    assert summary["starts"] is summary["ends"] is summary["starts_between"] is None
+    assert summary["text"]["de"].startswith("Es bleibt mindestens bis ")
 
 
-@pytest.mark.parametrize("lead", range(4))
-def test_a_single_lead_without_data_makes_unknown_what_would_be_dry(
-    coverage_of: Callable[..., Any], lead: int
+@pytest.mark.parametrize("half_hour", range(4))
+def test_a_lead_time_without_data_makes_unknown_what_would_be_dry(
+    coverage_of: Callable[..., Any], half_hour: int
 ) -> None:
     rates = [0.0] * 4
-    rates[lead] = np.nan
-    coverage = coverage_of(*rates)
-    assert coverage["nowcast:summary"]["state"] == "unknown"
-    assert coverage["nowcast:summary"]["complete"] is False
-    assert coverage["ranges"]["rainfall_rate"]["values"][lead] is None
+    rates[half_hour] = np.nan
+    body = coverage_of(*rates)
+    summary = body["nowcast:summary"]
+    assert (summary["state"], summary["complete"]) == ("unknown", False)
+    assert summary["unknown_after"] == iso(1 + 6 * half_hour)
+    assert body["ranges"]["rainfall_rate"]["values"][half_hour] is None
 
 
 def test_rain_before_no_data_is_rain_whose_end_is_unknown(coverage_of: Callable[..., Any]) -> None:
     summary = coverage_of(2, 0, np.nan, np.nan)["nowcast:summary"]
     assert (summary["state"], summary["complete"]) == ("rain", False)
     assert summary["ends"] is None
+    assert "When it ends is unknown" in summary["text"]["en"]
+
+
+def test_a_place_without_radar_is_unknown(coverage_of: Callable[..., Any]) -> None:
+    summary = coverage_of(*[np.nan] * 4, now=np.nan)["nowcast:summary"]
+    assert (summary["state"], summary["raining_now"], summary["peak"]) == ("unknown", None, None)
+    assert "That does not mean it is dry" in summary["text"]["en"]
+
+
+def test_lead_times_can_be_chosen_and_are_half_hours_by_default(
+    coverage_of: Callable[..., Any],
+) -> None:
+    assert coverage_of(0, 0, 0, 0)["nowcast:lead_minutes"] == [30, 60, 90, 120]
+    assert coverage_of(0, 0, 0, 0, leads="all")["nowcast:lead_minutes"] == list(range(5, 121, 5))
+    some = coverage_of(0, RAIN, 0, 0, leads="35,5")
+    assert some["nowcast:lead_minutes"] == [5, 35]
+    assert some["ranges"]["rainfall_rate"]["values"] == [0, RAIN]
+    assert some["nowcast:summary"]["ends"] == iso(1 + 13)
+
+
+def test_a_lead_time_that_is_not_stored_is_refused(coverage_of: Callable[..., Any]) -> None:
+    body = coverage_of(0, 0, 0, 0, leads="5,7")
+    assert body["status"] == 422
+    assert "leads has 7, should be all or some of 5,10,15" in body["detail"]

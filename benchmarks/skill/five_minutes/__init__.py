@@ -1,0 +1,1 @@
+"""Skill of forecasts every five minutes: by lead time, and of what is stated of places."""

@@ -1,0 +1,166 @@
+r"""Skill at each lead time of 5 minutes up to two hours, as a table and a figure.
+
+    python -m benchmarks.skill.five_minutes.lead_times
+    python -m benchmarks.skill.five_minutes.lead_times \\
+        --events knmi_20100826_5km --forecasters blend advection
+
+All forecasters start at the same times and count on the cells where each of them and the radar have
+data. By default the events are those of validation and the German event that nothing was chosen on.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import xarray as xr
+from matplotlib.figure import Figure
+from xarray import DataArray, Dataset
+
+from benchmarks.report import measured, write_section
+from benchmarks.skill import events
+from benchmarks.skill.diagram import DOTS_PER_INCH, INK, LINES, plain
+from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
+from benchmarks.skill.scoring import HORIZON, NoStarts, history
+from benchmarks.skill.skill import add_common
+from benchmarks.skill.tables import markdown
+from model_zoo.errors import ModelError
+from model_zoo.forecasters.contract import LEAD_STEP, NotEnoughFrames
+from model_zoo.training.errors import BadData
+from verification import common_mask, count, csi, match
+
+STEP_MINUTES = 5
+LEADS = int(HORIZON * LEAD_STEP / np.timedelta64(STEP_MINUTES, "m"))
+THRESHOLDS = (0.5, 2.0, 5.0)
+EVENTS = (*events.TUNED_ON, events.GERMAN)
+FORECASTERS = ("advection", "s-prog", "blend")
+SHOWN = (5, 10, 15, 20, 25, 30, 45, 60, 75, 90, 105, 120)
+"""Lead times in min that stand in the table; all are in the figure."""
+NAME = "Lead times of five minutes"
+
+
+def counts_of(
+    frames: DataArray, forecasters: Sequence[NamedForecaster], every: np.timedelta64
+) -> tuple[Dataset, int]:
+    """Contingency counts of an event by (model, threshold, lead_time), and the number of starts.
+
+    Raises:
+        NoStarts: There is no time that leaves enough frames before and after.
+    """
+    back = history(forecasters)
+    counts: list[Dataset] = []
+    for issue in events.starts(frames, every, back, HORIZON * LEAD_STEP):
+        past = frames.sel(time=slice(issue - back, issue))
+        try:
+            forecasts = [named.forecaster(past, LEADS, STEP_MINUTES) for named in forecasters]
+        except NotEnoughFrames:
+            continue
+        ahead = slice(issue + np.timedelta64(1, "m"), issue + HORIZON * LEAD_STEP)
+        leads = frames.sel(time=ahead)["time"].to_numpy() - issue
+        bare = [field.sel(lead_time=leads).reset_coords(drop=True) for field in forecasts]
+        observed = match(forecasts[0].sel(lead_time=leads), frames).reset_coords(drop=True)
+        compared = observed.where(common_mask(*bare, observed=observed))
+        found = count(xr.concat(bare, "model"), compared, THRESHOLDS, ["y", "x"])
+        counts.append(found)
+    if not counts:
+        raise NoStarts(f"no start leaves frames of {back} before it and of two hours after it")
+    total = xr.concat(counts, "start", join="outer", fill_value=0).sum("start")
+    return total.assign_coords(model=[named.label for named in forecasters]), len(counts)
+
+
+def minutes_of(counts: Dataset) -> list[int]:
+    """Lead times in min."""
+    found: list[int] = (counts["lead_time"] / np.timedelta64(1, "m")).astype(int).values.tolist()
+    return found
+
+
+def table(counts: Dataset) -> str:
+    """CSI by threshold and forecaster at some of the lead times, as Markdown."""
+    scores = csi(counts)
+    minutes = minutes_of(counts)
+    shown = [minutes.index(lead) for lead in SHOWN if lead in minutes]
+    lines = [
+        [f"{threshold:g}", model, *(f"{value:.3f}" for value in of_model.to_numpy()[shown])]
+        for threshold in THRESHOLDS
+        for model in counts["model"].to_numpy().tolist()
+        for of_model in [scores.sel(threshold=threshold, model=model)]
+    ]
+    return markdown(["mm/h", "forecaster", *(f"+{minutes[index]}" for index in shown)], lines)
+
+
+def draw(counts: Dataset, title: str) -> bytes:
+    """PNG of CSI by lead time, a panel per threshold and a line per forecaster."""
+    figure = Figure(figsize=(10.0, 3.6), dpi=DOTS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(THRESHOLDS), sharex=True)
+    scores = csi(counts)
+    for threshold, axis in zip(THRESHOLDS, axes, strict=True):
+        models = counts["model"].to_numpy().tolist()
+        for model, (colour, marker) in zip(models, LINES, strict=False):
+            values = scores.sel(threshold=threshold, model=model)
+            line = {"color": colour, "marker": marker, "markersize": 3, "linewidth": 1.3}
+            axis.plot(minutes_of(counts), values, label=model, **line)
+        axis.set_title(f"{threshold:g} mm/h or more", size=9.5, color=INK)
+        axis.set(ylim=(0, 1), xticks=range(0, 121, 30))
+        axis.set_xlabel("lead time in min", size=8.5, color=INK)
+        plain(axis)
+    axes[0].set_ylabel("CSI", size=8.5, color=INK)
+    axes[-1].legend(fontsize=8, frameon=False, labelcolor=INK)
+    figure.suptitle(title, size=11, weight="bold", color=INK)
+    file = BytesIO()
+    figure.savefig(file, format="png", metadata={"Title": title})
+    return file.getvalue()
+
+
+def section(parts: Sequence[str]) -> str:
+    """All events as Markdown."""
+    head = measured("benchmarks.skill.five_minutes.lead_times", "numpy", "torch")
+    return f"""\
+## {NAME}
+
+{head}
+Critical success index at each lead time. Between the half hours a network's fields are carried
+along the motion and averaged, before +30 minutes with the newest radar frame
+(`model_zoo/forecasters/lead_interpolation.py`); at the half hours they are its own.
+
+{chr(10).join(parts)}"""
+
+
+def main() -> None:
+    """Print the tables of the events, and write them with figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common(parser)
+    parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
+    parser.add_argument("--forecasters", nargs="+", default=list(FORECASTERS))
+    parser.add_argument("--write", type=Path, help="a Markdown file; figures come beside it")
+    options = parser.parse_args()
+    cv2.setNumThreads(options.threads)
+    torch.set_num_threads(options.threads)
+    try:
+        forecasters = open_forecasters(options.forecasters)
+        parts = []
+        for event in options.events:
+            frames = events.read(event, options.shared)
+            role = events.role_of(
+                event, [experiment for named in forecasters for experiment in named.experiments]
+            )
+            counts, starts = counts_of(frames, forecasters, np.timedelta64(options.every, "m"))
+            parts.append(f"### {event}\n\n{role.value}; {starts} starts.\n\n{table(counts)}\n")
+            print(parts[-1], flush=True)
+            if options.write:
+                picture = options.write.parent / f"csi-by-lead-{event}.png"
+                picture.write_bytes(draw(counts, f"Critical success index on {event}"))
+                parts[-1] += f"\n![CSI by lead time]({picture.name})\n"
+    except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
+        sys.exit(f"{error}")
+    if options.write:
+        write_section(options.write, section(parts), NAME.lower())
+
+
+if __name__ == "__main__":
+    main()

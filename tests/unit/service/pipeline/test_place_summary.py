@@ -1,0 +1,179 @@
+"""Summaries of places: bands of rain that pass are never dry, and words agree with states."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from xarray import DataArray
+
+from ingest.precipitation import exceedance_probability, exceedance_probability_name
+from model_zoo.forecasters.baselines import Advection, Persistence
+from service.pipeline.place_summary import (
+    PlaceSummary,
+    at_any_time,
+    dry_places,
+    end_of,
+    summarise,
+)
+from service.pipeline.place_wording import LANGUAGES, wording
+
+SIDE = 100
+ISSUE = np.datetime64("2024-06-01T12:00", "ns")
+LEADS = np.arange(5, 121, 5)
+RATE = np.float32(8.0)
+FEWEST_CELLS = 5
+
+
+def band(minutes: float, rng_seed: int) -> NDArray[np.float32]:
+    """A band of any width, speed, direction, length and waviness, (y, x) in mm/h, mean of cells."""
+    rng = np.random.default_rng(rng_seed)
+    width, speed = rng.choice([1, 2, 3, 6, 15]), rng.uniform(0, 0.4)  # cells, and up to 120 km/h
+    angle, offset = rng.uniform(0, 2 * np.pi), rng.uniform(-30, 10)
+    length, wave = rng.uniform(30, 80), rng.choice([0, 2.5])
+    y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+    ahead = x * np.cos(angle) + y * np.sin(angle) - offset - speed * minutes
+    along = -x * np.sin(angle) + y * np.cos(angle)
+    across = np.clip(width / 2 + 0.5 - np.abs(ahead - wave * np.sin(along / 8)), 0, 1)
+    rate = RATE * across * np.clip(length / 2 + 0.5 - np.abs(along), 0, 1)
+    return np.where(rate < 0.1, 0, rate).astype(np.float32)
+
+
+def frames(rates: Sequence[NDArray[np.float32]]) -> DataArray:
+    """Frames every 5 minutes up to the issue time, on cells of 5 km."""
+    times = ISSUE - np.arange(len(rates))[::-1] * np.timedelta64(5, "m")
+    cells = 5000.0 * np.arange(SIDE)
+    coords = {"time": times, "y": -cells, "x": cells}
+    return DataArray(np.stack(rates), coords, ("time", "y", "x"), "rainfall_rate")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_where_a_moving_band_passes_it_is_never_called_dry(seed: int) -> None:
+    given = frames([band(-age, seed) for age in range(30, -1, -5)])
+    if (given.values[-1] > 0).sum() < FEWEST_CELLS:
+        given = frames([band(0, 0)] * 7)
+        seed = 0
+    forecast = Advection()(given, horizon=24, step_minutes=5)
+    dry = dry_places(forecast, given)
+    passed = np.any([band(minutes, seed) >= 0.5 for minutes in LEADS.tolist()], axis=0)
+    assert passed.any()
+    assert not (dry & passed).any()
+
+
+def test_far_from_a_band_it_is_called_dry() -> None:
+    rates = np.zeros((SIDE, SIDE), np.float32)
+    rates[:, 10:13] = RATE
+    given = frames([rates] * 7)
+    dry = dry_places(Advection()(given, horizon=24, step_minutes=5), given)
+    assert dry[:, 40:].all()
+    assert not dry[:, 5:18].any()
+
+
+def test_where_rain_is_left_in_place_dry_reaches_less_far() -> None:
+    rates = np.zeros((SIDE, SIDE), np.float32)
+    rates[50, 50] = RATE
+    given = frames([rates] * 7)
+    moving, still = (
+        dry_places(forecaster(given, horizon=24, step_minutes=5), given)
+        for forecaster in (Advection(), Persistence())
+    )
+    assert (still & ~moving).sum() == 0
+    assert moving.sum() > still.sum()
+    assert moving[50, 60]
+    assert not still[50, 70]
+
+
+def test_half_hours_alone_leave_more_in_doubt() -> None:
+    rates = np.zeros((SIDE, SIDE), np.float32)
+    rates[50, 50] = RATE
+    given = frames([rates] * 7)
+    fine = dry_places(Advection()(given, horizon=24, step_minutes=5), given)
+    coarse = dry_places(Advection()(given), given)
+    assert fine.sum() > coarse.sum() > 0
+
+
+def test_no_data_nearby_is_not_dry() -> None:
+    rates = np.zeros((SIDE, SIDE), np.float32)
+    rates[50, 50] = np.nan
+    given = frames([rates] * 7)
+    dry = dry_places(Persistence()(given, horizon=24, step_minutes=5), given)
+    assert not dry[49:52, 49:52].any()
+    assert dry[10, 10]
+
+
+def place(rates: Sequence[float], now: float, probability: float | None, dry: bool) -> PlaceSummary:
+    """Summary of a place with these rates in mm/h at the lead times of five minutes."""
+    lead_time = LEADS[: len(rates)].astype("timedelta64[m]").astype("timedelta64[ns]")
+    coords = {
+        "lead_time": lead_time,
+        "time": ("lead_time", ISSUE + lead_time),
+        "forecast_reference_time": ISSUE,
+    }
+    series = DataArray(np.array(rates, np.float32), coords, ("lead_time",))
+    if probability is not None:
+        values = np.full((len(rates), 1, 1), probability, np.float32)
+        name = exceedance_probability_name(0.5)
+        series = series.assign_coords(
+            {name: ("lead_time", exceedance_probability(0.5, values).values[:, 0, 0])}
+        )
+    return summarise(series, now, dry=dry)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_words_agree_with_the_state_whatever_the_rates(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rates = rng.choice([0, 0.05, 0.1, 7.25, np.nan], 24, p=[0.6, 0.1, 0.1, 0.15, 0.05 * 1.0])
+    if seed % 3 == 0:
+        rates[:] = rng.choice([0, np.nan], 24, p=[0.95, 0.05])
+    now = float(rng.choice([0, 2, np.nan]))
+    probability = None if seed % 2 else float(rng.uniform(0, 0.6))
+    summary = place(rates.tolist(), now, probability, dry=bool(seed % 5 == 0))
+    series = np.array([now, *rates])
+    assert (summary.state == "rain") == bool((series >= 0.1).any())
+    if summary.state == "dry":
+        assert not np.isnan(series).any()
+    assert summary.complete == (not np.isnan(series).any())
+    for language, dry, rain in zip(LANGUAGES, ("dry", "trocken"), ("mm/h", "mm/h"), strict=True):
+        text = wording(summary, language)
+        assert not re.search(r"None|nan|\{|\}", text)
+        assert text.endswith(".")
+        assert (rain in text) == (summary.state == "rain")
+        if summary.state in {"rain", "rain_possible"}:
+            assert dry not in text
+
+
+def test_a_chance_of_rain_is_possible_rain_or_probably_dry() -> None:
+    likely, small, safe = (
+        place([0] * 24, 0, probability, dry=dry)
+        for probability, dry in ((0.5, True), (0.08, False), (0.01, True))
+    )
+    assert (likely.state, small.state, safe.state) == ("rain_possible", "probably_dry", "dry")
+    assert small.probability == pytest.approx(0.19, abs=0.03)
+    assert "19 %" in wording(small, "en")
+    assert "dry" in wording(safe, "en")
+
+
+def test_the_probability_of_any_time_rises_with_that_of_one() -> None:
+    found = at_any_time(np.array([0.0, 0.1, 0.5, 0.9, 1.0]))
+    assert (np.diff(found) > 0).all()
+    assert found[2] > 0.5
+    assert 0 <= found[0] < found[-1] <= 1
+
+
+def test_the_window_of_a_start_widens_with_the_lead_time() -> None:
+    soon, late = (place([0] * n + [1] * (24 - n), 0, None, dry=False) for n in (1, 20))
+    assert soon.starts_between is not None
+    assert late.starts_between is not None
+    widths = [last - first for first, last in (soon.starts_between, late.starts_between)]
+    assert widths[0] < widths[1]
+    for summary, (first, last) in ((soon, soon.starts_between), (late, late.starts_between)):
+        assert summary.starts is not None
+        assert ISSUE <= first < summary.starts <= last
+
+
+def test_an_end_is_unknown_where_data_are_missing_before_it() -> None:
+    times = ISSUE + np.arange(4) * np.timedelta64(5, "m")
+    assert end_of(np.array([1, 0, 0, 0]), times) == times[1]
+    assert end_of(np.array([1, np.nan, 0, 0]), times) is None
+    assert end_of(np.array([0, 0, 0, 1]), times) is None
