@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from xarray import DataArray
 
 from ingest.formats import netcdf
 from service.api.app import create_app
-from service.api.routes.position import summary
 from service.archive.archive import Archive
+from service.pipeline.place_summary import summarise
 from service.plots.fields import about
 from tests.served import NOW, api_context, ask, iso, problem
-from tests.showers import frame
+from tests.showers import frame, time
 
 LATER = NOW + timedelta(hours=5)
 JSON, NETCDF, PNG = "application/json", "application/x-netcdf", "image/png"
@@ -68,9 +69,17 @@ def test_no_new_forecast_is_made_from_old_radar_as_if_it_were_of_now(late: TestC
 def test_a_place_is_never_called_dry_by_old_radar(late: TestClient) -> None:
     body = late.get("/collections/nowcast/position", params={"coords": PLACE}).json()
     assert body["nowcast:stale"] is True
-    dry, times = np.zeros(4, np.float32), ["1", "2", "3", "4"]
-    assert summary(dry, times)["state"] == "dry"
-    assert summary(dry, times, stale=True)["state"] == "unknown"
+    assert body["nowcast:summary"]["state"] in {"rain", "unknown"}
+    lead_time = np.arange(5, 121, 5).astype("timedelta64[m]").astype("timedelta64[ns]")
+    coords = {
+        "lead_time": lead_time,
+        "time": ("lead_time", time(0) + lead_time),
+        "forecast_reference_time": time(0),
+    }
+    dry, wet = (DataArray(np.full(24, rate, np.float32), coords, ("lead_time",)) for rate in (0, 1))
+    assert summarise(dry, 0.0, dry=True).state == "dry"
+    assert summarise(dry, 0.0, dry=True, stale=True).state == "unknown"
+    assert summarise(wet, 0.0, dry=False, stale=True).state == "rain"
 
 
 def test_doubtful_radar_is_told_with_the_forecast_and_on_the_map(data: Path) -> None:
