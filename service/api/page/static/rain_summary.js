@@ -53,7 +53,8 @@ function noRain({ state, until, peak, probability, unknown_after: unknownAfter }
 }
 
 function rainSentences(summary) {
-  const { starts_between: starts, ends_between: ends, until, unknown_after: unknownAfter } = summary;
+  const { starts_between: starts, ends_between: ends, until } = summary;
+  const { unknown_after: unknownAfter } = summary;
   const period = ([from, to]) => ({ from: time(from), to: time(to) });
   const sentences = [
     starts ? translate("summaryStarts", period(starts)) : translate("summaryRaining"),
