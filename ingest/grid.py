@@ -258,12 +258,18 @@ def cell(field: DataArray, longitude: float, latitude: float) -> tuple[int, int]
 
 
 def outside(field: DataArray, longitude: float, latitude: float) -> str:
-    """Return the message that a place lies outside the grid of a field (..., y, x)."""
-    return (
+    """Return what is wrong with a place outside the grid, which is no rectangle in degrees."""
+    lon, lat = field["lon"].values, field["lat"].values
+    text = (
         f"longitude {longitude:g}, latitude {latitude:g} lies outside the grid, which reaches from "
-        f"{float(field.lon.min()):.2f} to {float(field.lon.max()):.2f} east and "
-        f"from {float(field.lat.min()):.2f} to {float(field.lat.max()):.2f} north"
+        f"{lon.min():.2f} to {lon.max():.2f} east at its widest and from {lat.min():.2f} to "
+        f"{lat.max():.2f} north, and is no rectangle in degrees"
     )
+    if not np.isfinite([longitude, latitude]).all():
+        return text
+    east = (lon - longitude) * np.cos(np.radians(lat))
+    nearest = np.unravel_index(np.argmin(np.hypot(east, lat - latitude)), lon.shape)
+    return f"{text}; its nearest cell is at {lon[nearest]:.2f} east, {lat[nearest]:.2f} north"
 
 
 def at(field: DataArray, longitude: float, latitude: float) -> DataArray:

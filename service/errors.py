@@ -8,6 +8,7 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
     + NoForecast   no forecast of this model and issue time
     + NoSkill      no verified forecast in this period
     + UnknownJob   no job with this id
+    + NoItem       no collection, instance, item or place of this name
   x NotReady
     + NoFrames     too few radar frames to forecast from
     + QueueFull    the queue of jobs is full
@@ -23,7 +24,8 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
   x JobRunning     the job is not finished
   x Gone           the file is past its retention
   x BadLedger      the database cannot be used by this program
-  x BadPlace       the text is not a place
+  x BadQuery       a query parameter is unknown or has an invalid value
+    + BadPlace     the text is not a place
   x NotAcceptable  no representation matches the Accept header
   x BadRequest     the request is inconsistent, such as a time in the future
   x BadSetting     a setting has an invalid value
@@ -55,6 +57,10 @@ class NoSkill(NotFound):
 
 class UnknownJob(NotFound):
     """There is no job with this id."""
+
+
+class NoItem(NotFound):
+    """There is no collection, instance, item or place of this name."""
 
 
 class NotReady(ServiceError):
@@ -126,7 +132,11 @@ class BadLedger(ServiceError):
     """The database is of another kind, of a newer program or damaged."""
 
 
-class BadPlace(ServiceError):
+class BadQuery(ServiceError):
+    """A query parameter is unknown or has an invalid value."""
+
+
+class BadPlace(BadQuery):
     """The text is not a place."""
 
 

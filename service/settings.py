@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     allowed_hosts: Names = ()
     """Host names of the service beside localhost. Without API keys on loopback, writes to any other
     name in the header `Host` are refused; a proxy that passes its own name on needs it here."""
+    frame_ancestors: Names = ()
+    """Origins whose web pages can show the map and `/embed` in a frame, such as
+    https://example.org; * for all. By default only the service's own."""
     simulated_time: str = ""
     """Simulated time for tests and rehearsals, BEGIN@SINCE*SPEED: it is BEGIN at the Unix time
     SINCE and passes SPEED times as fast, as in 2020-09-07T07:20:00Z@1790000000*200."""

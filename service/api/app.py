@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Scope
 
@@ -12,23 +12,34 @@ from service.api import problems
 from service.api.dependencies import ApiContext
 from service.api.middleware.access import AccessControl
 from service.api.middleware.api_keys import KeyFile, is_loopback
+from service.api.middleware.compression import Compression
+from service.api.middleware.entity_tags import EntityTags
 from service.api.middleware.head_as_get import HeadAsGet
 from service.api.middleware.limits import BodyLimit, TimeLimit
 from service.api.middleware.response_cache import ResponseCache
 from service.api.middleware.same_origin import LOOPBACK_NAMES, SameOrigin
 from service.api.middleware.security_headers import SecurityHeaders
+from service.api.middleware.unpacking import Unpacking
 from service.api.negotiation import OFFERED
 from service.api.openapi_responses import NEEDS_KEY, PROBLEMS
+from service.api.query_parameters import only_declared_parameters
 from service.api.routes import (
+    catalogue,
     documentation,
+    edr_metadata,
+    edr_queries,
+    embed,
     grids,
     health,
     jobs,
+    maps,
     metrics,
     nowcasts,
     page,
-    position,
     verification,
+    weather_maps,
+    widget,
+    wms,
 )
 from service.pipeline.upload import JSON, NETCDF
 from service.settings import Settings
@@ -44,6 +55,7 @@ UPLOAD_TYPES = (JSON, *OFFERED[NETCDF])
 CORS_REQUEST_HEADERS = (
     "Accept",
     "Authorization",
+    "Content-Encoding",
     "Content-Type",
     "Idempotency-Key",
     "If-None-Match",
@@ -105,15 +117,20 @@ def create_app(context: ApiContext) -> Api:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": "/", "description": "This service"}],
+        dependencies=[Depends(only_declared_parameters)],
         # Checking for telemetry at each request takes as long as sending a response.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
-    for part in (nowcasts, jobs, position, verification, grids):
-        app.include_router(part.router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
+    parts = (catalogue, nowcasts, jobs, verification, grids, maps, weather_maps, widget, wms)
+    routers = [part.router for part in parts]
+    for router in (*routers, edr_metadata.create_router(), edr_queries.create_router()):
+        app.include_router(router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
     app.include_router(health.router, responses=PROBLEMS)
     app.include_router(page.router)
     app.include_router(documentation.router)
+    app.include_router(embed.router)
     add_middleware(app, context, keys)
     problems.install(app)
     process = metrics.install(app, context)
@@ -132,11 +149,14 @@ def is_shared(settings: Settings) -> bool:
 def add_middleware(app: FastAPI, context: ApiContext, keys: KeyFile | None) -> None:
     """Add the middleware that every request passes; the last added is the outermost."""
     settings = context.settings
+    app.add_middleware(EntityTags)
+    app.add_middleware(Compression)
     app.add_middleware(
         BodyLimit,
         largest_bytes=partial(largest_bytes, settings),
         most_bytes=settings.bodies_bytes,
     )
+    app.add_middleware(Unpacking)
     app.add_middleware(TimeLimit, seconds=settings.request_seconds)
     if not is_shared(settings):
         app.add_middleware(ResponseCache, encoded_cache=context.encoded_cache)

@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 from xarray import DataArray
 
 from service.api.encoded_cache import EncodedCache
+from service.api.picture_cache import PictureCache
 from service.api.quotas import JobQuota, RequestMemory, UploadQuota
 from service.api.schemas import Verification
 from service.api.work_pools import PatientCalls, SharedCall, WorkPool
@@ -82,6 +83,7 @@ class ApiContext:
         jobs: The job queue.
         clock: The current time in UTC.
         encoded_cache: Encoded forecasts.
+        pictures: Pictures of map layers.
         process: Metrics of this process; the API makes its own where it is None.
         drawing: Draws pictures in another process; None to draw them in this one.
         sums: Verification of the last few seconds by request; `sums_lock` guards it.
@@ -95,6 +97,7 @@ class ApiContext:
     jobs: Jobs
     clock: Callable[[], datetime]
     encoded_cache: EncodedCache = field(default_factory=EncodedCache)
+    pictures: PictureCache = field(default_factory=PictureCache)
     process: Process | None = None
     drawing: Drawing | None = None
     checks: dict[str, SharedCall[Any]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from service.errors import NotAcceptable
+from service.errors import BadQuery, NotAcceptable
 from service.pipeline.upload import JSON, NETCDF
 
 PNG = "image/png"
@@ -33,11 +33,12 @@ async def media_type(
     """The media type to answer in, by the parameter `f` or else by `Accept`.
 
     Raises:
+        BadQuery: There is no such format.
         NotAcceptable: The client accepts no available encoding.
     """
-    if f:
+    if f is not None:
         if f not in FORMATS:
-            raise NotAcceptable(f"f is {f!r}, should be one of {', '.join(FORMATS)}")
+            raise BadQuery(f"f is {f[:200]!r}, should be one of {', '.join(FORMATS)}")
         return FORMATS[f]
     accept = ",".join(request.headers.getlist("accept")) or "*/*"
     qualities = {

@@ -47,7 +47,7 @@ FORECAST: dict[str, Any] = {
     "chosen": [],
     "attribution": "Source: Deutscher Wetterdienst",
     "licence": "CC BY 4.0",
-    "links": [{"rel": "self", "href": f"/nowcasts/{ISSUE}?model=ms-lstm"}],
+    "links": [{"rel": "self", "href": f"/nowcasts/{ISSUE}?model=ms-lstm&version=9f2c1ab0"}],
 }
 FRAMES: dict[str, Any] = {
     "model": "advection",
@@ -149,4 +149,120 @@ COVERAGE: dict[str, Any] = {
     },
     "nowcast:issue_time": ISSUE,
     "nowcast:model": "ms-lstm",
+}
+HREF = f"/nowcasts/{ISSUE}?model=ms-lstm&version=9f2c1ab0"
+MODELS: dict[str, Any] = {
+    "models": [
+        {
+            "name": "ms-lstm",
+            "version": "9f2c1ab0",
+            "weights_sha256": "9f2c1ab0" * 8,
+            "default": True,
+            "scheduled": True,
+            "latest_issue": ISSUE,
+            "problem": None,
+            "links": [{"rel": "latest-version", "href": "/nowcasts/latest?model=ms-lstm"}],
+        }
+    ],
+    "links": [{"rel": "self", "href": "/models"}],
+}
+ISSUES: dict[str, Any] = {
+    "issues": [
+        {
+            "issue_time": ISSUE,
+            "models": [
+                {
+                    "name": "ms-lstm",
+                    "version": "9f2c1ab0",
+                    "links": [{"rel": "item", "href": HREF}],
+                }
+            ],
+        }
+    ],
+    "links": [
+        {"rel": "self", "href": "/nowcasts?limit=1"},
+        {"rel": "next", "href": f"/nowcasts?limit=1&before={ISSUE}"},
+    ],
+}
+
+PLACES: dict[str, Any] = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "id": "Munich",
+            "geometry": {"type": "Point", "coordinates": [11.58, 48.14]},
+            "properties": {"name": "Munich", "name_de": "München"},
+        }
+    ],
+}
+SERIES: dict[str, Any] = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [13.41, 52.52]},
+            "properties": {
+                "datetime": VALID,
+                "parameter-name": ["rainfall_rate"],
+                "rainfall_rate": [0.0, 1.25, 0.4, 0.0],
+            },
+        }
+    ],
+}
+TABLE = f"datetime,longitude,latitude,rainfall_rate\r\n{VALID[0]},13.41,52.52,0.0\r\n"
+HOST = "https://nowcast.example"
+LAYERS: dict[str, Any] = {
+    "layers": [
+        {
+            "name": "radar",
+            "title": "Rainfall rate measured by radar",
+            "tilejson": f"{HOST}/tiles/radar/tile.json",
+            "times": [ISSUE],
+        }
+    ]
+}
+TILE = f"{HOST}/tiles/radar/{ISSUE}/{{z}}/{{x}}/{{y}}.png"
+TILES: dict[str, Any] = {
+    "tilejson": "3.0.0",
+    "name": "radar",
+    "description": "Rainfall rate measured by radar",
+    "attribution": "Radar: Deutscher Wetterdienst",
+    "scheme": "xyz",
+    "tiles": [TILE],
+    "minzoom": 0,
+    "maxzoom": 12,
+    "bounds": [2.1, 46.9, 15.7, 54.9],
+    "time": ISSUE,
+    "times": [{"time": ISSUE, "tiles": [TILE]}],
+    "legend": [{"from": 0.1, "unit": "mm/h", "colour": "#b9d7ea"}],
+}
+WEATHER_MAPS: dict[str, Any] = {
+    "version": "2.0",
+    "generated": 1782085200,
+    "host": HOST,
+    "radar": {
+        "past": [{"time": 1782084600, "path": "/v2/radar/1782084600"}],
+        "nowcast": [
+            {
+                "time": 1782086400,
+                "path": "/v2/radar/nowcast_1782086400_20260621T2330Z-advection-none",
+            }
+        ],
+    },
+    "satellite": {"infrared": []},
+}
+WIDGET: dict[str, Any] = {
+    "lat": 52.52,
+    "lon": 13.41,
+    "model": "ms-lstm",
+    "issue_time": ISSUE,
+    "radar_age_s": 252.0,
+    "stale": False,
+    "now_mm_h": 0.0,
+    "highest_mm_h": 1.25,
+    "state": "rain",
+    "starts": VALID[1],
+    "ends": VALID[3],
+    "attribution": "Source: Deutscher Wetterdienst",
 }

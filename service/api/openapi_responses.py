@@ -1,12 +1,13 @@
 """Parts of the OpenAPI document that FastAPI cannot derive from the routes."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from fastapi import Security
+from covjson_pydantic.coverage import Coverage, CoverageCollection
+from fastapi import Response, Security
 from fastapi.params import Depends
 from fastapi.security import APIKeyHeader, HTTPBearer
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from service.api import openapi_examples
 from service.api.middleware.access import KEY_HEADER
@@ -24,11 +25,13 @@ def header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
+BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+"""Content that is no text."""
 FORECAST: Responses = {
     200: {
         "model": Forecast,
         "description": "The forecast.",
-        "content": {NETCDF: {}, PNG: {}},
+        "content": {NETCDF: BINARY, PNG: BINARY},
         "headers": {"ETag": header("Entity tag for `If-None-Match`.")},
     },
     304: {"description": "The client has the current representation."},
@@ -91,6 +94,125 @@ def inline(part: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401  a
     return {name: inline(value, definitions) for name, value in part.items()}
 
 
+class CoverageJsonResponse(Response):
+    """A response in CoverageJSON by default."""
+
+    media_type = "application/prs.coverage+json"
+
+
+class GeoJsonResponse(Response):
+    """A response in GeoJSON."""
+
+    media_type = "application/geo+json"
+
+
+class Feature(BaseModel):
+    """A GeoJSON feature."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["Feature"] = "Feature"
+    id: str | None = None
+    geometry: dict[str, Any]
+    properties: dict[str, Any]
+
+
+class FeatureCollection(BaseModel):
+    """GeoJSON features."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[Feature]
+
+
+COVERAGE: Responses = {
+    200: {
+        "model": Coverage | CoverageCollection,
+        "description": "The values that the query takes.",
+        "content": {
+            "application/prs.coverage+json": {"example": openapi_examples.COVERAGE},
+            "application/geo+json": {
+                "schema": schema_of(FeatureCollection),
+                "example": openapi_examples.SERIES,
+            },
+            "text/csv": {"schema": {"type": "string"}, "example": openapi_examples.TABLE},
+            NETCDF: BINARY,
+            "image/tiff": BINARY,
+        },
+        "headers": {"ETag": header("Entity tag for `If-None-Match`.")},
+    },
+    304: {"description": "The client has the current representation."},
+}
+FEATURES: Responses = {
+    200: {
+        "model": FeatureCollection,
+        "description": "GeoJSON features.",
+        "content": {"application/geo+json": {"example": openapi_examples.PLACES}},
+    }
+}
+FEATURE: Responses = {
+    200: {
+        "model": Feature,
+        "description": "A GeoJSON feature.",
+        "content": {"application/geo+json": {"example": openapi_examples.PLACES["features"][0]}},
+    }
+}
+PICTURE: Responses = {
+    200: {
+        "description": "A transparent picture.",
+        "content": {PNG: BINARY},
+        "headers": {"ETag": header("Entity tag for `If-None-Match`.")},
+    },
+    304: {"description": "The client has the current representation."},
+}
+WMS: Responses = {
+    200: {
+        "description": "Capabilities, a map, the value at a pixel, or a legend.",
+        "content": {
+            "text/xml": {"schema": {"type": "string"}, "example": "<WMS_Capabilities/>"},
+            PNG: BINARY,
+            JSON: {"schema": {"type": "object"}},
+        },
+    },
+    400: {
+        "description": "A service exception report.",
+        "content": {"text/xml": {"schema": {"type": "string"}}},
+    },
+}
+WMS_PARAMETERS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "query",
+            "required": name == "REQUEST",
+            "description": description,
+            "schema": {"type": "string"},
+            "example": example,
+        }
+        for name, description, example in (
+            ("SERVICE", "WMS.", "WMS"),
+            ("REQUEST", "The operation.", "GetCapabilities"),
+            ("VERSION", "1.3.0.", "1.3.0"),
+            ("LAYERS", "Name of a layer.", "radar"),
+            ("STYLES", "Name of a style.", "default"),
+            ("CRS", "Reference system.", "EPSG:3857"),
+            ("BBOX", "Edges of the map.", "556597,5942074,1669792,7361866"),
+            ("WIDTH", "Pixels.", "256"),
+            ("HEIGHT", "Pixels.", "256"),
+            ("FORMAT", "Format of the map.", "image/png"),
+            ("TRANSPARENT", "Maps are always transparent.", "TRUE"),
+            ("TIME", "Valid time.", openapi_examples.ISSUE),
+            ("DIM_REFERENCE_TIME", "Issue time of the forecast.", openapi_examples.ISSUE),
+            ("QUERY_LAYERS", "Name of a layer.", "radar"),
+            ("INFO_FORMAT", "Format of the value.", "application/json"),
+            ("I", "Column of the pixel.", "128"),
+            ("J", "Row of the pixel.", "128"),
+            ("LAYER", "Layer of the legend.", "radar"),
+            ("STYLE", "Style of the legend.", "default"),
+        )
+    ]
+}
 BODY: dict[str, Any] = {
     "requestBody": {
         "content": {

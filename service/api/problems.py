@@ -32,7 +32,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.Gone: HTTPStatus.GONE,
     errors.BadRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
-    errors.BadPlace: HTTPStatus.BAD_REQUEST,
+    errors.BadQuery: HTTPStatus.BAD_REQUEST,
     OutsideGrid: HTTPStatus.BAD_REQUEST,
     BadField: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotRead: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -71,6 +71,8 @@ CLIENT_CLOSED = 499
 """Status, by nginx's convention, of a request whose client hung up."""
 QUOTED, LISTED = 200, 20
 """Characters quoted of a request, and schema violations listed, in one problem."""
+EDR_PREFIX = "/collections"
+"""Paths where OGC API - EDR wants 400 for an invalid parameter."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -177,6 +179,8 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:
     ]  # fmt: skip
     detail = "; ".join(f"{'.'.join(map(str, part['at']))}: {part['detail']}" for part in violations)
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+    if request.scope["path"].startswith(EDR_PREFIX):
+        status = HTTPStatus.BAD_REQUEST
     title = "Request does not match the schema"
     return problem(request, status, "InvalidRequest", title, detail, errors=violations)
 

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import orjson
@@ -33,6 +34,8 @@ SKILL_DAYS = 7
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT_LIVED = "public, max-age=30"
 WHOLE = FieldSelection()
+MINUTES = "public, max-age=300"
+"""Cache-Control of forecasts of an issue time whose URL leaves the version to the settings."""
 PRIVATE = "private, max-age=300"
 """Cache-Control of forecasts from uploaded frames."""
 
@@ -44,6 +47,7 @@ def respond(
     media: str,
     *,
     latest: bool = False,
+    fixed: bool = False,
     instead_of: InsteadOf | None = None,
     selection: FieldSelection = WHOLE,
 ) -> Response:
@@ -55,6 +59,7 @@ def respond(
         key: The forecast key.
         media: Media type to answer in.
         latest: The request was for the newest forecast, which changes soon.
+        fixed: The URL names issue, model and version, so that what it answers never changes.
         instead_of: The model that could not forecast, where this one replaces it; in JSON only.
         selection: The part of the forecast to answer with; in JSON only.
 
@@ -74,7 +79,7 @@ def respond(
         raise gone(key)
     headers = {
         "ETag": entity_tag(key, media, selection),
-        "Cache-Control": PRIVATE if key.upload else SHORT_LIVED if latest else IMMUTABLE,
+        "Cache-Control": cache_control(key, latest=latest, fixed=fixed),
         "Vary": "Accept",
         "Content-Location": location(key),
         "Link": f'<{location(key)}>; rel="canonical"',
@@ -102,6 +107,16 @@ def respond(
         for name in ("ETag", "Content-Location"):
             headers.pop(name, None)
     return Response(content, media_type=media, headers=headers)
+
+
+def cache_control(key: Key, *, latest: bool, fixed: bool) -> str:
+    """How long a forecast may be cached.
+
+    Without model and version in its URL it depends on settings and weights, which may change.
+    """
+    if key.upload:
+        return PRIVATE
+    return IMMUTABLE if fixed else SHORT_LIVED if latest else MINUTES
 
 
 def gone(key: Key) -> Gone:
@@ -193,7 +208,8 @@ def location(key: Key) -> str:
     """Permanent URL of a forecast."""
     if key.upload:
         return f"/jobs/{key.id}/results"
-    return f"/nowcasts/{iso(to_datetime(key.issue))}?model={key.model.replace('+', '%2B')}"
+    query = urlencode({"model": key.model, "version": key.version})
+    return f"/nowcasts/{iso(to_datetime(key.issue))}?{query}"
 
 
 def start_frame(context: ApiContext, key: Key) -> DataArray | None:

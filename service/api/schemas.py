@@ -211,3 +211,52 @@ class Readiness(BaseModel):
     queue: Queue
     workers: int
     """Live workers; this process counts as one where it executes the jobs."""
+
+
+class ServedModel(BaseModel):
+    """A model that forecasts can be requested of."""
+
+    name: str
+    version: str | None
+    """First digits of the SHA-256 of the weights, or `none`; null where it cannot forecast."""
+    weights_sha256: str | None
+    default: bool
+    scheduled: bool
+    """Whether it forecasts from every new frame."""
+    latest_issue: datetime | None
+    problem: str | None
+    """Why it cannot forecast."""
+    links: list[Link]
+
+
+class Models(BaseModel):
+    """The models of the service."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.MODELS]})
+
+    models: list[ServedModel]
+    links: list[Link]
+
+
+class IssueModel(BaseModel):
+    """A forecast of an issue time."""
+
+    name: str
+    version: str
+    links: list[Link]
+
+
+class IssueForecasts(BaseModel):
+    """The forecasts of an issue time."""
+
+    issue_time: datetime
+    models: list[IssueModel]
+
+
+class Issues(BaseModel):
+    """Issue times with their forecasts, newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [openapi_examples.ISSUES]})
+
+    issues: list[IssueForecasts]
+    links: list[Link]

@@ -39,6 +39,7 @@ from service.archive.key import (
     forecast_name,
     frame_name,
     key_of,
+    key_of_path,
     stamp,
     to_time,
     upload_name,
@@ -163,13 +164,22 @@ class Archive:
             except NoFrame:
                 continue
 
-    def frame_times(self) -> Iterator[Time]:
-        """Yield the times of all frames, newest first."""
-        return (time for time, _ in self._dated("frames"))
+    def frame_times(self, before: Time | None = None) -> Iterator[Time]:
+        """Yield the times of all frames, newest first; before a time where one is given."""
+        return (time for time, _ in self._dated("frames", before))
 
     def latest_frame(self) -> Time | None:
         """Return the time of the newest frame; None if there is none."""
         return next(self.frame_times(), None)
+
+    def oldest_frame(self) -> Time | None:
+        """Return the time of the oldest frame; None if there is none."""
+        times: list[Time] = []
+        for folder in sorted(self._days("frames")):
+            times = [time for path in self.store.files(folder) if (time := dated(path)) is not None]
+            if times:
+                break
+        return min(times, default=None)
 
     # forecasts
 
@@ -263,6 +273,19 @@ class Archive:
     def issues(self) -> Iterator[Time]:
         """Yield the issue times of all forecasts, newest first."""
         return (time for time, _ in groupby(time for time, _ in self._dated("forecasts")))
+
+    def forecast_keys(self, before: Time | None = None) -> Iterator[tuple[Time, list[Key]]]:
+        """Yield issue times, newest first, with the keys of their forecasts.
+
+        The keys have the first digits of the weights only.
+
+        Args:
+            before: Only issue times before this time; None for all.
+        """
+        for issue, paths in groupby(self._dated("forecasts", before), key=itemgetter(0)):
+            keys = [key for _, path in paths if (key := key_of_path(path))]
+            if keys:
+                yield issue, keys
 
     def latest_issue(self, model: str, version: str) -> Time:
         """Return the newest issue time of a model, in the week before the newest of all models.
@@ -412,12 +435,20 @@ class Archive:
                 for date in self.store.names(f"{kind}/{year}/{month}"):
                     yield f"{kind}/{year}/{month}/{date}"
 
-    def _dated(self, kind: Kind) -> Iterator[tuple[Time, str]]:
-        """Yield times and paths of frames or forecasts, newest first, listing day by day."""
+    def _dated(self, kind: Kind, before: Time | None = None) -> Iterator[tuple[Time, str]]:
+        """Yield times and paths of frames or forecasts, newest first, listing day by day.
+
+        Args:
+            kind: Kind of files.
+            before: Only times before this time; None for all.
+        """
+        newest = None if before is None else f"{kind}/{day(before)}"
         for folder in self._days(kind):
+            if newest is not None and folder > newest:
+                continue
             for path in self.store.files(folder):
                 time = dated(path)
-                if time is not None:
+                if time is not None and (before is None or time < before):
                     yield time, path
 
 

@@ -115,3 +115,10 @@ def dated(path: str) -> Time | None:
     """Return the time in the path of a frame or forecast; None for other paths."""
     match = DATED.fullmatch(path)
     return from_stamp(match["stamp"]) if match else None
+
+
+def key_of_path(path: str) -> Key | None:
+    """Return the key of a forecast in the archive, with the first digits of its weights only."""
+    time = dated(path)
+    model, hyphen, version = path.rpartition("/")[2].removesuffix(".nc").rpartition("-")
+    return Key(time, model, version) if time is not None and hyphen else None

@@ -13,10 +13,10 @@ from service.api.middleware.api_keys import KeyFile
 from service.api.middleware.rate_limiter import RateLimiter
 from service.api.problems import problem
 
-PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/"})
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/", "/embed"})
 """Paths without key and rate limit: monitoring, and the map page, which sends its key itself."""
-PUBLIC_PREFIX = "/page/"
-"""Paths of the page's static files, also without key and rate limit."""
+PUBLIC_PREFIXES = ("/page/", "/embed/")
+"""Paths of the static files of the page and the place card, also without key and rate limit."""
 KEY_HEADER = "X-API-Key"
 
 
@@ -65,7 +65,7 @@ class AccessControl:
 
 def is_public(path: str) -> bool:
     """Whether a path needs no API key and has no rate limit."""
-    return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIX)
+    return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES)
 
 
 async def unauthorized(scope: Scope, receive: Receive, send: Send) -> None:

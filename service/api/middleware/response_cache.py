@@ -15,7 +15,10 @@ from typing import Any
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.codings import Coding, preferred_coding
 from service.api.encoded_cache import EncodedCache
+from service.api.middleware.compression import plain_tag
+from service.api.middleware.entity_tags import CONTENT_HEADERS
 
 FRESH_SECONDS = 0.25
 """Age up to which a response is served without revalidation."""
@@ -27,8 +30,10 @@ shared with the `EncodedCache` and take no further memory."""
 LONGEST_KEY = 500
 """Longest URL plus Accept header that is cached, in characters."""
 
-CacheKey = tuple[str, bytes, bytes]
-"""Path, query and Accept header: what a response depends on."""
+CacheKey = tuple[str, bytes, bytes, Coding | None]
+"""Path, query, Accept header and content coding: what a response depends on."""
+VARY = {"accept", "accept-encoding"}
+"""Headers that a cached response may vary by."""
 Headers = list[tuple[bytes, bytes]]
 OnResponse = Callable[[str, str, int, float], object]
 """Called for each response from the cache: method, path template, status, seconds."""
@@ -133,7 +138,8 @@ class ResponseCache:
     def _renew(self, key: CacheKey, headers: Headers) -> bool:
         """Mark a response as current after a 304; False where its entity tag is another."""
         response = self._responses.get(key)
-        if response is None or dict(headers).get(b"etag") != response.etag:
+        tag = dict(headers).get(b"etag", b"")
+        if response is None or not matches_any(response.etag, tag):
             return False
         response.created, response.revalidating = self.clock(), False
         return True
@@ -144,7 +150,8 @@ class ResponseCache:
         etag = values.get(b"etag")
         if etag is None or not values.get(b"cache-control", b"").startswith(b"public"):
             return False
-        if values.get(b"vary") != b"Accept" or values.get(b"content-length") != b"%d" % len(body):
+        vary = {name.strip().lower() for name in values.get(b"vary", b"*").decode().split(",")}
+        if not vary <= VARY or values.get(b"content-length") != b"%d" % len(body):
             return False  # it depends on further headers, or was streamed in parts
         if self.on_response is not None and route is None:
             return False  # metrics need the path template
@@ -159,17 +166,20 @@ def cache_key(scope: Scope) -> tuple[CacheKey | None, bytes]:
 
     The key is None where the response may depend on more, or the request is too long to cache.
     """
-    accept, tags = b"", b""
+    accept, tags, codings = b"", b"", b""
     for name, value in scope["headers"]:
         if name == b"accept":
             accept += value + b","
         elif name == b"if-none-match":
             tags += value + b","
+        elif name == b"accept-encoding":
+            codings += value + b","
         elif name in (b"content-length", b"transfer-encoding"):
             return None, tags
     if len(scope["path"]) + len(scope["query_string"]) + len(accept) > LONGEST_KEY:
         return None, tags
-    return (scope["path"], scope["query_string"], accept), tags
+    coding = preferred_coding(codings.decode("latin-1")) if codings else None
+    return (scope["path"], scope["query_string"], accept, coding), tags
 
 
 async def send_cached(response: CachedResponse, known_tags: bytes, send: Send) -> int:
@@ -187,11 +197,10 @@ async def send_cached(response: CachedResponse, known_tags: bytes, send: Send) -
 
 MOST_TAGS = 100
 """Entity tags of a request that are compared."""
-CONTENT_HEADERS = (b"content-length", b"content-type", b"content-disposition")
-"""Headers that describe the content and are left out of a 304."""
 
 
 def matches_any(etag: bytes, known_tags: bytes) -> bool:
-    """Whether an entity tag is in an If-None-Match header (weak comparison)."""
-    tags = [text.strip().removeprefix(b"W/") for text in known_tags.split(b",", MOST_TAGS)]
-    return etag in tags or b"*" in tags
+    """Whether an entity tag, in any coding, is in an If-None-Match header (weak comparison)."""
+    listed = known_tags.decode("latin-1").split(",", MOST_TAGS)
+    tags = [text.strip().removeprefix("W/") for text in listed]
+    return "*" in tags or plain_tag(etag.decode("latin-1")) in map(plain_tag, tags)

@@ -1,11 +1,10 @@
-"""Compressed responses with an entity tag."""
+"""Responses with an entity tag, for files and fields that are named by their content."""
 
 from collections.abc import Callable, Mapping
 
 from fastapi import Request, Response
-from zlib_ng import gzip_ng
 
-from service.api.negotiation import etag_matches, quality
+from service.api.negotiation import etag_matches
 
 
 def conditional_response(
@@ -15,7 +14,7 @@ def conditional_response(
     headers: Mapping[str, str],
     media: str,
 ) -> Response:
-    """A response named by its content, with gzip where the client accepts it.
+    """A response named by its content, which `Compression` may pack.
 
     Args:
         request: The request.
@@ -24,13 +23,8 @@ def conditional_response(
         headers: Further response headers.
         media: Media type of the content.
     """
-    compressed = quality("gzip", request.headers.get("accept-encoding", "")) > 0
-    tag = f'"{name}{"-gzip" if compressed else ""}"'
-    response_headers = {**headers, "ETag": tag, "Vary": "Accept-Encoding"}
+    tag = f'"{name}"'
+    response_headers = {**headers, "ETag": tag}
     if etag_matches(request, tag):
         return Response(status_code=304, headers=response_headers)
-    content = encode()
-    if compressed:
-        response_headers["Content-Encoding"] = "gzip"
-        content = gzip_ng.compress(content, compresslevel=6, mtime=0)
-    return Response(content, media_type=media, headers=response_headers)
+    return Response(encode(), media_type=media, headers=response_headers)

@@ -20,13 +20,13 @@ from ingest.precipitation import (
 )
 from service.api.dependencies import Context
 from service.api.field_selection import FieldSelection, LeadsQuery, ParameterQuery
+from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.page import packed_fields
 from service.api.page.outlines import outlines as outlines_on
 from service.api.page.overview import GRIDS, GridName, Overview, grid_info, overview
 from service.api.page.static_files import conditional_response
-from service.api.representations import IMMUTABLE, lead_minutes, listed
-from service.api.routes.nowcasts import ModelQuery
+from service.api.representations import IMMUTABLE, MINUTES, lead_minutes, listed
 from service.api.schemas import Moment
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, stamp, to_datetime, to_time
@@ -39,10 +39,13 @@ FORMAT = "g1"
 """Version of the format, part of the entity tags."""
 FEW_SECONDS = "public, max-age=2"
 CACHED_FOR_A_YEAR = {"Cache-Control": IMMUTABLE}
-BINARY_RESPONSE: dict[int | str, dict[str, Any]] = {200: {"content": {BINARY: {}}}}
+CACHED_FOR_MINUTES = {"Cache-Control": MINUTES}
+BINARY_RESPONSE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {BINARY: {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 
-@router.get("/latest")
+@router.get("/latest", operation_id="read_overview")
 def latest(
     context: Context,
     response: Response,
@@ -55,7 +58,12 @@ def latest(
     return overview(context, until)
 
 
-@router.get("/radar/{time}", response_class=Response, responses=BINARY_RESPONSE)
+@router.get(
+    "/radar/{time}",
+    operation_id="read_radar_grid",
+    response_class=Response,
+    responses=BINARY_RESPONSE,
+)
 def radar(request: Request, context: Context, time: Moment) -> Response:
     """A radar frame by time."""
     valid = frame_time(to_time(time))
@@ -70,25 +78,24 @@ def radar(request: Request, context: Context, time: Moment) -> Response:
     )
 
 
-@router.get("/forecasts/{issue}", response_class=Response, responses=BINARY_RESPONSE)
+@router.get(
+    "/forecasts/{issue}",
+    operation_id="read_forecast_grid",
+    response_class=Response,
+    responses=BINARY_RESPONSE,
+)
 def forecast(
     request: Request,
     context: Context,
     issue: Annotated[Moment, Path(description="Issue time: that of the newest radar frame used.")],
     model: ModelQuery = None,
-    version: Annotated[
-        str | None,
-        Query(
-            pattern=r"^[0-9a-z]{4,8}$",
-            description="Version of the model; by default the current one.",
-        ),
-    ] = None,
+    version: VersionQuery = None,
     leads: LeadsQuery = None,
     parameter: ParameterQuery = None,
 ) -> Response:
     """A forecast with its exceedance probabilities, its lead times in one body."""
-    name, weights = (model, version) if model and version else context.forecasters.named(model)
-    key = Key(frame_time(to_time(issue)), name, weights)
+    key = Key(frame_time(to_time(issue)), *named(context, model, version))
+    headers = CACHED_FOR_A_YEAR if model and version else CACHED_FOR_MINUTES
     selection = FieldSelection(leads, parameter)
     field = selection.read(context.archive, key)
 
@@ -111,10 +118,10 @@ def forecast(
         return packed_fields.body(header, [*rates, *planes])
 
     tag = f"{key.id}{selection.suffix}-{FORMAT}"
-    return conditional_response(request, tag, encode, CACHED_FOR_A_YEAR, BINARY)
+    return conditional_response(request, tag, encode, headers, BINARY)
 
 
-@router.get("/outlines/{grid}")
+@router.get("/outlines/{grid}", operation_id="read_outlines")
 def outlines(request: Request, grid: GridName) -> Response:
     """Coasts, borders and rivers on the grid of the radar."""
     return conditional_response(

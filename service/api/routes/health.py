@@ -42,18 +42,24 @@ class Check(NamedTuple):
     reasons: list[str]
 
 
-@router.get("/healthz")
-async def healthz() -> Health:
+NO_STORE = {"Cache-Control": "no-store"}
+"""The state of this moment, which no cache may keep."""
+
+
+@router.get("/healthz", operation_id="read_health")
+async def healthz(response: Response) -> Health:
     """The process answers."""
+    response.headers.update(NO_STORE)
     return Health()
 
 
-@router.get("/readyz", response_model=Readiness, responses=NOT_READY)
-async def readyz(request: Request, context: Context) -> Response | Readiness:
+@router.get("/readyz", operation_id="read_readiness", response_model=Readiness, responses=NOT_READY)
+async def readyz(request: Request, context: Context, response: Response) -> Response | Readiness:
     """The service has recent radar, can keep more of it and executes jobs in time.
 
     Otherwise 503 with all reasons.
     """
+    response.headers.update(NO_STORE)
     checks = await asyncio.gather(*(check(context) for check in CHECKS))
     state: dict[str, Any] = {"jobs": "workers" if context.settings.redis else "embedded"}
     for check in checks:

@@ -26,13 +26,15 @@ JobId = Annotated[
 ]
 
 
-@router.get("/{job}", responses=JOB)
+@router.get("/{job}", operation_id="read_job", responses=JOB)
 def status(context: Context, job: JobId) -> JobStatus:
     """Status of a job."""
     return JobStatus.of(find(context, job))
 
 
-@router.get("/{job}/results", responses=FORECAST, response_model=Forecast)
+@router.get(
+    "/{job}/results", operation_id="read_job_results", responses=FORECAST, response_model=Forecast
+)
 async def results(request: Request, context: Context, job: JobId, media: MediaType) -> Response:
     """The forecast of a job.
 
@@ -47,10 +49,10 @@ async def results(request: Request, context: Context, job: JobId, media: MediaTy
         raise NoForecast(f"job {job} was dismissed; request it again with POST /nowcast")
     if not await run_in_threadpool(context.archive.has_forecast, found.key):
         raise gone(found.key)
-    return await deliver(request, context, found.key, media)
+    return await deliver(request, context, found.key, media, fixed=True)
 
 
-@router.delete("/{job}", responses=JOB)
+@router.delete("/{job}", operation_id="dismiss_job", responses=JOB)
 def dismiss(context: Context, job: JobId) -> JobStatus:
     """Dismiss a job that has not started; a running job continues."""
     try:

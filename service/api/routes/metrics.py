@@ -1,14 +1,16 @@
 """The route of Prometheus metrics, and the middleware that counts requests."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import iter_route_contexts
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +30,9 @@ LEDGER_HANGS = (
     f"# TYPE {LEDGER_UP.name} gauge\n{LEDGER_UP.name} 0.0\n"
 ).encode()
 """Metrics of a ledger that does not respond."""
+PLAIN_TEXT, OPEN_METRICS = "text/plain", "application/openmetrics-text"
+OPEN_METRICS_END = b"# EOF\n"
+"""Last line of a scrape in OpenMetrics, and of no other format."""
 OTHER = "other"
 """Label of unknown methods and routes."""
 
@@ -49,23 +54,32 @@ def install(app: FastAPI, context: ApiContext) -> Process:
     ledger_metrics.register(ArchiveCollector(context.archive))
     skill = SkillCollector(context.ledger)
 
-    def text_of_ledger() -> bytes:
-        text = generate_latest(ledger_metrics)
+    def text_of_ledger(encode: Callable[[CollectorRegistry], bytes]) -> bytes:
+        text = encode(ledger_metrics).removesuffix(OPEN_METRICS_END)
         with suppress(LedgerAway, BadLedger):  # the other collector reports it
             text += skill.text().encode()
         return text
 
-    call = SharedCall(text_of_ledger)
+    formats = {accept: choose_encoder(accept)[0] for accept in (PLAIN_TEXT, OPEN_METRICS)}
+    calls = {
+        accept: SharedCall(partial(text_of_ledger, encode)) for accept, encode in formats.items()
+    }
 
     @router.get("/metrics", include_in_schema=False)
-    async def metrics() -> Response:
-        """Metrics of this process and of the ledger."""
-        text = generate_latest(process.registry)
+    async def metrics(request: Request) -> Response:
+        """Metrics of this process and of the ledger, as Prometheus text or as OpenMetrics."""
+        encode, media = choose_encoder(",".join(request.headers.getlist("accept")))
+        text = encode(process.registry)
+        is_open = text.endswith(OPEN_METRICS_END)
+        text = text.removesuffix(OPEN_METRICS_END)
         try:
-            text += await call.result(LEDGER_SECONDS)
+            text += await calls[OPEN_METRICS if is_open else PLAIN_TEXT].result(LEDGER_SECONDS)
         except TimeoutError:
             text += LEDGER_HANGS
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
+        if is_open:
+            text += OPEN_METRICS_END
+        headers = {"Cache-Control": "no-store", "Vary": "Accept"}
+        return Response(text, headers=headers, media_type=media)
 
     app.include_router(router)
     routes = list(templates(app))

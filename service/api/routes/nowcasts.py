@@ -4,17 +4,20 @@ import re
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from service.api.delivery import deliver
 from service.api.dependencies import ApiContext, Context
 from service.api.field_selection import Selection
+from service.api.maps.nowcast_pictures import PictureOptions, area_picture, picture_options
+from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.negotiation import MediaType
 from service.api.nowcast_requests.request import RawRequest
 from service.api.nowcast_requests.resolve import ForecastRequest, frame_time, submit_request
 from service.api.openapi_responses import ACCEPTED, BODY, FORECAST, NO_ROOM
-from service.api.schemas import Forecast, JobStatus, ModelName, Moment
+from service.api.representations import SHORT_LIVED, cache_control
+from service.api.schemas import Forecast, JobStatus, Moment
 from service.archive.key import Key, to_time
 from service.errors import Gone, NoForecast
 from service.jobs.job import Job, without_traceback
@@ -23,19 +26,13 @@ from service.pipeline.upload import JSON
 router = APIRouter(tags=["nowcasts"])
 
 LONGEST_WAIT_SECONDS = 30.0
+Picture = Annotated[PictureOptions, Depends(picture_options)]
 RESPOND_ASYNC = "respond-async"
-ModelQuery = Annotated[
-    ModelName | None,
-    Query(
-        description="Name of a model, or `auto` for the most skilful model at each lead time; by "
-        "default the service's default model.",
-        examples=["auto"],
-    ),
-]
 
 
 @router.post(
     "/nowcast",
+    operation_id="request_nowcast",
     responses={**FORECAST, **ACCEPTED, **NO_ROOM},
     response_model=Forecast,
     openapi_extra=BODY,
@@ -129,16 +126,27 @@ def seconds_to_wait(prefer: str, request_seconds: float) -> float:
     return min(float(found[1]), LONGEST_WAIT_SECONDS, request_seconds / 2)
 
 
-@router.get("/nowcasts/latest", responses=FORECAST, response_model=Forecast)
+@router.get(
+    "/nowcasts/latest",
+    operation_id="read_latest_nowcast",
+    responses=FORECAST,
+    response_model=Forecast,
+)
 async def latest(
     request: Request,
     context: Context,
     media: MediaType,
     selection: Selection,
+    picture: Picture,
     model: ModelQuery = None,
 ) -> Response:
     """The newest forecast of a model."""
+    chosen = picture.check(media, selection)
     key = await run_in_threadpool(latest_key, context, model)
+    if chosen:
+        return await context.pools.pictures.run(
+            area_picture, request, context, key, picture, selection.box, SHORT_LIVED
+        )
     try:
         return await deliver(request, context, key, media, latest=True, selection=selection)
     except (NoForecast, Gone):  # if its file was damaged, it is in quarantine now
@@ -152,11 +160,13 @@ def latest_key(context: ApiContext, model: str | None) -> Key:
     Raises:
         NoForecast: The model has no recent forecast.
     """
-    named = context.forecasters.named(model)
-    return Key(context.archive.latest_issue(*named), *named)
+    name = context.forecasters.named(model)
+    return Key(context.archive.latest_issue(*name), *name)
 
 
-@router.get("/nowcasts/{issue}", responses=FORECAST, response_model=Forecast)
+@router.get(
+    "/nowcasts/{issue}", operation_id="read_nowcast", responses=FORECAST, response_model=Forecast
+)
 async def read(
     request: Request,
     context: Context,
@@ -169,9 +179,18 @@ async def read(
     ],
     media: MediaType,
     selection: Selection,
+    picture: Picture,
     model: ModelQuery = None,
+    version: VersionQuery = None,
 ) -> Response:
     """The forecast of a model by issue time."""
-    named = await run_in_threadpool(context.forecasters.named, model)
-    key = Key(frame_time(to_time(issue)), *named)
-    return await deliver(request, context, key, media, selection=selection)
+    chosen = picture.check(media, selection)
+    name = await run_in_threadpool(named, context, model, version)
+    key = Key(frame_time(to_time(issue)), *name)
+    fixed = bool(model and version)
+    if chosen:
+        cached = cache_control(key, latest=False, fixed=fixed)
+        return await context.pools.pictures.run(
+            area_picture, request, context, key, picture, selection.box, cached
+        )
+    return await deliver(request, context, key, media, fixed=fixed, selection=selection)

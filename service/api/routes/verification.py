@@ -18,7 +18,7 @@ ROUNDED = timedelta(minutes=5)
 """The default period begins on a multiple of this, so that all who ask share one result."""
 
 
-@router.get("/verification")
+@router.get("/verification", operation_id="read_verification")
 async def verification(
     context: Context,
     response: Response,

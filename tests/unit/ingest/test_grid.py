@@ -88,6 +88,12 @@ def test_a_place_off_the_grid_is_refused(lon: float, lat: float) -> None:
         cell(to_model_grid(frame()), lon, lat)
 
 
+def test_a_refused_place_is_told_the_nearest_cell() -> None:
+    field = to_model_grid(frame())
+    with pytest.raises(OutsideGrid, match=r"nearest cell is at 2\.\d\d east, 5[01]\.\d\d north"):
+        cell(field, 2.2, 51.0)
+
+
 def test_a_place_just_inside_the_edge_belongs_and_just_outside_does_not() -> None:
     field = frame(NATIONAL_SPHERE)
     to_degrees = Transformer.from_crs(SPHERE, "+proj=longlat +R=6370040", always_xy=True)

@@ -1,20 +1,25 @@
 """What the service says of itself holds: its examples are right, and nothing is left out."""
 
+import re
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from fastapi.testclient import TestClient
 
 from service.api import openapi_examples
+from service.api.app import create_app
 from service.api.nowcast_requests.request import OwnFrames
 from service.api.schemas import Forecast, JobStatus, Readiness, Verification
+from tests.served import api_context
 
-Said = dict[str, Any]
+Description = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def description(reader: TestClient) -> Said:
-    found: Said = reader.get("/openapi.json").json()
+def description(reader: TestClient) -> Description:
+    found: Description = reader.get("/openapi.json").json()
     return found
 
 
@@ -28,7 +33,7 @@ def description(reader: TestClient) -> Said:
         (Verification, openapi_examples.VERIFICATION),
     ],
 )
-def test_an_example_is_one(schema: Any, example: Said) -> None:
+def test_an_example_is_one(schema: Any, example: Description) -> None:
     assert set(example) == set(schema.model_validate(example).model_dump(exclude_unset=True))
 
 
@@ -42,7 +47,7 @@ def test_an_example_has_all_that_an_answer_has(reader: TestClient) -> None:
     assert set(openapi_examples.COVERAGE) <= set(place)
 
 
-def test_every_operation_is_described_with_an_example(description: Said) -> None:
+def test_every_operation_is_described_with_an_example(description: Description) -> None:
     for path, operations in description["paths"].items():
         for method, operation in operations.items():
             where = f"{method} {path}"
@@ -58,14 +63,14 @@ def test_every_operation_is_described_with_an_example(description: Said) -> None
                 assert "description" in parameter, f"{where}: {parameter['name']}"
 
 
-def has_example(description: Said, content: Said) -> bool:
+def has_example(description: Description, content: Description) -> bool:
     schema = content.get("schema", {})
     name = schema.get("$ref", "").rpartition("/")[2]
     named = description["components"]["schemas"].get(name, {})
     return bool({"example", "examples"} & (content.keys() | schema.keys() | named.keys()))
 
 
-def test_the_form_can_be_chosen_wherever_a_forecast_is_sent(description: Said) -> None:
+def test_the_form_can_be_chosen_wherever_a_forecast_is_sent(description: Description) -> None:
     for path, method in (("/nowcast", "post"), ("/nowcasts/latest", "get"),
                          ("/nowcasts/{issue}", "get"), ("/jobs/{job}/results", "get")):  # fmt: skip
         operation = description["paths"][path][method]
@@ -75,7 +80,7 @@ def test_the_form_can_be_chosen_wherever_a_forecast_is_sent(description: Said) -
         assert media == {"application/json", "application/x-netcdf", "image/png"}
 
 
-def test_what_can_be_asked_for_is_told(description: Said) -> None:
+def test_what_can_be_asked_for_is_told(description: Description) -> None:
     ask = description["paths"]["/nowcast"]["post"]
     assert {parameter["name"] for parameter in ask["parameters"]} == {
         "f", "model", "prefer", "idempotency-key"
@@ -83,3 +88,59 @@ def test_what_can_be_asked_for_is_told(description: Said) -> None:
     body = ask["requestBody"]["content"]
     assert set(body) == {"application/json", "application/x-netcdf"}
     assert len(body["application/json"]["examples"]) == 3
+
+
+def test_every_operation_is_named_by_a_verb_and_a_noun(description: Description) -> None:
+    ids = [
+        operation["operationId"]
+        for operations in description["paths"].values()
+        for operation in operations.values()
+    ]
+    assert len(ids) == len(set(ids))
+    verbs = {"read", "list", "query", "request", "dismiss"}
+    assert {name.partition("_")[0] for name in ids} <= verbs
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)+", name) for name in ids)
+
+
+def test_every_answer_has_a_type_for_every_media_type(description: Description) -> None:
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            for status, answer in operation["responses"].items():
+                for media, content in answer.get("content", {}).items():
+                    assert content.get("schema"), f"{method} {path} {status} {media}"
+
+
+def test_every_example_of_the_description_is_valid(description: Description) -> None:
+    registry = {"components": description["components"]}
+    checked = 0
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for body in bodies:
+                for content in body.get("content", {}).values():
+                    examples = [part["value"] for part in content.get("examples", {}).values()]
+                    examples += [content["example"]] if "example" in content else []
+                    for example in examples:
+                        schema = content["schema"] | registry
+                        checker = jsonschema.Draft202012Validator(schema)
+                        errors = [error.message for error in checker.iter_errors(example)]
+                        assert errors == [], f"{method} {path}"
+                        checked += 1
+    assert checked > 10
+    for name, schema in description["components"]["schemas"].items():
+        checker = jsonschema.Draft202012Validator(schema | registry)
+        for example in schema.get("examples", []):
+            assert not list(checker.iter_errors(example)), name
+
+
+def test_the_description_says_where_the_service_is_and_how_to_open_it(
+    description: Description, filled: Path, tmp_path: Path
+) -> None:
+    assert description["servers"] == [{"url": "/", "description": "This service"}]
+    keys = tmp_path / "keys"
+    keys.write_text("")
+    app = create_app(api_context(filled, api_keys=keys))
+    with_keys = app.openapi()
+    assert set(with_keys["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert with_keys["paths"]["/collections/nowcast/position"]["get"]["security"]
+    assert "security" not in with_keys["paths"]["/healthz"]["get"]

@@ -87,13 +87,16 @@ def test_the_form_can_be_named_in_the_address(reader: TestClient, form: str, med
     assert (answer.status_code, answer.headers["content-type"]) == (200, media)
 
 
-def test_an_unknown_form_in_the_address_is_406(reader: TestClient) -> None:
-    problem(reader.get("/nowcasts/latest?f=csv"), 406)
+@pytest.mark.parametrize("form", ["csv", "", "JSON", "\0"])
+def test_an_unknown_form_in_the_address_is_400(reader: TestClient, form: str) -> None:
+    assert "f" in problem(reader.get("/nowcasts/latest", params={"f": form}), 400)["detail"]
 
 
 def test_the_entity_tag_names_issue_model_and_weights(reader: TestClient) -> None:
-    answer = reader.head("/nowcasts/latest")
-    assert answer.headers["etag"] == f'"{stamp(time(LATEST))}-advection-none"'
+    name = f"{stamp(time(LATEST))}-advection-none"
+    for coding, tag in {"identity": name, "gzip": f"{name}-gzip", "br": f"{name}-br"}.items():
+        answer = reader.head("/nowcasts/latest", headers={"Accept-Encoding": coding})
+        assert answer.headers["etag"] == f'"{tag}"'
 
 
 def test_each_form_has_its_own_entity_tag(reader: TestClient) -> None:
@@ -125,12 +128,16 @@ def test_who_has_the_picture_does_not_get_304_for_the_numbers(reader: TestClient
 
 
 def test_the_latest_is_short_lived_and_one_of_an_issue_stays(reader: TestClient) -> None:
-    latest, of_issue = (reader.head(f"/nowcasts/{issue}") for issue in ("latest", iso(LATEST)))
+    latest, issue = (reader.head(f"/nowcasts/{which}") for which in ("latest", iso(LATEST)))
+    named = reader.head(issue.headers["content-location"])
     assert "max-age=30" in latest.headers["cache-control"]
-    assert "immutable" not in latest.headers["cache-control"]
-    assert "immutable" in of_issue.headers["cache-control"]
-    assert "max-age=31536000" in of_issue.headers["cache-control"]
-    assert latest.headers["vary"] == of_issue.headers["vary"] == "Accept"
+    assert "max-age=300" in issue.headers["cache-control"]
+    for depends_on_settings in (latest, issue):
+        assert "immutable" not in depends_on_settings.headers["cache-control"]
+    assert "immutable" in named.headers["cache-control"]
+    assert "max-age=31536000" in named.headers["cache-control"]
+    for answer in (latest, issue, named):
+        assert answer.headers["vary"] == "Accept, Accept-Encoding"
 
 
 def test_what_is_immutable_does_not_change_when_more_is_verified(data: Path) -> None:

@@ -83,7 +83,11 @@ def test_the_page_comes_without_a_key_and_what_it_shows_does_not(
 ) -> None:
     api_keys.add(file, "anna")
     client = serving(api_keys=file)
-    assert client.get("/").headers["content-type"].startswith("text/html")
+    assert (
+        client.get("/", headers={"Accept": "text/html"})
+        .headers["content-type"]
+        .startswith("text/html")
+    )
     assert client.get("/page/x/y").status_code == 404
     for address in ("/page", "/page/../nowcasts/latest", "//nowcasts/latest", "/grids/latest"):
         assert client.get(address).status_code in {401, 404}

@@ -164,7 +164,7 @@ def test_who_has_it_is_told_so_and_who_has_another_gets_it(
     [
         {"cache-control": "private, max-age=300"},
         {"cache-control": ""},
-        {"etag": '"1"', "vary": "Accept, Accept-Encoding"},
+        {"etag": '"1"', "vary": "Accept, Origin"},
     ],
 )
 def test_what_is_not_for_all_is_not_held(

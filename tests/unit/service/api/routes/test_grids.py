@@ -107,7 +107,7 @@ def test_probabilities_are_told_in_per_cent(telling: TestClient) -> None:
     "path",
     [
         f"/grids/radar/{iso(3)}",
-        f"/grids/forecasts/{iso(6)}?model=advection",
+        f"/grids/forecasts/{iso(6)}?model=advection&version=none",
         "/grids/outlines/wgs84",
     ],
 )
@@ -198,7 +198,7 @@ def test_land_is_where_there_is_land(
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_nothing_inline(reader: TestClient) -> None:
-    answer = reader.get("/")
+    answer = reader.get("/", headers={"Accept": "text/html"})
     assert answer.headers["content-type"].startswith("text/html")
     policy = dict(
         part.split(maxsplit=1) for part in answer.headers["content-security-policy"].split("; ")
@@ -210,7 +210,9 @@ def test_the_page_loads_nothing_from_elsewhere_and_nothing_inline(reader: TestCl
 
 
 def test_every_file_of_the_page_is_there_and_kept_for_ever(reader: TestClient) -> None:
-    named = re.findall(r"(?:src|href)=\"(page/[^\"]+)\"", reader.get("/").text)
+    named = re.findall(
+        r"(?:src|href)=\"(page/[^\"]+)\"", reader.get("/", headers={"Accept": "text/html"}).text
+    )
     assert {name.rpartition("/")[2] for name in named} >= {
         file.name for file in STATIC.iterdir() if file.name.endswith(".js")
     }

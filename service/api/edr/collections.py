@@ -1,0 +1,262 @@
+"""The collections: which parameters they have, and the fields that answer a query."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from xarray import DataArray
+
+from ingest.precipitation import (
+    INTERVAL,
+    NAME,
+    credit,
+    exceedance_probabilities,
+    exceedance_probability_name,
+)
+from model_zoo.errors import ModelError
+from service.api.dependencies import ApiContext
+from service.api.edr.parameters import selected_parameters
+from service.api.edr.times import ALWAYS, Interval
+from service.api.representations import lead_minutes, listed
+from service.archive.key import Key, Time, from_stamp, iso, stamp, time_of, to_datetime, to_time
+from service.errors import BadQuery, NoForecast, NoFrame, NoItem
+
+MOST_FRAMES = 145
+"""Radar frames in one answer: twelve hours."""
+DEFAULT_FRAMES = 25
+"""Radar frames in an answer to a query without `datetime`: two hours."""
+
+
+class Collection(NamedTuple):
+    """A collection.
+
+    Attributes:
+        id: Its name in URLs.
+        title: Short title.
+        description: What its data are.
+        forecasts: Whether it has forecasts, one instance for each issue time; else radar frames.
+        rates: Whether rainfall rates are among its parameters.
+        probabilities: Whether exceedance probabilities are.
+    """
+
+    id: str
+    title: str
+    description: str
+    forecasts: bool
+    rates: bool
+    probabilities: bool
+
+
+COLLECTIONS = {
+    collection.id: collection
+    for collection in (
+        Collection(
+            "nowcast",
+            "Precipitation nowcast",
+            "Rainfall rate over Germany in the next two hours, with the probability of exceeding "
+            "thresholds where the model forecasts it; the newest issue, older ones as instances",
+            forecasts=True,
+            rates=True,
+            probabilities=True,
+        ),
+        Collection(
+            "radar",
+            "Radar",
+            "Rainfall rate over Germany as measured by radar, every five minutes",
+            forecasts=False,
+            rates=True,
+            probabilities=False,
+        ),
+        Collection(
+            "probability",
+            "Probability of rain",
+            "Probability that the rainfall rate over Germany reaches thresholds in the next two "
+            "hours; the newest issue, older ones as instances",
+            forecasts=True,
+            rates=False,
+            probabilities=True,
+        ),
+    )
+}
+
+
+class Source(NamedTuple):
+    """The fields that answer a query.
+
+    Attributes:
+        field: Rates (step, y, x) in mm/h, NaN for no data, with all they carry.
+        times: Valid time of each step.
+        parameters: Names of the parameters asked for.
+        complete: The field before `datetime` selected its steps.
+    """
+
+    field: DataArray
+    times: tuple[datetime, ...]
+    parameters: list[str]
+    complete: DataArray
+
+    def values(self, name: str) -> NDArray[np.float32]:
+        """Values (step, y, x) of a parameter, NaN for no data."""
+        values: NDArray[np.float32] = (self.field if name == NAME else self.field[name]).values
+        return values
+
+    @property
+    def is_forecast(self) -> bool:
+        """Whether it is a forecast, not radar."""
+        return "forecast_reference_time" in self.field.coords
+
+    def about(self) -> dict[str, Any]:
+        """Members of an answer that CoverageJSON does not know."""
+        common = {"nowcast:attribution": credit(self.field)}
+        if not self.is_forecast:
+            return common
+        return {
+            "nowcast:issue_time": iso(to_datetime(issue_of(self.field))),
+            "nowcast:generated_at": self.field.attrs["generated_at"],
+            "nowcast:lead_minutes": lead_minutes(self.field),
+            "nowcast:model": self.field.attrs["model"],
+            "nowcast:chosen": listed(self.complete, "chosen"),
+            "nowcast:bridged": listed(self.complete, "bridged"),
+            **common,
+        }
+
+    def start(self) -> Time:
+        """Time of the newest radar frame in it."""
+        if self.is_forecast:
+            return issue_of(self.field)
+        newest: Time = self.complete["time"].values[-1]
+        return newest
+
+
+def issue_of(field: DataArray) -> Time:
+    """Issue time of a forecast."""
+    return time_of(field["forecast_reference_time"])
+
+
+def collection_named(name: str) -> Collection:
+    """The collection of a name.
+
+    Raises:
+        NoItem: There is none.
+    """
+    if name not in COLLECTIONS:
+        raise NoItem(
+            f"there is no collection {name[:60]!r}, only {', '.join(COLLECTIONS)}; see /collections"
+        )
+    return COLLECTIONS[name]
+
+
+def available_parameters(collection: Collection, field: DataArray | None) -> list[str]:
+    """Names of the parameters of a collection, as the newest field has them."""
+    names = [NAME] if collection.rates else []
+    if collection.probabilities and field is not None:
+        names += map(exceedance_probability_name, exceedance_probabilities(field))
+    return names
+
+
+def instance_time(instance: str) -> Time:
+    """The issue time that an instance is named after.
+
+    Raises:
+        NoItem: It is no issue time.
+    """
+    time = from_stamp(instance)
+    if time is None:
+        raise NoItem(
+            f"there is no instance {instance[:60]!r}; instances are named like 20200907T1400Z"
+        )
+    return time
+
+
+def load(
+    context: ApiContext,
+    collection: Collection,
+    key: Key | None,
+    interval: Interval,
+    parameters: str | None,
+) -> Source:
+    """The fields that answer a query.
+
+    Args:
+        context: The API context.
+        collection: The collection.
+        key: Key of the forecast; None for radar.
+        interval: Valid times asked for.
+        parameters: Parameters asked for, separated by commas; None for all.
+
+    Raises:
+        NoForecast: There is no such forecast, or it has no time in the interval.
+        NoFrame: There is no radar frame in the interval.
+        BadQuery: There is no such parameter, or too much is asked for.
+    """
+    field = radar_frames(context, interval) if key is None else context.archive.forecast(key)
+    names = selected_parameters(parameters, available_parameters(collection, field))
+    times = valid_times(field)
+    steps = [number for number, time in enumerate(times) if interval.includes(time)]
+    if not steps:
+        raise NoForecast(
+            f"datetime is {interval}; the forecast of {iso(to_datetime(issue_of(field)))} has the "
+            f"times {iso(times[0])} to {iso(times[-1])}; other issues are instances of the "
+            f"collection"
+        )
+    if not names:
+        raise NoForecast(
+            f"the forecast of {field.attrs['model']} has no probabilities; name another model"
+        )
+    part = field.isel({field.dims[0]: steps})
+    return Source(part, tuple(times[number] for number in steps), names, field)
+
+
+def valid_times(field: DataArray) -> list[datetime]:
+    """Valid times of a field (step, y, x)."""
+    return [to_datetime(time) for time in np.atleast_1d(field["time"].values)]
+
+
+def radar_frames(context: ApiContext, interval: Interval) -> DataArray:
+    """Radar frames (time, y, x) of an interval; of the last two hours where it is open.
+
+    Raises:
+        NoFrame: There is no radar frame in the interval.
+        BadQuery: The interval has too many.
+    """
+    newest = context.archive.latest_frame()
+    if newest is None:
+        raise NoFrame("there is no radar frame yet; run `nowcast ingest`")
+    if interval == ALWAYS:
+        return context.archive.frames(newest - INTERVAL * step for step in range(DEFAULT_FRAMES))
+    last = min(to_time(interval.last), newest)
+    last -= (last - np.datetime64(0, "ns")) % INTERVAL
+    number = int((last - to_time(interval.first)) // INTERVAL) + 1
+    if number > MOST_FRAMES:
+        raise BadQuery(
+            f"datetime is {interval} with {number} radar frames up to the newest, should have at "
+            f"most {MOST_FRAMES}; ask in parts"
+        )
+    wanted = [last - INTERVAL * step for step in range(max(number, 0))]
+    if not wanted:
+        raise NoFrame(f"there is no radar frame of {interval}; the newest is of {stamp(newest)}")
+    return context.archive.frames(wanted)
+
+
+def newest_field(context: ApiContext, collection: Collection) -> DataArray | None:
+    """The newest field of a collection; None where it has none yet."""
+    if not collection.forecasts:
+        newest = context.archive.latest_frame()
+        return None if newest is None else context.archive.frame(newest)
+    for key in newest_keys(context):
+        field = context.archive.forecast(key)
+        if available_parameters(collection, field):
+            return field
+    return None
+
+
+def newest_keys(context: ApiContext) -> Iterable[Key]:
+    """Keys of the newest forecast of the default model, then of the others."""
+    for name in context.forecasters.served:
+        try:
+            named = context.forecasters.named(name)
+            yield Key(context.archive.latest_issue(*named), *named)
+        except (ModelError, NoForecast):
+            continue

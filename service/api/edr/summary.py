@@ -1,0 +1,40 @@
+"""Summary of a forecast at a position for programs, and how old its radar is."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.api.dependencies import ApiContext
+from service.archive.key import Time, iso, to_datetime
+
+WET = 0.1
+"""Lowest rainfall rate in mm/h that counts as rain in the summary."""
+
+
+def freshness(context: ApiContext, start: Time) -> dict[str, Any]:
+    """Present age of the newest radar frame in an answer."""
+    age = (context.clock() - to_datetime(start)).total_seconds()
+    return {"nowcast:radar_age_s": age, "nowcast:stale": age > 60 * context.settings.stale_minutes}
+
+
+def summary(rates: NDArray[np.float32], valid: Sequence[datetime]) -> dict[str, Any]:
+    """State (rain, dry or unknown) and the times at which rain starts and ends.
+
+    Args:
+        rates: Rainfall rates (lead_time,) in mm/h, NaN for no data.
+        valid: Valid times of the rates.
+    """
+    times = [iso(time) for time in valid]
+    wet = np.flatnonzero(rates >= WET)
+    unknown = bool(np.isnan(rates).any())
+    state = "rain" if wet.size else "unknown" if unknown else "dry"
+    ends = int(wet[-1]) + 1 if wet.size else len(times)
+    return {
+        "state": state,
+        "complete": not unknown,
+        "starts": times[int(wet[0])] if wet.size else None,
+        "ends": times[ends] if wet.size and ends < len(times) and not unknown else None,
+    }

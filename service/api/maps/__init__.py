@@ -1,0 +1,1 @@
+"""Map layers: fields as transparent pictures in the projections of web maps."""

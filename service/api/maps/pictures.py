@@ -1,0 +1,37 @@
+"""Responses with pictures: tagged by their content and held for the next client."""
+
+import hashlib
+
+from fastapi import Request, Response
+
+from service.api.dependencies import ApiContext
+from service.api.maps.drawing import Frame, draw
+from service.api.maps.layers import Picture
+from service.api.maps.palettes import Style
+from service.api.page.static_files import conditional_response
+
+PNG = "image/png"
+FORMAT = "m1"
+"""Version of the drawing, part of the entity tags."""
+DIGITS = 12
+"""Hexadecimal digits of the hash of a frame in an entity tag."""
+
+
+def picture_response(
+    request: Request,
+    context: ApiContext,
+    picture: Picture,
+    frame: Frame,
+    style: Style,
+    cache_control: str,
+) -> Response:
+    """The response with a picture; 304 where the client has it."""
+    place = hashlib.sha256(repr(frame).encode()).hexdigest()[:DIGITS]
+    name = f"{picture.name}-{style}-{place}-{FORMAT}"
+    return conditional_response(
+        request,
+        name,
+        lambda: context.pictures.get(name, lambda: draw(picture, frame, style)),
+        {"Cache-Control": cache_control},
+        PNG,
+    )

@@ -1,0 +1,119 @@
+// Web component of one file: rain at a place in the next two hours.
+//
+// <script type="module" src="https://nowcast.example/embed/nowcast-place.js"></script>
+// <nowcast-place lat="52.52" lon="13.41" name="Berlin" lang="en" theme="light"></nowcast-place>
+//
+// It reads /widget of the service that it is loaded from and stores nothing.
+
+const SERVICE = new URL("..", import.meta.url);
+const REFRESH_MS = 60_000;
+
+const TEXTS = {
+  en: {
+    rainNow: "Rain now",
+    starts: "Rain from",
+    ends: "until",
+    dry: "No rain in the next two hours",
+    unknown: "No data: it may rain",
+    stale: "The radar is out of date",
+    failed: "The forecast cannot be read",
+    here: "Here",
+  },
+  de: {
+    rainNow: "Es regnet",
+    starts: "Regen ab",
+    ends: "bis",
+    dry: "Kein Regen in den nächsten zwei Stunden",
+    unknown: "Keine Daten: Es kann regnen",
+    stale: "Das Radar ist veraltet",
+    failed: "Die Vorhersage kann nicht gelesen werden",
+    here: "Hier",
+  },
+};
+
+const STYLE = `
+  :host { display: block; font: 15px/1.4 system-ui, sans-serif; }
+  .card { padding: 0.8em 1em; border-radius: 0.5em; border: 1px solid; }
+  .light { color: #1f2a37; background: #fbfaf7; border-color: #dedad3; }
+  .dark { color: #dfe6ee; background: #1c232c; border-color: #45525f; }
+  h2 { margin: 0 0 0.2em; font-size: 1.1em; }
+  p { margin: 0.2em 0; }
+  small { opacity: 0.8; }
+`;
+
+/** What the card says of a forecast, in a sentence. */
+export function sentence(widget, lang, clock) {
+  const texts = TEXTS[lang];
+  if (widget.state === "unknown") return texts.unknown;
+  if (widget.state === "dry") return widget.now_mm_h >= 0.1 ? texts.rainNow : texts.dry;
+  const end = widget.ends ? ` ${texts.ends} ${clock(widget.ends)}` : "";
+  if (widget.now_mm_h >= 0.1) return `${texts.rainNow}${end}`;
+  return `${texts.starts} ${clock(widget.starts)}${end}`;
+}
+
+class NowcastPlace extends HTMLElement {
+  static observedAttributes = ["lat", "lon", "name", "lang", "theme"];
+
+  connectedCallback() {
+    this.attachShadow({ mode: "open" });
+    this.timer = setInterval(() => this.refresh(), REFRESH_MS);
+    this.refresh();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.timer);
+  }
+
+  attributeChangedCallback() {
+    if (this.shadowRoot) this.refresh();
+  }
+
+  get language() {
+    const wanted = this.getAttribute("lang") || document.documentElement.lang || "en";
+    return wanted.startsWith("de") ? "de" : "en";
+  }
+
+  get theme() {
+    const wanted = this.getAttribute("theme");
+    if (wanted === "dark" || wanted === "light") return wanted;
+    return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  }
+
+  async refresh() {
+    const url = new URL("widget", SERVICE);
+    url.searchParams.set("lat", this.getAttribute("lat") ?? "52.52");
+    url.searchParams.set("lon", this.getAttribute("lon") ?? "13.41");
+    let widget = null;
+    try {
+      const answer = await fetch(url, { credentials: "omit" });
+      if (answer.ok) widget = await answer.json();
+    } catch {
+      // said in the card
+    }
+    this.show(widget);
+  }
+
+  show(widget) {
+    const lang = this.language;
+    const texts = TEXTS[lang];
+    const clock = (time) =>
+      new Date(time).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    this.shadowRoot.adoptedStyleSheets = [sheet];
+    const card = document.createElement("section");
+    card.className = `card ${this.theme}`;
+    const add = (tag, text) => {
+      const part = document.createElement(tag);
+      part.textContent = text;
+      card.append(part);
+    };
+    add("h2", this.getAttribute("name") || texts.here);
+    add("p", widget ? sentence(widget, lang, clock) : texts.failed);
+    if (widget?.stale) add("p", texts.stale);
+    if (widget) add("small", widget.attribution);
+    this.shadowRoot.replaceChildren(card);
+  }
+}
+
+if (!customElements.get("nowcast-place")) customElements.define("nowcast-place", NowcastPlace);

@@ -1,0 +1,63 @@
+"""Every recipe of the cookbook works with a service as it really runs."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.runtime.deployment import Deployment
+from service.runtime.server import running
+from service.settings import Settings
+from tests.served import MODELS, fill
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/how-to/cookbook.md").read_text()
+HOST = "http://localhost:8000"
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+ADDRESSES = sorted(set(re.findall(rf"{HOST}[^\s\"'`<>)]*\)?[^\s\"'`<>]*", PAGE)))
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    data: Path = tmp_path_factory.mktemp("cookbook")
+    fill(data)
+    with running(Deployment(Settings(data=data, models=MODELS, port=0))) as address:
+        yield address
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_a_recipe_runs(url: str, number: int, tmp_path: Path) -> None:
+    language, text = BLOCKS[number]
+    commands = {"sh": ["bash", "-e", "-o", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+    if language not in commands:
+        pytest.skip(f"{language} needs a program of its own; its addresses are tested")
+    for program in ("curl", "jq"):
+        if language == "sh" and f"{program} " in text and shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    if "owslib" in text:
+        pytest.importorskip("owslib", reason="OWSLib is not installed (extra `dev`)")
+    done = subprocess.run(
+        [*commands[language], text.replace(HOST, url)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or any(file.stat().st_size for file in tmp_path.iterdir())
+
+
+def test_every_address_of_the_cookbook_answers(url: str) -> None:
+    assert len(ADDRESSES) > 10
+    for address in ADDRESSES:
+        if address in (HOST, f"{HOST}/wms"):
+            continue
+        answer = httpx.get(address.replace(HOST, url), timeout=60)
+        assert answer.status_code == 200, address
+        assert answer.content

@@ -1,0 +1,167 @@
+"""Tiles and pictures are found, never change under their address, and are not sent twice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+
+from ingest.formats import netcdf
+from ingest.precipitation import exceedance_probabilities
+from service.api.app import create_app
+from service.archive.archive import Archive
+from service.ledger.ledger import Ledger
+from service.pipeline.forecast import forecast_model
+from tests.served import LATEST, MODELS, NEWEST, api_context, iso, problem, put_frames
+from tests.showers import moment, time
+from tests.unit.service.fake_probabilities import THRESHOLDS, ProbabilisticPersistence
+
+TILE = f"/tiles/radar/{iso(3)}/6/33/20.png"
+
+
+def decode(content: bytes) -> NDArray[Any]:
+    """A PNG as (row, column, BGRA)."""
+    image: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    return np.asarray(image)
+
+
+def local(href: str) -> str:
+    parts = urlsplit(href)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def test_every_layer_leads_to_its_tiles(reader: TestClient) -> None:
+    listed = reader.get("/tiles").json()["layers"]
+    assert [layer["name"] for layer in listed] == ["radar", *MODELS]
+    for layer in listed:
+        document = reader.get(local(layer["tilejson"])).json()
+        assert document["tilejson"] == "3.0.0"
+        assert [entry["time"] for entry in document["times"]] == layer["times"]
+        for entry in (document["times"][0], document["times"][-1]):
+            path = local(entry["tiles"][0]).format(z=6, x=33, y=20)
+            answer = reader.get(path)
+            assert answer.headers["content-type"] == "image/png"
+            assert "immutable" in answer.headers["cache-control"]
+            assert decode(answer.content).shape == (256, 256, 4)
+
+
+def test_a_tile_that_a_client_has_is_not_sent_again(reader: TestClient) -> None:
+    first = reader.get(TILE)
+    again = reader.get(TILE, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = reader.get(f"{TILE}?style=grey")
+    assert other.headers["etag"] != first.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"/tiles/radar/{iso(3)}/6/64/20.png", 400),
+        (f"/tiles/radar/{iso(3)}/6/-1/20.png", 400),
+        (f"/tiles/radar/{iso(3)}/99/0/0.png", 400),
+        (f"/tiles/radar/{iso(3)}/6/33/20.png?size=100", 400),
+        (f"/tiles/radar/{iso(3)}/6/33/20.png?style=pink", 422),
+        (f"/tiles/radar/{iso(3)}/6/33/20.png?colour=grey", 400),
+        (f"/tiles/radar/{iso(99)}/6/33/20.png", 404),
+        ("/tiles/forecasts/x/2026-06-21T23:55:00Z/6/33/20.png", 404),
+        (f"/tiles/forecasts/20260621T2325Z-advection-none/{iso(3)}/6/33/20.png", 404),
+        ("/tiles/radar_probability_x/tile.json", 404),
+        ("/maps/radar.png?bbox=5,47,15,55&width=9999", 400),
+        ("/maps/radar.png?bbox=15,47,5,55", 400),
+        ("/maps/radar.png?bbox=5,47,15,55&crs=bogus", 400),
+        ("/maps/radar.png", 422),
+        ("/v2/radar/x/256/6/33/20/2/1_1.png", 404),
+        ("/v2/radar/nowcast_1782086100/256/6/33/20/2/1_1.png", 404),
+        ("/v2/radar/1782082801/256/6/33/20/2/1_1.png", 404),
+        ("/v2/radar/1782082800/256/6/x/20/2/1_1.png", 404),
+        ("/v2/radar/1782082800/256/6/nan/20/2/1_1.png", 400),
+    ],
+)
+def test_what_there_is_no_tile_of_is_refused(reader: TestClient, path: str, status: int) -> None:
+    problem(reader.get(path), status)
+
+
+def test_a_picture_has_the_size_area_and_projection_that_are_asked_for(reader: TestClient) -> None:
+    box = "bbox=9,50,11,52"
+    for query, shape in {
+        f"{box}&width=100&height=80": (80, 100),
+        f"{box}&width=100&crs=CRS84": (100, 100),
+        f"{box}&height=60&crs=EPSG:25832": None,
+        "bbox=1001875,6446275,1224514,6800125&bbox-crs=EPSG:3857&width=64&height=64": (64, 64),
+    }.items():
+        answer = reader.get(f"/maps/advection.png?{query}")
+        assert answer.status_code == 200, answer.text
+        image = decode(answer.content)
+        assert shape is None or image.shape[:2] == shape
+    other = reader.get(f"/maps/advection.png?{box}&time={iso(LATEST + 24)}").content
+    assert other != reader.get(f"/maps/advection.png?{box}&time={iso(LATEST + 6)}").content
+
+
+def test_a_forecast_gives_one_lead_of_an_area_as_a_picture(reader: TestClient) -> None:
+    area = "lead=30&bbox=5,47,15,55&crs=EPSG:3857&width=128"
+    for path in ("/nowcasts/latest", f"/nowcasts/{iso(LATEST)}"):
+        answer = reader.get(f"{path}?f=png&{area}")
+        image = decode(answer.content)
+        assert image.shape[1:] == (128, 4)
+        later = reader.get(f"{path}?f=png&{area.replace('30', '120')}")
+        assert later.content != answer.content
+    problem(reader.get("/nowcasts/latest?f=png&lead=31"), 400)
+    assert "f=png" in problem(reader.get(f"/nowcasts/latest?f=json&{area}"), 400)["detail"]
+
+
+def test_clients_of_weather_maps_find_past_and_nowcast(reader: TestClient) -> None:
+    document = reader.get("/public/weather-maps.json").json()
+    assert document["version"] == "2.0"
+    assert document["host"] == "http://testserver"
+    past, nowcast = document["radar"]["past"], document["radar"]["nowcast"]
+    assert [frame["time"] for frame in past] == [
+        int(moment(number).timestamp()) for number in range(NEWEST + 1)
+    ]
+    assert [frame["time"] for frame in nowcast] == [
+        int(moment(LATEST + 6 * lead).timestamp()) for lead in (1, 2, 3, 4)
+    ]
+    for frame in (past[3], nowcast[0]):
+        tile = reader.get(f"{frame['path']}/256/6/33/20/2/1_1.png")
+        assert tile.headers["content-type"] == "image/png"
+        around = reader.get(f"{frame['path']}/512/6/51.0/10.0/2/0_0.png")
+        assert decode(around.content).shape[:2] == (512, 512)
+    same = reader.get(f"{past[3]['path']}/256/6/33/20/2/1_1.png")
+    assert same.content == reader.get(TILE).content
+
+
+@pytest.fixture(scope="module")
+def probable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of a service whose model forecasts probabilities."""
+    data: Path = tmp_path_factory.mktemp("probable")
+    archive, ledger = Archive(data / "archive"), Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
+    put_frames(archive, 0)
+    forecast_model(archive, ledger, ProbabilisticPersistence(), time(0), moment(0))
+    ledger.engine.dispose()
+    with TestClient(create_app(api_context(data))) as client:
+        yield client
+
+
+def test_probabilities_are_layers_and_a_collection(probable: TestClient) -> None:
+    names = [layer["name"] for layer in probable.get("/tiles").json()["layers"]]
+    layer = "persistence_probability_0.5"
+    assert layer in names
+    document = probable.get(f"/tiles/{layer}/tile.json").json()
+    path = local(document["tiles"][0]).format(z=6, x=33, y=20)
+    assert probable.get(path).headers["content-type"] == "image/png"
+    collection = probable.get("/collections/probability").json()
+    assert list(collection["parameter_names"]) == [
+        f"exceedance_probability_{threshold:g}" for threshold in THRESHOLDS
+    ]
+    series = probable.get("/collections/probability/position?coords=POINT(10 51)").json()
+    assert list(series["ranges"]) == list(collection["parameter_names"])
+    cube = {"bbox": "9,50,11,52", "f": "netCDF"}
+    problem(probable.get("/collections/probability/cube", params=cube), 400)
+    cube |= {"parameter-name": "rainfall_rate,exceedance_probability_2"}
+    cube |= {"model": "persistence"}
+    field = netcdf.decode(probable.get("/collections/nowcast/cube", params=cube).content)
+    assert list(exceedance_probabilities(field)) == [2.0]

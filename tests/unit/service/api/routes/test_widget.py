@@ -1,0 +1,30 @@
+"""A forecast at a place in a few flat members, for phones and small programs."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.served import LATEST, iso, problem
+
+
+def test_a_widget_has_what_a_position_query_says(reader: TestClient) -> None:
+    widget = reader.get("/widget?lat=51.02&lon=10.03").json()
+    series = reader.get("/collections/nowcast/position?coords=POINT(10.03 51.02)").json()
+    summary = series["nowcast:summary"]
+    assert {name: widget[name] for name in ("state", "starts", "ends")} == {
+        name: summary[name] for name in ("state", "starts", "ends")
+    }
+    assert widget["highest_mm_h"] == max(series["ranges"]["rainfall_rate"]["values"])
+    radar = reader.get(
+        f"/collections/radar/position?coords=POINT(10.03 51.02)&datetime={iso(LATEST)}"
+    ).json()
+    assert widget["now_mm_h"] == radar["ranges"]["rainfall_rate"]["values"][0]
+    assert all(not isinstance(value, dict | list) for value in widget.values())
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("lat=0&lon=0", 400), ("lat=91&lon=10", 422), ("lat=nan&lon=10", 422), ("lat=51", 422),
+     ("lat=51&lng=10", 400)],
+)  # fmt: skip
+def test_a_place_that_is_none_is_refused(reader: TestClient, query: str, status: int) -> None:
+    problem(reader.get(f"/widget?{query}"), status)

@@ -1,0 +1,167 @@
+"""WMS 1.3.0: capabilities, maps, values and legends, as the clients of WMS ask for them."""
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import cv2
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
+
+import ingest
+from service.archive.archive import Archive
+from service.runtime.deployment import Deployment
+from service.runtime.server import running
+from service.settings import Settings
+from tests.served import LATEST, MODELS, NEWEST, iso
+from tests.showers import time
+
+WMS = "{http://www.opengis.net/wms}"
+MAP = {
+    "SERVICE": "WMS",
+    "REQUEST": "GetMap",
+    "VERSION": "1.3.0",
+    "LAYERS": "radar",
+    "STYLES": "",
+    "CRS": "CRS:84",
+    "BBOX": "9,50,11,52",
+    "WIDTH": "64",
+    "HEIGHT": "64",
+    "FORMAT": "image/png",
+    "TRANSPARENT": "TRUE",
+}
+
+
+def ask(client: TestClient, **query: str) -> Response:
+    answer: Response = client.get("/wms", params=query)
+    return answer
+
+
+def image(answer: Response) -> np.ndarray[Any, Any]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "image/png"
+    return decode(answer.content)
+
+
+def decode(content: bytes) -> np.ndarray[Any, Any]:
+    """A PNG as (row, column, BGRA)."""
+    image: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    return np.asarray(image)
+
+
+def code(answer: Response) -> str:
+    """Code of a service exception."""
+    assert answer.status_code == 400
+    (error,) = ET.fromstring(answer.content)
+    return error.attrib["code"]
+
+
+def test_the_capabilities_list_layers_with_their_times(reader: TestClient) -> None:
+    root = ET.fromstring(ask(reader, SERVICE="WMS", REQUEST="GetCapabilities").content)
+    assert root.attrib["version"] == "1.3.0"
+    listed = {
+        layer.findtext(f"{WMS}Name"): layer for layer in root.iter(f"{WMS}Layer") if
+        layer.find(f"{WMS}Name") is not None
+    }  # fmt: skip
+    assert list(listed) == ["radar", *MODELS]
+    times = listed["radar"].find(f"{WMS}Dimension")
+    assert times is not None
+    assert times.attrib["default"] == iso(NEWEST)
+    assert (times.text or "").split(",") == [iso(number) for number in range(NEWEST + 1)]
+    first = listed["advection"].find(f"{WMS}Dimension")
+    assert first is not None
+    assert first.attrib["default"] == iso(LATEST + 6)
+
+
+def test_axes_are_in_the_order_of_the_version_and_system(reader: TestClient) -> None:
+    plain = image(ask(reader, **MAP))
+    latitude_first = MAP | {"CRS": "EPSG:4326", "BBOX": "50,9,52,11"}
+    np.testing.assert_array_equal(image(ask(reader, **latitude_first)), plain)
+    old = MAP | {"VERSION": "1.1.1", "SRS": "EPSG:4326"}
+    del old["CRS"]
+    np.testing.assert_array_equal(image(ask(reader, **old)), plain)
+
+
+def test_parameters_may_be_in_any_case_and_clients_may_add_their_own(reader: TestClient) -> None:
+    plain = image(ask(reader, **MAP))
+    lower = {name.lower(): value for name, value in MAP.items()}
+    lower |= {"dpi": "96", "map_resolution": "96", "format_options": "dpi:96"}
+    np.testing.assert_array_equal(image(ask(reader, **lower)), plain)
+
+
+def test_a_map_shows_the_time_and_style_that_are_asked_for(reader: TestClient) -> None:
+    plain = image(ask(reader, **MAP))
+    for change in ({"TIME": iso(3)}, {"STYLES": "grey"}, {"LAYERS": "advection"}):
+        assert (image(ask(reader, **MAP | change)) != plain).any(), change
+    dated = ask(reader, **MAP | {"TIME": iso(3)})
+    assert "immutable" in dated.headers["cache-control"]
+    assert "immutable" not in ask(reader, **MAP).headers["cache-control"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"LAYERS": "nope"}, "LayerNotDefined"),
+        ({"LAYERS": "radar,advection"}, "OperationNotSupported"),
+        ({"LAYERS": ""}, "MissingParameterValue"),
+        ({"STYLES": "pink"}, "StyleNotDefined"),
+        ({"CRS": "EPSG:9999"}, "InvalidCRS"),
+        ({"FORMAT": "image/gif"}, "InvalidFormat"),
+        ({"BBOX": "11,50,9,52"}, "InvalidParameterValue"),
+        ({"BBOX": "x"}, "InvalidParameterValue"),
+        ({"WIDTH": "100000"}, "InvalidParameterValue"),
+        ({"WIDTH": "0"}, "InvalidParameterValue"),
+        ({"TIME": "yesterday"}, "InvalidDimensionValue"),
+        ({"TIME": "1999-01-01T00:00:00Z"}, "InvalidDimensionValue"),
+        ({"REQUEST": "GetNothing"}, "OperationNotSupported"),
+        ({"SERVICE": "WFS"}, "InvalidParameterValue"),
+        ({"VERSION": "2.0"}, "InvalidParameterValue"),
+        ({"TIEM": iso(3)}, "InvalidParameterValue"),
+    ],
+)
+def test_what_cannot_be_is_a_service_exception(
+    reader: TestClient, change: dict[str, str], expected: str
+) -> None:
+    assert code(ask(reader, **MAP | change)) == expected
+
+
+def test_the_value_at_a_pixel_is_that_of_its_cell(reader: TestClient, filled: Path) -> None:
+    frame = Archive(filled / "archive").frame(time(3)).isel(time=0)
+    asked = MAP | {"REQUEST": "GetFeatureInfo", "QUERY_LAYERS": "radar", "TIME": iso(3)}
+    for column, row in ((10, 20), (63, 0)):
+        answer = ask(reader, **asked, I=str(column), J=str(row)).json()
+        place = 9 + 2 * (column + 0.5) / 64, 52 - 2 * (row + 0.5) / 64
+        value = float(ingest.at(frame, *place))
+        assert answer["value"] == (None if np.isnan(value) else pytest.approx(value, abs=1e-3))
+        assert (answer["unit"], answer["time"]) == ("mm/h", iso(3))
+    text = ask(reader, **asked, I="1", J="1", INFO_FORMAT="text/plain").text
+    assert "mm/h" in text
+    assert code(ask(reader, **asked, I="64", J="0")) == "InvalidPoint"
+
+
+def test_a_legend_is_a_picture(reader: TestClient) -> None:
+    asked = {"SERVICE": "WMS", "REQUEST": "GetLegendGraphic", "LAYER": "radar"}
+    legend = image(ask(reader, **asked))
+    assert legend.shape[:2] == (260, 130)
+    assert (image(ask(reader, **asked, STYLE="grey")) != legend).any()
+
+
+def test_owslib_reads_the_capabilities_and_a_map(filled: Path) -> None:
+    wms = pytest.importorskip("owslib.wms", reason="OWSLib is not installed (extra `dev`)")
+    with running(Deployment(Settings(data=filled, models=MODELS, port=0))) as url:
+        service = wms.WebMapService(f"{url}/wms", version="1.3.0")
+        assert list(service.contents) == ["radar", *MODELS]
+        assert service["radar"].timepositions
+        content = service.getmap(
+            layers=["radar"],
+            styles=["default"],
+            srs="EPSG:3857",
+            bbox=(1001875, 6446275, 1224514, 6800125),
+            size=(64, 64),
+            format="image/png",
+            transparent=True,
+            time=iso(3),
+        ).read()
+    assert decode(content).shape == (64, 64, 4)
