@@ -258,7 +258,7 @@ def cell(field: DataArray, longitude: float, latitude: float) -> tuple[int, int]
 
 
 def outside(field: DataArray, longitude: float, latitude: float) -> str:
-    """Return what is wrong with a place outside the grid, which is no rectangle in degrees."""
+    """Return what is wrong with a place outside a grid (y, x), which is no rectangle in degrees."""
     lon, lat = field["lon"].values, field["lat"].values
     text = (
         f"longitude {longitude:g}, latitude {latitude:g} lies outside the grid, which reaches from "
@@ -267,8 +267,9 @@ def outside(field: DataArray, longitude: float, latitude: float) -> str:
     )
     if not np.isfinite([longitude, latitude]).all():
         return text
-    east = (lon - longitude) * np.cos(np.radians(lat))
-    nearest = np.unravel_index(np.argmin(np.hypot(east, lat - latitude)), lon.shape)
+    with np.errstate(over="ignore"):
+        east = (lon - longitude) * np.cos(np.radians(lat))
+        nearest = np.unravel_index(np.argmin(np.hypot(east, lat - latitude)), lon.shape)
     return f"{text}; its nearest cell is at {lon[nearest]:.2f} east, {lat[nearest]:.2f} north"
 
 

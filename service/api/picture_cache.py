@@ -19,9 +19,9 @@ class PictureCache:
     def get(self, name: str, draw: Callable[[], bytes]) -> bytes:
         """The picture of a name, drawn where it is not held."""
         with self._lock:
-            held = self._drawn.get(name)
-        if held is not None:
-            return held
+            cached = self._drawn.get(name)
+        if cached is not None:
+            return cached
         content = draw()
         if len(content) <= MOST_BYTES:
             with self._lock:

@@ -9,10 +9,11 @@ from fastapi import Request, Response
 
 from ingest.precipitation import NAME
 from service.api.dependencies import ApiContext
-from service.api.edr import rasters
 from service.api.edr.cells import Cells, indices
 from service.api.edr.collections import Collection, Source, load, valid_times
-from service.api.edr.coverage_json import coverages
+from service.api.edr.encodings import rasters
+from service.api.edr.encodings.coverage_json import coverages
+from service.api.edr.encodings.tables import comma_separated, feature_collection
 from service.api.edr.extracts import Extract
 from service.api.edr.formats import (
     CSV,
@@ -23,7 +24,6 @@ from service.api.edr.formats import (
 )
 from service.api.edr.options import Options
 from service.api.edr.summary import freshness, summary
-from service.api.edr.tables import comma_separated, feature_collection
 from service.api.negotiation import etag_matches
 from service.api.representations import SHORT_LIVED
 from service.archive.key import stamp

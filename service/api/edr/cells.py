@@ -37,7 +37,7 @@ class Cells(NamedTuple):
     y: NDArray[np.float64]
 
     def only(self, wanted: slice | NDArray[np.bool_]) -> "Cells":
-        """Some of the cells."""
+        """Some of the cells (cell,)."""
         return Cells(self.rows[wanted], self.columns[wanted], self.x[wanted], self.y[wanted])
 
 
@@ -69,7 +69,7 @@ def parse_wkt(text: str, *types: str) -> Geometry:
 def indices(
     field: DataArray, system: ReferenceSystem, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the cells that hold some points; -1 for points outside the grid."""
+    """Rows and columns of the cells of (..., y, x) that hold points; -1 outside the grid."""
     projected = to_radar(field, system, x, y)
     found = []
     inside = np.ones(np.shape(x), dtype=bool)
@@ -85,7 +85,7 @@ def indices(
 
 
 def cells_at_points(field: DataArray, system: ReferenceSystem, geometry: Geometry) -> Cells:
-    """The cells that hold the points of a geometry, one for each point.
+    """The cells of a field (..., y, x) that hold the points of a geometry, one for each.
 
     Raises:
         OutsideGrid: A point lies outside the grid.
@@ -99,7 +99,7 @@ def cells_at_points(field: DataArray, system: ReferenceSystem, geometry: Geometr
 
 
 def outside_grid(field: DataArray, system: ReferenceSystem, x: float, y: float) -> OutsideGrid:
-    """The error of a point outside the grid."""
+    """The error of a point outside the grid of a field (..., y, x)."""
     if system.is_geographic:
         return OutsideGrid(outside(field, x, y))
     west, east = float(field.x.min()), float(field.x.max())
@@ -113,19 +113,19 @@ def outside_grid(field: DataArray, system: ReferenceSystem, x: float, y: float) 
 def with_centres(
     field: DataArray, system: ReferenceSystem, rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> Cells:
-    """Cells by their indices, with their centres in a system."""
+    """Cells of a field (..., y, x) by their indices (cell,), with their centres in a system."""
     x, y = from_radar(field, system, field.x.values[columns], field.y.values[rows])
     return Cells(rows, columns, x, y)
 
 
 def all_cells(field: DataArray, system: ReferenceSystem) -> Cells:
-    """All cells of a field, row by row."""
+    """All cells of a field (..., y, x), row by row."""
     rows, columns = np.divmod(np.arange(field.shape[-2] * field.shape[-1]), field.shape[-1])
     return with_centres(field, system, rows, columns)
 
 
 def cells_within(field: DataArray, system: ReferenceSystem, area: Geometry) -> Cells:
-    """The cells whose centres lie in an area; of an area that has none, the cell of its middle.
+    """The cells of a field (..., y, x) whose centres lie in an area, or that of its middle.
 
     Raises:
         BadPlace: The area crosses itself.
@@ -144,7 +144,7 @@ def cells_within(field: DataArray, system: ReferenceSystem, area: Geometry) -> C
 def cells_around(
     field: DataArray, system: ReferenceSystem, point: Geometry, within: float
 ) -> Cells:
-    """The cell that holds a point, and those whose centres lie within a distance in m.
+    """The cell of a field (..., y, x) that holds a point, and those within a distance in m.
 
     Raises:
         OutsideGrid: The point lies outside the grid.
@@ -168,7 +168,7 @@ def cells_around(
 def degrees_of(
     field: DataArray, system: ReferenceSystem, point: Geometry
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Longitude and latitude of a point in another system."""
+    """Longitude and latitude (1,) of a point in another system."""
     x, y = shapely.get_coordinates(point).T
     return from_radar(field, CRS84, *to_radar(field, system, x, y))
 

@@ -131,7 +131,7 @@ class Source(NamedTuple):
 
 
 def issue_of(field: DataArray) -> Time:
-    """Issue time of a forecast."""
+    """Issue time of a forecast (lead_time, y, x)."""
     return time_of(field["forecast_reference_time"])
 
 
@@ -149,7 +149,7 @@ def collection_named(name: str) -> Collection:
 
 
 def available_parameters(collection: Collection, field: DataArray | None) -> list[str]:
-    """Names of the parameters of a collection, as the newest field has them."""
+    """Names of the parameters of a collection, as the newest field (step, y, x) has them."""
     names = [NAME] if collection.rates else []
     if collection.probabilities and field is not None:
         names += map(exceedance_probability_name, exceedance_probabilities(field))
@@ -241,7 +241,7 @@ def radar_frames(context: ApiContext, interval: Interval) -> DataArray:
 
 
 def newest_field(context: ApiContext, collection: Collection) -> DataArray | None:
-    """The newest field of a collection; None where it has none yet."""
+    """The newest field (step, y, x) of a collection; None where it has none yet."""
     if not collection.forecasts:
         newest = context.archive.latest_frame()
         return None if newest is None else context.archive.frame(newest)

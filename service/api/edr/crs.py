@@ -88,7 +88,7 @@ def to_degrees(definition: str) -> Transformer:
 
 
 def to_radar(field: DataArray, system: ReferenceSystem, x: Any, y: Any) -> Coordinates:  # noqa: ANN401
-    """Coordinates of a system in the projection of a field, in m; infinite where undefined."""
+    """Coordinates (any shape) of a system in the projection of a field (..., y, x), in m."""
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if not system.definition:
         return x, y
@@ -98,7 +98,7 @@ def to_radar(field: DataArray, system: ReferenceSystem, x: Any, y: Any) -> Coord
 
 
 def from_radar(field: DataArray, system: ReferenceSystem, x: Any, y: Any) -> Coordinates:  # noqa: ANN401
-    """Coordinates in the projection of a field, in m, in another system."""
+    """Coordinates (any shape) in the projection of a field (..., y, x), in another system."""
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if not system.definition:
         return x, y
@@ -108,13 +108,13 @@ def from_radar(field: DataArray, system: ReferenceSystem, x: Any, y: Any) -> Coo
 
 
 def projection_of(field: DataArray) -> str:
-    """Projection of a field as WKT."""
+    """Projection of a field (..., y, x) as WKT."""
     wkt: str = field["crs"].attrs["crs_wkt"]
     return wkt
 
 
 def referencing(system: ReferenceSystem, field: DataArray) -> list[dict[str, Any]]:
-    """Reference systems of a CoverageJSON domain."""
+    """Reference systems of a CoverageJSON domain of a field (..., y, x)."""
     spatial: dict[str, Any] = {
         "type": "GeographicCRS" if system.is_geographic else "ProjectedCRS",
     }

@@ -118,7 +118,11 @@ def on_grid(
 
 
 def axis(low: float, high: float, step: float) -> NDArray[np.float64]:
-    """Multiples of a step between two numbers; their middle where there is none."""
+    """Multiples (number,) of a step between two numbers; their middle where there is none.
+
+    Raises:
+        BadPlace: These are too many.
+    """
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
     if last - first > MOST_VALUES:
         raise BadPlace("bbox is too large, should lie in the area of the collection")
@@ -127,7 +131,7 @@ def axis(low: float, high: float, step: float) -> NDArray[np.float64]:
 
 
 def centres_within(centres: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    """Centres of cells between two numbers; the nearest to their middle where there is none."""
+    """Those centres of cells (cell,) between two numbers, or the nearest to their middle."""
     inside = centres[(centres >= low) & (centres <= high)]
     if inside.size:
         return inside
@@ -197,7 +201,7 @@ def densified(
 
 
 def nearest_steps(source: Source, seconds: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The step of the source nearest to each time of a path.
+    """The step of the source nearest to each time (point,) of a path.
 
     Raises:
         BadPlace: A time lies before the first or after the last of the source, by more than half

@@ -40,7 +40,7 @@ GEOTIFF = Format("GeoTIFF", "image/tiff; application=geotiff", ("image/tiff",), 
 ALL = (COVERAGE_JSON, GEOJSON, CSV, NETCDF_FORMAT, GEOTIFF)
 TABLES = (COVERAGE_JSON, GEOJSON, CSV)
 """Formats of answers that are no raster."""
-NAMES = [name for one in ALL for name in (one.name, *one.aliases)]
+NAMES = [name for form in ALL for name in (form.name, *form.aliases)]
 """All values of the parameter `f`."""
 
 
@@ -53,17 +53,17 @@ def chosen_format(request: Request, f: str | None, offered: Iterable[Format]) ->
     """
     formats = tuple(offered)
     if f is not None:
-        for one in formats:
-            if f in (one.name, *one.aliases, one.media):
-                return one
+        for form in formats:
+            if f in (form.name, *form.aliases, form.media):
+                return form
         raise BadQuery(
-            f"f is {f[:60]!r}, should be one of {', '.join(one.name for one in formats)}"
+            f"f is {f[:60]!r}, should be one of {', '.join(form.name for form in formats)}"
         )
     accept = ",".join(request.headers.getlist("accept")) or "*/*"
-    qualities = [max(quality(name, accept) for name in one.accepted) for one in formats]
+    qualities = [max(quality(name, accept) for name in form.accepted) for form in formats]
     best = max(range(len(formats)), key=lambda number: qualities[number])
     if qualities[best] == 0:
         raise NotAcceptable(
-            f"{accept[:200]} is not available, only {', '.join(one.media for one in formats)}"
+            f"{accept[:200]} is not available, only {', '.join(form.media for form in formats)}"
         )
     return formats[best]

@@ -129,7 +129,7 @@ def collection_document(
             for kind in queries_of(collection, is_instance=issue is not None)
         },
         "crs": [system.name for system in SYSTEMS],
-        "output_formats": [one.name for one in ALL],
+        "output_formats": [form.name for form in ALL],
         "parameter_names": {
             name: parameter(name).metadata() for name in available_parameters(collection, field)
         },
@@ -170,12 +170,13 @@ def links(
 
 
 def query_link(base: str, path: str, kind: str, field: DataArray | None) -> dict[str, Any]:
-    """The link to a kind of query, with what it takes."""
+    """The link to a kind of query of a field (step, y, x), with what it takes."""
     formats = QUERIES.get(kind, ())
     variables: dict[str, Any] = {
         "title": f"{kind.capitalize()} query",
         "query_type": kind,
-        "output_formats": [one.name for one in formats] or ["GeoJSON" if kind == "items" else JSON],
+        "output_formats": [form.name for form in formats]
+        or ["GeoJSON" if kind == "items" else JSON],
         "crs_details": [
             {"crs": system.name, "wkt": wkt_of(system.definition, field)} for system in SYSTEMS
         ],
@@ -193,7 +194,7 @@ def query_link(base: str, path: str, kind: str, field: DataArray | None) -> dict
 
 
 def wkt_of(definition: str, field: DataArray | None) -> str:
-    """A reference system as WKT 1; that of the radar where it has no definition."""
+    """A reference system as WKT 1; that of a field (step, y, x) where it has no definition."""
     radar = NATIONAL_SPHERE.projection if field is None else projection_of(field)
     return short_wkt(definition or radar)
 
@@ -208,7 +209,7 @@ def short_wkt(definition: str) -> str:
 def extent(
     context: ApiContext, collection: Collection, field: DataArray | None, issue: Time | None
 ) -> dict[str, Any]:
-    """Extent in space and time of a collection, or of the instance of an issue time."""
+    """Extent in space and time of a collection with a newest field (step, y, x), or an instance."""
     spatial = {"bbox": [bounding_box(field)], "crs": CRS84_URI}
     if field is None:
         return {"spatial": spatial}
@@ -239,7 +240,7 @@ def minutes(interval: np.timedelta64) -> int:
 
 
 def bounding_box(field: DataArray | None) -> list[float]:
-    """West, south, east and north of a field in degrees; of the model grid where there is none."""
+    """West, south, east and north of a field (..., y, x) in degrees; by default the model grid."""
     if field is None or "lon" not in field.coords:
         grid = coordinates(NATIONAL_SPHERE.coarser(MODEL_FACTOR))
         lon, lat = grid["lon"].values, grid["lat"].values

@@ -138,7 +138,11 @@ async def radar_options(
     f: FormatQuery = None,
     z: ZQuery = None,
 ) -> Options:
-    """The shared parameters of queries of radar."""
+    """The shared parameters of queries of radar.
+
+    Raises:
+        BadQuery: One has an invalid value.
+    """
     if z is not None:
         raise BadQuery(
             f"z is {z[:60]!r}, but the collection has no vertical axis: its values are at the "

@@ -30,7 +30,11 @@ class Place(NamedTuple):
 
 @cache
 def places() -> dict[str, Place]:
-    """All places by their English and German names in lower case, read from the map page."""
+    """All places by their English and German names in lower case, read from the map page.
+
+    Raises:
+        ValueError: The map page has no list of towns.
+    """
     text = files("service.api.page").joinpath("static", TOWNS_FILE).read_text(encoding="utf-8")
     found = TOWNS.search(text)
     if found is None:

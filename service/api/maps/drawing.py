@@ -55,7 +55,7 @@ def encode(image: NDArray[np.uint8]) -> bytes:
 
 
 def frame_key(field: DataArray, frame: Frame) -> tuple[object, ...]:
-    """What the cells of a picture depend on: the grid of the field and the frame."""
+    """What the cells of a picture depend on: the grid of the field (y, x) and the frame."""
     x, y = field.x.values, field.y.values
     return (projection_of(field), x[0], x[-1], len(x), y[0], y[-1], len(y), frame)
 
@@ -74,5 +74,5 @@ def cells_of(field: DataArray, frame: Frame) -> NDArray[np.int32]:
 
 
 def centres(begin: float, end: float, number: int) -> NDArray[np.float64]:
-    """Centres of pixels between two edges."""
+    """Centres (pixel,) of pixels between two edges."""
     return begin + (end - begin) * (np.arange(number) + 0.5) / number

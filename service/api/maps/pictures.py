@@ -26,8 +26,8 @@ def picture_response(
     cache_control: str,
 ) -> Response:
     """The response with a picture; 304 where the client has it."""
-    place = hashlib.sha256(repr(frame).encode()).hexdigest()[:DIGITS]
-    name = f"{picture.name}-{style}-{place}-{FORMAT}"
+    area = hashlib.sha256(repr(frame).encode()).hexdigest()[:DIGITS]
+    name = f"{picture.name}-{style}-{area}-{FORMAT}"
     return conditional_response(
         request,
         name,

@@ -184,16 +184,16 @@ def location(collection: Collection, options_of: Callable[..., Any]) -> Endpoint
         options: Annotated[Options, Depends(options_of)],
     ) -> Response:
         """Values at a place by its name, as at its position."""
-        place = place_named(location)
+        town = place_named(location)
         query = answers.Query(request, context, collection, options, TABLES)
         if query.system is not CRS84 and not query.system.is_geographic:
             x, y = from_radar(
                 query.source.field,
                 query.system,
-                *to_radar(query.source.field, CRS84, [place.longitude], [place.latitude]),
+                *to_radar(query.source.field, CRS84, [town.longitude], [town.latitude]),
             )
         else:
-            x, y = np.array([place.longitude]), np.array([place.latitude])
+            x, y = np.array([town.longitude]), np.array([town.latitude])
         return at_points(query, shapely.Point(x[0], y[0]), several=False)
 
     return query_location
@@ -213,14 +213,14 @@ def list_locations(collection: Collection) -> Endpoint:
             "features": [
                 {
                     "type": "Feature",
-                    "id": place.name,
+                    "id": town.name,
                     "geometry": {
                         "type": "Point",
-                        "coordinates": [place.longitude, place.latitude],
+                        "coordinates": [town.longitude, town.latitude],
                     },
-                    "properties": {"name": place.name, "name_de": place.german},
+                    "properties": {"name": town.name, "name_de": town.german},
                 }
-                for place in dict.fromkeys(places().values())
+                for town in dict.fromkeys(places().values())
             ],
             "links": [
                 link(base, path, "self", collection.title, GEOJSON),

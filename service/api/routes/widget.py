@@ -7,7 +7,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
-import ingest
+from ingest.grid import at as series_at
 from ingest.precipitation import credit
 from service.api import openapi_examples
 from service.api.dependencies import Context
@@ -57,9 +57,9 @@ def widget(
     """The newest forecast at a place in a dozen flat members."""
     name = context.forecasters.named(model)
     key = Key(context.archive.latest_issue(*name), *name)
-    series = ingest.at(context.archive.forecast(key), lon, lat)
+    series = series_at(context.archive.forecast(key), lon, lat)
     try:
-        now = float(ingest.at(context.archive.frame(key.issue), lon, lat)[0])
+        now = float(series_at(context.archive.frame(key.issue), lon, lat)[0])
     except NoFrame:
         now = np.nan
     age = freshness(context, key.issue)

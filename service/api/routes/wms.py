@@ -104,7 +104,11 @@ def check_format(given: Mapping[str, str], name: str, *offered: str) -> str:
 
 
 def get_map(request: Request, context: ApiContext, given: Mapping[str, str]) -> Response:
-    """A map; one whose request names its time never changes."""
+    """A map; one whose request names its time never changes.
+
+    Raises:
+        WmsError: A parameter is missing or invalid.
+    """
     check_version(given)
     check_format(given, "format", PNG, "image/png; mode=8bit", "image/png8")
     if given.get("transparent", "").lower() not in TRANSPARENT:
@@ -122,7 +126,11 @@ def get_map(request: Request, context: ApiContext, given: Mapping[str, str]) -> 
 
 
 def get_feature_info(request: Request, context: ApiContext, given: Mapping[str, str]) -> Response:
-    """The value at a pixel of a map."""
+    """The value at a pixel of a map.
+
+    Raises:
+        WmsError: A parameter is missing or invalid.
+    """
     check_version(given)
     media = check_format(given, "info_format", JSON, "text/plain")
     wanted = map_request(context, {**given, "layers": needed(given, "query_layers")})

@@ -13,8 +13,8 @@ from pyproj import Transformer
 from rasterio.io import MemoryFile
 from xarray import DataArray
 
-import ingest
 from ingest.formats import netcdf
+from ingest.grid import at as series_at
 from service.archive.archive import Archive
 from service.archive.key import Key
 from tests.served import LATEST, NEWEST, iso, problem
@@ -251,7 +251,7 @@ def test_a_geotiff_in_another_system_has_the_values_of_the_same_places(
         pixels = np.argwhere(values > 0)[::701]
         assert len(pixels) > 5
         for row, column in pixels:
-            expected = ingest.at(forecast, *file.xy(row, column))
+            expected = series_at(forecast, *file.xy(row, column))
             assert values[row, column] == expected[0]
 
 
@@ -267,7 +267,7 @@ def test_radar_has_the_frames_of_two_hours_or_of_an_interval(
     frame = Archive(filled / "archive").frame(time(3))
     asked["datetime"] = iso(3)
     one = reader.get("/collections/radar/position", params=asked).json()
-    series = ingest.at(frame, LON, LAT)
+    series = series_at(frame, LON, LAT)
     assert one["ranges"]["rainfall_rate"]["values"] == [pytest.approx(float(series[0]), abs=0.01)]
 
 

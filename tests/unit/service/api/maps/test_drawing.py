@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import ingest
-from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, coordinates
+from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, cell, coordinates
+from ingest.grid import at as series_at
 from service.api.edr.crs import SYSTEMS
 from service.api.maps.drawing import Frame, draw
 from service.api.maps.frames import tile_frame
@@ -34,7 +34,7 @@ def test_each_pixel_has_the_colour_of_the_cell_at_its_place() -> None:
     scale = palette("rain", "default")
     for row, column in ((0, 0), (10, 30), (25, 20), (49, 39)):
         place = 9 + 2 * (column + 0.5) / 40, 52 - 2 * (row + 0.5) / 50
-        value = ingest.at(field, *place).values
+        value = series_at(field, *place).values
         expected = scale.colours[scale.classes(value)]
         np.testing.assert_array_equal(image[row, column], expected)
 
@@ -43,7 +43,7 @@ def test_rain_over_berlin_is_on_the_tile_of_berlin_at_the_pixel_of_berlin() -> N
     grid = NATIONAL_SPHERE.coarser(MODEL_FACTOR)
     field = frame(3).isel(time=0).copy()
     field[:] = 0
-    row, column = ingest.grid.cell(field, 13.41, 52.52)
+    row, column = cell(field, 13.41, 52.52)
     field[row, column] = 30.0
     area = tile_frame(7, 68, 41, 256)
     image = decode(draw(Picture("x", "rain", field, moment(3), ""), area, "default"))

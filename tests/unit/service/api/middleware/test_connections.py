@@ -80,7 +80,8 @@ START = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         ((START, b"x: " + b"a" * LIMIT), 431),
         ((START, *([b"x: " + b"a" * 100 + b"\r\n"] * 50)), 431),
         ((START + b"x: y\r\n" * 201 + b"\r\n",), 431),
-        ((b"GET /healthz?" + b"a" * (URL_LIMIT - 20), START[12:] + b"\r\n"), 200),
+        # long enough for a problem of the route: there is no such parameter
+        ((b"GET /healthz?" + b"a" * (URL_LIMIT - 20), START[12:] + b"\r\n"), 400),
         ((b"GET /" + b"a" * 2 * URL_LIMIT,), 414),
         ((b"GET /", b"a" * 600, b"a" * 600), 414),
         ((b"\x00\x01\x02 nonsense\r\n\r\n",), 400),

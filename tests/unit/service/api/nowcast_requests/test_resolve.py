@@ -27,7 +27,8 @@ def test_a_forecast_that_is_there_is_sent_at_once(client: TestClient) -> None:
     answer = ask(client, LATEST)
     assert answer.status_code == 200
     assert answer.content == client.get(f"/nowcasts/{iso(LATEST)}").content
-    assert answer.headers["content-location"] == f"/nowcasts/{iso(LATEST)}?model=advection"
+    location = f"/nowcasts/{iso(LATEST)}?model=advection&version=none"
+    assert answer.headers["content-location"] == location
 
 
 @pytest.mark.parametrize("accept", ["application/x-netcdf", "image/png"])

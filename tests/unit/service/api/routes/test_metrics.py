@@ -1,10 +1,14 @@
 """Metrics are in the format that the scraper asks for."""
 
+from collections.abc import Callable, Iterable
+
 import pytest
 from fastapi.testclient import TestClient
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
-from prometheus_client.parser import text_string_to_metric_families as plain_text
+from prometheus_client import Metric, parser
+from prometheus_client.openmetrics import parser as open_parser
 
+open_metrics: Callable[[str], Iterable[Metric]] = open_parser.text_string_to_metric_families
+plain_text: Callable[[str], Iterable[Metric]] = parser.text_string_to_metric_families
 OPEN = "application/openmetrics-text; version=1.0.0"
 PROMETHEUS = f"{OPEN};q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;q=0.3"
 

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-import ingest
+from ingest.grid import at as series_at
 from service.archive.archive import Archive
 from service.runtime.deployment import Deployment
 from service.runtime.server import running
@@ -133,7 +133,7 @@ def test_the_value_at_a_pixel_is_that_of_its_cell(reader: TestClient, filled: Pa
     for column, row in ((10, 20), (63, 0)):
         answer = ask(reader, **asked, I=str(column), J=str(row)).json()
         place = 9 + 2 * (column + 0.5) / 64, 52 - 2 * (row + 0.5) / 64
-        value = float(ingest.at(frame, *place))
+        value = float(series_at(frame, *place))
         assert answer["value"] == (None if np.isnan(value) else pytest.approx(value, abs=1e-3))
         assert (answer["unit"], answer["time"]) == ("mm/h", iso(3))
     text = ask(reader, **asked, I="1", J="1", INFO_FORMAT="text/plain").text

@@ -23,7 +23,7 @@ from service.errors import BadQuery
 
 
 def window(source: Source, cells: Cells) -> DataArray:
-    """The smallest part of a field with all of some cells; NaN in the others."""
+    """The smallest part of a field (step, y, x) with all of some cells; NaN in the others."""
     field = source.field
     top, left = int(cells.rows.min()), int(cells.columns.min())
     part = field.isel(
@@ -139,6 +139,6 @@ def in_system(source: Source, cells: Cells, raster: Raster, system: ReferenceSys
 
 
 def side(field: DataArray, axis: str) -> float:
-    """Side of a cell along an axis, in m."""
+    """Side of a cell of a field (..., y, x) along an axis, in m."""
     centres = field[axis].values
     return float(abs(centres[-1] - centres[0]) / (len(centres) - 1))

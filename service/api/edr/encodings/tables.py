@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from service.api.edr.coverage_json import rounded
+from service.api.edr.encodings.coverage_json import rounded
 from service.api.edr.extracts import Extract
 from service.api.edr.parameters import parameter
 from service.archive.key import iso
@@ -81,5 +81,5 @@ def rows_of(extract: Extract) -> Iterator[list[object]]:
         places = [(time, *point) for time, point in zip(times, points, strict=True)]
     else:
         places = [(time, *point) for time in times for point in points]
-    for place, *values in zip(places, *columns, strict=True):
-        yield [*place, *("" if value is None else value for value in values)]
+    for position, *values in zip(places, *columns, strict=True):
+        yield [*position, *("" if value is None else value for value in values)]

@@ -16,7 +16,7 @@ from service.archive.key import iso
 def coverages(
     extracts: Sequence[Extract], field: DataArray, about: dict[str, Any], *, several: bool
 ) -> dict[str, Any]:
-    """One coverage, or a collection of coverages.
+    """One coverage of a field (step, y, x), or a collection of coverages.
 
     Args:
         extracts: What each coverage has.
@@ -29,9 +29,9 @@ def coverages(
     }
     references = referencing(extracts[0].system, field)
     if not several:
-        one = coverage(extracts[0])
-        one["domain"]["referencing"] = references
-        return {"type": "Coverage", "domain": one["domain"], **shared, **one, **about}
+        single = coverage(extracts[0])
+        single["domain"]["referencing"] = references
+        return {"type": "Coverage", "domain": single["domain"], **shared, **single, **about}
     return {
         "type": "CoverageCollection",
         "domainType": extracts[0].kind,
@@ -84,7 +84,7 @@ def axes_of(extract: Extract) -> tuple[list[str], dict[str, Any]]:
 
 
 def rounded(values: NDArray[np.float32], decimals: int) -> list[float | None]:
-    """All values in order, rounded; null for no data."""
+    """All values (any shape) in order, rounded; null for no data."""
     flat = values.ravel()
     exact = np.round(flat.astype(np.float64), decimals).astype(object)
     exact[np.isnan(flat)] = None

@@ -1,0 +1,1 @@
+"""Answers to queries in each format: CoverageJSON, GeoJSON, CSV, netCDF, GeoTIFF."""
