@@ -266,9 +266,9 @@ def test_radar_has_the_frames_of_two_hours_or_of_an_interval(
     assert part["domain"]["axes"]["t"]["values"] == [iso(n) for n in (2, 3, 4)]
     frame = Archive(filled / "archive").frame(time(3))
     asked["datetime"] = iso(3)
-    one = reader.get("/collections/radar/position", params=asked).json()
+    single = reader.get("/collections/radar/position", params=asked).json()
     series = series_at(frame, LON, LAT)
-    assert one["ranges"]["rainfall_rate"]["values"] == [pytest.approx(float(series[0]), abs=0.01)]
+    assert single["ranges"]["rainfall_rate"]["values"] == [pytest.approx(float(series[0]), abs=0.01)]
 
 
 @pytest.mark.parametrize("datetime", ["1999-01-01T00:00:00Z/..", "../2026-06-21T23:00:00Z"])
