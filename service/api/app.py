@@ -117,6 +117,8 @@ def create_app(context: ApiContext) -> Api:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # A member with a default is optional in answers, too.
+        separate_input_output_schemas=False,
         servers=[{"url": "/", "description": "This service"}],
         dependencies=[Depends(only_declared_parameters)],
         # Checking for telemetry at each request takes as long as sending a response.

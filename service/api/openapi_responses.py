@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from covjson_pydantic.coverage import Coverage, CoverageCollection
-from fastapi import Response, Security
+from fastapi import Security
 from fastapi.params import Depends
+from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 
@@ -94,13 +95,13 @@ def inline(part: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401  a
     return {name: inline(value, definitions) for name, value in part.items()}
 
 
-class CoverageJsonResponse(Response):
+class CoverageJsonResponse(JSONResponse):
     """A response in CoverageJSON by default."""
 
     media_type = "application/prs.coverage+json"
 
 
-class GeoJsonResponse(Response):
+class GeoJsonResponse(JSONResponse):
     """A response in GeoJSON."""
 
     media_type = "application/geo+json"

@@ -223,8 +223,8 @@ class ServedModel(BaseModel):
     default: bool
     scheduled: bool
     """Whether it forecasts from every new frame."""
-    latest_issue: datetime | None
-    problem: str | None
+    latest_issue: datetime | None = None
+    problem: str | None = None
     """Why it cannot forecast."""
     links: list[Link]
 

@@ -121,7 +121,12 @@ def forecast(
     return conditional_response(request, tag, encode, headers, BINARY)
 
 
-@router.get("/outlines/{grid}", operation_id="read_outlines")
+@router.get(
+    "/outlines/{grid}",
+    operation_id="read_outlines",
+    response_class=Response,
+    responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}},
+)
 def outlines(request: Request, grid: GridName) -> Response:
     """Coasts, borders and rivers on the grid of the radar."""
     return conditional_response(

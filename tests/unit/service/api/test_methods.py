@@ -7,7 +7,7 @@ from tests.served import LATEST, iso, problem
 
 
 @pytest.mark.parametrize(
-    "address", ["/nope", "/forecasts", "/nowcasts/x/", "/jobs", "/jobs/", "/nowcast/x",
+    "address", ["/nope", "/forecasts", "/forecasts/", "/jobs", "/jobs/", "/nowcast/x",
                 "/../etc/passwd", "/%00", "/%ff", "/jobs/%2e%2e%2f%2e%2e",
                 "/jobs/00010101T0000Z-a-none",
                 "/jobs/99991231T2355Z-a-none", "/jobs/20260621T2325Z-none-advection/results"],

@@ -27,7 +27,8 @@ def operations(reader: TestClient) -> list[tuple[str, str]]:
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "path":
                     name = parameter["name"]
-                    value = PATH_PARAMETERS.get(name) or parameter["examples"][0]
+                    schema = parameter["schema"]
+                    value = PATH_PARAMETERS.get(name) or (parameter | schema)["examples"][0]
                     filled = filled.replace(f"{{{name}}}", str(value))
         found += [(method.upper(), filled) for method in by_method]
     return found
