@@ -24,6 +24,7 @@ from service.api.edr.formats import (
 )
 from service.api.edr.options import Options
 from service.api.edr.summary import freshness, summary
+from service.api.freshness import is_stale
 from service.api.negotiation import etag_matches
 from service.api.representations import SHORT_LIVED
 from service.archive.key import stamp
@@ -118,7 +119,8 @@ class Query:
             return {}
         row, column = position_in(source, extract)
         rates = source.complete.values[:, row, column]
-        return {"nowcast:summary": summary(rates, valid_times(source.complete))}
+        stale = is_stale(self.context, source.start())
+        return {"nowcast:summary": summary(rates, valid_times(source.complete), stale=stale)}
 
     def _respond_json(self, document: dict[str, Any]) -> Response:
         """The response with a document and the present age of its radar.

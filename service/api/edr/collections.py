@@ -20,6 +20,7 @@ from service.api.dependencies import ApiContext
 from service.api.edr.parameters import selected_parameters
 from service.api.edr.times import ALWAYS, Interval
 from service.api.representations import lead_minutes, listed
+from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, from_stamp, iso, stamp, time_of, to_datetime, to_time
 from service.errors import BadQuery, NoForecast, NoFrame, NoItem
 
@@ -109,7 +110,8 @@ class Source(NamedTuple):
 
     def about(self) -> dict[str, Any]:
         """Members of an answer that CoverageJSON does not know."""
-        common = {"nowcast:attribution": credit(self.field)}
+        suspect = self.field.attrs.get(SUSPECT)
+        common = {"nowcast:suspect": suspect, "nowcast:attribution": credit(self.field)}
         if not self.is_forecast:
             return common
         return {

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.api.dependencies import ApiContext
-from service.archive.key import Time, iso, to_datetime
+from service.api.freshness import is_stale, radar_age_seconds
+from service.archive.key import Time, iso
 
 WET = 0.1
 """Lowest rainfall rate in mm/h that counts as rain in the summary."""
@@ -16,21 +17,24 @@ WET = 0.1
 
 def freshness(context: ApiContext, start: Time) -> dict[str, Any]:
     """Present age of the newest radar frame in an answer."""
-    age = (context.clock() - to_datetime(start)).total_seconds()
-    return {"nowcast:radar_age_s": age, "nowcast:stale": age > 60 * context.settings.stale_minutes}
+    age = radar_age_seconds(context, start)
+    return {"nowcast:radar_age_s": age, "nowcast:stale": is_stale(context, start)}
 
 
-def summary(rates: NDArray[np.float32], valid: Sequence[datetime]) -> dict[str, Any]:
+def summary(
+    rates: NDArray[np.float32], valid: Sequence[datetime], *, stale: bool = False
+) -> dict[str, Any]:
     """State (rain, dry or unknown) and the times at which rain starts and ends.
 
     Args:
         rates: Rainfall rates (lead_time,) in mm/h, NaN for no data.
         valid: Valid times of the rates.
+        stale: The radar is too old to call the place dry.
     """
     times = [iso(time) for time in valid]
     wet = np.flatnonzero(rates >= WET)
     unknown = bool(np.isnan(rates).any())
-    state = "rain" if wet.size else "unknown" if unknown else "dry"
+    state = "rain" if wet.size else "unknown" if unknown or stale else "dry"
     ends = int(wet[-1]) + 1 if wet.size else len(times)
     return {
         "state": state,

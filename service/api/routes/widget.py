@@ -63,7 +63,7 @@ def widget(
     except NoFrame:
         now = np.nan
     age = freshness(context, key.issue)
-    words = summary(series.values, valid_times(series))
+    words = summary(series.values, valid_times(series), stale=age["nowcast:stale"])
     response.headers["Cache-Control"] = SHORT_LIVED
     return Widget(
         lat=lat,

@@ -17,7 +17,7 @@ from service.api.edr.cells import Cells, indices
 from service.api.edr.collections import Source
 from service.api.edr.crs import ReferenceSystem, projection_of
 from service.api.edr.extracts import check_size
-from service.archive.archive import encode
+from service.archive.field_file import encode
 from service.archive.key import iso
 from service.errors import BadQuery
 
