@@ -266,3 +266,20 @@ WIDGET: dict[str, Any] = {
     "ends": VALID[3],
     "attribution": "Source: Deutscher Wetterdienst",
 }
+COLLECTION: dict[str, Any] = {
+    "id": "nowcast",
+    "title": "Precipitation nowcast",
+    "links": [{"href": f"{HOST}/collections/nowcast", "rel": "self", "type": "application/json"}],
+    "extent": {
+        "spatial": {
+            "bbox": [[2.1, 46.9, 15.7, 54.9]],
+            "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+        }
+    },
+    "parameter_names": {},
+}
+COLLECTIONS: dict[str, Any] = {"links": COLLECTION["links"], "collections": [COLLECTION]}
+INSTANCES: dict[str, Any] = {"links": COLLECTION["links"], "instances": [COLLECTION]}
+CONFORMANCE: dict[str, Any] = {
+    "conformsTo": ["http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/core"]
+}

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 from edr_pydantic.capabilities import ConformanceModel
 from edr_pydantic.collections import Collection as CollectionModel
 from edr_pydantic.collections import Collections, Instances
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from service.api import openapi_examples
 from service.api.dependencies import Context
 from service.api.edr import items, metadata
 from service.api.edr.collections import (
@@ -58,6 +59,11 @@ Box = Annotated[
 Number = Annotated[int, Query(ge=1, le=MOST_INSTANCES, description="Instances in one response.")]
 
 
+def example_of(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The description of a response with an example."""
+    return {200: {"content": {JSON: {"example": example}}}}
+
+
 def json_only(f: str | None, *names: str) -> None:
     """Refuse a format that a document does not have.
 
@@ -76,12 +82,14 @@ def create_router() -> APIRouter:
         "/conformance",
         read_conformance,
         response_model=ConformanceModel,
+        responses=example_of(openapi_examples.CONFORMANCE),
         operation_id="read_conformance",
     )
     router.add_api_route(
         "/collections",
         list_collections,
         response_model=Collections,
+        responses=example_of(openapi_examples.COLLECTIONS),
         operation_id="list_collections",
     )
     for collection in COLLECTIONS.values():
@@ -115,6 +123,7 @@ def add_collection(router: APIRouter, collection: Collection) -> None:
         path,
         collection_endpoint(collection),
         response_model=CollectionModel,
+        responses=example_of(openapi_examples.COLLECTION),
         operation_id=f"read_{collection.id}_collection",
         summary=collection.title,
     )
@@ -139,6 +148,7 @@ def add_collection(router: APIRouter, collection: Collection) -> None:
             f"{path}/instances",
             instances_endpoint(collection),
             response_model=Instances,
+            responses=example_of(openapi_examples.INSTANCES),
             operation_id=f"list_{collection.id}_instances",
             summary=f"{collection.title}: issue times",
         )
@@ -146,6 +156,7 @@ def add_collection(router: APIRouter, collection: Collection) -> None:
             f"{path}/instances/{{instance}}",
             instance_endpoint(collection),
             response_model=CollectionModel,
+            responses=example_of(openapi_examples.COLLECTION),
             operation_id=f"read_{collection.id}_instance",
             summary=f"{collection.title}: an issue time",
         )
