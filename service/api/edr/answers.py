@@ -27,7 +27,7 @@ from service.api.edr.summary import freshness, summary
 from service.api.freshness import is_stale
 from service.api.negotiation import etag_matches
 from service.api.representations import SHORT_LIVED
-from service.archive.key import stamp
+from service.archive.key import iso, stamp
 from service.errors import BadQuery
 
 MINUTE = 60
@@ -120,7 +120,11 @@ class Query:
         row, column = position_in(source, extract)
         rates = source.complete.values[:, row, column]
         stale = is_stale(self.context, source.start())
-        return {"nowcast:summary": summary(rates, valid_times(source.complete), stale=stale)}
+        return {
+            "nowcast:summary": summary(
+                rates, [iso(time) for time in valid_times(source.complete)], stale=stale
+            )
+        }
 
     def _respond_json(self, document: dict[str, Any]) -> Response:
         """The response with a document and the present age of its radar.

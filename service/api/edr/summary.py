@@ -1,7 +1,6 @@
 """Summary of a forecast at a position for programs, and how old its radar is."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from service.api.dependencies import ApiContext
 from service.api.freshness import is_stale, radar_age_seconds
-from service.archive.key import Time, iso
+from service.archive.key import Time
 
 WET = 0.1
 """Lowest rainfall rate in mm/h that counts as rain in the summary."""
@@ -22,16 +21,15 @@ def freshness(context: ApiContext, start: Time) -> dict[str, Any]:
 
 
 def summary(
-    rates: NDArray[np.float32], valid: Sequence[datetime], *, stale: bool = False
+    rates: NDArray[np.float32], times: Sequence[str], *, stale: bool = False
 ) -> dict[str, Any]:
     """State (rain, dry or unknown) and the times at which rain starts and ends.
 
     Args:
         rates: Rainfall rates (lead_time,) in mm/h, NaN for no data.
-        valid: Valid times of the rates.
+        times: Valid times of the rates.
         stale: The radar is too old to call the place dry.
     """
-    times = [iso(time) for time in valid]
     wet = np.flatnonzero(rates >= WET)
     unknown = bool(np.isnan(rates).any())
     state = "rain" if wet.size else "unknown" if unknown or stale else "dry"

@@ -15,7 +15,7 @@ from service.api.edr.collections import valid_times
 from service.api.edr.summary import freshness, summary
 from service.api.model_parameters import ModelQuery
 from service.api.representations import SHORT_LIVED
-from service.archive.key import Key, to_datetime
+from service.archive.key import Key, iso, to_datetime
 from service.errors import NoFrame
 
 router = APIRouter(tags=["places"])
@@ -63,7 +63,9 @@ def widget(
     except NoFrame:
         now = np.nan
     age = freshness(context, key.issue)
-    words = summary(series.values, valid_times(series), stale=age["nowcast:stale"])
+    words = summary(
+        series.values, [iso(time) for time in valid_times(series)], stale=age["nowcast:stale"]
+    )
     response.headers["Cache-Control"] = SHORT_LIVED
     return Widget(
         lat=lat,
