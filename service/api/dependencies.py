@@ -14,8 +14,7 @@ from cachetools import TTLCache
 from fastapi import Depends, Request
 from xarray import DataArray
 
-from service.api.encoded_cache import EncodedCache
-from service.api.picture_cache import PictureCache
+from service.api.encoded_cache import EncodedCache, PictureCache
 from service.api.quotas import JobQuota, RequestMemory, UploadQuota
 from service.api.schemas import Verification
 from service.api.work_pools import PatientCalls, SharedCall, WorkPool

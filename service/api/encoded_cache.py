@@ -1,4 +1,4 @@
-"""Cache of encoded forecasts."""
+"""Caches of encoded forecasts and of pictures of map layers."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -9,6 +9,8 @@ from cachetools import LRUCache
 MOST_ENCODED = 32
 """Encoded forecasts in the cache: some encodings of some models at the newest issue times, of up to
 3 MB each."""
+MOST_PICTURE_BYTES = 32 * 2**20
+"""Bytes of the pictures that are held: some thousand tiles."""
 
 
 class EncodedCache:
@@ -51,3 +53,23 @@ class EncodedCache:
             own.set_exception(error)
             raise
         return own.result()
+
+
+class PictureCache:
+    """LRU cache of pictures by entity tag. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._drawn: LRUCache[str, bytes] = LRUCache(MOST_PICTURE_BYTES, len)
+        self._lock = Lock()
+
+    def get(self, name: str, draw: Callable[[], bytes]) -> bytes:
+        """The picture of a name, drawn where it is not held."""
+        with self._lock:
+            cached = self._drawn.get(name)
+        if cached is not None:
+            return cached
+        content = draw()
+        if len(content) <= MOST_PICTURE_BYTES:
+            with self._lock:
+                self._drawn[name] = content
+        return content

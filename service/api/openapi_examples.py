@@ -264,6 +264,8 @@ WIDGET: dict[str, Any] = {
     "state": "rain",
     "starts": VALID[1],
     "ends": VALID[3],
+    "text": "Rain starts between 23:05 UTC and 23:40 UTC.",
+    "text_de": "Zwischen 23:05 UTC und 23:40 UTC beginnt es zu regnen.",
     "attribution": "Source: Deutscher Wetterdienst",
 }
 COLLECTION: dict[str, Any] = {

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from ingest.precipitation import NAME
 from service.api.dependencies import ApiContext
 from service.api.edr.cells import Cells, indices
-from service.api.edr.collections import Collection, Source, load, valid_times
+from service.api.edr.collections import Collection, Source, load
 from service.api.edr.encodings import rasters
 from service.api.edr.encodings.coverage_json import coverages
 from service.api.edr.encodings.tables import comma_separated, feature_collection
@@ -23,11 +23,10 @@ from service.api.edr.formats import (
     chosen_format,
 )
 from service.api.edr.options import Options
-from service.api.edr.summary import freshness, summary
-from service.api.freshness import is_stale
+from service.api.edr.summary import freshness, place_summary, summary_document
 from service.api.negotiation import etag_matches
 from service.api.representations import SHORT_LIVED
-from service.archive.key import iso, stamp
+from service.archive.key import key_of, stamp
 from service.errors import BadQuery
 
 MINUTE = 60
@@ -73,6 +72,7 @@ class Query:
             options.key(context, collection),
             options.interval,
             options.parameters,
+            options.leads,
         )
 
     def raster(self, cells: Callable[[], Cells], extract: Callable[[], Extract]) -> Response:
@@ -117,13 +117,10 @@ class Query:
         source = self.source
         if not (source.is_forecast and NAME in source.parameters and self.collection.rates):
             return {}
+        forecast = self.context.archive.full_forecast(key_of(source.field))
         row, column = position_in(source, extract)
-        rates = source.complete.values[:, row, column]
-        stale = is_stale(self.context, source.start())
         return {
-            "nowcast:summary": summary(
-                rates, [iso(time) for time in valid_times(source.complete)], stale=stale
-            )
+            "nowcast:summary": summary_document(place_summary(self.context, forecast, row, column))
         }
 
     def _respond_json(self, document: dict[str, Any]) -> Response:

@@ -19,6 +19,7 @@ from model_zoo.errors import ModelError
 from service.api.dependencies import ApiContext
 from service.api.edr.parameters import selected_parameters
 from service.api.edr.times import ALWAYS, Interval
+from service.api.field_selection import at_leads
 from service.api.representations import lead_minutes, listed
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, from_stamp, iso, stamp, time_of, to_datetime, to_time
@@ -178,6 +179,7 @@ def load(
     key: Key | None,
     interval: Interval,
     parameters: str | None,
+    leads: str | None = None,
 ) -> Source:
     """The fields that answer a query.
 
@@ -187,13 +189,22 @@ def load(
         key: Key of the forecast; None for radar.
         interval: Valid times asked for.
         parameters: Parameters asked for, separated by commas; None for all.
+        leads: Lead times asked for, as in the query; None for each half hour, or for the one that
+            an instant in `interval` means.
 
     Raises:
         NoForecast: There is no such forecast, or it has no time in the interval.
         NoFrame: There is no radar frame in the interval.
         BadQuery: There is no such parameter, or too much is asked for.
     """
-    field = radar_frames(context, interval) if key is None else context.archive.forecast(key)
+    if key is None:
+        field = radar_frames(context, interval)
+    elif leads is not None:
+        field = at_leads(context.archive.full_forecast(key), leads)
+    elif interval.first == interval.last:
+        field = context.archive.full_forecast(key)
+    else:
+        field = context.archive.forecast(key)
     names = selected_parameters(parameters, available_parameters(collection, field))
     times = valid_times(field)
     steps = [number for number, time in enumerate(times) if interval.includes(time)]

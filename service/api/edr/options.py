@@ -13,6 +13,7 @@ from service.api.edr.collections import (
 from service.api.edr.crs import SYSTEMS, ReferenceSystem, reference_system
 from service.api.edr.formats import NAMES
 from service.api.edr.times import Interval, parse_interval
+from service.api.field_selection import LeadsQuery
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.schemas import Moment
@@ -100,6 +101,7 @@ class Options(NamedTuple):
         model: Name of the model; None for the default.
         version: Version of the model; None for the current one.
         issue: Issue time; None for the newest forecast.
+        leads: Lead times, as in the query; None for each half hour.
     """
 
     interval: Interval
@@ -110,6 +112,7 @@ class Options(NamedTuple):
     model: str | None = None
     version: str | None = None
     issue: Time | None = None
+    leads: str | None = None
 
     def key(self, context: ApiContext, collection: Collection) -> Key | None:
         """Key of the forecast that is asked for; None for radar.
@@ -169,11 +172,12 @@ async def forecast_options(
     model: ModelQuery = None,
     version: VersionQuery = None,
     issue: IssueQuery = None,
+    leads: LeadsQuery = None,
 ) -> Options:
     """The shared parameters of queries of the newest forecast, or of one by its issue time."""
     options = await radar_options(datetime, parameter_name, parameter_names, crs, f, z)
     time = None if issue is None else frame_time(to_time(issue))
-    return options._replace(model=model, version=version, issue=time)
+    return options._replace(model=model, version=version, issue=time, leads=leads)
 
 
 async def instance_options(
@@ -186,7 +190,9 @@ async def instance_options(
     z: ZQuery = None,
     model: ModelQuery = None,
     version: VersionQuery = None,
+    leads: LeadsQuery = None,
 ) -> Options:
     """The shared parameters of queries of an instance."""
     options = await radar_options(datetime, parameter_name, parameter_names, crs, f, z)
-    return options._replace(model=model, version=version, issue=instance_time(instance))
+    issue = instance_time(instance)
+    return options._replace(model=model, version=version, issue=issue, leads=leads)

@@ -12,7 +12,7 @@ from cachetools import LRUCache
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.codings import PREFERENCE, Coding, pack, preferred_coding
+from service.api.middleware.codings import PREFERENCE, Coding, pack, preferred_coding
 from service.api.middleware.entity_tags import not_modified
 
 ANY = "*"

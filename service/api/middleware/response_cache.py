@@ -15,8 +15,8 @@ from typing import Any
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.codings import Coding, preferred_coding
 from service.api.encoded_cache import EncodedCache
+from service.api.middleware.codings import Coding, preferred_coding
 from service.api.middleware.compression import plain_tag
 from service.api.middleware.entity_tags import CONTENT_HEADERS
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.codings import UNPACKERS, BadCoding, Unpacker, unpack
+from service.api.middleware.codings import UNPACKERS, BadCoding, Unpacker, unpack
 from service.api.problems import problem
 
 TAKEN = ", ".join(UNPACKERS)

@@ -55,9 +55,10 @@ def position(collection: Collection, options_of: Callable[..., Any]) -> Endpoint
     ) -> Response:
         """Values at one position or several, each of the cell that holds it.
 
-        Of a forecast at one position, `nowcast:summary` is a summary for programs; its state
-        `unknown` means no data, which is not dry. `nowcast:radar_age_s` is the age of the radar;
-        `nowcast:stale` means it is too old.
+        Of a forecast at one position, `nowcast:summary` is a summary for programs, with its wording
+        in English and German. Its state is `rain`, `rain_possible`, `probably_dry`, `dry` or
+        `unknown`, which means no data, not dry; only `dry` is safe to rely on.
+        `nowcast:radar_age_s` is the age of the radar; `nowcast:stale` means it is too old.
         """
         geometry = cells.parse_wkt(coords, "Point", "MultiPoint")
         several = geometry.geom_type == "MultiPoint"

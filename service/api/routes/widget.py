@@ -1,22 +1,21 @@
 """A forecast at a place as flat JSON, for widgets and other small programs."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
-from ingest.grid import at as series_at
+from ingest.grid import cell
 from ingest.precipitation import credit
 from service.api import openapi_examples
 from service.api.dependencies import Context
-from service.api.edr.collections import valid_times
-from service.api.edr.summary import freshness, summary
+from service.api.edr.summary import freshness, place_summary, rounded
 from service.api.model_parameters import ModelQuery
 from service.api.representations import SHORT_LIVED
-from service.archive.key import Key, iso, to_datetime
-from service.errors import NoFrame
+from service.archive.key import Key, to_datetime
+from service.pipeline.place_summary import State
+from service.pipeline.place_wording import wording
 
 router = APIRouter(tags=["places"])
 
@@ -36,13 +35,17 @@ class Widget(BaseModel):
     now_mm_h: float | None
     """Rainfall rate that radar measured at the issue time."""
     highest_mm_h: float | None
-    """Highest rainfall rate of the forecast."""
-    state: Literal["rain", "dry", "unknown"]
-    """What the forecast says of the time after the issue time."""
+    """Highest rainfall rate of the radar and the forecast."""
+    state: State
+    """Only `dry` is safe to rely on; `unknown` means no data."""
     starts: datetime | None
     """First valid time with rain."""
     ends: datetime | None
     """Valid time from which it is dry again."""
+    text: str
+    """The summary in English."""
+    text_de: str
+    """The summary in German."""
     attribution: str
 
 
@@ -57,15 +60,9 @@ def widget(
     """The newest forecast at a place in a dozen flat members."""
     name = context.forecasters.named(model)
     key = Key(context.archive.latest_issue(*name), *name)
-    series = series_at(context.archive.forecast(key), lon, lat)
-    try:
-        now = float(series_at(context.archive.frame(key.issue), lon, lat)[0])
-    except NoFrame:
-        now = np.nan
+    forecast = context.archive.full_forecast(key)
+    summary = place_summary(context, forecast, *cell(forecast, lon, lat))
     age = freshness(context, key.issue)
-    words = summary(
-        series.values, [iso(time) for time in valid_times(series)], stale=age["nowcast:stale"]
-    )
     response.headers["Cache-Control"] = SHORT_LIVED
     return Widget(
         lat=lat,
@@ -74,15 +71,12 @@ def widget(
         issue_time=to_datetime(key.issue),
         radar_age_s=age["nowcast:radar_age_s"],
         stale=age["nowcast:stale"],
-        now_mm_h=rounded(now),
-        highest_mm_h=rounded(float(series.max())),
-        state=words["state"],
-        starts=words["starts"],
-        ends=words["ends"],
-        attribution=credit(series),
+        now_mm_h=rounded(summary.rate_now),
+        highest_mm_h=rounded(summary.peak),
+        state=summary.state,
+        starts=None if summary.starts is None else to_datetime(summary.starts),
+        ends=None if summary.ends is None else to_datetime(summary.ends),
+        text=wording(summary, "en"),
+        text_de=wording(summary, "de"),
+        attribution=credit(forecast),
     )
-
-
-def rounded(value: float) -> float | None:
-    """A rate to 0.01 mm/h; None for no data."""
-    return None if np.isnan(value) else round(value, 2)

@@ -10,21 +10,11 @@ const REFRESH_MS = 60_000;
 
 const TEXTS = {
   en: {
-    rainNow: "Rain now",
-    starts: "Rain from",
-    ends: "until",
-    dry: "No rain in the next two hours",
-    unknown: "No data: it may rain",
     stale: "The radar is out of date",
     failed: "The forecast cannot be read",
     here: "Here",
   },
   de: {
-    rainNow: "Es regnet",
-    starts: "Regen ab",
-    ends: "bis",
-    dry: "Kein Regen in den nächsten zwei Stunden",
-    unknown: "Keine Daten: Es kann regnen",
     stale: "Das Radar ist veraltet",
     failed: "Die Vorhersage kann nicht gelesen werden",
     here: "Hier",
@@ -40,16 +30,6 @@ const STYLE = `
   p { margin: 0.2em 0; }
   small { opacity: 0.8; }
 `;
-
-/** What the card says of a forecast, in a sentence. */
-export function sentence(widget, lang, clock) {
-  const texts = TEXTS[lang];
-  if (widget.state === "unknown") return texts.unknown;
-  if (widget.state === "dry") return widget.now_mm_h >= 0.1 ? texts.rainNow : texts.dry;
-  const end = widget.ends ? ` ${texts.ends} ${clock(widget.ends)}` : "";
-  if (widget.now_mm_h >= 0.1) return `${texts.rainNow}${end}`;
-  return `${texts.starts} ${clock(widget.starts)}${end}`;
-}
 
 class NowcastPlace extends HTMLElement {
   static observedAttributes = ["lat", "lon", "name", "lang", "theme"];
@@ -96,8 +76,6 @@ class NowcastPlace extends HTMLElement {
   show(widget) {
     const lang = this.language;
     const texts = TEXTS[lang];
-    const clock = (time) =>
-      new Date(time).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(STYLE);
     this.shadowRoot.adoptedStyleSheets = [sheet];
@@ -109,7 +87,7 @@ class NowcastPlace extends HTMLElement {
       card.append(part);
     };
     add("h2", this.getAttribute("name") || texts.here);
-    add("p", widget ? sentence(widget, lang, clock) : texts.failed);
+    add("p", widget ? (lang === "de" ? widget.text_de : widget.text) : texts.failed);
     if (widget?.stale) add("p", texts.stale);
     if (widget) add("small", widget.attribution);
     this.shadowRoot.replaceChildren(card);

@@ -8,10 +8,9 @@ import pytest
 from backports import zstd
 from fastapi.testclient import TestClient
 
-from service.api import codings
 from service.api.app import create_app
-from service.api.codings import preferred_coding
-from service.api.middleware import compression
+from service.api.middleware import codings, compression
+from service.api.middleware.codings import preferred_coding
 from tests.served import LATEST, api_context, iso
 
 UNPACK: dict[str, Callable[[bytes], bytes]] = {

@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.served import LATEST, iso, problem
+from tests.served import problem
 
 
 def test_a_widget_has_what_a_position_query_says(reader: TestClient) -> None:
@@ -13,11 +13,9 @@ def test_a_widget_has_what_a_position_query_says(reader: TestClient) -> None:
     assert {name: widget[name] for name in ("state", "starts", "ends")} == {
         name: summary[name] for name in ("state", "starts", "ends")
     }
-    assert widget["highest_mm_h"] == max(series["ranges"]["rainfall_rate"]["values"])
-    radar = reader.get(
-        f"/collections/radar/position?coords=POINT(10.03 51.02)&datetime={iso(LATEST)}"
-    ).json()
-    assert widget["now_mm_h"] == radar["ranges"]["rainfall_rate"]["values"][0]
+    assert widget["now_mm_h"] == summary["rate_now"]
+    assert widget["highest_mm_h"] == summary["peak"]
+    assert (widget["text"], widget["text_de"]) == (summary["text"]["en"], summary["text"]["de"])
     assert all(not isinstance(value, dict | list) for value in widget.values())
 
 
