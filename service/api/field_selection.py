@@ -17,7 +17,6 @@ from service.errors import BadRequest
 
 ALL = "all"
 PROBABILITY = "exceedance_probability"
-PARAMETERS = (NAME, PROBABILITY)
 NUMBER = r"[-+]?\d{1,3}(?:\.\d{1,10})?"
 
 LeadsQuery = Annotated[
@@ -56,7 +55,7 @@ class FieldSelection:
 
     Attributes:
         leads: Lead times as in the query.
-        parameters: Names among `PARAMETERS`, separated by commas.
+        parameters: `NAME`, `PROBABILITY` or both, separated by commas.
         box: West, south, east and north in degrees, separated by commas.
     """
 
