@@ -190,7 +190,7 @@ def test_req_edr_datetime_response(reader: TestClient, query: str) -> None:
         times = {line.partition(",")[0] for line in text.splitlines()[1:]}
         assert len(times) == number, datetime
     none = reader.get(path, params=QUERIES[query] | {"datetime": "1999-01-01T00:00:00Z"})
-    assert iso(LATEST + 6) in problem(none, 404)["detail"]
+    assert iso(LATEST + 24) in problem(none, 404)["detail"]
 
 
 def test_req_edr_parameter_name_response(reader: TestClient) -> None:

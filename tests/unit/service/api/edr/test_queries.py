@@ -307,3 +307,12 @@ def test_a_position_that_a_client_has_is_not_sent_again(reader: TestClient) -> N
     again = reader.get(path, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert "max-age" in first.headers["cache-control"]
+
+
+def test_any_lead_time_can_be_asked_for(reader: TestClient) -> None:
+    coords = f"POINT({LON} {LAT})"
+    single = cover(reader, "position", coords=coords, datetime=iso(LATEST + 1))
+    assert single["domain"]["axes"]["t"]["values"] == [iso(LATEST + 1)]
+    every = cover(reader, "position", coords=coords, leads="all")
+    assert every["domain"]["axes"]["t"]["values"] == [iso(LATEST + lead) for lead in range(1, 25)]
+    assert every["nowcast:lead_minutes"] == [5 * lead for lead in range(1, 25)]
