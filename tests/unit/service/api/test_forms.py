@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from ingest.formats import netcdf
 from service.api.app import create_app
 from service.archive.archive import Archive
-from service.archive.key import Key, forecast_name, stamp
+from service.archive.key import Key, stamp
 from service.ledger.ledger import Ledger
 from service.pipeline.verify import verify
 from tests.served import LATEST, NEWEST, api_context, iso, problem
@@ -24,14 +24,16 @@ def test_the_netcdf_is_the_file_of_the_archive(reader: TestClient, filled: Path)
     assert answer.headers["content-type"] == NETCDF
     assert f"{stamp(time(LATEST))}-advection-none.nc" in answer.headers["content-disposition"]
     archive, key = Archive(filled / "archive"), Key(time(LATEST), "advection", "none")
-    assert answer.content == (archive.root / forecast_name(key)).read_bytes()
-    assert netcdf.decode(answer.content).shape == (4, 180, 180)
+    assert answer.content == archive.forecast_bytes(key)
+    assert netcdf.decode(answer.content).shape == (24, 180, 180)
 
 
 def test_the_numbers_of_json_and_netcdf_are_the_same(reader: TestClient) -> None:
     forecast = reader.get("/nowcasts/latest").json()
     file = reader.get("/nowcasts/latest", headers={"Accept": NETCDF}).content
-    field = netcdf.decode(file)
+    every = netcdf.decode(file)
+    minutes = (every["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
+    field = every.isel(lead_time=[minutes.index(lead) for lead in forecast["lead_minutes"]])
     rates = np.array(forecast["rainfall_rate"], dtype=float)
     np.testing.assert_allclose(rates, field, atol=0.01)
     np.testing.assert_allclose(forecast["grid"]["x"], field.x)

@@ -100,7 +100,7 @@ def test_the_forecast_is_for_who_has_its_address_and_no_cache_on_the_way(
     not_modified = client.get(address, headers={"If-None-Match": answer.headers["etag"]})
     assert not_modified.status_code == 304
     file = client.get(f"{address}?f=netcdf")
-    assert netcdf.decode(file.content).shape == (4, 180, 180)
+    assert netcdf.decode(file.content).shape == (24, 180, 180)
 
 
 def test_it_is_none_of_the_forecasts_from_radar(client: TestClient) -> None:
