@@ -72,7 +72,7 @@ def test_arrays_whose_results_are_dropped_are_neither_needed_nor_refused(
 def test_a_network_that_ours_cannot_reproduce_is_refused_with_the_reason(
     name: str, arrays: Arrays
 ) -> None:
-    with pytest.raises(NotConvertible, match=f"'{name}' cannot be converted: .*anew"):
+    with pytest.raises(NotConvertible, match=f"'{name}' cannot be converted: .*again"):
         convert.load(name, arrays)
 
 
