@@ -206,6 +206,8 @@ def of_netcdf(data: bytes) -> Parsed:
 
     with netCDF4.Dataset("upload", memory=data) as file:
         rate = variable(file, RATE, DIMS)
+        if "forecast_reference_time" in file.variables:
+            refuse("is a forecast (it has a forecast_reference_time), should hold radar frames")
         check_shape(rate.shape)
         noise = packing_noise(rate)
         rates = np.empty(rate.shape, np.float32)

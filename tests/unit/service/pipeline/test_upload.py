@@ -15,6 +15,7 @@ from ingest import BadField
 from ingest.formats import netcdf
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, known_grid, same_grid
 from ingest.precipitation import SIMULATED, check, credit, make
+from model_zoo.forecasters.baselines import Persistence
 from service.archive.key import to_datetime
 from service.pipeline import upload
 from tests.showers import frame, rate, time
@@ -136,8 +137,7 @@ def grid(**change: Any) -> bytes:
         (changed(lambda f: f.assign_attrs(units="kg m-2")), "units are 'kg m-2'"),
         (changed(lambda f: f[:, :, [0, 1, *range(3, 180)]]), "x should be in even steps"),
         (changed(lambda f: f[:, :20, :20]), "should have at least 32 along each side"),
-        (changed(lambda f: f.rename(time="lead_time").assign_coords(
-            time=("lead_time", f.time.values))), "has dimensions"),
+        (changed(lambda f: Persistence()(f, 2)), "is a forecast"),
         (changed(lambda f: f.assign_coords(
             time=f.time + np.timedelta64(30, "s"))), "whole multiples of 5 minutes"),
     ],
