@@ -4,6 +4,7 @@ Heavy packages are imported by the commands that need them, so that `--help` sta
 """
 
 import importlib.metadata
+import logging
 import platform
 import sys
 from typing import Annotated
@@ -13,6 +14,7 @@ from typer.exceptions import TyperException
 
 from service.cli import archive, keys, ledger, networks, operations, plots, training, workers
 from service.cli.options import print_error
+from service.monitoring.printable import PrintableFormatter
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,6 +68,8 @@ def main() -> None:
     if (system := platform.system()) != SYSTEM:
         typer.echo(wrong_system(system), err=True)
         sys.exit(2)
+    if logging.lastResort is not None:  # prints warnings of commands that configure no logging
+        logging.lastResort.setFormatter(PrintableFormatter("%(message)s"))
     try:
         sys.exit(app(standalone_mode=False))
     except TyperException as error:

@@ -77,7 +77,7 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
             tally.count(arrival)
             bar.update(task, advance=1, note=printable(arrival.name))
             if arrival.outcome in NOT_TAKEN:
-                print_error(arrival.outcome, arrival.reason)
+                print_error(arrival.outcome, printable(str(arrival.reason)))
     out.print(f"{len(files)} files: {console.outcomes(tally.outcomes)}")
     if tally.outcomes.keys() & NOT_TAKEN:
         raise typer.Exit(1)
