@@ -163,7 +163,7 @@ def test_no_memory_is_no_damage(filled_archive: Archive, monkeypatch: pytest.Mon
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(xr, "load_dataset", fail)
+    monkeypatch.setattr(netcdf, "opened", fail)
     with pytest.raises(OSError, match="no memory"):
         filled_archive.frame(time(1))
     assert filled_archive.has_frame(time(1))

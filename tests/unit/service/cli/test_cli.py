@@ -51,7 +51,7 @@ def test_a_forecast_is_written_as_netcdf_and_as_a_picture(data: Path, tmp_path: 
     assert result.exit_code == 0, result.output
     assert "advection issued at 20250621T1215Z" in result.output
     with xr.open_dataset(out) as dataset:
-        assert dataset["rainfall_rate"].shape == (4, 180, 180)
+        assert dataset["rainfall_rate"].shape == (24, 180, 180)
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
