@@ -86,7 +86,7 @@ def test_all_of_it_is_seen_without_scripts_and_without_asking_anybody(
         assert box
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size[0]
-    assert "advection foresaw" in page.locator("section").first.inner_text()
+    assert "advection detected" in page.locator("section").first.inner_text()
     (section,) = page.get_by_role("heading", name="Reliability of the probabilities").all()
     assert "ms-preciplstm" in section.locator("..").inner_text()
     assert section.locator("..").locator("svg.chart").count() == 2
