@@ -37,8 +37,11 @@ def worker(
     Example: `nowcast worker --queues interactive,scheduled`
     """
     from service.cli import startup
+    from service.jobs.celery_transport import check_queues
 
     configure_logging()
+    names = [name.strip() for name in queues.split(",") if name.strip()]
+    check_queues(names)
     settings = open_settings(data, models)
     startup.check_has_redis(settings)
     startup.check_services(settings)
@@ -46,7 +49,6 @@ def worker(
     from service.runtime.worker import Worker
 
     deployment = Deployment(settings)
-    names = [name.strip() for name in queues.split(",") if name.strip()]
     process = Worker(deployment, names)
     with metrics_server(deployment, metrics_port):
         raise typer.Exit(process.run())

@@ -5,7 +5,7 @@ Redis may lose all messages: the state of a job is in the job table.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -54,6 +54,16 @@ class BrokerProtocol(AMQP):  # type: ignore[misc]
     """Celery's messages over such connections."""
 
     Connection = BrokerConnection
+
+
+def check_queues(names: Sequence[str]) -> None:
+    """Check that there are queues of these names.
+
+    Raises:
+        BadSetting: There is no queue of a name.
+    """
+    if unknown := [name for name in names if name not in QUEUES]:
+        raise BadSetting(f"there is no queue {unknown[0]!r}, only {', '.join(QUEUES)}")
 
 
 def create_app(

@@ -20,8 +20,12 @@ from celery.signals import setup_logging, worker_ready
 from celery.worker.request import Request
 
 from service.archive.key import Key
-from service.errors import BadSetting
-from service.jobs.celery_transport import LONGEST_RUN_SECONDS, QUEUES, create_app
+from service.jobs.celery_transport import (
+    LONGEST_RUN_SECONDS,
+    QUEUES,
+    check_queues,
+    create_app,
+)
 from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.jobs.queue import Jobs
 from service.monitoring.metrics import Process
@@ -53,8 +57,7 @@ class Worker:
     """
 
     def __init__(self, deployment: "Deployment", queues: Sequence[str]) -> None:
-        if unknown := [name for name in queues if name not in QUEUES]:
-            raise BadSetting(f"there is no queue {unknown[0]!r}, only {', '.join(QUEUES)}")
+        check_queues(queues)
         self._deployment = deployment
         self._queues = [name for name in QUEUES if name in queues]
         self._started: float | None = None

@@ -6,7 +6,9 @@ from service.cli import main
 
 QUEUE = "BadSetting: there is no queue 'fast', only interactive"
 SIMULATED_TIME = "BadSetting: NOWCAST_SIMULATED_TIME is 'yesterday', should be BEGIN@"
-REDIS = "BadSetting: NOWCAST_REDIS is no URL, should be like redis://host:6379/0"
+REDIS = (
+    "BadSetting: NOWCAST_REDIS is empty, should be the URL of the Redis that delivers jobs"
+)
 
 
 @pytest.mark.parametrize(
