@@ -17,9 +17,10 @@ class ProbabilisticPersistence(Persistence):
         self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
     ) -> DataArray:
         rate = super().__call__(frames, horizon, step_minutes).values
-        lead = np.arange(1, horizon + 1, dtype=np.float32)[:, None, None]
+        minutes = step_minutes * np.arange(1, horizon + 1, dtype=np.float32)[:, None, None]
+        half_hours = np.maximum(minutes / STEP_MINUTES, 1)
         probabilities = {
-            least: np.asarray(rate / (rate + least) / lead, np.float32)
+            least: np.asarray(rate / (rate + least) / half_hours, np.float32)
             for least in reversed(THRESHOLDS)
         }
         return make_forecast(rate, frames.isel(time=[-1]), self, probabilities, step_minutes)
