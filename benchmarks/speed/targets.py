@@ -83,6 +83,18 @@ def sprog() -> Found:
     return above("S-PROG, times as fast as pysteps", found.ratio(1), TARGET)
 
 
+def ingest() -> Found:
+    """Processor time of ingest over that of decoding alone."""
+    from benchmarks.speed.ingest import TARGET, compare, simulated
+
+    with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as name:
+        path, ratios = simulated(Path(name)), []
+        for number in range(ROUNDS):
+            ours, anchor = compare(path, Path(name) / str(number), rounds=20)
+            ratios.append(ours.processor / anchor.processor)
+    return below("ingest of a frame, times decoding it", min(ratios), TARGET)
+
+
 def end_to_end(name: str) -> Found:
     """An end-to-end test with its bounds of time."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", f"tests/end_to_end/test_{name}.py"]
@@ -106,6 +118,7 @@ ALL: dict[str, Callable[[], Found]] = {
     "scrape": scrape,
     "counting": counting,
     "sprog": sprog,
+    "ingest": ingest,
     "latency": lambda: end_to_end("latency"),
     "load": lambda: end_to_end("load"),
 }

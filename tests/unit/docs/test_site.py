@@ -41,7 +41,7 @@ def test_docstrings_are_in_the_reference_of_the_python_api(site: Path) -> None:
     page = (site / "reference/python/index.html").read_text()
     for name in ("ingest.read", "model_zoo.load_forecaster", "verification.csi"):
         assert f'id="{name}"' in page, name
-    assert "Critical success index" in page
+    assert "critical success index" in page
 
 
 def test_the_openapi_document_and_the_code_of_tutorials_are_in_the_site(site: Path) -> None:

@@ -6,9 +6,7 @@ from service.cli import main
 
 QUEUE = "BadSetting: there is no queue 'fast', only interactive"
 SIMULATED_TIME = "BadSetting: NOWCAST_SIMULATED_TIME is 'yesterday', should be BEGIN@"
-REDIS = (
-    "BadSetting: NOWCAST_REDIS is empty, should be the URL of the Redis that delivers jobs"
-)
+REDIS = "BadSetting: NOWCAST_REDIS is empty, should be the URL of the Redis that delivers jobs"
 
 
 @pytest.mark.parametrize(
