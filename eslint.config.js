@@ -1,4 +1,4 @@
-// Rules for the JavaScript of the map page (service/api/page/static) and its tests.
+// Rules for the JavaScript of the map page, of embedded pages (service/api/page) and of their tests.
 
 import js from "@eslint/js";
 import globals from "globals";
@@ -7,7 +7,7 @@ import globals from "globals";
 const MARKUP_PROPERTIES = ["innerHTML", "outerHTML", "insertAdjacentHTML"];
 
 export default [
-  { ignores: ["**/node_modules/", "**/.venv*/"] },
+  { ignores: ["**/node_modules/", "**/.venv*/", "build/"] },
   js.configs.recommended,
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   {
@@ -67,7 +67,7 @@ export default [
     },
   },
   {
-    files: ["service/api/page/static/**/*.js"],
+    files: ["service/api/page/static/**/*.js", "service/api/page/embed/**/*.js"],
     languageOptions: { ecmaVersion: 2022, sourceType: "module", globals: globals.browser },
   },
   {

@@ -87,7 +87,8 @@ class NowcastPlace extends HTMLElement {
       card.append(part);
     };
     add("h2", this.getAttribute("name") || texts.here);
-    add("p", widget ? (lang === "de" ? widget.text_de : widget.text) : texts.failed);
+    const words = lang === "de" ? widget?.text_de : widget?.text;
+    add("p", words ?? texts.failed);
     if (widget?.stale) add("p", texts.stale);
     if (widget) add("small", widget.attribution);
     this.shadowRoot.replaceChildren(card);
