@@ -1,4 +1,4 @@
-// Rules for the JavaScript of the map page, of embedded pages (service/api/page) and of their tests.
+// Rules for the JavaScript of the map page and of embedded pages (service/api/page), and its tests.
 
 import js from "@eslint/js";
 import globals from "globals";
