@@ -188,9 +188,19 @@ def decode(data: bytes | Path, every: np.timedelta64 | None = None) -> DataArray
         BadField: The file is not netCDF, or holds no rainfall rate in mm/h.
     """
     try:
-        dataset = opened(data, every)
-    except Exception as error:  # a decoder may raise anything on hostile bytes
+        return field_in(opened(data, every))
+    except BadField:
+        raise
+    except Exception as error:  # a decoder may raise anything on hostile bytes, or lack memory
         raise BadField(f"is no netCDF file that can be read to its end ({error})") from error
+
+
+def field_in(dataset: xr.Dataset) -> DataArray:
+    """The field (time or lead_time, y, x) of a file by its variables.
+
+    Raises:
+        BadField: There is none.
+    """
     if NAME not in dataset:
         variables = ", ".join(map(str, dataset.data_vars))
         raise BadField(

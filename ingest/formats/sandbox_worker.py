@@ -15,6 +15,7 @@ import codecs
 import gc
 import importlib
 import io
+import itertools
 import json
 import resource
 import sys
@@ -67,7 +68,8 @@ def main(kind: str) -> None:
     """Parse the files on standard input within the limits and write attributes and numbers."""
     lengths = map(int, sys.stdin.buffer.readline().split())
     files = [sys.stdin.buffer.read(length) for length in lengths]
-    importlib.import_module(LIBRARIES[kind])
+    for library in LIBRARIES[kind]:
+        importlib.import_module(library)
     for codec in CODECS:
         codecs.lookup(codec)
     for limit, most in LIMITS.items():
@@ -164,25 +166,29 @@ def attributes(file: "h5py.File", *groups: str) -> dict[str, Any]:
     return found
 
 
-def check_stored(stored: "h5py.Dataset") -> None:
-    """Refuse a field of which parts are not in the file.
+def check_stored(stored: "h5py.Dataset", what: str = "the field") -> None:
+    """Refuse numbers of which parts are not in the file.
 
     HDF5 fills them with its fill value, mostly 0, without an error. A piece that is there may still
     not be found by the index of pieces, where a bit of that is damaged.
     """
+    import h5py
+
     kind = stored.id.get_type()
     if kind.get_precision() != 8 * kind.get_size() or kind.get_offset():
         refuse("holds numbers of other bits than those of their bytes")
     if stored.chunks is None:
-        if stored.id.get_offset() is None or stored.id.get_storage_size() != stored.nbytes:
-            refuse("holds a field of which nothing is stored")
+        is_inside = stored.id.get_create_plist().get_layout() == h5py.h5d.COMPACT
+        has_place = is_inside or stored.id.get_offset() is not None
+        if not has_place or stored.id.get_storage_size() != stored.nbytes:
+            refuse(f"holds {what}, of which nothing is stored")
         return
-    for row in range(0, stored.shape[0], stored.chunks[0]):
-        for column in range(0, stored.shape[1], stored.chunks[1]):
-            piece = stored.id.get_chunk_info_by_coord((row, column))
-            if piece.byte_offset is None or not piece.size or piece.filter_mask:
-                refuse(f"lacks the piece of the field at row {row}, column {column}")
-            stored.id.read_direct_chunk((row, column))  # by the index, as its numbers are read
+    starts = map(range, (0,) * stored.ndim, stored.shape, stored.chunks)
+    for corner in itertools.product(*starts):
+        piece = stored.id.get_chunk_info_by_coord(corner)
+        if piece.byte_offset is None or not piece.size or piece.filter_mask:
+            refuse(f"lacks the piece of {what} at {', '.join(map(str, corner))}")
+        stored.id.read_direct_chunk(corner)  # by the index, as its numbers are read
 
 
 def plain(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,6 +217,8 @@ def of_netcdf(data: bytes) -> Parsed:
         if "forecast_reference_time" in file.variables:
             refuse("is a forecast (it has a forecast_reference_time), should hold radar frames")
         check_shape(rate.shape)
+        if file.disk_format == "HDF5":
+            check_pieces(data, RATE, *DIMS)
         noise = packing_noise(rate)
         rates = np.empty(rate.shape, np.float32)
         for number in range(len(rates)):
@@ -235,6 +243,16 @@ def of_netcdf(data: bytes) -> Parsed:
                           for centres in grid.values()),
             "mapping": {} if mapping is None else plain(mapping.__dict__),
         }, rates  # fmt: skip
+
+
+def check_pieces(data: bytes, *names: str) -> None:
+    """Refuse netCDF-4 of which parts of some variables are not in the file; see `check_stored`."""
+    import h5py
+
+    with h5py.File(io.BytesIO(data), "r") as file:
+        for name in names:
+            if name in file:
+                check_stored(file[name], repr(name))
 
 
 def variable(file: "netCDF4.Dataset", name: str, dims: tuple[str, ...]) -> "netCDF4.Variable[Any]":
@@ -361,7 +379,8 @@ def check_shape(shape: tuple[int, ...]) -> None:
         refuse(f"frames have {shape[1]} x {shape[2]} cells, should have at most {LARGEST} a side")
 
 
-LIBRARIES = {"odim": "h5py", "netcdf": "netCDF4", "json": "orjson"}
+LIBRARIES = {"odim": ("h5py",), "netcdf": ("netCDF4", "h5py"), "json": ("orjson",)}
+"""What each reader needs, loaded while files can still be opened."""
 CODECS = ("ascii", "latin-1", "utf-8")
 """What they read texts with, which Python would else look up in its files when it is late."""
 READERS: dict[str, Callable[[bytes], Parsed]] = {

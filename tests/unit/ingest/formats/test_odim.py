@@ -188,7 +188,7 @@ def test_a_field_of_which_pieces_are_not_stored_is_refused() -> None:
         sparse = h5["dataset1/data1"].create_dataset("data", (1200, 1100), "u2", chunks=(600, 550))
         sparse[:600, :550] = 50
 
-    with pytest.raises(BadField, match="lacks the piece of the field at row 0, column 550"):
+    with pytest.raises(BadField, match="lacks the piece of the field at 0, 550"):
         parse(german(change=hole), "x")
 
 

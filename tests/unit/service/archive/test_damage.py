@@ -159,11 +159,14 @@ def test_what_cannot_be_moved_is_missing_all_the_same(
     assert "cannot be moved to quarantine" in caplog.text
 
 
-def test_no_memory_is_no_damage(filled_archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("step", ["opened", "field_in"])
+def test_no_memory_is_no_damage(
+    filled_archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(netcdf, "opened", fail)
+    monkeypatch.setattr(netcdf, step, fail)
     with pytest.raises(OSError, match="no memory"):
         filled_archive.frame(time(1))
     assert filled_archive.has_frame(time(1))

@@ -1,10 +1,12 @@
 """Uploaded frames become fields that keep the contract, or are refused with what is wrong."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import netCDF4
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import xarray as xr
 from xarray import DataArray
 
 from ingest import BadField
-from ingest.formats import netcdf
+from ingest.formats import netcdf, sandbox_worker
 from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, known_grid, same_grid
 from ingest.precipitation import SIMULATED, check, credit, make
 from model_zoo.forecasters.baselines import Persistence
@@ -238,3 +240,74 @@ def test_millimetres_per_hour_are_taken_in_any_spelling(units: str) -> None:
     given = frames(0, 1, 2)
     parsed = upload.read(netcdf.encode(given.assign_attrs(units=units)), NETCDF)
     xr.testing.assert_equal(parsed, given)
+
+
+# parts of netCDF-4 that are not there, which HDF5 fills with 0 without a word
+
+
+def stored_anew(name: str, store: Callable[[h5py.Group, DataArray], None]) -> bytes:
+    """Frames in netCDF-4 of which one variable is stored in another way."""
+    given = frames(0, 1)
+    file = io.BytesIO(netcdf.encode(given))
+    with h5py.File(file, "r+") as h5:
+        kept, is_scale = dict(h5[name].attrs), h5py.h5ds.is_scale(h5[name].id)
+        scales = [] if is_scale else [h5[dim] for dim in given.dims]
+        del h5[name]
+        store(h5, given[name] if name in given.coords else given)
+        for axis, scale in enumerate(scales):
+            h5[name].dims[axis].attach_scale(scale)
+        for attribute in ("units", "grid_mapping", "calendar"):
+            if attribute in kept:
+                h5[name].attrs[attribute] = kept[attribute]
+    return file.getvalue()
+
+
+def in_pieces(*written: slice) -> Callable[[h5py.Group, DataArray], None]:
+    def store(h5: h5py.Group, given: DataArray) -> None:
+        new = h5.create_dataset("rainfall_rate", given.shape, "f4", chunks=(1, 90, 90))
+        for part in written:
+            new[part] = given.values[part]
+
+    return store
+
+
+def test_rates_of_which_pieces_are_not_stored_are_refused() -> None:
+    whole = upload.read(stored_anew("rainfall_rate", in_pieces(slice(None))), NETCDF)
+    np.testing.assert_array_equal(whole, frames(0, 1))
+    for written in ((), (slice(0, 1),)):
+        body = stored_anew("rainfall_rate", in_pieces(*written))
+        with pytest.raises(BadField, match=r"lacks the piece of 'rainfall_rate' at \d, 0, 0"):
+            upload.read(body, NETCDF)
+
+
+def test_rates_of_which_nothing_is_stored_are_refused() -> None:
+    body = stored_anew(
+        "rainfall_rate",
+        lambda h5, given: h5.create_dataset("rainfall_rate", given.shape, "f4") and None,
+    )
+    with pytest.raises(BadField, match="'rainfall_rate', of which nothing is stored"):
+        upload.read(body, NETCDF)
+
+
+def test_rates_in_the_header_of_their_data_set_are_read() -> None:
+    """HDF5 stores small ones so where it is told to."""
+    small = elsewhere(32, 32)[:2]
+    file = io.BytesIO()
+    with h5py.File(file, "w") as h5:
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_layout(h5py.h5d.COMPACT)
+        space = h5py.h5s.create_simple(small.shape)
+        h5py.h5d.create(h5.id, b"field", h5py.h5t.NATIVE_FLOAT, space, plan)
+        h5["field"][...] = small.values
+        sandbox_worker.check_stored(h5["field"])
+        assert h5["field"].id.get_offset() is None
+
+
+@pytest.mark.parametrize("unlimited", [(), ("time",)])
+def test_netcdf_of_other_programs_is_whole(tmp_path: Path, unlimited: tuple[str, ...]) -> None:
+    path, given = tmp_path / "frames.nc", frames(0, 1, 2)
+    for kind in ("NETCDF4", "NETCDF4_CLASSIC", "NETCDF3_CLASSIC", "NETCDF3_64BIT"):
+        given.drop_vars(["lat", "lon"]).to_dataset().to_netcdf(
+            path, format=kind, unlimited_dims=unlimited
+        )
+        np.testing.assert_array_equal(upload.read(path.read_bytes(), NETCDF), given)
