@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, literal, select
 
+from service.ledger import daily_sums
 from service.ledger.ledger import KEPT, Ledger
 from service.ledger.queries import total
 from service.ledger.tables import COUNTS, arrivals, counts, forecasts, leads, pixels, tallies
@@ -60,3 +61,4 @@ def renew_totals(ledger: Ledger) -> None:
         connection.execute(insert(tallies).from_select(names, tallied))
         connection.execute(delete(pixels))
         connection.execute(insert(pixels).from_select([*AXES, *COUNTS], sums))
+        daily_sums.renew(connection)

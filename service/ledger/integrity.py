@@ -3,11 +3,23 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, FromClause, Select, func, select
+from sqlalchemy import Connection, FromClause, Select, Table, func, select
 
+from service.ledger import daily_sums
 from service.ledger.database import REVISION, engine, revision
 from service.ledger.queries import same, total
-from service.ledger.tables import COUNTS, KEY, arrivals, counts, leads, metadata, pixels, tallies
+from service.ledger.tables import (
+    COUNTS,
+    KEY,
+    arrivals,
+    counts,
+    daily_counts,
+    daily_leads,
+    leads,
+    metadata,
+    pixels,
+    tallies,
+)
 
 AXES = ("model", "lead_minutes", "threshold")
 
@@ -87,6 +99,13 @@ def wrong_totals(connection: Connection) -> Iterator[str]:
     for what, kept, true, names in (
         ("totals of pixels", select(pixels), summed, (*AXES, *COUNTS)),
         ("tallies of arrivals", of_arrivals, tallied, ("name", "outcome", "n")),
+        (
+            "counts of days",
+            select(daily_counts),
+            daily_sums.counts_by_day(),
+            names_of(daily_counts),
+        ),
+        ("leads of days", select(daily_leads), daily_sums.leads_by_day(), names_of(daily_leads)),
     ):
         if n := differing(connection, kept, true, names):
             yield f"{n} {what} are not the sums of what they count; restore a backup"
@@ -94,6 +113,11 @@ def wrong_totals(connection: Connection) -> Iterator[str]:
     odd = loose.where(func.coalesce(leads.c.status, "") != "verified")
     if n := number(connection, odd.subquery()):
         yield f"{n} counts are of leads that are not verified; restore a backup"
+
+
+def names_of(table: Table) -> tuple[str, ...]:
+    """Return the names of the columns of a table."""
+    return tuple(column.name for column in table.c)
 
 
 def differing(

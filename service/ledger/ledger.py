@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from sqlalchemy import RowMapping, Select, Table, delete, distinct, func, select, update
 
-from service.ledger import database, tables
+from service.ledger import daily_sums, database, tables
 from service.ledger import rolling_windows as windows
 from service.ledger.database import increment_tallies, insert, insert_once, tallies_of
 from service.ledger.queries import (
@@ -20,13 +20,11 @@ from service.ledger.queries import (
     matches,
     newest,
     newest_weights,
-    total,
     with_lead,
     within,
 )
 from service.ledger.rolling_windows import Summed, summed
 from service.ledger.tables import (
-    COUNTS,
     arrivals,
     counts,
     forecasts,
@@ -258,6 +256,7 @@ class Ledger:
                 insert_once(connection, fractions, [key | row for row in fraction_rows])
                 insert_once(connection, probabilities, [key | row for row in probability_rows])
                 windows.add_to_pixels(connection, key)
+                daily_sums.add_verified(connection, key)
         return bool(done.rowcount)
 
     def give_up(self, until: datetime, unfinished: Collection[datetime] = ()) -> int:
@@ -270,8 +269,7 @@ class Ledger:
         is_over = (leads.c.valid_time <= until, leads.c.issue.not_in(list(unfinished)))
         query = update(leads).where(leads.c.status == "pending", *is_over)
         with self.engine.begin() as connection:
-            done = connection.execute(query.values(status="missing"))
-        return int(done.rowcount)
+            return daily_sums.give_up(connection, query)
 
     def rows(
         self,
@@ -301,11 +299,7 @@ class Ledger:
         **equal: float | None,
     ) -> list[Mapping[str, Any]]:
         """Return counts by model, lead and threshold over `n_valid` forecasts; see `rows`."""
-        axes = [counts.c[name] for name in ("model", "lead_minutes", "threshold")]
-        sums = [total(counts.c[name]).label(name) for name in COUNTS]
-        query = select(*axes, *sums, func.count().label("n_valid")).group_by(*axes)
-        query = query.select_from(with_lead(counts))
-        return self._found(query.where(*within(counts, models, begin, end, equal)))
+        return self._found(daily_sums.totals(models, begin, end, equal))
 
     def states(
         self,
@@ -315,8 +309,7 @@ class Ledger:
         **equal: float | None,
     ) -> dict[str, int]:
         """Return numbers of lead times by status; the arguments are those of `rows`."""
-        query = select(leads.c.status, func.count().label("n")).group_by(leads.c.status)
-        found = self._found(query.where(*within(leads, models, begin, end, equal)))
+        found = self._found(daily_sums.states(models, begin, end, equal))
         return {row["status"]: row["n"] for row in found}
 
     # summed up for dashboards

@@ -2,7 +2,7 @@
 
 * Inserted once, the source of everything else: arrivals, forecasts, leads, counts, fractions,
   probabilities.
-* Derived from them for dashboards: the running totals tallies and pixels, incremented in the
+* Derived from them: the running totals tallies, pixels and those of each day, incremented in the
   transaction that inserts the rows they count; and the tables of windows, refreshed as a whole.
 * Current state: jobs, requests, workers.
 
@@ -196,6 +196,27 @@ pixels = Table(
     *(Column(name, BigInteger, nullable=False) for name in COUNTS),
 )
 """Counters: the counts summed over all issue times."""
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("model", String(64), primary_key=True),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("threshold", Float, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+    Column("n_valid", BigInteger, nullable=False),
+)
+"""The counts of each day of valid times, in days since 1970 (UTC), over `n_valid` forecasts."""
+daily_leads = Table(
+    "daily_leads",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("model", String(64), primary_key=True),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("status", String(8), primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+"""Numbers of verified and missing lead times of each day of valid times."""
 
 
 def window_columns() -> list[Column[Any]]:
