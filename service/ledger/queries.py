@@ -95,6 +95,6 @@ def same(first: FromClause, second: FromClause, *names: str) -> ColumnElement[bo
     return and_(*(first.c[name] == second.c[name] for name in names))
 
 
-def total(column: Column[Any]) -> ColumnElement[Any]:
+def total(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the sum of a column in the type of the column, also in PostgreSQL."""
     return cast(func.sum(column), column.type)
