@@ -290,7 +290,7 @@ def test_rates_of_which_nothing_is_stored_are_refused() -> None:
 
 
 def test_rates_in_the_header_of_their_data_set_are_read() -> None:
-    """HDF5 stores small ones so where it is told to."""
+    """HDF5 stores small ones so where a program asks for it."""
     small = elsewhere(32, 32)[:2]
     file = io.BytesIO()
     with h5py.File(file, "w") as h5:
