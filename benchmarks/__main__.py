@@ -51,6 +51,7 @@ COMMANDS = (
     Command("speed.ingest"),
     Command("speed.verification"),
     Command("speed.sprog"),
+    Command("speed.served.cycle"),
     Command("speed.serving"),
     Command("speed.startup", ("--rounds", "2")),
     Command("speed.scale", document=SCALE),

@@ -35,6 +35,7 @@ def performance(found: Sequence[Table]) -> list[str]:
         bfloat16(first(found, "Scores in bfloat16")),
         training(first(found, "Training throughput")),
         data(first(found, "Ingest"), first(found, "Verification")),
+        cycle(first(found, "Forecasts of a cycle")),
         serving(first(found, "Reading a forecast"), first(found, "Start-up")),
     ]
     return [line for line in lines if line]
@@ -103,6 +104,19 @@ def data(ingest: Table | None, verification: Table | None) -> str:
             parts.append(f"verification is faster than pysteps by factors of {', '.join(ratios)}")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def cycle(table: Table | None) -> str:
+    """Processor time of the default model and of all that are served."""
+    if table is None:
+        return ""
+    rows = [dict(zip(table.headings, row, strict=True)) for row in table.rows]
+    most = max((row["threads"] for row in rows), key=int)
+    first, *_, last = (row for row in rows if row["threads"] == most)
+    return (
+        f"A forecast of 24 leads by {first['model']} takes {first['seconds']} s on {most} threads, "
+        f"those of a cycle {last['seconds']} s {last['model']}."
+    )
 
 
 def serving(reading: Table | None, start: Table | None) -> str:

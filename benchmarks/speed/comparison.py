@@ -1,9 +1,13 @@
 """Comparison of two ways to do the same, timed in turns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from statistics import median
 from time import perf_counter, process_time
 from typing import NamedTuple
+
+import numpy as np
+from xarray import DataArray
 
 LACKING = "pysteps is not installed here (pip install 'nowcast[benchmark]'): not compared"
 HEADINGS = ("", "theirs, ms", "ours, ms", "times as fast", "by processor time")
@@ -32,6 +36,20 @@ def compare(
     times = [(timed(theirs), timed(ours)) for _ in range(rounds)]
     before, after = zip(*times, strict=True)
     return Comparison(what, before, after, pairs)
+
+
+def shifted(frames: DataArray, first: int = 1) -> Iterator[DataArray]:
+    """The frames (time, y, x), shifted along x by another number of cells each time, without end.
+
+    So nothing that a forecaster keeps of the frames before saves it any work.
+
+    Args:
+        frames: In mm/h.
+        first: Cells of the first shift, 1 or more.
+    """
+    rates = frames.to_numpy()
+    for cells in count(first):
+        yield frames.copy(data=np.roll(rates, cells, axis=2))
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:

@@ -20,9 +20,10 @@ from xarray import DataArray
 
 from benchmarks.pysteps_sprog import PystepsSPROG
 from benchmarks.report import at_least_one, measured, table, write_section
-from benchmarks.speed.comparison import HEADINGS, LACKING, Comparison, cells, compare
+from benchmarks.speed.comparison import HEADINGS, LACKING, Comparison, cells, compare, shifted
 from ingest.grid import MODEL_FACTOR, block_mean
 from ingest.simulation.simulate import simulate
+from model_zoo.forecasters.contract import Forecaster
 from model_zoo.forecasters.sprog import SPROG
 
 FRAMES = 7
@@ -45,12 +46,19 @@ def comparisons(sides: Sequence[int], rounds: int) -> Iterator[Comparison]:
     """Whole forecasts, the motion with them, of few leads and of more."""
     ours, theirs = SPROG(), PystepsSPROG()
     for side in sides:
-        given = frames(side)
         for horizon in HORIZONS:
             what = f"{side} x {side}, {horizon} leads"
+            # each has its own frames, so that neither estimates the motion for the other
+            given = frames(side)
+            before = partial(once, theirs, shifted(given), horizon)
             yield compare(
-                what, partial(theirs, given, horizon), partial(ours, given, horizon), 1, rounds
+                what, before, partial(once, ours, shifted(given, side // 2), horizon), 1, rounds
             )
+
+
+def once(forecaster: Forecaster, given: Iterator[DataArray], horizon: int) -> DataArray:
+    """A forecast (lead, y, x) in mm/h from the next frames (time, y, x)."""
+    return forecaster(next(given), horizon)
 
 
 def section(found: Sequence[Comparison]) -> str:

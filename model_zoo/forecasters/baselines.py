@@ -20,6 +20,7 @@ from model_zoo.forecasters.contract import (
     select_frames,
     times_of,
 )
+from model_zoo.forecasters.frame_cache import cached_by_frames
 
 MINUTE = np.timedelta64(1, "m")
 
@@ -121,6 +122,7 @@ def put_back(rate: NDArray[np.float32], kept: NDArray[np.float32]) -> NDArray[np
     return rates
 
 
+@cached_by_frames
 def motion_of(frames: DataArray) -> NDArray[np.float32]:
     """Estimate the motion (y, x, 2) in cells per minute from frames (time, y, x) in mm/h."""
     times = frames["time"].to_numpy()

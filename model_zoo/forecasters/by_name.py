@@ -32,6 +32,7 @@ def load_forecaster(
     device: str = "auto",
     weights_folder: str | Path | None = None,
     bf16: bool = False,
+    member: Callable[[str], Forecaster] | None = None,
 ) -> Forecaster:
     """Load a forecaster, to be called on frames.
 
@@ -42,6 +43,8 @@ def load_forecaster(
         device: Where a network runs: as torch names it, or "auto" for the GPU if there is one.
         weights_folder: Searched for <name>.safetensors before the shipped weights.
         bf16: Whether convolutions of a network may run in bfloat16 where that is fastest.
+        member: Gives the members of "blend" by name, so that those loaded already are shared; by
+            default each is loaded for it.
 
     Raises:
         UnknownModel: There is no forecaster of this name; the message lists those there are.
@@ -57,8 +60,10 @@ def load_forecaster(
         return BASELINES[name]()
     if name == BLEND:
         table = BlendTable.read(find_weights(name, weights_folder, BLEND_SUFFIX))
-        load = partial(load_forecaster, device=device, weights_folder=weights_folder, bf16=bf16)
-        return Blend(table, {member: load(member) for member in table.members})
+        load = member or partial(
+            load_forecaster, device=device, weights_folder=weights_folder, bf16=bf16
+        )
+        return Blend(table, {name: load(name) for name in table.members})
     check_name(name, weights_folder)
     path = find_weights(name, weights_folder)
     trained = checkpoint.load(path)

@@ -30,6 +30,7 @@ from model_zoo.forecasters.contract import (
     minutes,
     select_frames,
 )
+from model_zoo.forecasters.frame_cache import cached_by_frames
 from model_zoo.forecasters.lead_interpolation import with_step
 from model_zoo.forecasters.rain_amounts import matched_rain
 from model_zoo.forecasters.sprog import carried_to_newest, sprog_fields
@@ -86,6 +87,7 @@ class Network:
         self._scale = intensity.scale(trained.scale)
         self._thresholds = trained.thresholds
         self._calibration = trained.calibration
+        self._half_hourly = cached_by_frames(self._forecast_half_hourly)
 
     def __call__(
         self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
@@ -99,7 +101,13 @@ class Network:
         return with_step(self.half_hourly, frames, horizon, step_minutes, self.name)
 
     def half_hourly(self, frames: DataArray, horizon: int) -> DataArray:
-        """Forecast (lead_time, y, x) in mm/h every 30 minutes, as the network was trained."""
+        """Forecast (lead_time, y, x) in mm/h every 30 minutes, as the network was trained.
+
+        The forecasts of the last frames are kept: a blend of the network asks for them again.
+        """
+        return self._half_hourly(frames, horizon).copy()
+
+    def _forecast_half_hourly(self, frames: DataArray, horizon: int) -> DataArray:
         select_frames(frames, AGES, self.name)  # to say first what is missing of the network's own
         frames, kept = set_aside(frames, self.name) if self.moves else (frames, None)
         given = select_frames(frames, AGES, self.name)

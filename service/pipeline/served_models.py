@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from time import perf_counter
 
 import numpy as np
@@ -61,6 +61,8 @@ class Forecasters:
         self._weights = weights
         self._loaded: dict[str, Forecaster] = {}
         self._lock = Lock()
+        self._on_devices: dict[tuple[str, str], Forecaster] = {}
+        self._devices_lock = RLock()
 
     @property
     def device(self) -> str:
@@ -114,9 +116,22 @@ class Forecasters:
             forecaster(sample_frames(forecaster.needs))
 
     def _load(self, name: str) -> Forecaster:
-        load = partial(load_forecaster, name, weights_folder=self._weights, bf16=self._bf16)
         device = "cpu" if name in BASELINES else self._device
-        return Served(load, device, self._on_fallback, self._on_forecast)
+        return Served(partial(self._on, name), device, self._on_fallback, self._on_forecast)
+
+    def _on(self, name: str, device: str) -> Forecaster:
+        """The forecaster on a device, the same for the blends it is a member of."""
+        with self._devices_lock:
+            key = name, device
+            if key not in self._on_devices:
+                self._on_devices[key] = load_forecaster(
+                    name,
+                    device=device,
+                    weights_folder=self._weights,
+                    bf16=self._bf16,
+                    member=partial(self._on, device=device),
+                )
+            return self._on_devices[key]
 
     def _on_fallback(self, model: str) -> None:
         self.on_fallback(model)  # looked up at each call: it can be set after loading

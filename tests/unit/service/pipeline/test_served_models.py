@@ -9,6 +9,7 @@ from model_zoo import load_forecaster
 from model_zoo.device import is_device_failure
 from model_zoo.errors import BadFrames, UnknownModel
 from model_zoo.forecasters.contract import HORIZON, STEP_MINUTES, Needs
+from model_zoo.forecasters.network import Network
 from service.pipeline.served_models import Forecasters, Served, sample_frames
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
@@ -112,3 +113,31 @@ def test_every_forecast_is_told_of_with_its_duration() -> None:
 def test_only_models_of_the_zoo_are_served(name: str) -> None:
     with pytest.raises(UnknownModel):
         Forecasters(("persistence",)).get(name)
+
+
+def test_a_blend_takes_the_forecasts_of_the_networks_that_are_served_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs: list[str] = []
+    predict = Network.predict
+
+    def counted(network: Network, *arguments: object) -> object:
+        runs.append(network.name)
+        return predict(network, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Network, "predict", counted)
+    forecasters = Forecasters(["blend", "ms-lstm", "ms-preciplstm"], device="cpu")
+    frames = sample_frames(forecasters.get("blend").needs)
+    forecasts = [forecaster(frames, 3, 10) for forecaster in forecasters.all_served()]
+    assert sorted(runs) == ["ms-lstm", "ms-preciplstm"]
+    alone = load_forecaster("blend", device="cpu")(frames, 3, 10)
+    assert_identical(forecasts[0].drop_attrs(), alone.drop_attrs())
+
+
+def test_a_forecast_that_is_changed_does_not_change_the_next() -> None:
+    forecaster = load_forecaster("ms-lstm", device="cpu")
+    frames = sample_frames(forecaster.needs)
+    first = forecaster(frames)
+    kept = first.copy(deep=True)
+    first[:] = 99
+    assert_identical(forecaster(frames).drop_attrs(), kept.drop_attrs())
