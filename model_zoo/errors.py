@@ -9,6 +9,7 @@
   + BadGrid          height and width cannot be halved as often as needed; also a ValueError
   + BadFrames        frames that a forecast cannot start from; also a ValueError
     + NotEnoughFrames  required frames are missing (forecasters/contract.py)
+  + BadForecast      the forecast of an installed package breaks the contract
 """
 
 
@@ -46,3 +47,7 @@ class BadGrid(ModelError, ValueError):
 
 class BadFrames(ModelError, ValueError):
     """A forecast cannot start from these frames."""
+
+
+class BadForecast(ModelError):
+    """The forecast of a forecaster from an installed package breaks the contract."""

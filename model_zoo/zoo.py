@@ -1,12 +1,17 @@
-"""The zoo: every family of cells, at every shape."""
+"""The zoo: every family of cells, at every shape.
+
+Installed packages add families by entry points of the group `nowcast.cells` (`ingest.plugins`).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import torch
 from torch import nn
 
+from ingest import plugins
 from model_zoo.cell import Cell
 from model_zoo.cells.cms_lstm import CMSLSTM
 from model_zoo.cells.convlstm import ConvLSTM
@@ -67,7 +72,7 @@ def motionrnn(channels: int, depth: int) -> list[Cell]:
     return [*(MotionHighway(channels, cell) for cell in lower), top]
 
 
-FAMILIES: Mapping[str, Family] = MappingProxyType(
+OWN_FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "convlstm": all_of(ConvLSTM),
         "trajgru": all_of(TrajGRU),
@@ -99,20 +104,81 @@ ABLATIONS: Mapping[str, Shape] = MappingProxyType(
 )
 """Ablations of the multi-scale shape, with ConvLSTM cells."""
 
-MODELS: Mapping[str, Model] = MappingProxyType(
+
+def shaped(families: Mapping[str, Family]) -> dict[str, Model]:
+    """Return families in every shape, by the names of the networks."""
+    return {
+        pattern.format(name): Model(family, shape)
+        for pattern, shape in SHAPES.items()
+        for name, family in families.items()
+    }
+
+
+OWN_MODELS: Mapping[str, Model] = MappingProxyType(
     {
-        **{
-            pattern.format(name): Model(family, shape)
-            for pattern, shape in SHAPES.items()
-            for name, family in FAMILIES.items()
-        },
-        **{name: Model(FAMILIES["convlstm"], shape) for name, shape in ABLATIONS.items()},
+        **shaped(OWN_FAMILIES),
+        **{name: Model(OWN_FAMILIES["convlstm"], shape) for name, shape in ABLATIONS.items()},
         # as the MS-LSTM paper calls them
-        "ms-lstm": Model(FAMILIES["mk-lstm"], MULTI_SCALE),
-        "sms-lstm": Model(FAMILIES["convlstm"], MULTI_SCALE),
-        "tms-lstm": Model(FAMILIES["mk-lstm"], PLAIN),
+        "ms-lstm": Model(OWN_FAMILIES["mk-lstm"], MULTI_SCALE),
+        "sms-lstm": Model(OWN_FAMILIES["convlstm"], MULTI_SCALE),
+        "tms-lstm": Model(OWN_FAMILIES["mk-lstm"], PLAIN),
     }
 )
+
+RESERVED_NAMES = ("advection", "auto", "blend", "dwd-rv", "persistence", "s-prog")
+"""Names of forecasts by other models than networks, which no network can have."""
+
+
+def accepted_family(name: str, given: object) -> Family:
+    """Return the family that an entry point refers to.
+
+    Args:
+        name: Of the entry point.
+        given: A subclass of `Cell`, or a function as `Family`.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: Its cells do not run in a stack.
+    """
+    if isinstance(given, type) and issubclass(given, Cell):
+        family = all_of(given)
+    elif callable(given) and not isinstance(given, type):
+        family = cast("Family", given)
+    else:
+        raise TypeError(
+            f"{given!r} should be a subclass of model_zoo.cell.Cell, or a function from channels "
+            "and layers to a list of cells"
+        )
+    for shape in SHAPES.values():
+        check_runs(family, shape)
+    return family
+
+
+def check_runs(family: Family, shape: Shape) -> None:
+    """Run two steps of a small network on the meta device, which computes nothing.
+
+    Raises:
+        ValueError: The hidden state is not as the input. A cell may raise anything else.
+    """
+    channels, levels = 8, shape.levels
+    with torch.device("meta"), torch.no_grad():
+        stack = Stack(family(channels, len(levels)), levels, shape.skips(levels))
+        x = torch.empty(1, channels, 4 * stack.multiple, 4 * stack.multiple)
+        _, past, _ = stack(x, None)
+        hidden, _, _ = stack(x, past)
+    if hidden.shape != x.shape:
+        raise ValueError(f"hidden states are {tuple(hidden.shape)}, should be {tuple(x.shape)}")
+
+
+FAMILIES = plugins.Registry(
+    OWN_FAMILIES,
+    lambda: plugins.load(
+        plugins.CELLS, (*OWN_MODELS, *RESERVED_NAMES), accepted_family, " ".join(SHAPES)
+    ),
+)
+"""Families of cells by name."""
+MODELS = plugins.Registry(OWN_MODELS, lambda: shaped(FAMILIES.added))
+"""Networks by name."""
 
 
 def build(
@@ -138,7 +204,8 @@ def build(
         ValueError: The levels do not begin and end with 0, or skips cannot be paired.
     """
     if name not in MODELS:
-        raise UnknownModel(f"no model {name!r} in the zoo, only {', '.join(MODELS)}")
+        known = f"no model {name!r} in the zoo, only {', '.join(MODELS)}"
+        raise UnknownModel("; ".join([known, *plugins.problems(name)]))
     family, shape = MODELS[name]
     levels = shape.levels if levels is None else tuple(levels)
     stack = Stack(family(channels, len(levels)), levels, shape.skips(levels))

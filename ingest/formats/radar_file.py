@@ -9,7 +9,7 @@ import numpy as np
 from xarray import DataArray
 
 from ingest.errors import BadField
-from ingest.formats import odim, radolan, tar
+from ingest.formats import odim, plugin_readers, radolan, tar
 from ingest.formats.compression import unpack, unpacker_of
 from ingest.formats.radolan import Composite
 from ingest.grid import block_mean
@@ -35,7 +35,8 @@ def read(path: str | Path) -> DataArray:
 
     Takes RADOLAN binary (RY, YW, RX, WX), plain or packed by gzip or bzip2, ODIM HDF5 (the twin of
     RY), and the archives of DWD's nowcast RV, RADOLAN or ODIM. The format is recognised by the
-    content, then checked against the name.
+    content, then checked against the name. Other formats are read by installed packages
+    (`ingest.formats.plugin_readers`).
 
     Returns:
         A frame (time, y, x) of one time, or for RV a forecast (lead_time, y, x): mm/h, float32,
@@ -67,11 +68,17 @@ def parse(data: bytes, name: str, *, factor: int = 1) -> DataArray:
         NotRead: The machine had no time or memory to read it.
     """
     try:
-        field = assemble(composites(unpack(data)), factor)
+        field = assemble(composites_of(unpack(data), name), factor)
         check_name(field, name)
         return check(field)
     except BadField as error:
         raise BadField(f"{name}: {error}") from error
+
+
+def composites_of(data: bytes, name: str) -> list[Composite]:
+    """All composites in the unpacked bytes of a file, by a reader of a package if one takes it."""
+    reader = plugin_readers.reader_of(data, name)
+    return composites(data) if reader is None else plugin_readers.decode(reader, data)
 
 
 def composites(data: bytes) -> list[Composite]:

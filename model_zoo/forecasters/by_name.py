@@ -1,4 +1,8 @@
-"""Loading of forecasters by name: baselines and trained networks."""
+"""Loading of forecasters by name: baselines, those of installed packages, and trained networks.
+
+Installed packages add forecasters by entry points of the group `nowcast.forecasters`
+(`ingest.plugins`).
+"""
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
@@ -6,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+from ingest import plugins
 from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
 from model_zoo.fast.autotune import AutotunedNetwork
@@ -14,16 +19,24 @@ from model_zoo.forecasters.blend import NAME as BLEND
 from model_zoo.forecasters.blend import Blend, BlendTable
 from model_zoo.forecasters.contract import Forecaster
 from model_zoo.forecasters.network import Network
+from model_zoo.forecasters.plugin_forecaster import accepted_forecaster
 from model_zoo.forecasters.sprog import SPROG
-from model_zoo.zoo import MODELS
+from model_zoo.zoo import MODELS, RESERVED_NAMES
 
 SUFFIX = ".safetensors"
 BLEND_SUFFIX = ".json"
 SHIPPED = Path(__file__).parents[1] / "weights"
 
-BASELINES: Mapping[str, Callable[[], Forecaster]] = MappingProxyType(
+OWN_BASELINES: Mapping[str, Callable[[], Forecaster]] = MappingProxyType(
     {"persistence": Persistence, "advection": Advection, "s-prog": SPROG}
 )
+BASELINES = plugins.Registry(
+    OWN_BASELINES,
+    lambda: plugins.load(
+        plugins.FORECASTERS, (*MODELS, *OWN_BASELINES, *RESERVED_NAMES), accepted_forecaster
+    ),
+)
+"""Forecasters that are no networks of the zoo: the baselines, and those of installed packages."""
 
 
 def load_forecaster(
@@ -37,9 +50,10 @@ def load_forecaster(
     """Load a forecaster, to be called on frames.
 
     Args:
-        name_or_path: "blend"; "persistence", "advection" or "s-prog"; a network of the zoo, such
-            as "ms-lstm"; the name of a checkpoint in `weights_folder`, without its suffix; or the
-            path of a checkpoint, which ends in .safetensors.
+        name_or_path: "blend"; "persistence", "advection" or "s-prog"; a forecaster of an installed
+            package; a network of the zoo, such as "ms-lstm"; the name of a checkpoint in
+            `weights_folder`, without its suffix; or the path of a checkpoint, which ends in
+            .safetensors.
         device: Where a network runs: as torch names it, or "auto" for the GPU if there is one.
         weights_folder: Searched for <name>.safetensors before the shipped weights.
         bf16: Whether convolutions of a network may run in bfloat16 where that is fastest.
@@ -78,8 +92,8 @@ def load_forecaster(
 def check_name(name: str, weights_folder: str | Path | None = None) -> None:
     """Check that a name is that of a forecaster, without loading it.
 
-    Names are "blend", those of baselines, those of networks of the zoo, and those of checkpoints
-    in `weights_folder`, which may be of any network.
+    Names are "blend", those of baselines and of forecasters of installed packages, those of
+    networks of the zoo, and those of checkpoints in `weights_folder`, which may be of any network.
 
     Raises:
         UnknownModel: It is not; the message lists the names there are.
@@ -88,7 +102,7 @@ def check_name(name: str, weights_folder: str | Path | None = None) -> None:
     if name in BASELINES:
         return
     own = [] if weights_folder is None else sorted(Path(weights_folder).glob(f"*{SUFFIX}"))
-    if name not in (BLEND, *MODELS, *(path.stem for path in own)):
+    if name != BLEND and name not in MODELS and name not in (path.stem for path in own):
         raise UnknownModel(unknown_message(name, [path.stem for path in own]))
     find_weights(name, weights_folder, BLEND_SUFFIX if name == BLEND else SUFFIX)
 
@@ -119,4 +133,5 @@ def unknown_message(name: str, own: Sequence[str] = ()) -> str:
         f"there is no forecaster {name!r}"
         + "".join(f", did you mean {guess!r}?" for guess in close)
         + f"; known are {', '.join(known)}, and paths of checkpoints that end in {SUFFIX}"
+        + "".join(f"; {line}" for line in plugins.problems(name))
     )

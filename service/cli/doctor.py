@@ -39,6 +39,7 @@ def examine(settings: "Settings") -> list[Finding]:
         "versions": versions,
         "kernels": kernels,
         "models": models,
+        "plug-ins": plug_ins,
         "disk": disk,
         "ledger": lambda given: reachable("ledger", given, startup.check_ledger),
         "archive": lambda given: reachable("archive", given, startup.check_archive),
@@ -84,6 +85,26 @@ def models(settings: "Settings") -> Finding:
     for name in settings.models:
         check_name(name, settings.weights)
     return Finding("models", "ok", ", ".join(settings.models))
+
+
+def plug_ins(settings: "Settings") -> Finding:
+    """What installed packages add, and whether all of it can be used."""
+    from ingest import plugins
+    from ingest.formats.plugin_readers import READERS
+    from model_zoo.forecasters.by_name import BASELINES
+    from model_zoo.zoo import FAMILIES
+    from service.skill.scores import SCORES
+
+    registries = (
+        ("cells", FAMILIES.added),
+        ("forecasters", BASELINES.added),
+        ("readers", READERS.added),
+        ("scores", SCORES.added),
+    )
+    found = [f"{kind}: {', '.join(added)}" for kind, added in registries if added]
+    lines = found + plugins.problems()
+    state: State = "warning" if plugins.problems() else "ok"
+    return Finding("plug-ins", state, "; ".join(lines) or "none is installed")
 
 
 def disk(settings: "Settings") -> Finding:

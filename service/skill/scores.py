@@ -2,15 +2,21 @@
 
 A new score takes a function in `verification` and a line in `SCORES` or `PROBABILITY_SCORES`:
 tables, the API schema and its example, metrics, dashboards, curves, the report and its glossary
-follow.
+follow. Installed packages add scores of contingency tables by entry points of the group
+`nowcast.scores` (`ingest.plugins`).
 """
 
+import logging
 import math
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 from xarray import DataArray, Dataset
 
+from ingest import plugins
 from verification import (
     brier,
     brier_skill,
@@ -23,6 +29,8 @@ from verification import (
     pod,
     window_cells,
 )
+
+log = logging.getLogger(__name__)
 
 FRACTION_SCALES_KM = (5.0, 10.0, 20.0, 40.0)
 """Widths of the neighbourhoods of the fractions skill score."""
@@ -55,7 +63,7 @@ class Score(NamedTuple):
         return abs(value - self.best)
 
 
-SCORES: dict[str, Score] = {
+OWN_SCORES: dict[str, Score] = {
     "csi": Score(
         csi, "CSI", "Critical success index: hits per hit, miss and false alarm.", has_curve=True
     ),
@@ -69,7 +77,6 @@ SCORES: dict[str, Score] = {
     ),
     "ets": Score(ets, "ETS", "Equitable threat score: CSI adjusted for hits by chance."),
 }
-"""Scores of contingency tables, by the name of their columns, fields and labels."""
 FSS_NAMES = {window_cells(km, CELL_KM): f"fss_{km:g}km" for km in FRACTION_SCALES_KM}
 """Names of the fractions skill scores by the width of their neighbourhood in cells."""
 FSS_SCORES: dict[str, Score] = {
@@ -89,3 +96,71 @@ PROBABILITY_SCORES: dict[str, Score] = {
     ),
 }
 """Scores of exceedance probabilities."""
+
+COLUMN = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""Names of scores, which are fields of the API and labels of metrics."""
+TAKEN = [
+    "base_rate",
+    "correct_negatives",
+    "false_alarms",
+    "forecast_rate",
+    "hits",
+    "issue",
+    "lead_minutes",
+    "misses",
+    "model",
+    "n_valid",
+    "threshold",
+    "valid",
+]
+"""Names of other columns beside scores."""
+SAMPLES = Dataset(
+    {
+        "hits": ("row", [790, 0, 3]),
+        "misses": ("row", [210, 0, 0]),
+        "false_alarms": ("row", [292, 0, 0]),
+        "correct_negatives": ("row", [30708, 32400, 0]),
+    }
+)
+"""Contingency tables of a common, a dry and a wet case."""
+
+
+def accepted_score(name: str, given: object) -> Score:
+    """Return the score that an entry point refers to, with a function that never raises.
+
+    Raises:
+        TypeError: It is no `Score`, or does not compute a value for each table.
+        ValueError: Its name is no name of a column.
+    """
+    if not isinstance(given, Score):
+        raise TypeError(f"{given!r} should be a service.skill.scores.Score")
+    if not COLUMN.fullmatch(name):
+        raise ValueError(f"the name should match {COLUMN.pattern}")
+    with np.errstate(all="ignore"):
+        found = given.function(SAMPLES)
+    if not isinstance(found, DataArray) or found.dims != ("row",):
+        raise TypeError("its function should return a value for each table, without a loop")
+    return given._replace(function=partial(computed, name, given.function))
+
+
+def computed(name: str, function: Callable[[Dataset], DataArray], counts: Dataset) -> DataArray:
+    """Compute a package's score of counts of any shape, and in their shape.
+
+    NaN where it is undefined, and all NaN where it raises, with a warning in the log.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            values = function(counts).astype(np.float64)
+        return values.where(np.isfinite(values))
+    except Exception as error:  # noqa: BLE001  a package may raise anything
+        log.warning("the score %s is left out: %s: %s", name, type(error).__name__, error)
+        return counts["hits"] * np.nan
+
+
+SCORES = plugins.Registry(
+    OWN_SCORES,
+    lambda: plugins.load(
+        plugins.SCORES, (*OWN_SCORES, *FSS_SCORES, *PROBABILITY_SCORES, *TAKEN), accepted_score
+    ),
+)
+"""Scores of contingency tables, by the name of their columns, fields and labels."""
