@@ -6,6 +6,7 @@
   + NoWeights        there are no trained weights of a network
   + BadCheckpoint    a file or set of arrays does not fit a network
   + NotConvertible   a published network that is unknown, or that ours does not reproduce
+  + NoProbabilities  a forecast has none, which an ensemble is made of (forecasters/ensemble.py)
   + BadGrid          height and width cannot be halved as often as needed; also a ValueError
   + BadFrames        frames that a forecast cannot start from; also a ValueError
     + NotEnoughFrames  required frames are missing (forecasters/contract.py)

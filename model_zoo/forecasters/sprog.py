@@ -6,6 +6,7 @@ cannot be predicted is smoothed away, the more the longer the lead. The motion i
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from xarray import DataArray
 from model_zoo.forecasters import advect, cascade, motion
 from model_zoo.forecasters.baselines import MINUTE, motion_of, put_back, recent_frames, set_aside
 from model_zoo.forecasters.baselines import rates as rates_of
+from model_zoo.forecasters.cascade import Cascade
 from model_zoo.forecasters.contract import (
     HORIZON,
     NO_WEIGHTS,
@@ -120,22 +122,47 @@ def sprog_fields(frames: Array, ages: Sequence[float], leads: Sequence[float]) -
         `FEWEST_WET` cells of a frame are wet.
     """
     newest = frames[-1]
-    known = ~np.isnan(frames)
     repeated = np.repeat(newest[None], len(leads), axis=0)
+    event = event_cascade(frames, ages)
+    if event is None:
+        return repeated
+    extrapolated = cascade.ahead(event.parts, leads)
+    trend = area_trend(event.wet_cells, event.parts.ages)
+    seen = ~np.isnan(newest)
+    for rate, field, lead in zip(repeated, extrapolated, leads, strict=True):
+        rate[seen] = matched(field[seen], newest[seen], growth(trend, lead))
+    return repeated
+
+
+class EventCascade(NamedTuple):
+    """The scales of an event.
+
+    Attributes:
+        parts: Of the frames that are made use of.
+        wet_cells: Of each of them, where all have data.
+    """
+
+    parts: Cascade
+    wet_cells: Sequence[int]
+
+
+def event_cascade(frames: Array, ages: Sequence[float]) -> EventCascade | None:
+    """Split frames into scales; None where fewer than `FEWEST_WET` cells of a frame are wet.
+
+    Args:
+        frames: (time, y, x) in mm/h, as of `sprog_fields`.
+        ages: Minutes from each frame to the newest, falling to 0.
+    """
+    known = ~np.isnan(frames)
     usable = [index for index in strides(ages) if overlaps(known[index], known[-1])]
     frames, known, ages = frames[usable], known[usable], [ages[index] for index in usable]
     common: Mask = np.logical_and.reduce(known)
     wet = (frames >= THRESHOLD) & common  # False for NaN
     counts = [int(np.count_nonzero(field)) for field in wet]
     if len(frames) < 2 or min(counts) < FEWEST_WET:
-        return repeated
+        return None
     parts = cascade.decompose(filled(log_rain(frames), known), common, ages)
-    extrapolated = cascade.ahead(parts, leads)
-    trend = area_trend(counts, ages)
-    seen = known[-1]
-    for rate, field, lead in zip(repeated, extrapolated, leads, strict=True):
-        rate[seen] = matched(field[seen], newest[seen], growth(trend, lead))
-    return repeated
+    return EventCascade(parts, counts)
 
 
 def overlaps(known: Mask, newest: Mask) -> bool:
