@@ -57,7 +57,7 @@ class LeadFields(NamedTuple):
 
 
 def ensemble_seed(model_name: str, issue_time: np.datetime64) -> int:
-    """Seed of the ensemble of a model and an issue time in UTC, the same whoever asks."""
+    """Seed of the ensemble of a model and an issue time in UTC, the same in every process."""
     name = f"{model_name} {format_time(issue_time)}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
 

@@ -72,13 +72,15 @@ def rain_exceeded(
 
 
 def odds(probability: NDArray[np.floating]) -> Values:
-    """Log odds, finite."""
+    """Log odds of probabilities (of any shape), finite."""
     bounded = probability.astype(np.float64).clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     found: Values = np.log(bounded / (1 - bounded))
     return found
 
 
-def within_class(share: Array, middle: Array, certainty: Array, rain: Array, width: float) -> Array:
+def within_class(
+    share: Values, middle: Values, certainty: Array, rain: Values, width: float
+) -> Values:
     """Logarithm of a rate over the lower threshold of its class.
 
     Args:
@@ -91,26 +93,28 @@ def within_class(share: Array, middle: Array, certainty: Array, rain: Array, wid
         width: Logarithm of the upper over the lower threshold.
     """
     inside = (rain >= 0) & (rain < width)
-    place = np.where(inside, middle + certainty * (rain / width - middle), middle)
-    below = share / np.maximum(middle, 1e-6) * place
-    over = place + (share - middle) / np.maximum(1 - middle, 1e-6) * (1 - place)
-    found: Array = width * np.where(share < middle, below, over)
+    position = np.where(inside, middle + certainty * (rain / width - middle), middle)
+    below = share / np.maximum(middle, 1e-6) * position
+    over = position + (share - middle) / np.maximum(1 - middle, 1e-6) * (1 - position)
+    found: Values = width * np.where(share < middle, below, over)
     return found
 
 
-def tail(distance: Array, middle: Array, certainty: Array, rain: Array) -> Array:
-    """Rates in mm/h above the highest threshold; arguments as of `within_class`, but in mm/h."""
-    place = np.where(rain >= 0, middle + certainty * (rain - middle), middle)
-    below = distance / np.maximum(middle, 1e-6) * place
-    found: Array = np.where(distance < middle, below, place + distance - middle)
+def tail(distance: Values, middle: Values, certainty: Array, rain: Array) -> Values:
+    """Excess (value,) over the highest threshold; arguments as of `within_class`, in mm/h."""
+    position = np.where(rain >= 0, middle + certainty * (rain - middle), middle)
+    below = distance / np.maximum(middle, 1e-6) * position
+    found: Values = np.where(distance < middle, below, position + distance - middle)
     return found
 
 
-def tail_scale(log_odds: Array, thresholds: Sequence[float]) -> Array:
+def tail_scale(log_odds: Values, thresholds: Sequence[float]) -> Values:
     """Scale (value,) of the tail in mm/h, from log odds (threshold, value)."""
     least, most = (share * thresholds[-1] for share in TAIL_SHARES)
     if len(thresholds) < 2:
-        return np.full(log_odds.shape[1:], most, np.float32)
+        return np.full(log_odds.shape[1:], most)
     fall = log_odds[-2] - log_odds[-1]
-    scale: Array = thresholds[-1] * np.log(thresholds[-1] / thresholds[-2]) / np.maximum(fall, 1e-6)
+    scale: Values = (
+        thresholds[-1] * np.log(thresholds[-1] / thresholds[-2]) / np.maximum(fall, 1e-6)
+    )
     return scale.clip(least, most)

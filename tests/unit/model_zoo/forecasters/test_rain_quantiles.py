@@ -49,6 +49,7 @@ def test_no_rain_is_forecast_where_every_probability_is_zero() -> None:
 
 
 def test_a_single_threshold_is_enough() -> None:
-    rates = rain_exceeded(EXCEEDANCE, np.full((1, COUNT), 0.3, np.float32), np.zeros(COUNT), [2.0])
+    probability = np.full((1, COUNT), 0.3, np.float32)
+    rates = rain_exceeded(EXCEEDANCE, probability, np.zeros(COUNT, np.float32), [2.0])
     assert (rates >= 2).mean() == pytest.approx(0.3, abs=1e-3)
     assert (rates[rates > 0] >= 2).all()
