@@ -134,7 +134,7 @@ def opponents() -> str:
             f"The yardstick ({yardstick.NAME}) has {about['channels']} channels and was trained "
             f"for {about['steps']:,} steps of {about['crops']} crops of {about['side']}x"
             f"{about['side']} cells ({about['planned_steps']:,} were planned)"
-            + f"; its outputs of {about['revived']}" * ("revived" in about)
+            + (f"; its outputs of {about['revived']}" if "revived" in about else "")
             + "."
         )
     return " ".join(lines)
