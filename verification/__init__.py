@@ -28,6 +28,7 @@ from verification.probabilistic import (
     probability_sums,
     reliability,
 )
+from verification.recalibration import Recalibration, recalibration
 from verification.spectrum import radial_spectrum
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "BadWindow",
     "DifferentGrids",
     "Interval",
+    "Recalibration",
     "VerificationError",
     "bias",
     "brier",
@@ -65,6 +67,7 @@ __all__ = [
     "probability_sums",
     "radial_spectrum",
     "rate_crps_sums",
+    "recalibration",
     "reliability",
     "rmse",
     "window_cells",

@@ -9,7 +9,8 @@ a JSON file. The likeliest cells get the rain of one member (`matched_rain`).
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,19 @@ class BlendTable:
         if self.amounts not in self.members:
             raise ValueError(f"amounts are of {self.amounts!r}, which is no member")
 
+    def recalibrated(
+        self, intercepts: NDArray[np.float64], slopes: NDArray[np.float64]
+    ) -> "BlendTable":
+        """The table whose probabilities have an intercept and a slope of their logit.
+
+        Args:
+            intercepts: (lead, threshold).
+            slopes: (lead, threshold), positive.
+        """
+        coefficients = slopes[..., None] * self.coefficients
+        coefficients[..., 0] += intercepts
+        return replace(self, coefficients=coefficients)
+
     def probabilities(self, forecasts: Sequence[DataArray]) -> Array:
         """Blend the members' forecasts into probabilities (lead, threshold, y, x).
 
@@ -155,6 +169,16 @@ class Blend:
         parts = [table.sha256, *(member.weights for member in self.members)]
         self.weights = hashlib.sha256(" ".join(parts).encode()).hexdigest()
         self.needs = Needs(*merged([member.needs for member in self.members]))
+
+    def with_table(self, table: BlendTable) -> "Blend":
+        """The same members weighed by another table; it goes by the same weights.
+
+        Args:
+            table: Of the same members.
+        """
+        other = copy(self)
+        other.table = table
+        return other
 
     def __call__(
         self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES

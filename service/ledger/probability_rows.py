@@ -1,13 +1,16 @@
 """Converts sums of exceedance probabilities to rows of the ledger and back."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Engine, and_, func, or_, select
 from xarray import DataArray, Dataset
 
 from ingest import precipitation
-from service.ledger.tables import BINNED, bins_of
+from service.ledger.queries import total, with_lead
+from service.ledger.tables import BINNED, bins_of, leads, probabilities
 from verification import probability_sums
 
 Row = dict[str, Any]
@@ -53,3 +56,39 @@ def sums_of(rows: Sequence[Mapping[str, Any]]) -> Dataset:
         for name in BINNED
     }
     return Dataset({**binned, "squared": ("row", np.array([row["squared"] for row in rows]))})
+
+
+def summed(
+    engine: Engine,
+    weights: Mapping[str, str],
+    minutes: Sequence[int],
+    begin: datetime,
+    end: datetime,
+) -> list[Row]:
+    """Return sums by (lead_minutes, threshold) over all forecasts of some models together.
+
+    Args:
+        engine: Database of the ledger.
+        weights: Of each model: forecasts with other weights do not count.
+        minutes: Lead times.
+        begin: Valid times are after this.
+        end: Valid times are at or before this.
+
+    Returns:
+        Rows as of `sums_of`, with `n_valid`, the number of verified fields.
+    """
+    axes = probabilities.c.lead_minutes, probabilities.c.threshold
+    added = [total(c).label(c.name) for c in probabilities.c if not c.primary_key]
+    of_models = [
+        and_(probabilities.c.model == model, probabilities.c.weights == its)
+        for model, its in weights.items()
+    ]
+    query = (
+        select(*axes, *added, func.count().label("n_valid"))
+        .select_from(with_lead(probabilities))
+        .where(leads.c.status == "verified", leads.c.valid_time > begin, leads.c.valid_time <= end)
+        .where(probabilities.c.lead_minutes.in_(minutes), or_(*of_models))
+        .group_by(*axes)
+    )
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]

@@ -19,6 +19,7 @@ from service.archive.key import Key, Time, iso, stamp
 from service.errors import NoForecast, NoFrames, ServiceError
 from service.ledger.ledger import Ledger
 from service.pipeline import gap_filling, model_selection
+from service.pipeline.recent_reliability import recalibrated
 from service.pipeline.record import is_kept, keep
 from service.pipeline.served_models import AUTO, Forecasters
 
@@ -83,7 +84,10 @@ def forecast_model(
     key = Key(issue.astype("datetime64[ns]"), forecaster.name, forecaster.weights)
     if not is_kept(archive, ledger, key):
         frames = gap_filling.frames_for(archive, forecaster, key.issue)
-        forecast, seconds = run(forecaster, frames)
+        recent = recalibrated(ledger, forecaster, key.issue)
+        forecast, seconds = run(recent.forecaster, frames)
+        if recent.basis:
+            forecast.attrs["recalibrated"] = recent.basis
         keep(archive, ledger, forecast, now, seconds)
     return key
 

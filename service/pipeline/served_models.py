@@ -16,6 +16,7 @@ from ingest.precipitation import SIMULATED, make
 from model_zoo import load_forecaster
 from model_zoo.device import is_device_failure, named, use_threads
 from model_zoo.errors import UnknownModel
+from model_zoo.forecasters.blend import Blend, BlendTable
 from model_zoo.forecasters.by_name import BASELINES, SUFFIX
 from model_zoo.forecasters.contract import HORIZON, STEP_MINUTES, Forecaster, Needs
 
@@ -178,6 +179,26 @@ class Served:
     def needs(self) -> Needs:
         """Required and optional input frames."""
         return self._on_cpu.needs
+
+    @property
+    def blend(self) -> Blend | None:
+        """The forecaster if it is a blend."""
+        return self._on_cpu if isinstance(self._on_cpu, Blend) else None
+
+    def with_table(self, table: BlendTable) -> "Served":
+        """The same blend with its members weighed by another table.
+
+        Raises:
+            TypeError: It is no blend.
+        """
+
+        def load(device: str) -> Forecaster:
+            blend = self._load(device=device)
+            if not isinstance(blend, Blend):
+                raise TypeError(f"{self.name} is no blend and has no table")
+            return blend.with_table(table)
+
+        return Served(load, self._device, self._on_fallback, self._on_forecast)
 
     def __call__(
         self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
