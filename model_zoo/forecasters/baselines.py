@@ -20,7 +20,7 @@ from model_zoo.forecasters.contract import (
     select_frames,
     times_of,
 )
-from model_zoo.forecasters.frame_cache import cached_by_frames
+from model_zoo.frame_cache import cached_by_frames
 
 MINUTE = np.timedelta64(1, "m")
 

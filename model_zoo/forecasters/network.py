@@ -30,10 +30,10 @@ from model_zoo.forecasters.contract import (
     minutes,
     select_frames,
 )
-from model_zoo.forecasters.frame_cache import cached_by_frames
 from model_zoo.forecasters.lead_interpolation import with_step
 from model_zoo.forecasters.rain_amounts import matched_rain
 from model_zoo.forecasters.sprog import carried_to_newest, sprog_fields
+from model_zoo.frame_cache import cached_by_frames
 from model_zoo.guided_guess import LEADS
 from model_zoo.nowcaster import Nowcaster
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from xarray import DataArray
 
-from model_zoo.forecasters.frame_cache import ENTRIES, cached_by_frames
+from model_zoo.frame_cache import ENTRIES, cached_by_frames
 
 
 def frames(rate: float = 1.0, minute: int = 0) -> DataArray:
