@@ -5,7 +5,7 @@ Model parameters are stored in checkpoints; physical constants are named beside 
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -28,6 +28,8 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)]
 """Texts, in a variable separated by commas or as a JSON list."""
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_names)]
 """IP addresses and networks, written as `Names`."""
+LogForm = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(BaseSettings):
@@ -152,6 +154,12 @@ class Settings(BaseSettings):
     frame_ancestors: Names = ()
     """Origins whose web pages can show the map and `/embed` in a frame, such as
     https://example.org; * for all. By default only the service's own."""
+    log: LogForm = "console"
+    """Form of logs on stderr: console, lines for people; or json, a JSON object per line."""
+    log_level: LogLevel = "info"
+    """Lowest level that is logged: debug, info, warning or error."""
+    access_log: bool = True
+    """Log each HTTP request: info, from status 500 on warning, health and metrics debug."""
     simulated_time: str = ""
     """Simulated time for tests and rehearsals, BEGIN@SINCE*SPEED: it is BEGIN at the Unix time
     SINCE and passes SPEED times as fast, as in 2020-09-07T07:20:00Z@1790000000*200."""

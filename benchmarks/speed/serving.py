@@ -9,7 +9,7 @@ and does nothing else, which is the most there can be; and a plain FastAPI handl
 fields as an array in memory and returns them as lists, which is what one writes first. They are
 asked in turns in one run, so that whatever else the machine does slows all alike; ratios are
 medians over rounds, by the clock and by the processor time of the server, which other work disturbs
-less.
+less. No server logs requests.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def deployment(folder: Path, port: int) -> Any:  # noqa: ANN401
     from service.runtime.deployment import Deployment
     from service.settings import Settings
 
-    return Deployment(Settings(data=folder, models=(MODEL,), port=port))
+    return Deployment(Settings(data=folder, models=(MODEL,), port=port, access_log=False))
 
 
 def fill(folder: Path) -> None:

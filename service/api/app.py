@@ -1,6 +1,6 @@
 """The FastAPI application: routes, middleware and error handlers."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -16,6 +16,7 @@ from service.api.middleware.compression import Compression
 from service.api.middleware.entity_tags import EntityTags
 from service.api.middleware.head_as_get import HeadAsGet
 from service.api.middleware.limits import BodyLimit, TimeLimit
+from service.api.middleware.request_log import HEADER, RequestLog
 from service.api.middleware.response_cache import ResponseCache
 from service.api.middleware.same_origin import LOOPBACK_NAMES, SameOrigin
 from service.api.middleware.security_headers import SecurityHeaders
@@ -48,7 +49,8 @@ DESCRIPTION = """
 Two-hour precipitation nowcasts for Germany from DWD radar, every forecast verified.
 
 No data is `null` and never 0. Times are UTC and mark the end of five minutes. Errors are
-`application/problem+json`.
+`application/problem+json`. Every response has an `X-Request-ID`, that of the request where it is
+valid, by which logs tell of it.
 """
 UPLOAD_TYPES = (JSON, *OFFERED[NETCDF])
 """Content types of uploaded frames, whose body may be large."""
@@ -61,6 +63,7 @@ CORS_REQUEST_HEADERS = (
     "If-None-Match",
     "Prefer",
     "X-API-Key",
+    HEADER,
 )
 """Headers that pages of other origins may send."""
 CORS_RESPONSE_HEADERS = (
@@ -72,26 +75,29 @@ CORS_RESPONSE_HEADERS = (
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
+    HEADER,
 )
 """Headers that pages of other origins may read."""
 
 
 class Api(FastAPI):
-    """The application, with an optional outermost middleware.
+    """The application, with outermost middleware.
 
     All other middleware together takes half as long as sending a response, so what the outermost
-    one answers is cheaper.
+    ones answer is cheaper.
 
     Attributes:
-        outermost: Wraps the application in the outermost middleware.
+        outermost: Wrap the application, the first one innermost.
     """
 
-    outermost: Callable[[ASGIApp], ASGIApp] | None = None
+    outermost: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
 
     def build_middleware_stack(self) -> ASGIApp:
         """Build the middleware stack, the outermost middleware included."""
         stack = super().build_middleware_stack()
-        return self.outermost(stack) if self.outermost else stack
+        for wrap in self.outermost:
+            stack = wrap(stack)
+        return stack
 
 
 def create_app(context: ApiContext) -> Api:
@@ -136,10 +142,11 @@ def create_app(context: ApiContext) -> Api:
     add_middleware(app, context, keys)
     problems.install(app)
     process = metrics.install(app, context)
-    if is_shared(context.settings):
-        app.outermost = partial(
-            ResponseCache, encoded_cache=context.encoded_cache, on_response=process.answered
-        )
+    cache = partial(
+        ResponseCache, encoded_cache=context.encoded_cache, on_response=process.answered
+    )
+    request_log = partial(RequestLog, logs_requests=context.settings.access_log)
+    app.outermost = (*([cache] if is_shared(context.settings) else []), request_log)
     return app
 
 

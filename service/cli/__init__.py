@@ -5,6 +5,7 @@ Heavy packages are imported by the commands that need them, so that `--help` sta
 
 import importlib.metadata
 import logging
+import os
 import platform
 import sys
 from typing import Annotated
@@ -69,7 +70,7 @@ def main() -> None:
         typer.echo(wrong_system(system), err=True)
         sys.exit(2)
     if logging.lastResort is not None:  # prints warnings of commands that configure no logging
-        logging.lastResort.setFormatter(PrintableFormatter("%(message)s"))
+        logging.lastResort.setFormatter(warning_formatter())
     try:
         sys.exit(app(standalone_mode=False))
     except TyperException as error:
@@ -82,6 +83,15 @@ def main() -> None:
             raise
         print_error(type(error).__name__, " ".join(str(error).split()))
         sys.exit(2)
+
+
+def warning_formatter() -> logging.Formatter:
+    """The formatter of warnings of commands that configure no logging."""
+    if os.environ.get("NOWCAST_LOG") != "json":
+        return PrintableFormatter("%(message)s")
+    from service.monitoring import logs
+
+    return logs.formatter("nowcast", "json")
 
 
 def usage_problem(error: TyperException) -> str:

@@ -92,8 +92,8 @@ def follow_server(data: Path | None, metrics_port: int | None) -> None:
     from service.runtime.in_process import at_work
     from service.runtime.schedule import FOLLOWING
 
-    configure_logging()
     deployment = open_deployment(data)
+    configure_logging("ingest", deployment.settings)
     sources = sources_of(deployment.settings)
     try:
         with (
@@ -239,8 +239,8 @@ def serve(
     """Serve the HTTP API and the map page; /docs describes the API."""
     from service.cli import startup
 
-    configure_logging()
     settings = open_settings(data, models, host=host, port=port)
+    configure_logging("api", settings)
     startup.check_port(settings)
     startup.check_services(settings)
     from model_zoo.forecasters.by_name import check_name

@@ -1,5 +1,6 @@
 """Options that several commands share, and their parsing."""
 
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.monitoring.printable import PrintableFormatter, printable
+from service.monitoring.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from service.runtime.deployment import Deployment
-    from service.settings import Settings
+    from service.settings import LogLevel, Settings
     from service.skill.period_summary import Period
 
 Data = Annotated[
@@ -67,15 +68,11 @@ def open_console(*, stderr: bool = False) -> "Console":
     return Console(stderr=stderr, width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
-def configure_logging() -> None:
-    """Log to stderr, a line for each message, of some libraries warnings only."""
-    import logging
+def configure_logging(process: str, settings: "Settings") -> None:
+    """Log to stderr as the settings say; see `service.monitoring.logs`."""
+    from service.monitoring import logs
 
-    handler = logging.StreamHandler()
-    handler.setFormatter(PrintableFormatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for library in ("httpx", "celery", "kombu"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    logs.configure(process, settings.log, settings.log_level)
 
 
 def metrics_server(deployment: "Deployment", port: int | None) -> AbstractContextManager[object]:
@@ -90,7 +87,13 @@ def metrics_server(deployment: "Deployment", port: int | None) -> AbstractContex
 
 
 def print_error(title: str, message: object) -> None:
-    """Print an error to stderr; what would not print is escaped."""
+    """Print an error to stderr, as JSON where logs are; what would not print is escaped."""
+    if os.environ.get("NOWCAST_LOG") == "json":
+        from service.monitoring import logs
+
+        level: LogLevel = "warning" if title == "warning" else "error"
+        print(logs.json_line("nowcast", level, str(message), kind=title), file=sys.stderr)
+        return
     from rich.text import Text
 
     line = Text.assemble((title, "red"), ": ", printable(str(message), keep="\n"))

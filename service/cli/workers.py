@@ -39,10 +39,10 @@ def worker(
     from service.cli import startup
     from service.jobs.celery_transport import check_queues
 
-    configure_logging()
     names = [name.strip() for name in queues.split(",") if name.strip()]
     check_queues(names)
     settings = open_settings(data, models)
+    configure_logging("worker", settings)
     startup.check_has_redis(settings)
     startup.check_services(settings)
     from service.runtime.deployment import Deployment
@@ -62,8 +62,8 @@ def beat() -> None:
     """
     from service.cli import startup
 
-    configure_logging()
     settings = open_settings()
+    configure_logging("beat", settings)
     startup.check_has_redis(settings)
     startup.check_redis(settings)
     from service.runtime.worker import run_beat
@@ -85,8 +85,8 @@ def up(
     """
     from service.cli import startup
 
-    configure_logging()
     settings = open_settings(data, models, host=host, port=port)
+    configure_logging("up", settings)
     startup.check_port(settings)
     startup.check_services(settings)
     from service.runtime.all_in_one import run

@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 
 from service.errors import BadSetting
 from service.jobs.job import INGEST, INTERACTIVE, SCHEDULED, VERIFY, Job
-from service.jobs.transport import Undelivered
+from service.jobs.transport import Undelivered, request_in_hand
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,9 @@ class CeleryTransport:
         if self._error and time.monotonic() - self._checked < SEND_SECONDS:
             raise Undelivered(self._error)
         try:
-            self._app.send_task(task, args, queue=queue, expires=EXPIRES_SECONDS)
+            self._app.send_task(
+                task, args, queue=queue, expires=EXPIRES_SECONDS, headers=request_in_hand()
+            )
         except OperationalError as error:
             raise Undelivered(self._note(error)) from error
         self._note(None)

@@ -93,6 +93,8 @@ class Jobs:
             row, is_new = self.job_table.ask(key, queue, self.clock(), again=again)
         job = Job.of(row)
         if is_new:
+            level = logging.INFO if queue == INTERACTIVE else logging.DEBUG
+            log.log(level, "job %s is accepted", job.id, extra={"queue": queue})
             self.send(job)
         return job
 

@@ -7,10 +7,14 @@ from itertools import count
 from queue import PriorityQueue
 from typing import Protocol
 
+from structlog.contextvars import bound_contextvars, get_contextvars
+
 from service.jobs.job import INTERACTIVE, Job
 
 log = logging.getLogger(__name__)
 
+REQUEST_ID = "request_id"
+"""Name of the id of a request in logs and in messages to workers."""
 CLOSING_SECONDS = 60.0
 """How long `close` waits for a running job, in s."""
 
@@ -40,6 +44,12 @@ class Transport(Protocol):
         """Finish the running job and send no more."""
 
 
+def request_in_hand() -> dict[str, str]:
+    """Return the id of the request that is being answered, by its name in logs; empty if none."""
+    values = get_contextvars()
+    return {REQUEST_ID: values[REQUEST_ID]} if REQUEST_ID in values else {}
+
+
 class ThreadTransport:
     """Runs jobs one after the other in a thread of this process, interactive ones first.
 
@@ -52,7 +62,8 @@ class ThreadTransport:
     def __init__(self, run: Callable[[str], object]) -> None:
         self._run = run
         self._numbers, self._lock = count(), threading.Lock()
-        self._waiting: set[tuple[bool, str]] = set()
+        self._waiting: dict[tuple[bool, str], dict[str, str]] = {}
+        """Waiting jobs with the request that first submitted each."""
         self._queue: PriorityQueue[tuple[int, int, tuple[bool, str] | None]] = PriorityQueue()
         self._thread = threading.Thread(target=self._run_all, name="forecast", daemon=True)
         self._thread.start()
@@ -62,7 +73,7 @@ class ThreadTransport:
         entry = (job.queue != INTERACTIVE, job.id)
         with self._lock:
             if entry not in self._waiting:
-                self._waiting.add(entry)
+                self._waiting[entry] = request_in_hand()
                 self._queue.put((int(entry[0]), next(self._numbers), entry))
 
     def problem(self) -> str | None:
@@ -77,8 +88,9 @@ class ThreadTransport:
     def _run_all(self) -> None:
         while (entry := self._queue.get()[2]) is not None:
             with self._lock:
-                self._waiting.discard(entry)
+                request = self._waiting.pop(entry)
             try:
-                self._run(entry[1])
+                with bound_contextvars(**request):
+                    self._run(entry[1])
             except Exception:
                 log.exception("job %s could not be run; it will be tried again", entry[1])

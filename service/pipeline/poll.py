@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from threading import Lock
+from time import perf_counter
 from typing import NamedTuple
 
 from ingest.errors import NotRead, SourceUnavailable
@@ -18,7 +19,6 @@ from service.pipeline.served_models import PROVIDER_MODEL
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
-
 
 SERVER_HOURS = 48
 """Age in h up to which DWD's server keeps files."""
@@ -129,6 +129,7 @@ def poll_source(
         SourceUnavailable: The server is unreachable or answers only with errors.
     """
     for name, data in source.poll(lacking(archive, ledger, source, now, hours), now):
+        begin = perf_counter()
         try:
             with turn:
                 arrival = ingest_bytes(archive, ledger, data, name, now)
@@ -138,7 +139,23 @@ def poll_source(
             log.warning("%s is fetched again: %s", name, error, exc_info=not is_busy(error))
             source.fetch_again(name)
         else:
+            log_arrival(arrival, perf_counter() - begin)
             yield arrival
+
+
+OUTCOMES = {
+    "accepted": "kept",
+    "late": "kept, older than the newest frame",
+    "duplicate": "known already",
+}
+"""Outcomes of arrivals in logs; a quarantined file has its own warning."""
+
+
+def log_arrival(arrival: Arrival, seconds: float) -> None:
+    """Log a file that was ingested in some seconds."""
+    if arrival.outcome in OUTCOMES:
+        values = {"seconds": seconds, "delay_seconds": arrival.delay_seconds}
+        log.info("%s: %s", arrival.name, OUTCOMES[arrival.outcome], extra=values)
 
 
 def is_busy(error: Exception) -> bool:

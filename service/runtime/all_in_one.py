@@ -29,7 +29,7 @@ def run(settings: Settings) -> None:
     log.info("API on http://%s:%d", settings.host, settings.port)
     program = shutil.which("redis-server")
     if settings.redis:
-        supervise(parts(), environment(settings))
+        supervise(parts(), environment(settings), settings.log)
     elif program:
         port = free_port()
         settings = settings.model_copy(update={"redis": f"redis://127.0.0.1:{port}/0"})
@@ -37,7 +37,8 @@ def run(settings: Settings) -> None:
             # It holds only messages, which can be lost: nothing is written to disk.
             command = [program, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
             command += ["--save", "", "--maxmemory-policy", "noeviction", "--loglevel", "warning"]
-            supervise([Part("redis", command, last=True), *parts()], environment(settings))
+            all_parts = [Part("redis", command, last=True), *parts()]
+            supervise(all_parts, environment(settings), settings.log)
     else:
         from service.runtime.deployment import Deployment
         from service.runtime.server import serve_all

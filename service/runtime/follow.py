@@ -10,7 +10,7 @@ from typing import Protocol
 from ingest.errors import SourceUnavailable
 from ingest.sources.polled_server import MOST, Source
 from service.ledger.ledger import Arrival
-from service.pipeline.poll import poll_source, starts_cycle
+from service.pipeline.poll import lacking, poll_source, starts_cycle
 from service.runtime.deployment import Deployment
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,13 @@ def follow(
     )
 
     def follow_source(source: Source) -> None:
+        is_first = True
+
         def poll() -> Iterator[Arrival]:
+            nonlocal is_first
+            if is_first:
+                announce_backfill(lacking(archive, ledger, source, clock(), hours), source, hours)
+                is_first = False
             for arrival in poll_source(archive, ledger, source, clock(), hours, turn):
                 if starts_cycle(arrival):
                     on_frame()
@@ -67,6 +73,17 @@ def follow(
             thread.join(JOIN_SECONDS)
 
 
+def announce_backfill(times: Sequence[datetime], source: Source, hours: float) -> None:
+    """Log how many files are missing at the start, as after an interruption."""
+    if len(times) > 1:
+        log.info(
+            "%s: %d files of the last %g h are fetched where the server has them, newest first",
+            source,
+            len(times),
+            hours,
+        )
+
+
 class OnPoll(Protocol):
     """Callback after every poll."""
 
@@ -83,8 +100,8 @@ def keep_polling(
     while not stop.is_set():
         count, failed = 0, True
         try:
-            for count, arrival in enumerate(poll(), start=1):  # noqa: B007  read after the loop
-                log.info("%s: %s", arrival.name, arrival.outcome)
+            for _ in poll():
+                count += 1
         except SourceUnavailable as error:
             if str(error) != last_error:
                 log.warning("%s", error)

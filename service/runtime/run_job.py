@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol
 
+from structlog.contextvars import bound_contextvars
+
 from service.archive.key import Key
 from service.errors import LedgerAway
 from service.jobs.job import Job, error_class
@@ -51,16 +53,21 @@ def run_job(context: JobContext, job: str, worker: str) -> None:
         LedgerAway: The job table is unreachable, and the job is not started.
     """
     job_table, clock = context.jobs.job_table, context.jobs.clock
-    now = clock()
+    now, begin = clock(), time.perf_counter()
     row = job_table.claim(job, worker, now, MOST_ATTEMPTS, now - context.jobs.silence)
     if row is not None:
-        context.process.waited(row.queue, (now - row.created).total_seconds())
+        waited = (now - row.created).total_seconds()
+        context.process.waited(row.queue, waited)
         try:
-            kind, message = error_of_attempt(partial(context.make_forecast, Job.of(row).key), job)
+            with bound_contextvars(job=job):
+                make = partial(context.make_forecast, Job.of(row).key)
+                kind, message = error_of_attempt(make, job)
             retry_while_unavailable(lambda: job_table.finish(job, clock(), kind, message, worker))
         except BaseException:  # the process must end at once
             job_table.release(job, clock(), worker)
             raise
+        times = {"seconds": time.perf_counter() - begin, "waited_seconds": waited}
+        log.info("job %s is %s", job, "done" if kind is None else "failed", extra=times)
     context.jobs.wake()
 
 

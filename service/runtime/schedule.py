@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.clock import Clock, utc_now
@@ -56,7 +57,14 @@ def cycle(deployment: "Deployment") -> None:
     """Submit the forecasts of new frames and verify."""
     from service.runtime.cycle import run_cycle
 
-    run_cycle(deployment, deployment.clock())
+    begin = perf_counter()
+    result = run_cycle(deployment, deployment.clock())
+    log.log(
+        logging.INFO if any(result) else logging.DEBUG,  # most cycles find nothing to do
+        "cycle: %d forecasts submitted, %d lead times verified",
+        *result,
+        extra={"seconds": perf_counter() - begin},
+    )
 
 
 def refresh_windows(deployment: "Deployment") -> None:

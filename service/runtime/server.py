@@ -141,8 +141,9 @@ def server_config(deployment: Deployment, log_level: str | None = None) -> uvico
         timeout_keep_alive=ceil(settings.keep_alive_seconds),
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=min(BACKLOG, most),
+        log_config=None,  # as all processes log
         log_level=log_level,
-        access_log=False,  # requests are counted at /metrics
+        access_log=False,  # `RequestLog` logs requests
     )
 
 

@@ -15,7 +15,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
+
+if TYPE_CHECKING:
+    from service.settings import LogForm
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +50,9 @@ class Part(NamedTuple):
 class Running:
     """A part with its running process, or waiting for its restart."""
 
-    def __init__(self, part: Part, environment: Mapping[str, str]) -> None:
+    def __init__(self, part: Part, environment: Mapping[str, str], form: "LogForm") -> None:
         self.part = part
-        self._environment = environment
+        self._environment, self._form = environment, form
         self._pause = SHORTEST_PAUSE_SECONDS
         self.start()
 
@@ -69,7 +72,7 @@ class Running:
         )
         self._started, self._due = time.monotonic(), 0.0
         assert self.process.stdout is not None
-        passing = (self.part.name, self.process.stdout)
+        passing = (self.part.name, self.process.stdout, self._form)
         threading.Thread(target=pass_on, args=passing, daemon=True).start()
 
     def check(self) -> None:
@@ -88,13 +91,15 @@ class Running:
             self.start()
 
 
-def supervise(parts: Sequence[Part], environment: Mapping[str, str]) -> None:
+def supervise(
+    parts: Sequence[Part], environment: Mapping[str, str], form: "LogForm" = "console"
+) -> None:
     """Keep programs running until SIGTERM or SIGINT, then end them all.
 
-    Their output goes to stdout, each line behind the name of its part.
+    Their output goes to stdout, each line behind the name of its part, or all lines as JSON.
     """
     with stop_signals() as stop:
-        processes = [Running(part, environment) for part in parts]
+        processes = [Running(part, environment, form) for part in parts]
         try:
             while not stop.is_set():
                 for running in processes:
@@ -131,10 +136,17 @@ def end(processes: Sequence[subprocess.Popen[str]]) -> None:
             process.wait()
 
 
-def pass_on(name: str, lines: TextIO) -> None:
-    """Print the output of a process, each line behind its name."""
+def pass_on(name: str, lines: TextIO, form: "LogForm") -> None:
+    """Print the output of a process, each line behind its name or as JSON."""
     for line in lines:
-        print(f"{name:<14}", line.rstrip(), flush=True)
+        text = line.rstrip()
+        if form == "console":
+            text = f"{name:<14} {text}"
+        elif not text.startswith("{"):  # of a program that does not log JSON
+            from service.monitoring.logs import json_line
+
+            text = json_line(name, "info", text)
+        print(text, flush=True)
 
 
 def die_with(parent: int) -> None:

@@ -13,11 +13,12 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from celery import Celery
+from celery import Celery, Task
 from celery.beat import Scheduler, Service
 from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import setup_logging, worker_ready
 from celery.worker.request import Request
+from structlog.contextvars import bound_contextvars
 
 from service.archive.key import Key
 from service.jobs.celery_transport import (
@@ -28,6 +29,7 @@ from service.jobs.celery_transport import (
 )
 from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.jobs.queue import Jobs
+from service.jobs.transport import REQUEST_ID
 from service.monitoring.metrics import Process
 from service.runtime.in_process import heartbeat
 from service.runtime.periodic import PeriodicThread
@@ -175,10 +177,12 @@ class AcknowledgedRequest(Request):  # type: ignore[misc]
 def register(app: Celery, name: str, task: Callable[..., object]) -> None:
     """Register a function as a Celery task."""
 
-    def run(*args: str) -> None:
-        task(*args)
+    def run(message: Task, *args: str) -> None:
+        sender = message.request.get(REQUEST_ID)
+        with bound_contextvars(**({REQUEST_ID: sender} if sender else {})):
+            task(*args)
 
-    app.task(name=name, Request=AcknowledgedRequest)(run)
+    app.task(name=name, bind=True, Request=AcknowledgedRequest)(run)
 
 
 # the schedule

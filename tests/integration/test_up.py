@@ -1,5 +1,6 @@
 """`nowcast up`: the whole service as processes of one machine."""
 
+import json
 import os
 import shutil
 import signal
@@ -31,7 +32,7 @@ def eventually(true: Callable[[], object]) -> None:
 class Up:
     """The service that was started on a folder of data, and a client of it."""
 
-    def __init__(self, dwd: Provider, data: Path, path: str) -> None:
+    def __init__(self, dwd: Provider, data: Path, path: str, log: str = "console") -> None:
         port = free_port()
         command = [sys.executable, "-m", "service.cli", "up", "--data", str(data)]
         self.log = data.with_suffix(".log")
@@ -39,7 +40,7 @@ class Up:
             self.process = subprocess.Popen(
                 [*command, "--port", str(port)],
                 cwd=ROOT,
-                env=os.environ | environment(dwd.url) | {"PATH": path},
+                env=os.environ | environment(dwd.url) | {"PATH": path, "NOWCAST_LOG": log},
                 stdout=log,
                 stderr=log,
             )
@@ -86,7 +87,7 @@ def runs(pid: int) -> bool:
 def test_all_parts_run_and_a_new_frame_is_forecast_and_none_outlives_it(
     dwd: Provider, tmp_path: Path
 ) -> None:
-    up = Up(dwd, tmp_path / "data", os.environ["PATH"])
+    up = Up(dwd, tmp_path / "data", os.environ["PATH"], log="json")
     try:
         eventually(lambda: up.answers("/nowcasts/latest?model=advection"))
         eventually(lambda: up.answers("/readyz"))
@@ -103,6 +104,14 @@ def test_all_parts_run_and_a_new_frame_is_forecast_and_none_outlives_it(
         up.process.kill()
         up.process.wait()
     eventually(lambda: not any(map(runs, children)))
+    records = [json.loads(line) for line in up.log.read_text().splitlines()]
+    assert {record["process"] for record in records} == {"up", "api", "worker", "beat", "ingest"}
+    events = [record["event"] for record in records]
+    assert any("Uvicorn running" in event for event in events), "libraries log in the same form"
+    assert any(event.startswith("cycle: ") for event in events)
+    assert any(record.get("path", "").startswith("/nowcasts/latest") for record in records)
+    kept = [record for record in records if record["event"].endswith(": kept")]
+    assert all(record["seconds"] > 0 < record["delay_seconds"] for record in kept)
 
 
 def test_without_redis_all_runs_in_one_process(dwd: Provider, tmp_path: Path) -> None:

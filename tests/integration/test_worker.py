@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.contextvars import bound_contextvars
 
 from service.archive.key import Key
 from service.errors import DeadLetter, NoWorker
@@ -151,6 +152,16 @@ def test_a_job_is_done_by_a_worker(workers: WorkerFixture) -> None:
     assert workers.deployment.archive.has_forecast(key(6))
     (row,) = workers.deployment.job_table.workers()
     assert row.queues == ("interactive", "scheduled")
+
+
+def test_the_id_of_a_request_goes_with_its_job_to_the_worker(workers: WorkerFixture) -> None:
+    workers.start()
+    with bound_contextvars(request_id="from-a-client"):
+        asked = workers.submit(key(5))
+    workers.done(asked)
+    workers.done(workers.submit(key(6)))
+    lines = (workers.data / "begun").read_text().splitlines()
+    assert [line.split()[2] for line in lines] == ["from-a-client", "None"]
 
 
 def test_many_who_ask_at_once_get_one_forecast(workers: WorkerFixture) -> None:

@@ -5,7 +5,8 @@ them is a fork of this process, with a session of its own. For each line read, a
 and SETTINGS, it answers with the process id. ROLE is "beat" or the queues of a worker.
 
 A worker notes each forecast that it begins in the file `begun` in the folder of data, with its own
-process id, and makes none while there is a file `closed`: so tests know what runs, and when.
+process id and the id of the request behind it, and makes none while there is a file `closed`: so
+tests know what runs, and when.
 """
 
 import json
@@ -19,10 +20,11 @@ from typing import Any
 import celery.apps.worker  # taken in by the first worker otherwise
 import celery.concurrency.solo
 import celery.worker.consumer  # noqa: F401
+from structlog.contextvars import get_contextvars
 
 import service.runtime.cycle  # noqa: F401
 from service.archive.key import Key
-from service.cli.options import configure_logging
+from service.monitoring import logs
 from service.runtime.deployment import Deployment
 from service.runtime.worker import Worker, run_beat
 from service.settings import Settings
@@ -33,7 +35,7 @@ class Watched(Deployment):
 
     def make_forecast(self, key: Key) -> None:
         with (self.settings.data / "begun").open("a") as file:
-            print(os.getpid(), key.id, file=file)
+            print(os.getpid(), key.id, get_contextvars().get("request_id"), file=file)
         while (self.settings.data / "closed").exists():
             time.sleep(0.01)
         super().make_forecast(key)
@@ -65,7 +67,7 @@ def fork(role: str, settings_given: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    configure_logging()
+    logs.configure("worker")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried at once
     for line in sys.stdin:
         print(fork(*json.loads(line)), flush=True)

@@ -248,14 +248,13 @@ def test_a_server_that_goes_and_comes_back_is_said_once_each(
     dwd.outage = refuse(503)
     days = Days(moment(1), moment(2))
     days.schedule(moment(1) + timedelta(minutes=3), lambda: setattr(dwd, "outage", None))
-    with caplog.at_level(logging.INFO, "service.runtime.follow"):
+    with caplog.at_level(logging.INFO, "service"):
         run(tmp_path, [radar(dwd)], days, backfill_hours=0.25)
-    messages = [
-        record.getMessage() for record in caplog.records if record.name == "service.runtime.follow"
-    ]
+    messages = [record.getMessage() for record in caplog.records]
     assert "following" in messages[0]
-    assert "cannot be had" in messages[1]
-    assert messages[2:] == [f"{file_name(0)}: accepted", f"{dwd.url}/{RY} answers again"]
+    assert "files of the last 0.25 h are fetched" in messages[1]
+    assert "cannot be had" in messages[2]
+    assert messages[3:] == [f"{file_name(0)}: kept", f"{dwd.url}/{RY} answers again"]
 
 
 def test_settings_name_the_sources_and_a_bad_one_is_refused() -> None:
@@ -320,7 +319,7 @@ def test_the_command_follows_the_server_until_it_is_interrupted(
     with ledger.engine.connect() as connection:
         outcomes = connection.execute(select(tables.arrivals.c.outcome)).scalars().all()
     assert sorted(outcomes) == ["accepted", "late", "late"]
-    assert err.count(": accepted") == 1
+    assert err.count(": kept seconds=") == 1
     assert "HTTP Request" not in err
 
 
