@@ -30,6 +30,8 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
   x BadRequest     the request is inconsistent, such as a time in the future
   x BadSetting     a setting has an invalid value
   x ServiceUnreachable  Redis, the ledger or the archive does not answer at the start
+  x BadBackup      the folder is no whole backup, or would replace data
+  x MissingProgram  a program of PostgreSQL is not installed
   x BadKeys        the file of API keys is invalid
   x Exposed        the API without keys would be reachable from other machines
 """
@@ -158,6 +160,14 @@ class Exposed(ServiceError):
 
 class BadSetting(ServiceError):
     """A setting has an invalid value."""
+
+
+class BadBackup(ServiceError):
+    """The folder is no whole backup, or a backup would replace data."""
+
+
+class MissingProgram(ServiceError):
+    """A program of PostgreSQL is not installed."""
 
 
 class ServiceUnreachable(ServiceError):

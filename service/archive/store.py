@@ -85,6 +85,11 @@ class Store(Protocol):
         """
 
 
+def restore_marker(root: Path) -> Path:
+    """Return the file beside an archive in a folder that is there while its ledger is restored."""
+    return root.with_name(f".{root.name}.restoring")
+
+
 class Folder:
     """A local or shared folder.
 

@@ -13,7 +13,17 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from service.cli import archive, keys, ledger, networks, operations, plots, training, workers
+from service.cli import (
+    archive,
+    backup,
+    keys,
+    ledger,
+    networks,
+    operations,
+    plots,
+    training,
+    workers,
+)
 from service.cli.options import print_error
 from service.monitoring.printable import PrintableFormatter
 
@@ -51,7 +61,7 @@ def options(
     """Options before the command."""
 
 
-for part in (operations, plots, keys, archive, ledger, networks, training, workers):
+for part in (operations, plots, keys, archive, ledger, backup, networks, training, workers):
     app.add_typer(part.app)
 
 

@@ -41,7 +41,7 @@ def examine(settings: "Settings") -> list[Finding]:
         "models": models,
         "plug-ins": plug_ins,
         "disk": disk,
-        "ledger": lambda given: reachable("ledger", given, startup.check_ledger),
+        "ledger": lambda given: reachable("ledger", given, startup.open_ledger),
         "archive": lambda given: reachable("archive", given, startup.check_archive),
         "redis": redis,
         "radar server": radar_server,

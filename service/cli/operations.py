@@ -242,7 +242,7 @@ def serve(
     settings = open_settings(data, models, host=host, port=port)
     configure_logging("api", settings)
     startup.check_port(settings)
-    startup.check_services(settings)
+    ledger = startup.check_services(settings)
     from model_zoo.forecasters.by_name import check_name
 
     for name in settings.models:
@@ -250,7 +250,7 @@ def serve(
     from service.runtime.deployment import Deployment
     from service.runtime.server import serve as run
 
-    run(Deployment(settings))
+    run(Deployment(settings, ledger))
 
 
 @app.command()

@@ -14,9 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from service.errors import BadSetting, ServiceUnreachable
+from service.errors import BadBackup, BadSetting, ServiceUnreachable
 
 if TYPE_CHECKING:
+    from service.ledger.ledger import Ledger
     from service.settings import Settings
 
 PREFIX = "NOWCAST_"
@@ -113,30 +114,20 @@ def check_folder(folder: Path) -> None:
         ) from None
 
 
-def check_has_redis(settings: "Settings") -> None:
-    """Check that a Redis is set.
-
-    Raises:
-        BadSetting: None is set.
-    """
-    if not settings.redis:
-        raise BadSetting(
-            "NOWCAST_REDIS is empty, should be the URL of the Redis that delivers jobs, like "
-            "redis://host:6379/0; `nowcast up` needs none"
-        )
-
-
 def check_redis(settings: "Settings") -> None:
     """Check that Redis answers.
 
     Raises:
-        BadSetting: NOWCAST_REDIS is no URL of Redis.
+        BadSetting: NOWCAST_REDIS is no URL of Redis, or empty.
         ServiceUnreachable: It does not answer.
     """
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
+    from service.jobs.celery_transport import check_redis_url
+
+    check_redis_url(settings)
     try:
         client = redis.Redis.from_url(
             settings.redis,
@@ -158,26 +149,22 @@ def check_redis(settings: "Settings") -> None:
         ) from None
 
 
-def check_ledger(settings: "Settings") -> None:
-    """Check that the database of the ledger can be reached.
+def open_ledger(settings: "Settings") -> "Ledger":
+    """Open the ledger, upgraded to the newest revision.
 
     Raises:
-        BadLedger: Its URL is of another kind of database.
+        BadLedger: It is of another kind of database, or of a newer program.
         ServiceUnreachable: It does not answer.
     """
     from service.errors import LedgerAway
-    from service.ledger.database import engine
+    from service.ledger.ledger import Ledger
 
-    database = engine(settings.ledger_url)
     try:
-        with database.connect():
-            return
+        return Ledger(settings.ledger_url)
     except LedgerAway as error:
         raise ServiceUnreachable(
             f"the ledger of NOWCAST_LEDGER does not answer ({one_line(error)})"
         ) from None
-    finally:
-        database.dispose()
 
 
 def check_archive(settings: "Settings") -> None:
@@ -205,20 +192,41 @@ def check_archive(settings: "Settings") -> None:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def check_services(settings: "Settings", *, redis: bool = True) -> None:
+def check_services(settings: "Settings") -> "Ledger":
     """Check the data folder, the ledger, the archive and, where one is set, Redis.
+
+    Returns:
+        The ledger, opened.
 
     Raises:
         BadSetting: A setting is wrong.
-        BadLedger: The ledger is of another kind of database.
+        BadBackup: A restore was killed.
+        BadLedger: The ledger is of another kind of database, or of a newer program.
         ServiceUnreachable: A service does not answer.
     """
     if not settings.ledger or not settings.archive:
         check_folder(settings.data)
-    check_ledger(settings)
+    check_restored(settings)
     check_archive(settings)
-    if redis and settings.redis:
+    if settings.redis:
         check_redis(settings)
+    return open_ledger(settings)
+
+
+def check_restored(settings: "Settings") -> None:
+    """Check that no restore was killed after the archive and before the ledger.
+
+    Raises:
+        BadBackup: One was.
+    """
+    if "://" in settings.archive:
+        return
+    from service.archive.store import restore_marker
+
+    if (found := restore_marker(Path(settings.archive or settings.data / "archive"))).exists():
+        raise BadBackup(
+            f"a restore was killed before its end ({found} exists); run `nowcast restore` again"
+        )
 
 
 def one_line(error: BaseException) -> str:

@@ -37,18 +37,18 @@ def worker(
     Example: `nowcast worker --queues interactive,scheduled`
     """
     from service.cli import startup
-    from service.jobs.celery_transport import check_queues
+    from service.jobs.celery_transport import check_queues, check_redis_url
 
     names = [name.strip() for name in queues.split(",") if name.strip()]
     check_queues(names)
     settings = open_settings(data, models)
     configure_logging("worker", settings)
-    startup.check_has_redis(settings)
-    startup.check_services(settings)
+    check_redis_url(settings)
+    ledger = startup.check_services(settings)
     from service.runtime.deployment import Deployment
     from service.runtime.worker import Worker
 
-    deployment = Deployment(settings)
+    deployment = Deployment(settings, ledger)
     process = Worker(deployment, names)
     with metrics_server(deployment, metrics_port):
         raise typer.Exit(process.run())
@@ -64,7 +64,6 @@ def beat() -> None:
 
     settings = open_settings()
     configure_logging("beat", settings)
-    startup.check_has_redis(settings)
     startup.check_redis(settings)
     from service.runtime.worker import run_beat
 
@@ -88,10 +87,10 @@ def up(
     settings = open_settings(data, models, host=host, port=port)
     configure_logging("up", settings)
     startup.check_port(settings)
-    startup.check_services(settings)
+    ledger = startup.check_services(settings)
     from service.runtime.all_in_one import run
 
-    run(settings)
+    run(settings, ledger)
 
 
 @app.command()

@@ -66,6 +66,22 @@ def check_queues(names: Sequence[str]) -> None:
         raise BadSetting(f"there is no queue {unknown[0]!r}, only {', '.join(QUEUES)}")
 
 
+def check_redis_url(settings: Settings) -> None:
+    """Check that the settings have a URL of Redis.
+
+    Raises:
+        BadSetting: They have none.
+    """
+    kind = urlsplit(settings.redis).scheme
+    if kind not in ("redis", "rediss"):
+        found = f"a URL of {kind}" if kind else "no URL" if settings.redis else "empty"
+        raise BadSetting(
+            f"NOWCAST_REDIS is {found}, should be the URL of the Redis that delivers jobs, like "
+            f"redis://host:6379/0; without it `nowcast serve` runs jobs in its own process, and "
+            f"`nowcast up` starts all processes"
+        )
+
+
 def create_app(
     settings: Settings, beat_schedule: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 ) -> Celery:
@@ -78,13 +94,7 @@ def create_app(
     Raises:
         BadSetting: The settings have no URL of Redis.
     """
-    kind = urlsplit(settings.redis).scheme
-    if kind not in ("redis", "rediss"):
-        raise BadSetting(
-            f"NOWCAST_REDIS is {f'a URL of {kind}' if kind else 'no URL'}, should be like "
-            f"redis://host:6379/0; without it `nowcast serve` runs jobs in its own "
-            f"process, and `nowcast up` starts all processes"
-        )
+    check_redis_url(settings)
     app = Celery("nowcast", broker=settings.redis, amqp=BrokerProtocol, set_as_current=False)
     app.conf.update(
         enable_utc=True,

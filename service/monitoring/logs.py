@@ -60,7 +60,7 @@ def formatter(process: str, form: LogForm, *, colours: bool = False) -> Processo
         form: Lines for people, or JSON.
         colours: Whether the lines for people have colours.
     """
-    before = [
+    before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -9,25 +9,28 @@ import sys
 import tempfile
 
 from service.api.middleware.api_keys import check_exposure
+from service.ledger.ledger import Ledger
 from service.runtime.supervisor import Part, supervise
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, ledger: Ledger) -> None:
     """Run the API, workers, the schedule and the ingest until SIGTERM or SIGINT.
 
     With Redis, or a redis-server to start, each is a process that is restarted when it dies;
-    otherwise all are threads of this process.
+    otherwise all are threads of this process, with the ledger that is open here.
 
     Raises:
         Exposed: The API without keys would be reachable from other machines.
         BadKeys: The file of API keys is invalid.
     """
     check_exposure(settings)
-    log.info("API on http://%s:%d", settings.host, settings.port)
     program = shutil.which("redis-server")
+    if settings.redis or program:
+        ledger.engine.dispose()  # each process opens its own
+    log.info("API on http://%s:%d", settings.host, settings.port)
     if settings.redis:
         supervise(parts(), environment(settings), settings.log)
     elif program:
@@ -44,7 +47,7 @@ def run(settings: Settings) -> None:
         from service.runtime.server import serve_all
 
         log.info("no NOWCAST_REDIS and no redis-server: all parts run in one process")
-        serve_all(Deployment(settings))
+        serve_all(Deployment(settings, ledger))
 
 
 def parts() -> list[Part]:

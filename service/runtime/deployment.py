@@ -33,13 +33,17 @@ def process_name() -> str:
 class Deployment:
     """Archive, ledger, forecasters and jobs of a deployment, each created on first use.
 
+    Args:
+        settings: The settings.
+        ledger: The ledger where it is open already.
+
     Attributes:
         settings: The settings.
         clock: Returns the current time, which can be simulated.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, ledger: Ledger | None = None) -> None:
+        self.settings, self._ledger = settings, ledger
         self.clock = Clock(settings.simulated_time)
 
     @cached_property
@@ -57,7 +61,7 @@ class Deployment:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, upgraded to the newest revision."""
-        return Ledger(self.settings.ledger_url)
+        return self._ledger or Ledger(self.settings.ledger_url)
 
     @cached_property
     def job_table(self) -> JobTable:
