@@ -32,7 +32,7 @@ def eventually(true: Callable[[], object]) -> None:
 class Up:
     """The service that was started on a folder of data, and a client of it."""
 
-    def __init__(self, dwd: Provider, data: Path, path: str, log: str = "console") -> None:
+    def __init__(self, dwd: Provider, data: Path, path: str, form: str = "console") -> None:
         port = free_port()
         command = [sys.executable, "-m", "service.cli", "up", "--data", str(data)]
         self.log = data.with_suffix(".log")
@@ -40,7 +40,7 @@ class Up:
             self.process = subprocess.Popen(
                 [*command, "--port", str(port)],
                 cwd=ROOT,
-                env=os.environ | environment(dwd.url) | {"PATH": path, "NOWCAST_LOG": log},
+                env=os.environ | environment(dwd.url) | {"PATH": path, "NOWCAST_LOG": form},
                 stdout=log,
                 stderr=log,
             )
@@ -87,7 +87,7 @@ def runs(pid: int) -> bool:
 def test_all_parts_run_and_a_new_frame_is_forecast_and_none_outlives_it(
     dwd: Provider, tmp_path: Path
 ) -> None:
-    up = Up(dwd, tmp_path / "data", os.environ["PATH"], log="json")
+    up = Up(dwd, tmp_path / "data", os.environ["PATH"], form="json")
     try:
         eventually(lambda: up.answers("/nowcasts/latest?model=advection"))
         eventually(lambda: up.answers("/readyz"))

@@ -179,13 +179,14 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(data: Path, tmp_path: P
     back_up(data, folder)
     frame = next(iter(backups.files_in(folder / "archive" / "frames")))
     target = Archive(tmp_path / "new" / "archive")
-    for change, reason in (
-        (lambda: damage(frame), "is damaged"),
-        (frame.unlink, "is missing"),
-        (lambda: damage(folder / backups.SUMS), "is not that of the backup"),
-        ((folder / backups.INDEX).unlink, "is no backup"),
-    ):
-        change()
+    changes: list[tuple[Callable[[Path], object], Path, str]] = [
+        (damage, frame, "is damaged"),
+        (Path.unlink, frame, "is missing"),
+        (damage, folder / backups.SUMS, "is not that of the backup"),
+        (Path.unlink, folder / backups.INDEX, "is no backup"),
+    ]
+    for change, file, reason in changes:
+        change(file)
         with pytest.raises(BadBackup, match=reason):
             backups.restore(folder, target, url_of(tmp_path / "new"))
     assert not (tmp_path / "new").exists()
