@@ -6,7 +6,14 @@ First `match` the observed frames to the valid times of a forecast and give all 
 them last, and `interval` estimates their sampling uncertainty.
 """
 
-from verification.bootstrap import Interval, event_mean, interval, pooled_interval
+from verification.bootstrap import (
+    Estimate,
+    Interval,
+    estimate,
+    event_mean,
+    interval,
+    pooled_interval,
+)
 from verification.categorical import count, csi, ets, far, fbias, hss, pod
 from verification.continuous import bias, error_sums, mae, rmse
 from verification.crps import crps, crps_sums, rate_crps_sums
@@ -36,6 +43,7 @@ __all__ = [
     "BadThreshold",
     "BadWindow",
     "DifferentGrids",
+    "Estimate",
     "Interval",
     "Recalibration",
     "VerificationError",
@@ -51,6 +59,7 @@ __all__ = [
     "crps_sums",
     "csi",
     "error_sums",
+    "estimate",
     "ets",
     "event_mean",
     "far",

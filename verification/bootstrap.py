@@ -10,6 +10,9 @@ from xarray import DataArray, Dataset
 
 from verification.errors import BadResample
 
+FEWEST_BLOCKS = 3
+"""Blocks of starts that the interval of a single event needs."""
+
 
 class Interval(NamedTuple):
     """Bounds of the confidence interval of a score."""
@@ -122,6 +125,43 @@ def pooled_interval(
         draw = DataArray(rng.permutation(samples), dims="sample")
         drawn.append(replicates.isel(event=event, sample=draw))
     return _bounds(_mean(xr.concat(drawn, "event")), level)
+
+
+class Estimate(NamedTuple):
+    """A score with the bounds of its confidence interval, NaN where there are too few starts."""
+
+    value: DataArray
+    low: DataArray
+    high: DataArray
+
+
+def estimate(
+    events: Sequence[Dataset],
+    score: Callable[[Dataset], DataArray],
+    over: Hashable,
+    blocks: Sequence[int],
+) -> Estimate:
+    """Score of one event or mean score of several, with a 90 % interval.
+
+    Of a single event with fewer than `FEWEST_BLOCKS` blocks there is no interval.
+
+    Args:
+        events: Counts or sums of each event with the dim `over`, its starts in order of time.
+        score: As of `interval`.
+        over: The dim of the starts.
+        blocks: Consecutive starts in a block, for each event; at most all of them.
+    """
+    value = event_mean(events, score, over)
+    if len(events) > 1:
+        lengths = [
+            min(block, entry.sizes[over]) for entry, block in zip(events, blocks, strict=True)
+        ]
+        return Estimate(value, *pooled_interval(events, score, over, blocks=lengths))
+    (alone,), (block,) = events, blocks
+    if alone.sizes[over] < FEWEST_BLOCKS * block:
+        nothing = xr.full_like(value, np.nan)
+        return Estimate(value, nothing, nothing)
+    return Estimate(value, *interval(alone, score, over, block=block))
 
 
 def _mean(scores: DataArray) -> DataArray:

@@ -9,18 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import xarray as xr
 from xarray import DataArray, Dataset
 
 from benchmarks.skill.scoring import ADVECTION, MAIN_THRESHOLDS, SPROG, START
-from verification import csi, event_mean, fbias, hss, interval, pooled_interval
+from verification import csi, estimate, event_mean, fbias, hss
 
 Score = Callable[[Dataset], DataArray]
 SCORES: dict[str, Score] = {"CSI": csi, "HSS": hss, "FBIAS": fbias}
 COMPARED = ("CSI", "HSS")
 PERSISTENCE = "persistence"
 REFERENCES = (SPROG, ADVECTION)
-FEWEST_BLOCKS = 3
 
 
 class EventSums(NamedTuple):
@@ -95,17 +93,8 @@ def with_bounds(events: Sequence[EventSums], score: Score) -> tuple[DataArray, .
 
     The bounds are NaN where there are too few blocks.
     """
-    value = value_of(events, score)
-    if len(events) > 1:
-        blocks = [min(entry.block, entry.sums.sizes[START]) for entry in events]
-        return value, *pooled_interval(
-            [entry.sums for entry in events], score, START, blocks=blocks
-        )
-    (alone,) = events
-    if alone.sums.sizes[START] < FEWEST_BLOCKS * alone.block:
-        nothing = xr.full_like(value, np.nan)
-        return value, nothing, nothing
-    return value, *interval(alone.sums, score, START, block=alone.block)
+    sums, blocks = [entry.sums for entry in events], [entry.block for entry in events]
+    return estimate(sums, score, START, blocks)
 
 
 def rows(

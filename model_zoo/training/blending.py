@@ -8,6 +8,7 @@ last, by the rule of `model_zoo.training.calibration`.
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +23,7 @@ from model_zoo import exceedance
 from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.forecasters.blend import BlendTable, feature
 from model_zoo.forecasters.by_name import load_forecaster
-from model_zoo.forecasters.contract import Forecaster
+from model_zoo.forecasters.contract import Forecaster, NotEnoughFrames
 from model_zoo.training.calibration import (
     FEWEST,
     Sums,
@@ -141,7 +142,7 @@ def cases(
     """Forecasts from the frames of a record that lie at least `every` apart.
 
     A frame is left out where one of those 30, 60 and 90 minutes before it is missing, where none
-    follows after 30 minutes, or where hardly anything is wet.
+    follows after 30 minutes, where hardly anything is wet, or where a member lacks frames.
     """
     number_at = {time: number for number, time in enumerate(record.times)}
     rows, columns = record.shape
@@ -167,7 +168,8 @@ def cases(
             follows = number_at.get(time + (lead + 1) * HALF_HOUR)
             if follows is not None:
                 observed[lead] = record.rates(np.array([follows]))[0]
-        yield Case(record.name, tuple(member(frames, LEADS) for member in members), observed)
+        with suppress(NotEnoughFrames):
+            yield Case(record.name, tuple(member(frames, LEADS) for member in members), observed)
 
 
 def choose(

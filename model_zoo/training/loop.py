@@ -2,13 +2,13 @@
 
     experiment + data + folder -> folder/last.safetensors, folder/best.safetensors
 
-A folder holds one training: weights, `state.safetensors` to resume from, and logs. After a kill the
+A folder holds one training: weights, `state.safetensors` to resume from, and logs. While it runs,
+`current.safetensors` has the weights of the last saved state. After a kill the
 same command resumes from the last saved state, on any number of devices; on the CPU in float32 and
 with the same number of processes the result is bit for bit that of an uninterrupted training.
 """
 
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,11 @@ from model_zoo.training.errors import BadRun
 from model_zoo.training.experiment import Experiment
 from model_zoo.training.learner import StepResult, Trainer
 from model_zoo.training.log import Log
-from model_zoo.training.run import Run, TrainingStatus, exclusive
+from model_zoo.training.run import Pace, Run, TrainingStatus, exclusive
 from model_zoo.training.validation import Validation, Validator
+
+CURRENT = "current"
+"""Name of the checkpoint of the last saved state."""
 
 
 def train(experiment: Experiment, run: Run) -> Path:
@@ -117,23 +120,23 @@ class Training:
         if self.progress.step >= self.steps:
             return
         logs = {n: Log(self.run.folder, n, self.progress.step) for n in self.log_names}
-        begin, before = time.monotonic(), self.progress.seconds
-        last, last_step = begin, self.progress.step
+        before = self.progress.seconds
+        pace = Pace(self.progress.step, self.run.save_minutes * 60)
         for sample in self.loader:
             step = self.progress.step
             result = self.trainer.step(sample, step)
             self.progress.step = step + 1
             done = self.progress.step
             if done % self.run.log_every == 0 or done == self.steps:
-                now = time.monotonic()
-                speed = (done - last_step) * self.experiment.batch / (now - last)
-                last, last_step = now, done
-                self.log_step(result, speed, logs)
-            self.progress.seconds = before + time.monotonic() - begin
+                self.log_step(result, pace, logs)
+            elif pace.is_report_due() and self.ranks.is_main:
+                self.report(result, result.loss.item(), pace.reported(done))
+            self.progress.seconds = before + pace.seconds
             if done % self.validate_every == 0 or done == self.steps:
                 self.validate(logs)
-            if self.is_time_to_save(done):
+            if self.is_time_to_save(done) or pace.is_save_due():
                 self.save()
+                pace.saved()
         self.finish()
         for log in logs.values():
             log.close()
@@ -148,7 +151,22 @@ class Training:
         every = (self.run.save_every, self.validate_every)
         return any(done % steps == 0 for steps in every) or done == self.steps
 
-    def log_step(self, result: StepResult, speed: float, logs: Mapping[str, Log]) -> None:
+    def report(self, result: StepResult, loss: float, speeds: tuple[float, float]) -> None:
+        """Report the progress, with the steps per second since the last report and in all."""
+        speed, mean = speeds
+        self.run.report(
+            TrainingStatus(
+                self.progress.step,
+                self.steps,
+                loss,
+                result.rate,
+                speed * self.experiment.batch,
+                mean,
+                self.validation,
+            )
+        )
+
+    def log_step(self, result: StepResult, pace: Pace, logs: Mapping[str, Log]) -> None:
         """Write a row of the training log and report the progress.
 
         Raises:
@@ -162,16 +180,17 @@ class Training:
                 "the warm-up, and begin in a new folder"
             )
         if self.ranks.is_main:
+            speeds = pace.reported(done)
             row = {
                 "epoch": (done - 1) // self.per_epoch + 1,
                 "loss": loss,
                 "rate": result.rate,
                 "gradient_norm": result.norm.item(),
                 "shown_future": result.future,
-                "samples_per_second": speed,
+                "samples_per_second": speeds[0] * self.experiment.batch,
             }
             logs["training"].write(done, row)
-            self.run.report(TrainingStatus(done, self.steps, loss, speed, self.validation))
+            self.report(result, loss, speeds)
 
     def validate(self, logs: Mapping[str, Log]) -> None:
         """Validate the weights, or their moving average, and save them if they are the best."""
@@ -201,16 +220,23 @@ class Training:
             )
 
     def save(self) -> None:
-        """Write the state to resume from."""
+        """Write the state to resume from, and the weights as a checkpoint that can be used."""
         if self.ranks.is_main:
             state.save(self.state_path, *self.stateful, self.progress, self.plan)
+            self.save_averaged(CURRENT)
 
-    def finish(self) -> None:
-        """Save the last weights, or their moving average."""
+    def save_averaged(self, name: str) -> None:
+        """Write the weights, or their moving average, as a checkpoint."""
         average, network = self.trainer.average, self.trainer.network
         if average is not None:
             average.swap(network)
-        self.save_weights("last")
+        self.save_weights(name)
         if average is not None:
             average.swap(network)
+
+    def finish(self) -> None:
+        """Save the last weights, or their moving average."""
+        self.save_averaged("last")
+        if self.ranks.is_main:
+            (self.run.folder / f"{CURRENT}.safetensors").unlink(missing_ok=True)
         self.ranks.wait()

@@ -1,6 +1,7 @@
 """Where and how a training runs: folders, device, logging; no effect on what is learnt."""
 
 import fcntl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,16 +10,81 @@ from typing import Any, NamedTuple
 
 from model_zoo.training.errors import BadRun
 
+REPORT_SECONDS = 30.0
+"""Longest time between two reports of a training, in s."""
+
 
 class TrainingStatus(NamedTuple):
-    """Progress of a training, as it is reported."""
+    """Progress of a training, as it is reported.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps in all.
+        loss: Loss of the step, of this process where it is not one of the training log.
+        rate: Learning rate of the step.
+        samples_per_second: Speed since the last report, over all devices.
+        steps_per_second: Mean speed since the start of this process, validation included.
+        validation: Loss of the last validation, if there was one since that start.
+    """
 
     step: int
     steps: int
     loss: float
+    rate: float
     samples_per_second: float
+    steps_per_second: float
     validation: float | None
-    """Loss of the last validation, if there was one since the start of this process."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Time until the last step at the mean speed, in s."""
+        return (self.steps - self.step) / self.steps_per_second
+
+
+class Pace:
+    """Speed of a training in this process, and when a report and a save are due by the clock.
+
+    Neither changes what is learnt: steps alone decide about logs, validation and rate.
+
+    Args:
+        step: Steps done before it.
+        save_seconds: Longest time between two saved states, in s.
+    """
+
+    def __init__(self, step: int, save_seconds: float) -> None:
+        self._begin = self._reported = self._saved = time.monotonic()
+        self._first = self._step = step
+        self._save_seconds = save_seconds
+        self._has_reported = False
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start of this process's training, in s."""
+        return time.monotonic() - self._begin
+
+    def is_report_due(self) -> bool:
+        """Whether no step has been reported yet, or none for some time."""
+        return not self._has_reported or time.monotonic() - self._reported > REPORT_SECONDS
+
+    def reported(self, step: int) -> tuple[float, float]:
+        """Note a report at a step.
+
+        Returns:
+            Steps per second since the last report, and since the start.
+        """
+        now = time.monotonic()
+        since = (step - self._step) / max(now - self._reported, 1e-9)
+        mean = (step - self._first) / max(now - self._begin, 1e-9)
+        self._reported, self._step, self._has_reported = now, step, True
+        return since, mean
+
+    def is_save_due(self) -> bool:
+        """Whether no state has been saved for some time."""
+        return time.monotonic() - self._saved > self._save_seconds
+
+    def saved(self) -> None:
+        """Note that a state was saved."""
+        self._saved = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -37,7 +103,9 @@ class Run:
     """Data loader processes of each device."""
     log_every: int = 20
     save_every: int = 200
-    """Steps between two saved states; there is one after each validation as well."""
+    """Steps between two saved states; there is one after each validation as well, and one whenever
+    `save_minutes` have passed."""
+    save_minutes: float = 2.0
     about: Mapping[str, Any] = field(default_factory=dict)
     """Further provenance of the weights."""
     report: Callable[[TrainingStatus], None] = lambda _: None

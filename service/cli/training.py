@@ -5,8 +5,11 @@
 trains on four devices of one machine; see torchrun for several machines.
 """
 
+import logging
 import os
 import subprocess
+import sys
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,10 +17,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.data_sets import app as data_app
-from service.cli.options import Quiet, open_console
+from service.cli.options import Quiet, configure_logging, open_console, open_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from model_zoo.training.evaluation import Table
     from model_zoo.training.run import TrainingStatus
+
+log = logging.getLogger(__name__)
+
+RADAR_SETS = ("corpus", "germany")
+"""Data sets of radar in mm/h, on which any forecaster can be compared."""
 
 app = typer.Typer()
 app.add_typer(data_app, name="data")
@@ -47,24 +58,19 @@ def train(
 ) -> None:
     """Train the network of an experiment, or continue an interrupted training.
 
-    Writes best.safetensors and last.safetensors, training.csv and validation.csv to the folder.
+    Writes best.safetensors and last.safetensors, training.csv and validation.csv to the folder;
+    while it runs, current.safetensors at least every two minutes. Where stderr is no terminal, it
+    logs a line for the first step and then at least every half minute.
 
     Example: `nowcast train moving-mnist-ms-lstm --data /data/mnist -o runs/mnist`
     """
     from model_zoo.training.experiment import read_experiment
     from model_zoo.training.loop import train as run
     from model_zoo.training.run import Run
-    from service.cli import console
 
     chosen = read_experiment(experiment)
     is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
-    with console.progress(open_console(stderr=True)) as bar:
-        bar.disable = quiet or not is_first
-        task = bar.add_task(chosen.name, total=None, note="")
-
-        def show_progress(moment: "TrainingStatus") -> None:
-            bar.update(task, completed=moment.step, total=moment.steps, note=describe(moment))
-
+    with reporting(chosen.name, shown=is_first and not quiet) as report:
         best = run(
             chosen,
             Run(
@@ -77,11 +83,51 @@ def train(
                 log_every=log_every,
                 save_every=save_every,
                 about={"revision": revision()},
-                report=show_progress,
+                report=report,
             ),
         )
     if is_first:
         open_console().print(f"the best weights are in {best}")
+
+
+@contextmanager
+def reporting(name: str, *, shown: bool) -> "Iterator[Callable[[TrainingStatus], None]]":
+    """Show the progress of a training: as a bar in a terminal, else as lines of the log.
+
+    Args:
+        name: Name of the experiment.
+        shown: Whether to show anything.
+
+    Yields:
+        The function to report to.
+    """
+    from service.cli import console
+
+    if shown and not sys.stderr.isatty():
+        configure_logging("train", open_settings())
+        yield log_status
+        return
+    with console.progress(open_console(stderr=True)) as bar:
+        bar.disable = not shown
+        task = bar.add_task(name, total=None, note="")
+
+        def show(moment: "TrainingStatus") -> None:
+            bar.update(task, completed=moment.step, total=moment.steps, note=describe(moment))
+
+        yield show
+
+
+def log_status(moment: "TrainingStatus") -> None:
+    """Log the progress of a training."""
+    values = {
+        "loss": moment.loss,
+        "rate": moment.rate,
+        "steps_per_second": moment.steps_per_second,
+        "minutes_left": moment.seconds_left / 60,
+    }
+    if moment.validation is not None:
+        values["validation"] = moment.validation
+    log.info("step %d of %d", moment.step, moment.steps, extra=values)
 
 
 def revision() -> str:
@@ -180,11 +226,22 @@ def evaluate(
     batch: Annotated[int, typer.Option(help="Batch size.", min=1)] = 4,
     device: Device = "auto",
     workers: Workers = 0,
+    beside: Annotated[
+        str,
+        typer.Option(help="Forecasters to compare with on radar, separated by commas; or none."),
+    ] = "persistence,advection,s-prog,ms-lstm,ms-preciplstm",
+    every: Annotated[
+        int, typer.Option(help="Minutes between two starts of the comparison.", min=5)
+    ] = 60,
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
     """Score a trained network by the protocol of the papers, beside their figures.
 
-    Example: `nowcast evaluate runs/mnist/best.safetensors moving-mnist --data /data/mnist`
+    On radar (corpus, germany) also beside other forecasters, in mm/h and as the service forecasts,
+    with 90 % intervals of a bootstrap.
+
+    Example: `nowcast evaluate runs/mnist/best.safetensors moving-mnist --data /data/mnist`,
+    `nowcast evaluate runs/one/best.safetensors corpus --data /data/corpus`
     """
     from model_zoo.training.data.sample import Split
     from model_zoo.training.evaluation import evaluate as score
@@ -206,5 +263,39 @@ def evaluate(
             workers=workers,
             report=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    for table in (found.beside_paper, found.by_frame):
+    tables = [found.beside_paper, found.by_frame]
+    if data_set in RADAR_SETS and beside != "none":
+        tables += compare_network(checkpoint, data_set, data, split, beside, every, quiet=quiet)
+    for table in tables:
         open_console().print(console.plain_table(table.title, table.headings, table.lines))
+
+
+def compare_network(
+    checkpoint: Path,
+    data_set: str,
+    data: Path | None,
+    split: str,
+    beside: str,
+    every: int,
+    *,
+    quiet: bool,
+) -> "list[Table]":
+    """The tables of a network beside other forecasters; see `evaluate`."""
+    from model_zoo.training.comparison.beside import compare
+    from model_zoo.training.data.sample import Split
+
+    def show_event(name: str) -> None:
+        if not quiet:
+            open_console(stderr=True).print(f"comparing on {name}", markup=False)
+
+    names = [name.strip() for name in beside.split(",") if name.strip()]
+    chosen = Split[split.upper()]
+    return compare(
+        checkpoint,
+        data_set,
+        data,
+        split=chosen,
+        beside=names,
+        every_minutes=every,
+        report=show_event,
+    )

@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from model_zoo import build
 from model_zoo.checkpoints import checkpoint
+from model_zoo.training.comparison.beside import compare
 from model_zoo.training.data.opening import open_data
 from model_zoo.training.data.sample import Draw, Split
 from model_zoo.training.data.settings import MovingMNIST, data_settings
 from model_zoo.training.data.survey import survey, survey_event, survey_record
-from model_zoo.training.errors import BadExperiment
+from model_zoo.training.errors import BadData, BadExperiment
 from model_zoo.training.evaluation import beside_paper, evaluate
 from model_zoo.training.loop import train
 from model_zoo.training.metrics import Scores, ScoreSums
@@ -105,6 +107,60 @@ def test_a_survey_says_what_a_data_set_holds(digits: Path, tmp_path: Path) -> No
     write_rydl(tmp_path / "RYDL.hdf5", [0, 1, 3])
     text = survey_record(tmp_path)
     assert text[0].startswith("3 frames from 2013-05-01T00:00 to 2013-05-01T00:15 UTC, 7 minutes")
+
+
+def moving_rain(frames: int = 31) -> NDArray[np.uint16]:
+    """A band of rain that moves one cell to the east each five minutes, mm/h x 100."""
+    rates = np.zeros((frames, 48, 64), np.uint16)
+    for number in range(frames):
+        rates[number, 8:40, number : number + 12] = 300
+    return rates
+
+
+def save_random(path: Path, test: list[str]) -> None:
+    """A network with random weights that names test events."""
+    torch.manual_seed(0)
+    data = {"source": "corpus", "train": ["two"], "test": test, "minutes": [30]}
+    checkpoint.save(
+        path,
+        build("ms-convlstm", channels=3),
+        model="ms-convlstm",
+        channels=3,
+        scale="reflectivity",
+        experiment={"data": data},
+        provenance={},
+    )
+
+
+def test_a_network_is_compared_with_other_forecasters_on_the_same_cells(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        write_event(tmp_path, name, 31, rate_x100=moving_rain())
+    path = tmp_path / "random.safetensors"
+    save_random(path, ["one", "other"])
+    seen: list[str] = []
+    beside = ("persistence", "advection")
+    scores, above = compare(
+        path, "corpus", tmp_path, beside=beside, every_minutes=5, report=seen.append
+    )
+    assert seen == ["one", "other"]
+    assert scores.title == "CSI on 2 events, 14 starts, with 90 % intervals"
+    assert scores.headings == ["", "mm/h", "+30 min", "+60 min", "+90 min", "+120 min"]
+    cells = {(line[0], line[1]): line[2:] for line in scores.lines}
+    # After 30 minutes the band of 12 columns has moved by 6: 6 of 18 columns are hit.
+    assert cells["persistence", "2"][0].startswith("0.333 [0.333, 0.333]")
+    assert float(cells["advection", "2"][0].split()[0]) > 0.6
+    assert [line[0] for line in above.lines[:2]] == ["persistence", "advection"]
+    assert above.lines[1][2].startswith("-")
+    assert above.lines[1][2].endswith("*"), "random weights are significantly worse"
+
+
+def test_a_comparison_says_what_it_lacks(tmp_path: Path) -> None:
+    write_event(tmp_path, "one", 5)
+    save_random(tmp_path / "random.safetensors", ["one"])
+    with pytest.raises(BadData, match="no forecast can start in test"):
+        compare(tmp_path / "random.safetensors", "corpus", tmp_path, beside=("persistence",))
+    with pytest.raises(BadData, match="no radar"):
+        compare(tmp_path / "random.safetensors", "corpus", None)
 
 
 def test_random_weights_are_scored_as_any_others(tmp_path: Path) -> None:

@@ -70,7 +70,9 @@ def test_a_run_leaves_weights_logs_and_says_where_it_is(digits: Path, tmp_path: 
     folder = tmp_path / "run"
     run = Run(folder, digits, log_every=4, about={"why": "a test"}, report=moments.append)
     best = train(tiny(**STEADY), run)
-    assert [moment.step for moment in moments] == [4, 8, 12]
+    assert [moment.step for moment in moments] == [1, 4, 8, 12], "the first without waiting"
+    assert moments[-1].seconds_left == 0
+    assert all(moment.steps_per_second > 0 < moment.rate for moment in moments)
     assert moments[0].validation is None
     rows = read_log(folder / "training.csv")
     assert [row["step"] for row in rows] == ["4", "8", "12"]
@@ -86,6 +88,20 @@ def test_a_run_leaves_weights_logs_and_says_where_it_is(digits: Path, tmp_path: 
     assert kept.provenance["validation"]["loss"] == min(losses.values())
     assert str(kept.provenance["step"]) == min(losses, key=lambda step: losses[step])
     assert load_forecaster(best).weights == kept.sha256
+
+
+def test_while_a_run_lasts_its_weights_are_saved_by_the_clock(digits: Path, tmp_path: Path) -> None:
+    found: list[set[str]] = []
+
+    def report(moment: TrainingStatus) -> None:
+        found.append({path.stem for path in tmp_path.glob("*.safetensors")})
+        if moment.step == 3:
+            assert load_forecaster(tmp_path / "current.safetensors").name == "ms-convlstm"
+
+    run = Run(tmp_path, digits, log_every=1, save_every=99, save_minutes=0, report=report)
+    train(tiny(validate_every=12), run)
+    assert found[:2] == [set(), {"state", "current"}]
+    assert {path.stem for path in tmp_path.glob("*.safetensors")} == {"state", "best", "last"}
 
 
 def test_what_is_validated_and_kept_is_the_mean_of_the_weights(
