@@ -45,6 +45,14 @@ SHOWERS_KM = 50
 SMOOTH_KM = 16
 """Cells on which winds are known; they change over hundreds of km."""
 STEP_HOURS = 5 / 60
+FRONT_WAVES = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
+"""Whole waves of a front around the torus, east and north: its line lies across them."""
+FRONT_RADIANS = 0.3
+"""Standard deviation of a front across its line, of 2 pi radians around the torus."""
+MEANDER_RADIANS = 0.2
+"""By how much a front bends from its line; two such waves go around the torus."""
+FRONT_KM = (-250.0, 100.0)
+"""Where the line of a front is at first, along the wind from the centre of the square."""
 
 
 @dataclass
@@ -55,6 +63,35 @@ class Band:
     memory: float
     upwind: tuple[NDArray[np.floating], NDArray[np.floating]]
     state: Field
+
+
+@dataclass(frozen=True)
+class FrontWave:
+    """A ridge along a line, which comes back once around the torus: mean 0, variance 1.
+
+    Attributes:
+        east: Whole waves around the torus, eastward.
+        north: Likewise, northward.
+        phase: Phase of the ridge in radians.
+        bend: Phase of its meanders in radians.
+    """
+
+    east: int
+    north: int
+    phase: float
+    bend: float
+
+    def values(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> Field:
+        """The ridge at places in km, eastward and southward."""
+        along = 2 * np.pi / SIDE_KM * 2 * (self.north * x + self.east * y) + self.bend
+        phase = 2 * np.pi / SIDE_KM * (self.east * x - self.north * y) - self.phase
+        phase = phase + MEANDER_RADIANS * np.sin(along)
+        ridge, around = (
+            np.exp((np.cos(angle) - 1) / FRONT_RADIANS**2)
+            for angle in (phase, np.linspace(0, 2 * np.pi, 1000, endpoint=False))
+        )
+        found: Field = ((ridge - around.mean()) / around.std()).astype(np.float32)
+        return found
 
 
 class RainField:
@@ -79,6 +116,18 @@ class RainField:
             for wavelength, cell in zip(BANDS_KM, CELLS_KM, strict=True)
         ]
         self._curve = log_rate_curve(weather)
+        self._front = self._random_front() if weather.front else None
+
+    def _random_front(self) -> "FrontWave":
+        """A front across the wind that is about to pass over the square."""
+        wind = np.array([self.weather.eastward_kmh, self.weather.northward_kmh])
+        waves = np.array(FRONT_WAVES)
+        east, north = waves[np.argmax(waves @ wind / np.linalg.norm(waves, axis=1))].tolist()
+        centre = len(self._columns) / 2, len(self._rows) / 2
+        ahead = self._rng.uniform(*FRONT_KM) * np.hypot(east, north)
+        phase = 2 * np.pi / SIDE_KM * (east * centre[0] - north * centre[1] + ahead)
+        bend = float(self._rng.uniform(0, 2 * np.pi))
+        return FrontWave(east, north, float(phase), bend)
 
     def _band(self, wavelength: float, cell: int, orientation: float) -> Band:
         cells = SIDE_KM // cell
@@ -113,6 +162,10 @@ class RainField:
     def rate(self) -> Field:
         """Rain rate in mm/h, 0 where it is dry; row 0 in the north."""
         rain, showers = self._sums(self._rain_weights(), self._shower_weights())
+        if self._front is not None:
+            share = np.float32(self.weather.front)
+            x, y = self._columns - self._drift_km[0], self._rows - self._drift_km[1]
+            rain = rain * np.sqrt(1 - share**2) + share * self._front.values(x, y[:, None])
         levels, logarithms = self._curve
         rate = np.zeros_like(rain)
         wet = rain > levels[0]

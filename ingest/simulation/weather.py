@@ -1,6 +1,6 @@
 """What kind of rain event to simulate, and how its rates are spread."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -29,6 +29,8 @@ class Weather:
         smoothness: Exponent of the variance of a band over its wavelength.
         lifetime_minutes: How long a band of 16 km takes to keep 1/e of itself.
         lifetime_exponent: Exponent of lifetimes over wavelengths.
+        front: Weight of a band of rain that lies across the mean wind and moves with it, from 0 for
+            none to below 1; its square is its share of the variance.
     """
 
     wet_share: float = 0.1
@@ -43,6 +45,7 @@ class Weather:
     smoothness: float = 1.1
     lifetime_minutes: float = 50.0
     lifetime_exponent: float = 0.8
+    front: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what no rain can be made of."""
@@ -51,9 +54,66 @@ class Weather:
             if not 0 < value <= highest:
                 raise ValueError(f"{name} is {value}, should be above 0 and at most {highest:g}")
 
+        if not 0 <= self.front < 1:
+            raise ValueError(f"front is {self.front}, should be from 0 to below 1")
+
     def lifetime(self, wavelength: float) -> float:
         """How long a band takes to keep 1/e of itself, minutes."""
         return float(self.lifetime_minutes * (wavelength / 16) ** self.lifetime_exponent)
+
+
+FRONT = Weather(
+    wet_share=0.16,
+    median_rate=0.7,
+    spread=0.9,
+    showers=0.5,
+    stretch=3.0,
+    smoothness=1.2,
+    lifetime_minutes=60,
+    front=0.5,
+)
+"""A band of rain across the country, with heavier rain along its line."""
+SHOWERS = Weather(
+    wet_share=0.05,
+    median_rate=1.2,
+    spread=1.1,
+    showers=0.75,
+    stretch=1.5,
+    smoothness=0.65,
+    lifetime_minutes=35,
+)
+"""Scattered cells that last less than an hour."""
+STRATIFORM = Weather(
+    wet_share=0.35,
+    median_rate=0.6,
+    spread=0.75,
+    showers=0.35,
+    stretch=2.0,
+    smoothness=1.7,
+    lifetime_minutes=100,
+)
+"""Wide areas of light and moderate rain."""
+SLOWEST_KMH, FASTEST_KMH = 36.0, 90.0
+"""Mean winds of random weather: 10 to 25 m/s."""
+VEERING = 6.0
+"""Largest turn of the mean wind of random weather, degrees per hour to either side."""
+
+
+def random_weather(seed: int) -> Weather:
+    """Weather of a random kind that moves in any direction at 10 to 25 m/s.
+
+    Args:
+        seed: The same seed gives the same weather.
+    """
+    rng = np.random.default_rng(seed)
+    kind = (FRONT, SHOWERS, STRATIFORM)[rng.integers(3)]
+    direction, speed = rng.uniform(0, 2 * np.pi), rng.uniform(SLOWEST_KMH, FASTEST_KMH)
+    return replace(
+        kind,
+        eastward_kmh=float(speed * np.cos(direction)),
+        northward_kmh=float(speed * np.sin(direction)),
+        veering=float(rng.uniform(-VEERING, VEERING)),
+    )
 
 
 def log_rate_curve(weather: Weather) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -15,6 +15,7 @@ from rich.console import Console
 from ingest.errors import SourceUnavailable
 from ingest.precipitation import INTERVAL
 from ingest.simulation.simulate import write
+from ingest.simulation.weather import random_weather
 from ingest.sources.polled_server import Source
 from ingest.sources.stored_folder import PUBLICATION_DELAY
 from model_zoo.errors import BadFrames
@@ -164,7 +165,7 @@ def simulated_event(
     """Batches of files of a simulated event: its past, then each new file when it is due."""
     radar = deployment.settings.data / "radar"
     newest = newest_published(utc_now())
-    files = write(radar, newest - (frames - 1) * INTERVAL, ENDLESS, seed)
+    files = write(radar, newest - (frames - 1) * INTERVAL, ENDLESS, seed, random_weather(seed))
     out.rule("1  Radar: a simulated event, as RADOLAN files", align="left")
     out.print(f"{frames} frames in {radar}, the last of {to_datetime(newest):%H:%M} UTC")
     yield with_progress("simulate", files, frames)

@@ -215,16 +215,20 @@ def simulate(
 ) -> None:
     """Write a simulated rain event as RADOLAN RY files.
 
+    The seed chooses a front, showers or wide rain, and from where it moves at 10 to 25 m/s.
+
     Example: `nowcast simulate /tmp/event --frames 49 --seed 7`, then `nowcast replay /tmp/event`
     """
     from ingest.simulation.simulate import write
+    from ingest.simulation.weather import random_weather
     from service.archive.key import to_time
     from service.cli import console
 
     with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
         task = bar.add_task("simulate", total=frames, note="")
-        for path in write(folder, to_time(parse_time(start)), frames, seed):
+        begin = to_time(parse_time(start))
+        for path in write(folder, begin, frames, seed, random_weather(seed)):
             bar.update(task, advance=1, note=path.name)
     open_console().print(f"wrote {frames} frames to {folder}")
 
@@ -259,7 +263,7 @@ def demo(
     live: Annotated[bool, typer.Option("--live", help="Use radar from DWD's server.")] = False,  # noqa: FBT002  a flag of the command line
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for a free one.")] = None,
     frames: Annotated[int, typer.Option(help="Number of frames at the start.", min=43)] = 49,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same weather.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weather.")] = 11,
     data: Data = None,
 ) -> None:
     """Ingest, forecast, verify and serve a simulated event that ends now.

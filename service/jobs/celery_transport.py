@@ -76,9 +76,9 @@ def check_redis_url(settings: Settings) -> None:
     if kind not in ("redis", "rediss"):
         found = f"a URL of {kind}" if kind else "no URL" if settings.redis else "empty"
         raise BadSetting(
-            f"NOWCAST_REDIS is {found}, should be the URL of the Redis that delivers jobs, like "
-            f"redis://host:6379/0; without it `nowcast serve` runs jobs in its own process, and "
-            f"`nowcast up` starts all processes"
+            f"NOWCAST_REDIS is {found}, should be the URL of the Redis that delivers jobs, which "
+            f"should be like redis://host:6379/0; without it `nowcast serve` runs jobs in its own "
+            f"process, and `nowcast up` starts all processes"
         )
 
 

@@ -120,8 +120,8 @@ def run_postgres(program: str, url: URL, *options: str) -> None:
         MissingProgram: It is not installed.
         OSError: It fails.
     """
-    place = url.username, None, url.host, url.port, url.database, url.query
-    plain = URL.create("postgresql", *place).render_as_string()
+    address = url.username, None, url.host, url.port, url.database, url.query
+    plain = URL.create("postgresql", *address).render_as_string()
     if shutil.which(program) is None:
         words = " ".join([program, f"--dbname={plain}", *options])
         raise MissingProgram(

@@ -100,7 +100,7 @@ def back_up(
             sources = [previous / name] if previous else []
             if isinstance(archive.store, Folder):
                 sources.append(archive.store.root / path)
-            place(incoming / name, data, sources)
+            link_or_copy(incoming / name, data, sources)
         found = Backup(iso(now), ledger.name, len(sums) - 1, size, damaged)
         seal(incoming, found, sums)
         incoming.rename(folder)
@@ -117,7 +117,7 @@ def archived(archive: Archive) -> Iterator[str]:
         yield from archive.store.files(kind)
 
 
-def place(target: Path, data: bytes, sources: list[Path]) -> None:
+def link_or_copy(target: Path, data: bytes, sources: list[Path]) -> None:
     """Store a file: as a hard link to the first source that has its content, else as a copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
     for source in sources:
@@ -206,7 +206,7 @@ def restore_folder(source: Path, root: Path) -> None:
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     for file in files_in(source):
-        place(incoming / file.relative_to(source), file.read_bytes(), [file])
+        link_or_copy(incoming / file.relative_to(source), file.read_bytes(), [file])
     os.sync()
     write_atomically(
         restore_marker(root), b"a restore is under way; run it again if it was killed\n"

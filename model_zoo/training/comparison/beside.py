@@ -60,11 +60,11 @@ class Period:
         self.name, self.shape, self.measured = record.name, record.shape, record.measured
 
     def rates(self, numbers: NDArray[np.int64]) -> Rates:
-        """See `Record.rates`."""
+        """Return frames (time, y, x) in mm/h, row 0 in the north, NaN for no data."""
         return self._record.rates(self._numbers[numbers])
 
     def wet(self) -> NDArray[np.float64]:
-        """See `Record.wet`."""
+        """Return the share of known cells with 0.1 mm/h or more of each frame, (time,)."""
         return self._record.wet()[self._numbers]
 
 
@@ -161,7 +161,7 @@ def counts_of(case: Case, forecasters: dict[str, Forecaster]) -> Dataset:
 
 
 def above_others(counts: Dataset) -> DataArray:
-    """CSI of the network less that of each other forecaster."""
+    """CSI of the network less that of each other, (model, threshold, lead_time)."""
     scores = csi(counts)
     return scores.sel(model=OURS, drop=True) - scores.drop_sel(model=OURS)
 
@@ -176,8 +176,8 @@ def table(title: str, found: Sequence[DataArray], *, sign: bool = False) -> Tabl
     """
     value = found[0]
 
-    def shown(**place: object) -> str:
-        return cell(*(float(each.sel(place)) for each in found), sign=sign)
+    def shown(**coordinates: object) -> str:
+        return cell(*(float(each.sel(coordinates)) for each in found), sign=sign)
 
     minutes = (value["lead_time"].to_numpy() / np.timedelta64(1, "m")).astype(int)
     lines = [

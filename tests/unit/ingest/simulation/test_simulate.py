@@ -5,6 +5,7 @@ Statistics are held against bands around real composites of 2014 to 2025.
 
 import bz2
 import gzip
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from itertools import islice
@@ -21,7 +22,7 @@ import ingest
 from ingest.errors import BadField
 from ingest.simulation.rainfield import SIDE_KM, RainField
 from ingest.simulation.simulate import HIGHEST_COUNT, coverage, encode, simulate, write
-from ingest.simulation.weather import Weather
+from ingest.simulation.weather import FRONT, SHOWERS, STRATIFORM, Weather, random_weather
 from verification import radial_spectrum
 
 START = np.datetime64("2026-07-01T12:00", "ns")
@@ -327,3 +328,55 @@ def test_months_of_drift_lose_no_precision() -> None:
     before = field.rate()
     field._drift_km = field._drift_km + 100 * SIDE_KM
     np.testing.assert_array_equal(field.rate(), before)
+
+
+def motion_kmh(before: Rate, after: Rate) -> tuple[float, float]:
+    """Eastward and northward motion of the rain between two frames five minutes apart."""
+    coarse = [
+        cv2.resize(np.log1p(rate), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        for rate in (before, after)
+    ]
+    (right, down), _ = cv2.phaseCorrelate(*(field.astype(np.float64) for field in coarse))
+    return 2 * 12 * right, -2 * 12 * down
+
+
+KINDS = {"front": 11, "showers": 1, "stratiform": 5}
+"""Seeds of random weather of each kind."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_weather_moves_as_fast_as_it_should_and_has_its_share_of_rain(kind: str) -> None:
+    weather = random_weather(KINDS[kind])
+    field = RainField(KINDS[kind], weather, (600, 600))
+    before = field.rate()
+    field.advance()
+    east, north = motion_kmh(before, field.rate())
+    assert np.hypot(east - weather.eastward_kmh, north - weather.northward_kmh) < 15
+    assert 36 - 10 < np.hypot(east, north) < 90 + 10, "10 to 25 m/s"
+    assert 0.4 < (before >= 0.1).mean() / weather.wet_share < 2
+
+
+def test_random_weather_is_of_all_kinds_and_from_all_directions() -> None:
+    found = [random_weather(seed) for seed in range(60)]
+    speeds = [np.hypot(each.eastward_kmh, each.northward_kmh) / 3.6 for each in found]
+    assert min(speeds) >= 10
+    assert max(speeds) <= 25
+    assert {each.wet_share for each in found} == {
+        each.wet_share for each in (FRONT, SHOWERS, STRATIFORM)
+    }
+    quadrants = {(each.eastward_kmh > 0, each.northward_kmh > 0) for each in found}
+    assert len(quadrants) == 4
+    assert random_weather(3) == random_weather(3) != random_weather(4)
+
+
+def test_the_line_of_a_front_lies_across_the_wind_and_moves_with_it() -> None:
+    steady = {"northward_kmh": 0.0, "veering": 0.0, "eddy_kmh": 0.0}
+    weather = replace(FRONT, eastward_kmh=48.0, front=0.9, **steady)
+    field = RainField(2, weather, (600, 600))
+    wet = field.rate() >= 0.1
+    assert wet.mean(0).std() > 3 * wet.mean(1).std(), "columns differ, rows are alike"
+    for _ in range(12):
+        field.advance()
+    later = field.rate() >= 0.1
+    lag = np.argmax(np.correlate(later.mean(0), wet.mean(0), "full")) - 599
+    assert 38 < lag < 58, "48 km in an hour"
