@@ -42,6 +42,7 @@ from service.api.routes import (
     widget,
     wms,
 )
+from service.api.routes.sums import rain_sums
 from service.pipeline.upload import JSON, NETCDF
 from service.settings import Settings
 
@@ -131,8 +132,8 @@ def create_app(context: ApiContext) -> Api:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
-    parts = (catalogue, nowcasts, jobs, verification, grids, maps, weather_maps, widget, wms)
-    routers = [part.router for part in parts]
+    parts = (catalogue, nowcasts, jobs, rain_sums, verification, grids, maps, weather_maps, widget)
+    routers = [part.router for part in (*parts, wms)]
     for router in (*routers, edr_metadata.create_router(), edr_queries.create_router()):
         app.include_router(router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
     app.include_router(health.router, responses=PROBLEMS)

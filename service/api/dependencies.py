@@ -22,6 +22,7 @@ from service.archive.archive import Archive
 from service.jobs.queue import Jobs
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
+from service.pipeline.rain_sums.sources import Ensemble, SumSources
 from service.pipeline.served_models import Forecasters
 from service.settings import Settings
 
@@ -33,6 +34,8 @@ REQUEST_THREADS = 8
 VERIFICATION_THREADS = 2
 UPLOAD_THREADS = 2
 """Threads that read uploads, which take long; other requests have the remaining threads."""
+SUM_THREADS = 2
+"""Threads that sum up rain, and wait for the radar and the ensemble of a new issue."""
 MOST_SUMS, SUMS_SECONDS = 256, 5.0
 """Results of `/verification` in memory, and their age in s up to which they are used again."""
 LEDGER_CALLS, LEDGER_SECONDS = 16, 2.0
@@ -49,6 +52,7 @@ class Pools:
         requests: Resolves requests for forecasts and submits their jobs.
         verification: Sums up verification.
         uploads: Reads uploaded frames.
+        sums: Sums up rain.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -58,6 +62,7 @@ class Pools:
         self.requests = WorkPool("jobs", REQUEST_THREADS, most)
         self.verification = WorkPool("verification", VERIFICATION_THREADS, most_slow)
         self.uploads = WorkPool("uploads", UPLOAD_THREADS, most)
+        self.sums = WorkPool("rain sums", SUM_THREADS, most)
 
 
 class Drawing(Protocol):
@@ -86,6 +91,7 @@ class ApiContext:
         process: Metrics of this process; the API makes its own where it is None.
         drawing: Draws pictures in another process; None to draw them in this one.
         sums: Verification of the last few seconds by request; `sums_lock` guards it.
+        ensemble: Draws the members of forecasts; None for rain sums without uncertainty.
         checks: Running checks of readiness and metrics, by name.
     """
 
@@ -104,11 +110,17 @@ class ApiContext:
         default_factory=lambda: TTLCache(MOST_SUMS, SUMS_SECONDS)
     )
     sums_lock: Lock = field(default_factory=Lock)
+    ensemble: Ensemble | None = None
 
     @cached_property
     def pools(self) -> Pools:
         """Threads by kind of work."""
         return Pools(self.settings)
+
+    @cached_property
+    def rain_sums(self) -> SumSources:
+        """Radar and ensembles that rain sums are made of."""
+        return SumSources(self.archive, self.ensemble)
 
     @cached_property
     def ledger_calls(self) -> PatientCalls:

@@ -1,0 +1,1 @@
+"""Routes of rain sums at a place or over an area."""

@@ -1,0 +1,87 @@
+"""Radar and ensembles that rain sums are made of, the newest in memory."""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import Protocol
+
+import numpy as np
+from cachetools import LRUCache
+from numpy.typing import NDArray
+from xarray import DataArray
+
+from ingest.precipitation import INTERVAL
+from service.archive.archive import Archive
+from service.archive.key import Key, stamp
+from service.errors import NoForecast
+from service.pipeline.rain_sums.area_sums import RainSums, rain_sums
+from service.pipeline.rain_sums.cell_weights import CellWeights
+from service.pipeline.rain_sums.radar_history import RadarHistories
+
+ENSEMBLES = 3
+"""Ensembles that are kept in memory, of 31 MB each."""
+
+
+class Ensemble(Protocol):
+    """Draws members of a forecast."""
+
+    def __call__(self, archive: Archive, forecast: DataArray) -> NDArray[np.floating] | None:
+        """Return members (member, lead_time, y, x) in mm/h; None if the forecast has none."""
+
+
+class SumSources:
+    """What rain sums of an archive are made of. Thread-safe.
+
+    Args:
+        archive: Frames and forecasts.
+        ensemble: Draws the members of a forecast; None for sums without their uncertainty.
+    """
+
+    def __init__(self, archive: Archive, ensemble: Ensemble | None = None) -> None:
+        self.archive, self._ensemble = archive, ensemble
+        self.histories = RadarHistories(archive)
+        self._members: LRUCache[str, NDArray[np.float16] | None] = LRUCache(ENSEMBLES)
+        self._lock = Lock()
+
+    def sums(
+        self, key: Key, forecast: DataArray, cells: CellWeights, thresholds: Sequence[float]
+    ) -> RainSums:
+        """Return the rain sums of some cells.
+
+        Args:
+            key: Key of the forecast.
+            forecast: (lead_time, y, x) in mm/h at all its lead times, NaN for no data.
+            cells: Cells of its grid.
+            thresholds: Of the sums of the forecast, in mm.
+
+        Raises:
+            NoForecast: The forecast has no lead times of five minutes.
+        """
+        check_steps(key, forecast)
+        history = self.histories.up_to(key.issue, forecast)
+        members = self.members(key, forecast)
+        return rain_sums(history, forecast.values, members, cells, thresholds)
+
+    def members(self, key: Key, forecast: DataArray) -> NDArray[np.float16] | None:
+        """Return the ensemble (member, lead_time, y, x) of a forecast in mm/h; None without one."""
+        if self._ensemble is None:
+            return None
+        with self._lock:  # others wait for the ensemble that they need, too
+            if key.id not in self._members:
+                drawn = self._ensemble(self.archive, forecast)
+                # half the memory; values are within 0.05 %
+                self._members[key.id] = None if drawn is None else drawn.astype(np.float16)
+            return self._members[key.id]
+
+
+def check_steps(key: Key, forecast: DataArray) -> None:
+    """Refuse a forecast (lead_time, y, x) without lead times of five minutes.
+
+    Raises:
+        NoForecast: It was made by an earlier program, with half hours only.
+    """
+    leads = forecast["lead_time"].values
+    if not np.array_equal(leads, INTERVAL * np.arange(1, len(leads) + 1)):
+        raise NoForecast(
+            f"the forecast of {key.model} issued at {stamp(key.issue)} has no lead time at each "
+            f"five minutes, which sums need; name a newer issue"
+        )
