@@ -17,10 +17,6 @@ from numpy.typing import NDArray
 
 from ingest.precipitation import INTERVAL
 
-AMOUNT = "precipitation_amount"
-"""CF standard name of a sum."""
-AMOUNT_UNITS = "kg m-2"
-"""CF units of a sum; 1 kg m-2 is 1 mm."""
 STEP_MINUTES = int(INTERVAL / np.timedelta64(1, "m"))
 STEPS_PER_HOUR = 60 // STEP_MINUTES
 MOST_MISSING = 1 / 12
@@ -46,7 +42,7 @@ class RateTotal(NamedTuple):
 
 
 def rate_total(rates: NDArray[np.floating[Any]], axis: int = 0) -> RateTotal:
-    """Add up rates in mm/h, NaN for no data, along the axis of their steps."""
+    """Add up rates (any shape) in mm/h, NaN for no data, along the axis of their steps."""
     return RateTotal(np.nansum(rates, axis=axis, dtype=np.float64), (~np.isnan(rates)).sum(axis))
 
 
@@ -54,7 +50,7 @@ def running_totals(rates: NDArray[np.floating[Any]], axis: int = 0) -> RateTotal
     """Return the totals of the first 0, 1, 2, ... steps, whose differences are those of periods.
 
     Args:
-        rates: Rates in mm/h, NaN for no data.
+        rates: Rates of any shape in mm/h, NaN for no data.
         axis: Axis of the steps, which becomes longer by one.
     """
     first = [(0, 0)] * rates.ndim
@@ -90,5 +86,8 @@ def window_amounts(
     """
     running = running_totals(rates, axis=-2)
     first, last = windows.T
-    within = RateTotal(*(part[..., last, :] - part[..., first, :] for part in running))
+    within = RateTotal(
+        running.total[..., last, :] - running.total[..., first, :],
+        running.valid[..., last, :] - running.valid[..., first, :],
+    )
     return amount(within, (last - first)[:, None])

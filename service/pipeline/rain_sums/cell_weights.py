@@ -124,7 +124,7 @@ def check_area(area: Geometry) -> None:
 
 
 def candidates(field: DataArray, projected: Geometry) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of the cells in the bounding box of a geometry in the projection."""
+    """Return rows and columns (cell,) of a field (..., y, x) in the bounding box of a geometry."""
     west, south, east, north = projected.bounds
     across, down = sides(field)
     x, y = field["x"].values, field["y"].values

@@ -127,7 +127,7 @@ class RadarHistories:
 
 def has_frame(rates: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which steps of rates (step, y, x) have a frame, which has data somewhere."""
-    return ~np.isnan(rates).all(axis=(1, 2))
+    return np.asarray(~np.isnan(rates).all(axis=(1, 2)), np.bool_)
 
 
 def name_of(time: Time, grid: DataArray) -> Name:

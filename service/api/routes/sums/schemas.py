@@ -25,7 +25,7 @@ EXAMPLE: dict[str, Any] = {
     "radar_age_s": 240.0,
     "stale": False,
     "generated_at": "2026-06-21T23:28:10Z",
-    "model": {"name": "advection", "version": "none", "weights_sha256": None},
+    "model": {"name": "ms-lstm", "version": "9f2c1ab0", "weights_sha256": "9f2c1ab0" * 8},
     "members": 20,
     "units": "mm",
     "covers": {"cells": 41, "km2": 812.0, "inside": 1.0},
@@ -66,7 +66,7 @@ EXAMPLE: dict[str, Any] = {
     ],
     "attribution": "Quelle: Deutscher Wetterdienst",
     "licence": "Radar data: CC BY 4.0 / GeoNutzV",
-    "links": [{"rel": "forecast", "href": "/nowcasts/2026-06-21T23:25:00Z?model=advection"}],
+    "links": [{"rel": "forecast", "href": "/nowcasts/2026-06-21T23:25:00Z?model=ms-lstm&version=9f2c1ab0"}],
 }
 
 

@@ -23,10 +23,12 @@ def box_of(field: DataArray, west: float, north: float, width: float, height: fl
     x, y = field.x.values, field.y.values
     left, top = x[0] + (west - 0.5) * 5000, y[0] - (north - 0.5) * 5000
     box = shapely.box(left, top - height * 5000, left + width * 5000, top)
-    back = projector(field["crs"].attrs["crs_wkt"]).transform
+    back = projector(field["crs"].attrs["crs_wkt"])
     return shapely.transform(
         shapely.segmentize(box, 1000),
-        lambda points: np.stack(back(*points.T, direction="INVERSE"), axis=-1),
+        lambda points: np.stack(
+            back.transform(points[:, 0], points[:, 1], direction="INVERSE"), axis=-1
+        ),
     )
 
 
