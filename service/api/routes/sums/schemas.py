@@ -66,7 +66,9 @@ EXAMPLE: dict[str, Any] = {
     ],
     "attribution": "Quelle: Deutscher Wetterdienst",
     "licence": "Radar data: CC BY 4.0 / GeoNutzV",
-    "links": [{"rel": "forecast", "href": "/nowcasts/2026-06-21T23:25:00Z?model=ms-lstm&version=9f2c1ab0"}],
+    "links": [
+        {"rel": "forecast", "href": "/nowcasts/2026-06-21T23:25:00Z?model=ms-lstm&version=9f2c1ab0"}
+    ],
 }
 
 
