@@ -28,9 +28,9 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray
 
-from ingest.errors import BadField
 from ingest.grid import same_grid
 from service.archive import checksum, field_file
+from service.archive.dated_files import dated_before, newest_first, oldest, stored_before
 from service.archive.field_cache import FieldCache
 from service.archive.key import (
     Key,
@@ -42,12 +42,12 @@ from service.archive.key import (
     key_of,
     key_of_path,
     stamp,
-    to_time,
     upload_name,
 )
 from service.archive.quarantine import Damaged, Quarantine
-from service.archive.rounding import HALF_HOUR, PRECISION, rounded_between
+from service.archive.rounding import PRECISION, rounded_between
 from service.archive.store import Folder, Store
+from service.archive.verified_files import VerifiedFiles
 from service.errors import NoForecast, NoFrame
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class Archive:
     def __init__(self, root: Path | Store) -> None:
         self.store: Store = Folder(root) if isinstance(root, Path) else root
         self._quarantine = Quarantine(self.store)
+        self._files = VerifiedFiles(self.store, self._quarantine)
         self._frames = FieldCache(FRAMES_IN_MEMORY)
         self._forecasts = FieldCache(FORECASTS_IN_MEMORY)
         self._full_forecasts = FieldCache(FULL_FORECASTS_IN_MEMORY)
@@ -131,7 +132,7 @@ class Archive:
             NoFrame: There is no frame of this time.
         """
         try:
-            return self._frames.get(frame_name(time), self._read)
+            return self._frames.get(frame_name(time), self._files.read)
         except FileNotFoundError:
             raise NoFrame(f"there is no radar frame of {stamp(time)} in the archive") from None
 
@@ -167,7 +168,7 @@ class Archive:
 
     def frame_times(self, before: Time | None = None) -> Iterator[Time]:
         """Yield the times of all frames, newest first; before a time where one is given."""
-        return (time for time, _ in self._dated("frames", before))
+        return (time for time, _ in newest_first(self.store, "frames", before))
 
     def latest_frame(self) -> Time | None:
         """Return the time of the newest frame; None if there is none."""
@@ -175,12 +176,7 @@ class Archive:
 
     def oldest_frame(self) -> Time | None:
         """Return the time of the oldest frame; None if there is none."""
-        times: list[Time] = []
-        for folder in sorted(self._days("frames")):
-            times = [time for path in self.store.files(folder) if (time := dated(path)) is not None]
-            if times:
-                break
-        return min(times, default=None)
+        return oldest(self.store, "frames")
 
     # forecasts
 
@@ -215,7 +211,7 @@ class Archive:
             NoForecast: There is no forecast of this key.
         """
         try:
-            return self._forecasts.get(forecast_name(key), self._read_half_hours)
+            return self._forecasts.get(forecast_name(key), self._files.read_half_hours)
         except FileNotFoundError:
             raise no_forecast(key) from None
 
@@ -228,7 +224,7 @@ class Archive:
             NoForecast: There is no forecast of this key.
         """
         try:
-            return self._full_forecasts.get(forecast_name(key), self._read)
+            return self._full_forecasts.get(forecast_name(key), self._files.read)
         except FileNotFoundError:
             raise no_forecast(key) from None
 
@@ -242,8 +238,8 @@ class Archive:
         try:
             data = self.store.get(path)
             if not checksum.has_checksum(data):
-                self._decoded(path, data)
-            return self._content(path, data)
+                self._files.decoded(path, data)
+            return self._files.content(path, data)
         except FileNotFoundError:
             raise no_forecast(key) from None
 
@@ -262,7 +258,7 @@ class Archive:
             if dated(path) is None:
                 continue
             try:
-                forecast = self._forecasts.get(path, self._read_half_hours)
+                forecast = self._forecasts.get(path, self._files.read_half_hours)
             except FileNotFoundError:  # removed by retention just now, or damaged
                 continue
             except OSError as error:
@@ -273,7 +269,9 @@ class Archive:
 
     def issues(self) -> Iterator[Time]:
         """Yield the issue times of all forecasts, newest first."""
-        return (time for time, _ in groupby(time for time, _ in self._dated("forecasts")))
+        return (
+            time for time, _ in groupby(time for time, _ in newest_first(self.store, "forecasts"))
+        )
 
     def forecast_keys(self, before: Time | None = None) -> Iterator[tuple[Time, list[Key]]]:
         """Yield issue times, newest first, with the keys of their forecasts.
@@ -283,7 +281,9 @@ class Archive:
         Args:
             before: Only issue times before this time; None for all.
         """
-        for issue, paths in groupby(self._dated("forecasts", before), key=itemgetter(0)):
+        for issue, paths in groupby(
+            newest_first(self.store, "forecasts", before), key=itemgetter(0)
+        ):
             keys = [key for _, path in paths if (key := key_of_path(path))]
             if keys:
                 yield issue, keys
@@ -295,7 +295,7 @@ class Archive:
             NoForecast: The model has no forecast in that week.
         """
         newest = None
-        for issue, path in self._dated("forecasts"):
+        for issue, path in newest_first(self.store, "forecasts"):
             newest = newest or issue
             if issue < newest - LATEST_DAYS:
                 break
@@ -325,7 +325,7 @@ class Archive:
         try:
             data = self.store.get(path)
             if hashlib.sha256(data).hexdigest() == sha:
-                return self._decoded(path, data)
+                return self._files.decoded(path, data)
             self._quarantine.take_out(path, data, "its content is not that of its SHA-256")
         except FileNotFoundError:
             pass
@@ -351,7 +351,7 @@ class Archive:
             FileNotFoundError: There is no file at this path.
         """
         try:
-            self._read(path)
+            self._files.read(path)
         except Damaged as error:
             return str(error.__cause__)
         return ""
@@ -364,7 +364,7 @@ class Archive:
         The age of frames and forecasts is that of their time, of other files since they were
         stored. Concurrent readers find a file complete or not at all.
         """
-        old = self._dated_before(kind, time) if kind in DAILY else self._stored_before(kind, time)
+        old = (dated_before if kind in DAILY else stored_before)(self.store, kind, time)
         removed = 0
         for path in old:
             removed += self.store.remove(path)
@@ -372,85 +372,9 @@ class Archive:
                 cache.drop(path)
         return removed
 
-    def _dated_before(self, kind: Kind, time: Time) -> Iterator[str]:
-        last = f"{kind}/{day(time)}"
-        for folder in sorted(self._days(kind)):
-            if folder > last:
-                break
-            for path in list(self.store.files(folder)):
-                file_time = dated(path)
-                if file_time is not None and file_time < time:
-                    yield path
-
-    def _stored_before(self, kind: Kind, time: Time) -> Iterator[str]:
-        # Ascending order removes a file before its reason.
-        for path in sorted(self.store.files(kind)):
-            try:
-                if to_time(self.store.modified(path)) < time:
-                    yield path
-            except FileNotFoundError:  # removed by another process
-                continue
-
     def sweep(self) -> int:
         """Remove temporary files of killed processes. Returns their number."""
         return self.store.sweep()
-
-    # files
-
-    def _read(self, path: str, every: np.timedelta64 | None = None) -> DataArray:
-        """Return the field in a file; of a forecast only multiples of a lead time if given.
-
-        Raises:
-            FileNotFoundError: There is no file, or it is damaged and now in quarantine.
-            OSError: The file cannot be read.
-        """
-        return self._decoded(path, self.store.get(path), every)
-
-    def _content(self, path: str, data: bytes) -> bytes:
-        """Return the content of a file without its checksum.
-
-        Raises:
-            Damaged: It is not what was stored; it is now in quarantine.
-        """
-        try:
-            return checksum.verified(data)
-        except BadField as error:
-            self._quarantine.take_out(path, data, str(error))
-            raise Damaged(path) from error
-
-    def _decoded(self, path: str, data: bytes, every: np.timedelta64 | None = None) -> DataArray:
-        content = self._content(path, data)
-        try:
-            return field_file.decode(content, path, every)
-        except BadField as error:
-            self._quarantine.take_out(path, data, str(error))
-            raise Damaged(path) from error
-
-    def _read_half_hours(self, path: str) -> DataArray:
-        return self._read(path, HALF_HOUR)
-
-    def _days(self, kind: Kind) -> Iterator[str]:
-        """Yield the folders of days, newest first."""
-        for year in self.store.names(kind):
-            for month in self.store.names(f"{kind}/{year}"):
-                for date in self.store.names(f"{kind}/{year}/{month}"):
-                    yield f"{kind}/{year}/{month}/{date}"
-
-    def _dated(self, kind: Kind, before: Time | None = None) -> Iterator[tuple[Time, str]]:
-        """Yield times and paths of frames or forecasts, newest first, listing day by day.
-
-        Args:
-            kind: Kind of files.
-            before: Only times before this time; None for all.
-        """
-        newest = None if before is None else f"{kind}/{day(before)}"
-        for folder in self._days(kind):
-            if newest is not None and folder > newest:
-                continue
-            for path in self.store.files(folder):
-                time = dated(path)
-                if time is not None and (before is None or time < before):
-                    yield time, path
 
 
 def no_forecast(key: Key) -> NoForecast:
