@@ -198,11 +198,12 @@ def cells(data: bytes, shape: tuple[int, int], kind: np.dtype[Any], size: int) -
         size: Bytes of the numbers as the header states.
 
     Raises:
-        BadField: There are fewer bytes, or the header states others.
+        BadField: There are fewer bytes or more, as where a transfer as text has put some in, or the
+            header states others.
     """
     rows, columns = shape
     begin, due = data.index(END) + 1, rows * columns * kind.itemsize
-    if size != due or len(data) < begin + due:
+    if size != due or len(data) != begin + due:
         raise BadField(
             f"{begun(data)} are no whole RADOLAN composite: {len(data) - begin} of {size} bytes "
             f"follow the header, should be {due}; fetch the file again"

@@ -36,7 +36,7 @@ BESIDE_MINUTES = (5, 10, 15, 20, 25, 30, -5, -10)
 
 
 def ingest_file(archive: Archive, ledger: Ledger, path: Path, now: datetime) -> Arrival:
-    """Ingest a radar file on disk, or all files of an archive (tar, zip); see `ingest_bytes`.
+    """Ingest a radar file on disk, or all files of a tar archive; see `ingest_bytes`.
 
     Returns:
         The arrival of the last file.

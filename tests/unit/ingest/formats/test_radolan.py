@@ -69,6 +69,11 @@ def test_real_files_are_decoded_as_wradlib_does(shared: Path) -> None:
     [
         (lambda data: data[:-1], "1619999 of 1620000 bytes follow the header, should be 1620000"),
         (lambda data: data.replace(b"BY1620", b"BY1520", 1), "of 1520000 bytes follow the header"),
+        (lambda data: data + b"\0", "1620001 of 1620000 bytes follow the header"),
+        (
+            lambda data: data.replace(b"\x0a", b"\x0d\x0a"),  # transferred as text
+            "of 1620000 bytes follow the header",
+        ),
         (
             lambda data: data.replace(b"PR E-02", b"PR E+99", 1),
             "precision is 1e\\+99, should be 0.01 for RY",
@@ -78,6 +83,7 @@ def test_real_files_are_decoded_as_wradlib_does(shared: Path) -> None:
 )
 def test_a_header_that_does_not_fit_the_numbers_is_refused(change: Any, why: str) -> None:
     data = change(encode(np.full((900, 900), 1.2, np.float32), TIME))
+    assert b"\x0a" in data
     with pytest.raises(BadField, match=why):
         radolan.decode(data)
 
