@@ -18,6 +18,8 @@ DRAINED_BYTES = 128 * 2**20
 """Bytes of a refused body that are still read, so that its sender receives the response instead of
 a broken pipe."""
 DRAINED_AT_ONCE = 2
+PAUSE_SECONDS = 2.0
+"""Time in s without a byte of a refused body after which its sender waits for the response."""
 LARGE_BYTES = 2**20
 LARGE_AT_ONCE = 8
 """Bodies above `LARGE_BYTES` received at the same time; they are held in memory."""
@@ -50,12 +52,17 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         largest, declared, size, counted = self.largest_bytes(scope), declared_bytes(scope), 0, 0
+        awaits_permission = any(name == b"expect" for name, _ in scope["headers"])
 
         async def receive_limited() -> Message:
             nonlocal size, counted
+            if declared > largest:
+                if not awaits_permission:
+                    await self._drain({"more_body": True}, receive, 0)
+                raise HTTPException(413, f"the body exceeds {largest} bytes")
             message = await receive()
             size_before, size = size, size + len(message.get("body", b""))
-            if max(size, declared) > largest:
+            if size > largest:
                 await self._drain(message, receive, size)
                 raise HTTPException(413, f"the body exceeds {largest} bytes")
             self.in_memory, counted = self.in_memory + size - counted, size
@@ -89,7 +96,7 @@ def declared_bytes(scope: Scope) -> int:
 
 
 async def drain(message: Message, receive: Receive, size: int) -> None:
-    """Read the rest of a body and discard it.
+    """Read the rest of a body and discard it, unless the client stops sending.
 
     Args:
         message: The last ASGI message received.
@@ -97,7 +104,10 @@ async def drain(message: Message, receive: Receive, size: int) -> None:
         size: Bytes received so far.
     """
     while message.get("more_body") and size < DRAINED_BYTES:
-        message = await receive()
+        try:
+            message = await asyncio.wait_for(receive(), PAUSE_SECONDS)
+        except TimeoutError:  # it waits for the response
+            return
         size += len(message.get("body", b""))
 
 

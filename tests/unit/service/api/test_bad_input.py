@@ -169,6 +169,18 @@ def test_a_simple_client_that_sends_all_before_it_listens_hears_413(
     client.close()
 
 
+@pytest.mark.parametrize("expectation", ["", "Expect: 100-continue\r\n"])
+@pytest.mark.parametrize("begin", [b"{", b""])
+def test_who_announces_too_much_and_waits_hears_413(
+    url: str, begin: bytes, expectation: str
+) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    head = "POST /nowcast HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with socket.create_connection((host, int(port)), timeout=550) as caller:
+        caller.sendall(f"{head}{expectation}Content-Length: {10**12}\r\n\r\n".encode() + begin)
+        assert caller.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
 @pytest.mark.parametrize("address", ["/nope", "/jobs/x", "/verification"])
 def test_50_megabytes_for_what_takes_none_do_no_harm(url: str, address: str) -> None:
     with httpx.Client(base_url=url, timeout=550) as client:
