@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -26,7 +27,7 @@ from service.runtime import follow
 from service.runtime.deployment import Deployment
 from service.runtime.in_process import at_work
 from service.runtime.schedule import FOLLOWING
-from service.runtime.server_limits import is_in, most_connections
+from service.runtime.server_limits import backlog_of, is_in, most_connections
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,6 @@ STARTUP_FAILURE = 3
 """Exit status where the server cannot start, such as on a port that is in use."""
 SWITCH_SECONDS = 0.001
 """Time in s after which a computing thread lets the event loop run."""
-BACKLOG = 128
-"""Connections that are accepted at a time; all can be open before the first is refused."""
 TASKS = ("cycle", "refresh_windows", "clean_up", "send_lost")
 """Periodic tasks of the all-in-one process, which follows the radar server besides."""
 
@@ -101,8 +100,13 @@ def run_server(deployment: Deployment) -> None:
     threading.Thread(target=load_models, args=[deployment], daemon=True).start()
     sys.setswitchinterval(SWITCH_SECONDS)
     server = uvicorn.Server(server_config(deployment))
-    with suppress(KeyboardInterrupt):
-        server.run()
+    # uvicorn raises the signal that ended it again, which would end this process before its threads
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            server.run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if not server.started:
         sys.exit(STARTUP_FAILURE)
 
@@ -140,7 +144,7 @@ def server_config(deployment: Deployment, log_level: str | None = None) -> uvico
         forwarded_allow_ips=[str(network) for network in proxies],
         timeout_keep_alive=ceil(settings.keep_alive_seconds),
         timeout_graceful_shutdown=GRACE_SECONDS,
-        backlog=min(BACKLOG, most),
+        backlog=backlog_of(most),
         log_config=None,  # as all processes log
         log_level=log_level,
         access_log=False,  # `RequestLog` logs requests

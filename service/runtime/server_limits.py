@@ -11,6 +11,10 @@ log = logging.getLogger(__name__)
 RESERVED_FILES = 256
 """File descriptors for anything but connections: archive, ledger, ingest, uploads, new
 connections."""
+RESERVED_SHARE = 2 / 3
+"""Share of the free file descriptors that is in reserve, where these are fewer."""
+BACKLOG = 128
+"""Connections that are accepted at a time; all can be open before the first is refused."""
 
 
 def is_in(host: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
@@ -35,7 +39,7 @@ def most_connections(wanted: int) -> int:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     free = soft - is_open
-    most = max(min(wanted, free - min(RESERVED_FILES, free // 2)), 1)
+    most = max(min(wanted, free - min(RESERVED_FILES, int(RESERVED_SHARE * free))), 1)
     if most < wanted:
         log.warning(
             "%d connections at the same time, %d are set: %d files can be open (ulimit -n)",
@@ -44,3 +48,8 @@ def most_connections(wanted: int) -> int:
             soft,
         )
     return most
+
+
+def backlog_of(most: int) -> int:
+    """Return how many connections are accepted at a time, where so many can be open."""
+    return max(min(BACKLOG, most // 2), 1)
