@@ -1,6 +1,6 @@
 """Serves a folder of data with one forecaster, whose inference takes some seconds.
 
-    python -m tests.end_to_end.slow_service DATA PORT SECONDS
+    python -m tests.end_to_end.hard_conditions.slow_service DATA PORT SECONDS
 
 Its time is that of `tests.served`.
 """

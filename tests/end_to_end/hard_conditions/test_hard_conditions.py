@@ -31,7 +31,7 @@ from tests.served import MODELS, NEWEST, NOW, fill, iso
 from tests.showers import moment, write_file
 from tests.unit.service.pipeline.test_upload import as_json, frames
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECONDS = 300
 """For anything at all, on a machine that has much to do."""
 FEW_FILES = 64
@@ -55,12 +55,13 @@ def data(filled: Path, tmp_path: Path) -> Path:
 class Served:
     """The service in a process of its own."""
 
-    def __init__(self, data: Path, seconds: float, **more: object) -> None:
+    def __init__(self, data: Path, seconds: float, most_files: int) -> None:
         self.port, self.log = free_port(), data.with_suffix(".log")
-        command = [sys.executable, "-m", "tests.end_to_end.slow_service"]
+        command = [sys.executable, "-m", "tests.end_to_end.hard_conditions.slow_service"]
         command += [str(data), str(self.port), str(seconds)]
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, **more)  # type: ignore[call-overload]
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (most_files, most_files))
         url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=url, trust_env=False, timeout=SECONDS)
 
@@ -76,7 +77,8 @@ class Served:
         body, headers = {"issue": iso(number), "model": SLOW}, {"Prefer": "respond-async"}
         answer = self.client.post("/nowcast", json=body, headers=headers)
         assert answer.status_code == 202, answer.text
-        return answer.headers["location"]
+        job: str = answer.headers["location"]
+        return job
 
     def job(self, path: str) -> str:
         status: str = self.client.get(path).json()["status"]
@@ -88,8 +90,8 @@ class Served:
 
 
 @contextmanager
-def served(data: Path, seconds: float = 0.0, **more: object) -> Iterator[Served]:
-    service = Served(data, seconds, **more)
+def served(data: Path, seconds: float = 0.0, most_files: int = 1024) -> Iterator[Served]:
+    service = Served(data, seconds, most_files)
     try:
         eventually(lambda: service.status("/healthz") == 200)
         yield service
@@ -107,8 +109,7 @@ def eventually(true: Callable[[], bool]) -> None:
 
 
 def test_with_few_open_files_clients_are_served_and_none_takes_them_all(data: Path) -> None:
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES,) * 2)}
-    with served(data, **limit) as service, ExitStack() as idle:
+    with served(data, most_files=FEW_FILES) as service, ExitStack() as idle:
         for _ in range(IDLE):
             idle.enter_context(socket.create_connection(("127.0.0.1", service.port)))
         job = service.order(NEWEST)
@@ -136,8 +137,8 @@ def test_ended_amid_a_forecast_it_finishes_that_and_makes_the_others_after_its_n
         assert service.job(waiting_job) == "accepted"
         assert service.end() == 0
     assert "Traceback" not in service.log.read_text()
-    made = [path.parent.name for path in (data / "archive").rglob(f"{SLOW}-*.nc")]
-    assert made == [f"{moment(NEWEST):%Y%m%dT%H%MZ}"]
+    issues = [path.parent.name for path in (data / "archive").rglob(f"{SLOW}-*.nc")]
+    assert issues == [f"{moment(NEWEST):%Y%m%dT%H%MZ}"]
     assert not list((data / "archive" / "incoming").glob("*")), "nothing is half written"
     with served(data) as service:
         for job in (running_job, waiting_job):
@@ -195,7 +196,7 @@ def test_two_services_on_the_same_data_do_everything_once(filled: Path, tmp_path
         urls = [stack.enter_context(running(deployment)) for deployment in deployments]
         for working in [pool.submit(work, deployment) for deployment in deployments]:
             working.result()
-        asked = [
+        requests = [
             pool.submit(
                 httpx.post,
                 f"{url}/nowcast",
@@ -206,7 +207,7 @@ def test_two_services_on_the_same_data_do_everything_once(filled: Path, tmp_path
             for number in range(NEWEST)
             for url in urls
         ]
-        assert {answer.result().status_code for answer in asked} == {200}
+        assert {answer.result().status_code for answer in requests} == {200}
         jobs = deployments[0].job_table
         eventually(lambda: not jobs.issues_under_way())
         for deployment in deployments:
