@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from types import MappingProxyType
 
+from benchmarks.five_minutes_conclusion import dry_places, lead_times
 from benchmarks.skill_conclusion import conclusion as skill
 from model_zoo.profiling.markdown import Table, number, span, tables, with_conclusion
 
@@ -224,6 +225,13 @@ def steps(found: Sequence[Table]) -> list[str]:
 
 
 CONCLUSIONS: Mapping[str, Callable[[Sequence[Table]], list[str]]] = MappingProxyType(
-    {"Performance": performance, "Skill": skill, "What training keeps": memory, "Scale": scale}
+    {
+        "Performance": performance,
+        "Skill": skill,
+        "What training keeps": memory,
+        "Scale": scale,
+        "Lead times of five minutes": lead_times,
+        "Places called dry": dry_places,
+    }
 )
 """By the title of the page."""

@@ -38,15 +38,21 @@ def where(device: str) -> str:
     return f"{name} with {torch.backends.cpu.get_cpu_capability()}"
 
 
-def put(text: str, section: str, name: str) -> str:
+def put(text: str, section: str, name: str, title: str = TITLE) -> str:
     """A document with a section between comments that name it, in place of the one there was.
+
+    Args:
+        text: The document; empty for a new one.
+        section: What comes between the comments.
+        name: In the comments.
+        title: The first line of a new document.
 
     Raises:
         ValueError: The document has the first of the comments but not the second after it.
     """
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
     if begin not in text:
-        return f"{text or TITLE}\n{begin}{section}{end}"
+        return f"{text or title}\n{begin}{section}{end}"
     before, _, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not closed:
@@ -70,7 +76,7 @@ Written by `python -m {command}`; no figure by hand.
 {versions}, {today}."""
 
 
-def write_section(path: Path, section: str, name: str) -> None:
-    """Put a section into a document that has others and renew the document's conclusion."""
+def write_section(path: Path, section: str, name: str, title: str = TITLE) -> None:
+    """Put a section into a document, new or with others, and renew the document's conclusion."""
     text = path.read_text() if path.exists() else ""
-    write_whole(path, conclude(put(text, section, name)).encode())
+    write_whole(path, conclude(put(text, section, name, title)).encode())

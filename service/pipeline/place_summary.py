@@ -25,9 +25,10 @@ WET = 0.1
 """Lowest rainfall rate in mm/h that counts as rain."""
 SHOWER = 0.5
 """mm/h; `probability` is that of this rate or more at some time of the forecast."""
-NEAR_KM, NEAR_KM_PER_HOUR = 10.0, 15.0
-"""Rain within this distance keeps a place from being called dry: at least the first, and the second
-for each hour of lead time. Chosen on the validation events."""
+NEAR_KM, NEAR_KM_PER_HOUR, NEAR_SHARE = 10.0, 5.0, 0.25
+"""Rain within this distance keeps a place from being called dry: at least the first, or the second
+for each hour of lead time and this share of how far the rain moves until then. Chosen on the
+validation events and on bands of known motion."""
 BLIND_KM_PER_HOUR = 60.0
 """The same for a forecast that leaves rain where it is: how far rain moves in an hour."""
 PERSISTENCE = "persistence"
@@ -173,12 +174,21 @@ def at_any_time(largest: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
 
 
-def distance_km(forecast: DataArray, minutes: float, step_minutes: float = 5.0) -> float:
+def distance_km(
+    forecast: DataArray, minutes: float, step_minutes: float = 5.0, km_per_hour: float = 0.0
+) -> float:
     """Return how far rain has to be from a dry place at a lead time of a forecast (time, y, x).
 
     Where lead times are more than 5 minutes apart, rain may pass between them.
+
+    Args:
+        forecast: In mm/h.
+        minutes: Lead time.
+        step_minutes: From the lead time before.
+        km_per_hour: Speed of the rain; where it comes is the less certain the farther it moves.
     """
-    hourly = BLIND_KM_PER_HOUR if forecast.attrs.get("model") == PERSISTENCE else NEAR_KM_PER_HOUR
+    moving = NEAR_KM_PER_HOUR + NEAR_SHARE * km_per_hour
+    hourly = BLIND_KM_PER_HOUR if forecast.attrs.get("model") == PERSISTENCE else moving
     between = BLIND_KM_PER_HOUR * max(step_minutes - 5.0, 0.0) / 60
     return max(NEAR_KM, hourly * minutes / 60) + between
 
@@ -208,11 +218,12 @@ def dry_places(forecast: DataArray, frames: DataArray) -> NDArray[np.bool_]:
     minutes = [0.0, *(forecast["lead_time"].values / MINUTE).tolist()]
     steps = np.diff(minutes, prepend=-minutes[1])
     km = cell_km(forecast)
+    km_per_hour = 60 * km * float(np.hypot(*moved)) / age
     dry = np.ones(newest.shape, bool)
     for minute, field, step in zip(minutes, [newest, *forecast.values], steps, strict=True):
         shifted = translated(newest, moved * (minute / age))
         wet = ~(field < WET) | (shifted >= WET)  # no data counts as rain
-        dry &= ~spread(wet, distance_km(forecast, minute, float(step)) / km)
+        dry &= ~spread(wet, distance_km(forecast, minute, float(step), km_per_hour) / km)
     probability = exceedance_probabilities(forecast).get(SHOWER)
     if probability is not None:
         dry &= at_any_time(probability.values.max(axis=0)) < CERTAIN

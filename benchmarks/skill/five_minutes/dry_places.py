@@ -7,26 +7,21 @@ one of the times, and a place is dry where it does not. Places without data at a
 out. By default the events are those of validation and the German event that nothing was chosen on.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from xarray import DataArray
 
 from benchmarks.report import measured, table, write_section
 from benchmarks.skill import events
-from benchmarks.skill.five_minutes.lead_times import EVENTS, LEADS, STEP_MINUTES
+from benchmarks.skill.five_minutes.lead_times import LEADS, STEP_MINUTES, arguments
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import HORIZON, NoStarts, history
-from benchmarks.skill.skill import add_common
 from ingest.precipitation import exceedance_probabilities
 from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import LEAD_STEP, NotEnoughFrames
@@ -143,7 +138,6 @@ def section(by_event: dict[str, dict[str, Claims]]) -> str:
     ]
     claims = table(["forecaster", "event", "get rain", "claims wrong", "dry places told"], rows)
     parts = [
-        f"## {NAME}",
         measured("benchmarks.skill.five_minutes.dry_places", "numpy", "torch"),
         claims,
     ]
@@ -161,16 +155,7 @@ def section(by_event: dict[str, dict[str, Claims]]) -> str:
 
 def main() -> None:
     """Print the tables, and write them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_common(parser)
-    parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
-    parser.add_argument("--forecasters", nargs="+", default=list(FORECASTERS))
-    parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
-    options = parser.parse_args()
-    cv2.setNumThreads(options.threads)
-    torch.set_num_threads(options.threads)
+    options = arguments(__doc__, FORECASTERS)
     try:
         forecasters = open_forecasters(options.forecasters)
         by_event = {
@@ -186,7 +171,7 @@ def main() -> None:
     text = section(by_event)
     print(text)
     if options.write:
-        write_section(options.write, text, NAME.lower())
+        write_section(options.write, text, NAME.lower(), f"# {NAME}\n")
 
 
 if __name__ == "__main__":

@@ -119,8 +119,6 @@ def section(parts: Sequence[str]) -> str:
     """All events as Markdown."""
     head = measured("benchmarks.skill.five_minutes.lead_times", "numpy", "torch")
     return f"""\
-## {NAME}
-
 {head}
 Critical success index at each lead time. Between the half hours a network's fields are carried
 along the motion and averaged, before +30 minutes with the newest radar frame
@@ -129,18 +127,29 @@ along the motion and averaged, before +30 minutes with the newest radar frame
 {chr(10).join(parts)}"""
 
 
-def main() -> None:
-    """Print the tables of the events, and write them with figures."""
+def arguments(description: str, forecasters: Sequence[str]) -> argparse.Namespace:
+    """What to run on what; threads are set.
+
+    Args:
+        description: Of the command.
+        forecasters: Those of the default.
+    """
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common(parser)
     parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
-    parser.add_argument("--forecasters", nargs="+", default=list(FORECASTERS))
+    parser.add_argument("--forecasters", nargs="+", default=list(forecasters))
     parser.add_argument("--write", type=Path, help="a Markdown file; figures come beside it")
     options = parser.parse_args()
     cv2.setNumThreads(options.threads)
     torch.set_num_threads(options.threads)
+    return options
+
+
+def main() -> None:
+    """Print the tables of the events, and write them with figures."""
+    options = arguments(__doc__, FORECASTERS)
     try:
         forecasters = open_forecasters(options.forecasters)
         parts = []
@@ -150,7 +159,7 @@ def main() -> None:
                 event, [experiment for named in forecasters for experiment in named.experiments]
             )
             counts, starts = counts_of(frames, forecasters, np.timedelta64(options.every, "m"))
-            parts.append(f"### {event}\n\n{role.value}; {starts} starts.\n\n{table(counts)}\n")
+            parts.append(f"## {event}\n\n{role.value}; {starts} starts.\n\n{table(counts)}\n")
             print(parts[-1], flush=True)
             if options.write:
                 picture = options.write.parent / f"csi-by-lead-{event}.png"
@@ -159,7 +168,7 @@ def main() -> None:
     except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
         sys.exit(f"{error}")
     if options.write:
-        write_section(options.write, section(parts), NAME.lower())
+        write_section(options.write, section(parts), NAME.lower(), f"# {NAME}\n")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,21 @@ def test_far_from_a_band_it_is_called_dry() -> None:
     given = frames([rates] * 7)
     dry = dry_places(Advection()(given, horizon=24, step_minutes=5), given)
     assert dry[:, 40:].all()
-    assert not dry[:, 5:18].any()
+    assert not dry[:, 8:15].any()  # 10 km on both sides of rain that stands
+
+
+def test_the_faster_rain_moves_the_wider_is_what_is_not_called_dry() -> None:
+    def rows_not_dry(cells_per_step: int) -> int:
+        fields = np.zeros((7, SIDE, SIDE), np.float32)
+        for number, field in enumerate(fields):
+            first = 30 + cells_per_step * (number - 6)
+            field[40:60, first : first + 3] = RATE
+        given = frames(list(fields))
+        dry = dry_places(Advection()(given, horizon=24, step_minutes=5), given)
+        return int((~dry[:, :58]).any(axis=1).sum())
+
+    assert rows_not_dry(0) == 20 + 2 * 2
+    assert rows_not_dry(1) > 20 + 2 * 5
 
 
 def test_where_rain_is_left_in_place_dry_reaches_less_far() -> None:

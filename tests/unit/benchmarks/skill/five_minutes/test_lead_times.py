@@ -43,6 +43,6 @@ def test_the_command_writes_a_section_and_a_figure_for_each_event(
     monkeypatch.setattr(sys, "argv", ["lead_times", *words, *more])
     main()
     text = document.read_text()
-    assert "### early" in text
+    assert "## early" in text
     assert "![CSI by lead time](csi-by-lead-early.png)" in text
     assert (tmp_path / "csi-by-lead-early.png").read_bytes().startswith(b"\x89PNG")
