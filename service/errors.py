@@ -9,6 +9,7 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
     + NoSkill      no verified forecast in this period
     + UnknownJob   no job with this id
     + NoItem       no collection, instance, item or place of this name
+    + NoAlert      this API key has no alert with this id
   x NotReady
     + NoFrames     too few radar frames to forecast from
     + QueueFull    the queue of jobs is full
@@ -21,6 +22,7 @@ Errors of radar data are in `ingest.errors`, those of networks in `model_zoo.err
     + Busy         too many requests of this kind are being answered
     + NoRoom       the disk has no room for uploads
   x QuotaExceeded  this client asks for more than its share
+  x NeedsApiKeys   only holders of API keys can do this, and the service has none
   x JobRunning     the job is not finished
   x Gone           the file is past its retention
   x BadLedger      the database cannot be used by this program
@@ -63,6 +65,10 @@ class UnknownJob(NotFound):
 
 class NoItem(NotFound):
     """There is no collection, instance, item or place of this name."""
+
+
+class NoAlert(NotFound):
+    """This API key has no alert with this id."""
 
 
 class NotReady(ServiceError):
@@ -120,6 +126,10 @@ class NoRoom(NotReady):
 
 class QuotaExceeded(ServiceError):
     """This client asks for more than its share."""
+
+
+class NeedsApiKeys(ServiceError):
+    """Only holders of API keys can do this, and the service has none."""
 
 
 class JobRunning(ServiceError):

@@ -160,6 +160,17 @@ class Settings(BaseSettings):
     """Lowest level that is logged: debug, info, warning or error."""
     access_log: bool = True
     """Log each HTTP request: info, from status 500 on warning, health and metrics debug."""
+    alert_channels: Names = ("webhook",)
+    """Ways in which alerts may be sent: webhook, webpush, and schemes of the package `apprise` such
+    as ntfys or mailtos."""
+    alert_networks: Networks = ()
+    """Inner networks that alerts may be sent to; by default none."""
+    alerts_per_key: Annotated[int, Field(ge=0)] = 20
+    """Subscriptions to alerts of an API key; further ones get 429."""
+    web_push_key: Path | None = None
+    """File of the private key (VAPID, PEM) of Web Push."""
+    web_push_contact: str = ""
+    """Address that push services can write to, such as mailto:operator@example.org."""
     simulated_time: str = ""
     """Simulated time for tests and rehearsals, BEGIN@SINCE*SPEED: it is BEGIN at the Unix time
     SINCE and passes SPEED times as fast, as in 2020-09-07T07:20:00Z@1790000000*200."""

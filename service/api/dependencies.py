@@ -20,8 +20,10 @@ from service.api.schemas import Verification
 from service.api.work_pools import PatientCalls, SharedCall, WorkPool
 from service.archive.archive import Archive
 from service.jobs.queue import Jobs
+from service.ledger.alert_table import AlertTable
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
+from service.pipeline.alerts.channels import Channels
 from service.pipeline.rain_sums.sources import Ensemble, SumSources
 from service.pipeline.served_models import Forecasters
 from service.settings import Settings
@@ -126,6 +128,16 @@ class ApiContext:
     def ledger_calls(self) -> PatientCalls:
         """Calls to the ledger for what can be answered without it."""
         return PatientCalls("ledger", LEDGER_CALLS, LEDGER_SECONDS)
+
+    @cached_property
+    def alert_table(self) -> AlertTable:
+        """Subscriptions to alerts and their messages."""
+        return AlertTable(self.ledger.engine)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """Ways in which alerts are sent."""
+        return Channels(self.settings)
 
     @cached_property
     def job_quota(self) -> JobQuota:

@@ -285,3 +285,38 @@ INSTANCES: dict[str, Any] = {"links": COLLECTION["links"], "instances": [COLLECT
 CONFORMANCE: dict[str, Any] = {
     "conformsTo": ["http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/core"]
 }
+ALERT: dict[str, Any] = {
+    "id": "3f0c7a5e9b1d4c62a8e7f6d5c4b3a291",
+    "created": "2026-06-21T20:00:00Z",
+    "subscription": {
+        "name": "Garden",
+        "point": {"lat": 52.52, "lon": 13.41, "radius_km": 0.0},
+        "condition": {"rate_mm_h": 0.5, "probability": None, "lead_minutes": 60},
+        "channel": {"kind": "webhook", "url": "https://example.org/rain"},
+        "language": "en",
+        "time_zone": "Europe/Berlin",
+        "quiet_hours": {"begin": "22:00:00", "end": "06:00:00"},
+    },
+    "active": True,
+    "event_since": ISSUE,
+    "evaluated_issue": ISSUE,
+    "messages": [
+        {
+            "id": "3f0c7a5e9b1d4c62a8e7f6d5c4b3a291-20260621T2230Z-start",
+            "kind": "start",
+            "created": "2026-06-21T22:34:12Z",
+            "status": "sent",
+            "attempts": 1,
+            "finished": "2026-06-21T22:34:13Z",
+            "error": None,
+        }
+    ],
+}
+NEW_ALERT: dict[str, Any] = ALERT | {
+    "active": False,
+    "event_since": None,
+    "evaluated_issue": None,
+    "messages": [],
+    "secret": "whsec_" + "A" * 43 + "=",
+}
+PUSH_KEY: dict[str, Any] = {"public_key": "B" + "A" * 86}

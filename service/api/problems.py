@@ -28,6 +28,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.BadLedger: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NotReady: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NeedsApiKeys: HTTPStatus.FORBIDDEN,
     errors.JobRunning: HTTPStatus.CONFLICT,
     errors.Gone: HTTPStatus.GONE,
     errors.BadRequest: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -1,13 +1,22 @@
-"""Command for API keys."""
+"""Commands for API keys, and for the alerts of their holders."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service.cli.options import open_console
+from service.cli.options import Data, open_console, open_deployment, print_error
+from service.monitoring.printable import printable
 
+group = typer.Typer(
+    no_args_is_help=True,
+    help="""List and remove subscriptions to alerts.
+
+    Holders of API keys subscribe by the HTTP API, `POST /alerts`. `NOWCAST_ALERT_CHANNELS` says how
+    messages may be sent.""",
+)
 app = typer.Typer()
+app.add_typer(group, name="alerts")
 
 
 @app.command()
@@ -63,3 +72,43 @@ def list_keys(file: Path) -> None:
         open_console().print(console.plain_table("", headings, lines))
     else:
         open_console().print(f"{file} has no keys")
+
+
+# alerts
+
+
+@group.command("list")
+def list_alerts(data: Data = None) -> None:
+    """List all subscriptions with their holders, channels, states and newest messages."""
+    from service.cli import console
+    from service.pipeline.alerts.channels import kind_of
+    from service.pipeline.alerts.subscription import Subscription
+
+    table = open_deployment(data).alert_table
+    lines = []
+    for row in table.all():
+        subscription = Subscription.model_validate_json(row.subscription)
+        newest = next(iter(table.messages(row.id, 1)), None)
+        message = "none" if newest is None else f"{newest.kind} {newest.status}"
+        state = "active" if row.state.event else "waiting"
+        name = printable(subscription.name)
+        lines.append([row.id, row.owner, name, kind_of(subscription), state, message])
+    if lines:
+        headings = ["alert", "holder", "name", "channel", "state", "newest message"]
+        open_console().print(console.plain_table("", headings, lines))
+    else:
+        open_console().print("there are no alerts")
+
+
+@group.command("remove")
+def remove_alerts(
+    alert: Annotated[str, typer.Argument(help="Id of the alert, or the holder of a key.")],
+    data: Data = None,
+) -> None:
+    """Remove an alert, or all of a holder, with messages that wait."""
+    table = open_deployment(data).alert_table
+    removed = int(table.remove(alert)) or table.remove_owner(alert)
+    if not removed:
+        print_error("alerts", f"there is no alert or holder {printable(alert)!r}")
+        raise typer.Exit(1)
+    open_console().print(f"removed {removed}")

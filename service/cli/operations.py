@@ -98,7 +98,7 @@ def follow_server(data: Path | None, metrics_port: int | None) -> None:
     try:
         with (
             metrics_server(deployment, metrics_port),
-            at_work(deployment, [FOLLOWING], "cycle", "send_lost") as soon,
+            at_work(deployment, [FOLLOWING], "cycle", "send_lost", "send_alerts") as soon,
         ):
             follow(deployment, sources, Event(), deployment.clock, lambda: soon("cycle"))
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@
   probabilities.
 * Derived from them: the running totals tallies, pixels and those of each day, incremented in the
   transaction that inserts the rows they count; and the tables of windows, refreshed as a whole.
-* Current state: jobs, requests, workers.
+* Current state: jobs, requests, workers, alerts and their messages.
 
 A change here needs a new revision in `service/ledger/migrations`; a test compares the two.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -298,3 +299,37 @@ workers = Table(
     Column("seen", Utc, nullable=False),
 )
 """Workers with their last heartbeat."""
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(64), nullable=False, index=True),
+    Column("subscription", EscapedText, nullable=False),
+    Column("secret", String(64), nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("issue", Utc),
+    Column("event", Utc),
+    Column("announced", Boolean, nullable=False),
+    Column("streak", Integer, nullable=False),
+    Column("confirmed", Utc),
+)
+"""Subscriptions to alerts, as JSON, with the state of each: the newest issue that it has been
+compared with, the issue at which its present event started, how many issues in a row have spoken
+against that state, and the newest that confirms the event."""
+alert_messages = Table(
+    "alert_messages",
+    metadata,
+    Column("id", String(96), primary_key=True),
+    Column("alert", String(32), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),
+    Column("body", EscapedText, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("due", Utc, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("finished", Utc),
+    Column("error", EscapedText),
+    Index("alert_messages_by_status", "status", "due"),
+)
+"""Messages of alerts: waiting until they are due, then sent or failed. They are inserted in the
+transaction that changes the state of their alert."""

@@ -1,5 +1,6 @@
 """Archive, ledger, job queue and forecasters of a deployment, created from its settings."""
 
+import logging
 import os
 import secrets
 import socket
@@ -7,14 +8,18 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from service.api.middleware import api_keys
 from service.archive.archive import Archive
 from service.archive.key import Key
 from service.clock import Clock, utc_now
+from service.errors import LedgerAway
 from service.jobs.job_table import JobTable
 from service.jobs.queue import Jobs
 from service.jobs.transport import ThreadTransport, Transport
+from service.ledger.alert_table import AlertTable
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
+from service.pipeline.alerts.evaluate import evaluate
 from service.pipeline.forecast import forecast_by_key
 from service.pipeline.poll import sources_of
 from service.pipeline.served_models import Forecasters
@@ -23,6 +28,9 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.sources.polled_server import Source
+
+
+log = logging.getLogger(__name__)
 
 
 def process_name() -> str:
@@ -69,6 +77,11 @@ class Deployment:
         return JobTable(self.ledger.engine)
 
     @cached_property
+    def alert_table(self) -> AlertTable:
+        """Subscriptions to alerts and their messages, in the database of the ledger."""
+        return AlertTable(self.ledger.engine)
+
+    @cached_property
     def forecasters(self) -> Forecasters:
         """The models, whose durations and fallbacks are counted in `process`."""
         settings = self.settings
@@ -108,5 +121,29 @@ class Deployment:
         return CeleryTransport(self.settings)
 
     def make_forecast(self, key: Key) -> None:
-        """Make the forecast of a key and store it; see `forecast_by_key`."""
+        """Make the forecast of a key, store it and evaluate alerts; see `forecast_by_key`."""
         forecast_by_key(self.archive, self.ledger, self.forecasters, key, self.clock())
+        if not key.upload:
+            self.evaluate_alerts()
+
+    def evaluate_alerts(self) -> None:
+        """Compare all alerts with the newest forecasts; a failure is logged, and tried again.
+
+        Raises:
+            LedgerAway: The database is unreachable.
+        """
+        minutes = self.settings.stale_minutes
+        parts = self.archive, self.alert_table, self.forecasters
+        try:
+            evaluate(*parts, self.clock(), minutes, self._key_holders())
+        except LedgerAway:
+            raise
+        except Exception:
+            log.exception("alerts could not be evaluated, which is tried again")
+
+    def _key_holders(self) -> set[str] | None:
+        """Holders of API keys; None where this process has no file of them."""
+        path = self.settings.api_keys
+        if path is None or not path.exists():
+            return None
+        return {key.name for key in api_keys.read(path)}

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 FOLLOWING = "following"
 """Queue name in heartbeats of processes that follow the provider's server."""
+ALERT_SECONDS = 5.0
+"""Interval at which messages of alerts that are due are sent, in s."""
 SHORTEST_SECONDS = 0.5
 """Shortest interval when simulated time runs fast."""
 FORGOTTEN = timedelta(days=1)
@@ -46,6 +48,7 @@ def schedule(settings: Settings) -> Mapping[str, Item]:
         "refresh_windows": Item(scaled(300), VERIFY, refresh_windows),
         "clean_up": Item(scaled(3600), VERIFY, clean_up),
         "send_lost": Item(settings.worker_seconds / 3, VERIFY, find_lost),
+        "send_alerts": Item(ALERT_SECONDS, VERIFY, send_alerts),
         "poll": Item(settings.poll_seconds, INGEST, poll),
     }
 
@@ -54,7 +57,7 @@ def schedule(settings: Settings) -> Mapping[str, Item]:
 
 
 def cycle(deployment: "Deployment") -> None:
-    """Submit the forecasts of new frames and verify."""
+    """Submit the forecasts of new frames, verify, and evaluate alerts."""
     from service.runtime.cycle import run_cycle
 
     begin = perf_counter()
@@ -65,6 +68,7 @@ def cycle(deployment: "Deployment") -> None:
         *result,
         extra={"seconds": perf_counter() - begin},
     )
+    deployment.evaluate_alerts()
 
 
 def refresh_windows(deployment: "Deployment") -> None:
@@ -73,11 +77,13 @@ def refresh_windows(deployment: "Deployment") -> None:
 
 
 def clean_up(deployment: "Deployment") -> None:
-    """Remove files past their retention and workers without a heartbeat."""
+    """Remove files past their retention, workers without a heartbeat and old messages."""
+    from service.pipeline.alerts.deliver import REMEMBERED
     from service.runtime.cycle import remove_old_files
 
     remove_old_files(deployment, deployment.clock())
     deployment.job_table.forget(utc_now() - FORGOTTEN)
+    deployment.alert_table.forget(utc_now() - REMEMBERED)
 
 
 def find_lost(deployment: "Deployment") -> None:
@@ -86,6 +92,14 @@ def find_lost(deployment: "Deployment") -> None:
     deployment.job_table.expire(now - timedelta(minutes=deployment.settings.forecast_minutes))
     if count := send_lost(deployment.jobs, now):
         log.info("sent %d lost jobs again", count)
+
+
+def send_alerts(deployment: "Deployment") -> None:
+    """Send the messages of alerts that are due."""
+    from service.pipeline.alerts.channels import Channels
+    from service.pipeline.alerts.deliver import deliver
+
+    deliver(deployment.alert_table, Channels(deployment.settings))
 
 
 def poll(deployment: "Deployment") -> None:

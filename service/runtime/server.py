@@ -39,7 +39,7 @@ STARTUP_FAILURE = 3
 """Exit status where the server cannot start, such as on a port that is in use."""
 SWITCH_SECONDS = 0.001
 """Time in s after which a computing thread lets the event loop run."""
-TASKS = ("cycle", "refresh_windows", "clean_up", "send_lost")
+TASKS = ("cycle", "refresh_windows", "clean_up", "send_lost", "send_alerts")
 """Periodic tasks of the all-in-one process, which follows the radar server besides."""
 
 
@@ -70,7 +70,7 @@ def serve(deployment: Deployment) -> None:
     if deployment.settings.redis:
         run_server(deployment)
     else:
-        with at_work(deployment, (INTERACTIVE, SCHEDULED), "send_lost"):
+        with at_work(deployment, (INTERACTIVE, SCHEDULED), "send_lost", "send_alerts"):
             run_server(deployment)
 
 

@@ -80,6 +80,7 @@ def test_weather_is_looked_after_faster_in_a_drill_and_processes_are_not() -> No
         "refresh_windows": 300,
         "clean_up": 3600,
         "send_lost": 10,
+        "send_alerts": 5,
         "poll": 5,
     }
     assert (fast["cycle"].seconds, fast["clean_up"].seconds) == (1.5, 360)

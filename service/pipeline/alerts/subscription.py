@@ -1,0 +1,206 @@
+"""What a subscription to alerts says: where, what, to whom and when.
+
+It is kept as JSON in the ledger and is what the API takes.
+"""
+
+from datetime import time
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+import shapely
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
+from shapely import Geometry
+from shapely.geometry import shape
+
+MOST_VERTICES = 500
+"""Vertices of an area."""
+STEP = 5
+"""Minutes from one lead time to the next."""
+
+
+class Point(BaseModel):
+    """A place, with all that is within a distance of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    radius_km: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """0 for the cell of the place alone."""
+
+
+Ring = list[Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]]
+"""Longitude and latitude of the vertices of a polygon; the last is the first again."""
+
+
+class Area(BaseModel):
+    """An area, as the geometry of GeoJSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["Polygon", "MultiPolygon"]
+    coordinates: list[Ring] | list[list[Ring]]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        geometry = self.geometry
+        number = int(shapely.get_num_coordinates(geometry))
+        if not number or not geometry.is_valid:
+            raise ValueError(f"is no valid area: {shapely.is_valid_reason(geometry)[:100]}")
+        if number > MOST_VERTICES:
+            raise ValueError(f"has {number} vertices, should have at most {MOST_VERTICES}")
+        west, south, east, north = geometry.bounds
+        if not (max(-west, east) <= 180 and max(-south, north) <= 90):
+            raise ValueError("should have coordinates in degrees, longitude first")
+        return self
+
+    @property
+    def geometry(self) -> Geometry:
+        """The area in degrees, longitude first.
+
+        Raises:
+            ValueError: The coordinates are none.
+        """
+        try:
+            found: Geometry = shape({"type": self.type, "coordinates": self.coordinates})
+        except (TypeError, ValueError, IndexError, shapely.errors.ShapelyError):
+            raise ValueError(f"has no coordinates of a {self.type} of GeoJSON") from None
+        return found
+
+
+class Condition(BaseModel):
+    """What is waited for: a rate at a lead time, or its probability."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate_mm_h: Annotated[float, Field(ge=0.1, le=500)] = 0.5
+    """Rainfall rate in mm/h that is reached anywhere in the area at any lead time."""
+    probability: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Probability of that rate; null for the rate that is forecast. The rate is then one that the
+    model forecasts probabilities of."""
+    lead_minutes: Annotated[int, Field(ge=STEP, le=120, multiple_of=STEP)] = 60
+    """Longest lead time in minutes."""
+
+
+class Webhook(BaseModel):
+    """A POST of JSON, signed as standardwebhooks.com has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["webhook"]
+    url: Annotated[str, Field(max_length=2000)]
+
+
+class Apprise(BaseModel):
+    """A URL of the package `apprise`, such as ntfys://ntfy.sh/topic or mailtos://user:key@host."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["apprise"]
+    url: Annotated[str, Field(max_length=2000)]
+
+
+class WebPush(BaseModel):
+    """A push subscription of a browser."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["webpush"]
+    endpoint: Annotated[str, Field(max_length=2000)]
+    p256dh: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{87}=?$")]
+    auth: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{22}(==)?$")]
+
+
+Channel = Annotated[Webhook | Apprise | WebPush, Field(discriminator="kind")]
+
+
+def local(moment: time) -> time:
+    """Check a time of day.
+
+    Raises:
+        ValueError: It has a time zone.
+    """
+    if moment.tzinfo is not None:
+        raise ValueError("should have no time zone; that is `time_zone`")
+    return moment
+
+
+TimeOfDay = Annotated[time, AfterValidator(local)]
+
+
+class QuietHours(BaseModel):
+    """Hours of each day without messages; they can pass midnight."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    begin: TimeOfDay
+    end: TimeOfDay
+
+
+EXAMPLES: list[JsonValue] = [
+    {
+        "name": "Garden",
+        "point": {"lat": 52.52, "lon": 13.41},
+        "condition": {"rate_mm_h": 0.5, "lead_minutes": 60},
+        "channel": {"kind": "webhook", "url": "https://example.org/rain"},
+    }
+]
+
+
+class Subscription(BaseModel):
+    """A subscription to alerts; either `point` or `area` says where."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": EXAMPLES})
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    point: Point | None = None
+    area: Area | None = None
+    condition: Condition = Condition()
+    model: Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9+.-]+$")] | None = None
+    """Name of the model; null for the default one."""
+    channel: Channel
+    language: Literal["de", "en"] = "en"
+    time_zone: str = "Europe/Berlin"
+    """Time zone of the quiet hours and of the times in texts."""
+    quiet_hours: QuietHours | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.isprintable():
+            raise ValueError("should be printable")
+        return name
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError("should be a time zone of IANA, such as Europe/Berlin")
+        return name
+
+    @model_validator(mode="after")
+    def _location(self) -> Self:
+        if (self.point is None) == (self.area is None):
+            raise ValueError("should have either `point` or `area`")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def without_secrets(self) -> "Subscription":
+        """The subscription without what is secret in its channel: names and keys of a service."""
+        if not isinstance(self.channel, Apprise):
+            return self
+        hidden = Apprise(kind="apprise", url=f"{self.channel.url.partition(':')[0]}://...")
+        return self.model_copy(update={"channel": hidden})
