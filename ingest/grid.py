@@ -117,10 +117,10 @@ def grid_mapping(projection: str) -> dict[str, str | float]:
     """CF attributes of a projection, with what pyproj leaves out or gets wrong put right.
 
     CF 1.10, appendix F, wants the latitude of the projection's origin, and a sphere by its radius
-    and not by an inverse flattening of zero.
+    and not by an inverse flattening of zero. A projection without a name in CF has its WKT alone.
     """
     attributes: dict[str, str | float] = dict(CRS(projection).to_cf())
-    if attributes["grid_mapping_name"] == "polar_stereographic":
+    if attributes.get("grid_mapping_name") == "polar_stereographic":
         attributes["latitude_of_projection_origin"] = 90.0
     if attributes.get("inverse_flattening") == 0:
         del attributes["inverse_flattening"]

@@ -61,7 +61,12 @@ def exceedance_probabilities(field: DataArray) -> dict[float, DataArray]:
 
 
 def credit(field: DataArray) -> str:
-    """Return whom to credit for a field: its provider, or that it is simulated or uploaded."""
+    """Return whom to credit for a field: its provider, or that it is simulated or uploaded.
+
+    A field may state it by its attribute `attribution`.
+    """
+    if stated := field.attrs.get("attribution"):
+        return str(stated)
     source = field.attrs.get("source", "")
     if source in (SIMULATED, UPLOADED):
         return str(source).capitalize()

@@ -15,8 +15,14 @@ import xarray as xr
 from xarray import DataArray
 
 import ingest
+from ingest.composites.event_store import SUFFIX
 from model_zoo.training.data.augmentation import WET
-from model_zoo.training.data.data_sets.corpus import read_event
+from model_zoo.training.data.data_sets.corpus import (
+    cell_kilometres,
+    event_names,
+    event_path,
+    read_event,
+)
 from model_zoo.training.errors import BadData
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -80,10 +86,10 @@ def find(event: str, shared: Path) -> Path:
         UnknownEvent: There is neither; the message lists the events there are.
     """
     sequences, folders = shared / "data" / "corpus", shared / "data" / "dwd"
-    for path in (sequences / f"{event}.npz", folders / event):
+    for path in (event_path(sequences, event), folders / event):
         if path.exists():
             return path
-    known = [path.stem for path in sequences.glob("*.npz")]
+    known = event_names(sequences)
     known += [path.name for path in folders.glob("*") if any(path.glob("raa01-ry*"))]
     raise UnknownEvent(
         f"no event {event!r} in {shared / 'data'}; there are {', '.join(sorted(known)) or 'none'}"
@@ -98,11 +104,11 @@ def read(event: str, shared: Path = SHARED) -> DataArray:
         BadData: There are, but not with what an event should have.
     """
     path = find(event, shared)
-    return composites(path) if path.is_dir() else sequence(path)
+    return composites(path) if path.is_dir() and path.suffix != SUFFIX else sequence(path)
 
 
 def sequence(path: Path) -> DataArray:
-    """Return the frames (time, y, x) of an npz file in mm/h, NaN for no data.
+    """Return the frames (time, y, x) of an event of the corpus in mm/h, NaN for no data.
 
     x and y are in m from a corner, since the projection is unknown.
 
@@ -110,10 +116,7 @@ def sequence(path: Path) -> DataArray:
         BadData: The file does not have the width of its cells.
     """
     record = read_event(path)
-    with np.load(path) as file:
-        if "km" not in file:
-            raise BadData(f"{path} does not say how wide its cells are; add `km` to its arrays")
-        metres = 1000 * float(file["km"])
+    metres = 1000 * cell_kilometres(path)
     rows, columns = record.shape
     coords = {
         "time": record.times.astype("datetime64[ns]"),

@@ -31,7 +31,13 @@ from model_zoo.training.calibration import (
     growth_of,
     logistic_regression,
 )
-from model_zoo.training.data.data_sets.corpus import expand, read_event, tiles
+from model_zoo.training.data.data_sets.corpus import (
+    cell_kilometres,
+    event_path,
+    expand,
+    read_event,
+    tiles,
+)
 from model_zoo.training.data.record import Record
 from model_zoo.training.data.settings import Corpus
 from model_zoo.training.experiment import read_experiment
@@ -99,9 +105,8 @@ def blend(
     found: list[Case] = []
     for pattern, minutes in events.items():
         for name in expand(pattern, corpus):
-            path = corpus / f"{name}.npz"
-            with np.load(path) as file:
-                kilometres = float(file["km"])
+            path = event_path(corpus, name)
+            kilometres = cell_kilometres(path)
             every = np.timedelta64(minutes, "m")
             for record in tiles(read_event(path), tile):
                 if report is not None:

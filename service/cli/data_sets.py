@@ -41,14 +41,15 @@ def kth(folder: Folder) -> None:
 
 @app.command()
 def corpus(folder: Folder) -> None:
-    """Check every npz file with `rate_x100` and `time` in a folder."""
+    """Check every event in a folder: npz files with `rate_x100` and `time`, and imported ones."""
+    from model_zoo.training.data.data_sets.corpus import event_names, event_path
     from model_zoo.training.data.survey import survey_event
     from model_zoo.training.errors import BadData
     from service.cli import console
 
-    paths = sorted(folder.glob("*.npz"))
+    paths = [event_path(folder, name) for name in event_names(folder)]
     if not paths:
-        raise BadData(f"{folder} has no npz files")
+        raise BadData(f"{folder} has no events, neither npz files nor imported ones (.zarr)")
     lines, faults = [], []
     for path in paths:
         try:
@@ -138,6 +139,76 @@ def simulated(
         for path in write_events(folder, events, seed, frames, side, wet, workers=workers):
             bar.update(task, advance=1, note=path.name)
     open_console().print(f"{events} events are in {folder}")
+
+
+@app.command("import")
+def import_event(
+    sources: Annotated[list[Path], typer.Argument(help="Files of composites, or folders of them.")],
+    event: Annotated[Path, typer.Option("--output", "-o", help="Event to write, NAME.zarr.")],
+    source: Annotated[str, typer.Option(help="Whom to credit, and the product.")],
+    licence: Annotated[str, typer.Option(help="SPDX identifier, such as CC-BY-4.0.")],
+    cell_km: Annotated[
+        float | None, typer.Option(help="Side of cells to average to, in km.", min=0.1)
+    ] = None,
+    variable: Annotated[str, typer.Option(help="Variable of netCDF files.")] = "",
+    units: Annotated[str, typer.Option(help="Units, where files state none.")] = "",
+    projection: Annotated[str, typer.Option(help="EPSG code, PROJ or WKT, likewise.")] = "",
+    minutes: Annotated[
+        float, typer.Option(help="Accumulation time of amounts; else of the files.", min=0)
+    ] = 0.0,
+    zr: Annotated[tuple[float, float], typer.Option(help="a and b of Z = a R**b, for dBZ.")] = (
+        200.0,
+        1.6,
+    ),
+    importer: Annotated[str, typer.Option(help="Importer of pysteps, for other formats.")] = "",
+    picture: Annotated[
+        Path | None, typer.Option(help="Picture to write; by default beside the event.")
+    ] = None,
+) -> None:
+    """Import composites of any country as an event for training.
+
+    Reads CF netCDF, ODIM HDF5, GeoTIFF and, where pysteps is installed, what its importers read.
+    Checks units, orientation, projection and cadence, and draws a picture to look at.
+
+    Example: `nowcast data import radar/*.nc -o events/june.zarr --cell-km 5 --licence CC-BY-4.0
+    --source "KNMI, radar composite"`
+    """
+    from ingest.composites.event_store import write_event
+    from ingest.composites.found import Options
+    from ingest.composites.series import open_series
+
+    options = Options(variable, units, projection, minutes, zr, importer=importer)
+    series = open_series(sources, options, cell_km)
+    if series.frames[0].is_turned:
+        open_console().print("the files begin in the south; rows are turned, north first")
+    write_event(event, series, licence, source)
+    show(event, picture or event.with_suffix(".png"))
+
+
+@app.command()
+def show(
+    event: Annotated[Path, typer.Argument(help="Imported event, NAME.zarr.")],
+    picture: Annotated[
+        Path | None, typer.Option("--picture", "-o", help="Picture to write, .png.")
+    ] = None,
+) -> None:
+    """Print what an imported event holds, and draw it.
+
+    Example: `nowcast data show events/june.zarr -o june.png`
+    """
+    from ingest.composites.event_store import read_event
+    from ingest.composites.summary import summary
+    from service.archive.atomic import write_atomically
+
+    found = read_event(event)
+    for line in summary(found):
+        open_console().print(line)
+    if picture is not None:
+        from service.plots.event_sheet import event_sheet
+        from service.plots.sheet import png
+
+        write_atomically(picture, png(event_sheet(found, event.stem)))
+        open_console().print(f"wrote {picture}")
 
 
 def print_survey(source: str, folder: Path) -> None:

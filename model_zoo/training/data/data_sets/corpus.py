@@ -1,9 +1,10 @@
-"""Radar events as npz files: `rate_x100`, `time`, `km`.
+"""Radar events as npz files (`rate_x100`, `time`, `km`), or as `nowcast data import` writes them.
 
-Rates are in mm/h x 100 as uint16, 65535 for no data, (time, y, x). `first_row`
-says whether row 0 is in the "north" or in the "south"; without it files of German composites, whose
-names begin with "dwd", have row 0 in the south, all others in the north. `measured`, two numbers in
-mm/h, is there where a product resolves no rates below the first and above the second.
+The latter are Zarr stores, NAME.zarr (`ingest.composites.event_store`). In npz files, rates are in
+mm/h x 100 as uint16, 65535 for no data, (time, y, x). `first_row` says whether row 0 is in the
+"north" or in the "south"; without it files of German composites, whose names begin with "dwd", have
+row 0 in the south, all others in the north. `measured`, two numbers in mm/h, is there where a
+product resolves no rates below the first and above the second.
 """
 
 import zipfile
@@ -15,10 +16,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.composites import event_store
+from ingest.errors import IngestError
 from model_zoo.intensity import Scale, scale
 from model_zoo.training.data.augmentation import WET, Rates
 from model_zoo.training.data.rain import RainSequences, Weighted, rain_windows
-from model_zoo.training.data.record import EVERY_RATE, NO_DATA, from_hundredths
+from model_zoo.training.data.record import EVERY_RATE, NO_DATA, from_hundredths, to_hundredths
 from model_zoo.training.data.sample import Split, spread
 from model_zoo.training.data.settings import Corpus
 from model_zoo.training.errors import BadData
@@ -69,13 +72,60 @@ class Event:
         return shares
 
 
+def event_path(folder: Path, name: str) -> Path:
+    """Return the file or store of an event; the path of a file where there is neither.
+
+    Raises:
+        BadData: There are both.
+    """
+    file, store = folder / f"{name}.npz", folder / f"{name}{event_store.SUFFIX}"
+    if file.exists() and store.exists():
+        raise BadData(f"{folder} has both {file.name} and {store.name}; remove one of them")
+    return store if store.exists() else file
+
+
+def event_names(folder: Path, pattern: str = "*") -> list[str]:
+    """Return the names of the events in a folder that match a pattern, sorted."""
+    suffixes = (".npz", event_store.SUFFIX)
+    return sorted({path.stem for suffix in suffixes for path in folder.glob(pattern + suffix)})
+
+
+def cell_kilometres(path: Path) -> float:
+    """Return the width of the cells of an event in km.
+
+    Raises:
+        BadData: The file does not state it, or cannot be read.
+    """
+    if path.suffix == event_store.SUFFIX:
+        return imported(path).grid.cell / 1000
+    with np.load(path) as file:
+        if "km" not in file:
+            raise BadData(f"{path} does not say how wide its cells are; add `km` to its arrays")
+        return float(file["km"])
+
+
+def imported(path: Path) -> event_store.EventFile:
+    """Read an event that was imported.
+
+    Raises:
+        BadData: It is damaged, or zarr is not installed.
+    """
+    try:
+        return event_store.read_event(path)
+    except IngestError as error:
+        raise BadData(str(error)) from error
+
+
 @cache
 def read_event(path: Path) -> Event:
-    """Read an event from a file, once per process.
+    """Read an event from a file or store, once per process.
 
     Raises:
         BadData: The file is missing, damaged or of another layout.
     """
+    if path.suffix == event_store.SUFFIX and path.is_dir():
+        event = imported(path)
+        return Event(path.stem, event.times, to_hundredths(event.rates))
     if not path.is_file():
         raise BadData(f"{path} is not there; check the folder and the names in the experiment")
     try:
@@ -178,7 +228,7 @@ def open_corpus(
     names = check_splits(settings, folder)[split]
     if not names:
         raise BadData(f"the experiment names no event for {split.name.lower()}")
-    found = [(name, tiles(read_event(folder / f"{name}.npz"), settings.tile)) for name in names]
+    found = [(name, tiles(read_event(event_path(folder, name)), settings.tile)) for name in names]
     records = [record for _, parts in found for record in parts]
     if split is not Split.TRAIN:
         starts = rain_windows(records, settings, settings.minutes[:1], settings.stride)
@@ -216,7 +266,7 @@ def whole_fields(
     whole = settings.model_copy(update={"validation_crop": None})
     for pattern, number in plan:
         for name in expand(pattern, folder):
-            for record in tiles(read_event(folder / f"{name}.npz"), settings.tile):
+            for record in tiles(read_event(event_path(folder, name)), settings.tile):
                 try:
                     starts = rain_windows(
                         [record], whole, settings.minutes[:1], settings.stride, spare=settings.spare
@@ -259,7 +309,7 @@ def expand(name: str, folder: Path) -> list[str]:
     """
     if "*" not in name:
         return [name]
-    found = sorted(path.stem for path in folder.glob(f"{name}.npz"))
+    found = event_names(folder, name)
     if not found:
         raise BadData(f"{folder} has no events like {name}")
     return found

@@ -1,0 +1,1 @@
+"""Composites of any country as training data: their files read, checked and written as an event."""
