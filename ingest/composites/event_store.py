@@ -103,7 +103,11 @@ def write_event(path: Path, series: "Series", licence: str, source: str) -> None
 
 
 def fill(group: Any, series: "Series", about: Mapping[str, str]) -> None:  # noqa: ANN401  of zarr
-    """Write coordinates, attributes and frames of a series to an empty group."""
+    """Write coordinates, attributes and frames of a series to an empty group.
+
+    Raises:
+        BadField: A frame is damaged or no rain, or no cell has data.
+    """
     grid, times = series.grid, series.times
     group.attrs.update(
         {

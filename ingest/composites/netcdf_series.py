@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import netCDF4
 import numpy as np
@@ -66,7 +67,7 @@ def described(path: Path, file: netCDF4.Dataset, options: Options) -> list[Found
     ]
 
 
-def variable_of(file: netCDF4.Dataset, name: str) -> "netCDF4.Variable":
+def variable_of(file: netCDF4.Dataset, name: str) -> "netCDF4.Variable[Any]":
     """Return the variable of rain.
 
     Raises:
@@ -88,7 +89,7 @@ def variable_of(file: netCDF4.Dataset, name: str) -> "netCDF4.Variable":
 
 
 def layout_of(
-    file: netCDF4.Dataset, rain: "netCDF4.Variable", options: Options
+    file: netCDF4.Dataset, rain: "netCDF4.Variable[Any]", options: Options
 ) -> tuple[Layout, bool]:
     """Return where the cells lie, and whether the file begins in the south.
 
@@ -116,7 +117,7 @@ def layout_of(
     return layout, not falls
 
 
-def centres(variable: "netCDF4.Variable") -> tuple[NDArray[np.float64], str]:
+def centres(variable: "netCDF4.Variable[Any]") -> tuple[NDArray[np.float64], str]:
     """Return a coordinate (number,) in m or degrees, and its unit."""
     values = np.ma.filled(np.ma.asarray(variable[...], np.float64), np.nan)
     unit = str(getattr(variable, "units", "")).lower()
@@ -124,7 +125,7 @@ def centres(variable: "netCDF4.Variable") -> tuple[NDArray[np.float64], str]:
 
 
 def crs_of(
-    file: netCDF4.Dataset, rain: "netCDF4.Variable", options: Options, *, is_geographic: bool
+    file: netCDF4.Dataset, rain: "netCDF4.Variable[Any]", options: Options, *, is_geographic: bool
 ) -> CRS:
     """Return the projection by the option, by the file's grid mapping, or by its units.
 
@@ -175,11 +176,11 @@ def check_places(file: netCDF4.Dataset, layout: Layout, *, turned: bool) -> None
         raise BadField(
             f"its north-western cell lies at {stated[0]:.3f} E, {stated[1]:.3f} N by its latitudes "
             f"and longitudes, {right - 0.5:.1f} cells east and {down - 0.5:.1f} cells south of "
-            "where its projection and coordinates put it; check --projection and the order of its rows"
+            "where its projection and coordinates put it; check --projection and its rows"
         )
 
 
-def times_of(file: netCDF4.Dataset, rain: "netCDF4.Variable") -> list[np.datetime64]:
+def times_of(file: netCDF4.Dataset, rain: "netCDF4.Variable[Any]") -> list[np.datetime64]:
     """Return the times of the frames, UTC.
 
     Raises:
@@ -189,7 +190,7 @@ def times_of(file: netCDF4.Dataset, rain: "netCDF4.Variable") -> list[np.datetim
     found = file.variables.get(dimension)
     if found is None or not hasattr(found, "units"):
         raise BadField(f"has no coordinate {dimension} with units, should state the time of frames")
-    moments = netCDF4.num2date(
+    moments: Any = netCDF4.num2date(
         found[...],
         found.units,
         getattr(found, "calendar", "standard"),

@@ -31,7 +31,11 @@ def frames_in(path: Path, options: Options) -> list[Found]:
 
 
 def imported(path: Path, importer: str) -> tuple[Rates, dict[str, Any]]:
-    """Return the numbers (y, x) and the metadata of a file; see `frames_in`."""
+    """Return the numbers (y, x) and the metadata of a file.
+
+    Raises:
+        BadField: Pysteps is not installed, has no such importer, or does not read the file.
+    """
     try:
         method = import_module("pysteps.io").get_method(importer, "importer")
     except ImportError as error:
@@ -49,5 +53,5 @@ def read_frame(path: Path, importer: str) -> Rates:
     """Read the numbers (y, x) of a file, row 0 in the north, NaN for no data."""
     values, about = imported(path, importer)
     if about.get("transform") == "dB" and about.get("unit") != "dBZ":
-        values = 10 ** (values / 10)
+        values = np.power(10, values / 10, dtype=np.float32)
     return np.ascontiguousarray(values[::-1] if about.get("yorigin") == "lower" else values)
