@@ -18,7 +18,8 @@ nowcast data show events/january-1.zarr -o january-1.png
 nowcast train my-radar.toml --data events -o runs/my-radar --device cpu
 # --8<-- [end:train]
 # --8<-- [start:evaluate]
-nowcast evaluate runs/my-radar/best.safetensors corpus --data events --split test --device cpu
+nowcast evaluate runs/my-radar/best.safetensors corpus --data events --split test \
+    --device cpu --beside persistence,advection
 # --8<-- [end:evaluate]
 # --8<-- [start:serve]
 cp runs/my-radar/best.safetensors weights/my-radar.safetensors

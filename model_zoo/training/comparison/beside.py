@@ -20,7 +20,13 @@ from model_zoo.forecasters.by_name import load_forecaster
 from model_zoo.forecasters.contract import Forecaster
 from model_zoo.training.blending import Case, cases
 from model_zoo.training.data.augmentation import Rates
-from model_zoo.training.data.data_sets.corpus import check_splits, read_event, tiles
+from model_zoo.training.data.data_sets.corpus import (
+    cell_kilometres,
+    check_splits,
+    event_path,
+    read_event,
+    tiles,
+)
 from model_zoo.training.data.opening import BEGIN, END, open_record
 from model_zoo.training.data.record import Record
 from model_zoo.training.data.sample import Split
@@ -143,10 +149,8 @@ def records(settings: Corpus | Germany, folder: Path, split: Split) -> Iterator[
         yield Source(Period(open_record(folder), begin, end), MODEL_CELL_KM)
         return
     for name in check_splits(settings, folder)[split]:
-        path = folder / f"{name}.npz"
-        event = read_event(path)
-        with np.load(path) as file:
-            kilometres = float(file["km"]) if "km" in file else MODEL_CELL_KM
+        path = event_path(folder, name)
+        event, kilometres = read_event(path), cell_kilometres(path, MODEL_CELL_KM)
         for record in tiles(event, settings.tile):
             yield Source(record, kilometres)
 

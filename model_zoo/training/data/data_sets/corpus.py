@@ -90,8 +90,12 @@ def event_names(folder: Path, pattern: str = "*") -> list[str]:
     return sorted({path.stem for suffix in suffixes for path in folder.glob(pattern + suffix)})
 
 
-def cell_kilometres(path: Path) -> float:
+def cell_kilometres(path: Path, otherwise: float | None = None) -> float:
     """Return the width of the cells of an event in km.
+
+    Args:
+        path: Of its file or store.
+        otherwise: Width where the file does not state it.
 
     Raises:
         BadData: The file does not state it, or cannot be read.
@@ -99,9 +103,11 @@ def cell_kilometres(path: Path) -> float:
     if path.suffix == event_store.SUFFIX:
         return imported(path).grid.cell / 1000
     with np.load(path) as file:
-        if "km" not in file:
-            raise BadData(f"{path} does not say how wide its cells are; add `km` to its arrays")
-        return float(file["km"])
+        if "km" in file:
+            return float(file["km"])
+    if otherwise is None:
+        raise BadData(f"{path} does not say how wide its cells are; add `km` to its arrays")
+    return otherwise
 
 
 def imported(path: Path) -> event_store.EventFile:
