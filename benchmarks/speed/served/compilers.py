@@ -108,8 +108,8 @@ def openvino(forecast: Forecast, frames: Tensor) -> Way:
     return lambda given: torch.from_numpy(compiled([given.numpy()])[0])
 
 
-def ways(network: Nowcaster, frames: Tensor, folder: Path) -> dict[str, Way]:
-    """All that there are here, the kernels first."""
+def candidates(network: Nowcaster, frames: Tensor, folder: Path) -> dict[str, Way]:
+    """All that there are here for frames (batch, time, channels, y, x), the kernels first."""
     forecast, kernels = Forecast(network).eval(), AutotunedNetwork(network)
     found: dict[str, Way] = {
         KERNELS: lambda given: kernels(given, HORIZON),
@@ -135,7 +135,7 @@ def compared(by: Mapping[str, Way], frames: Tensor, rounds: int) -> list[Found]:
         Found(
             way,
             median(own),
-            median(one / kernel for one, kernel in zip(own, seconds[KERNELS], strict=True)),
+            median(taken / kernel for taken, kernel in zip(own, seconds[KERNELS], strict=True)),
             difference[way],
         )
         for way, own in seconds.items()
@@ -145,15 +145,15 @@ def compared(by: Mapping[str, Way], frames: Tensor, rounds: int) -> list[Found]:
 def section(found: list[Found]) -> str:
     """What was found, as Markdown."""
     about = measured("benchmarks.speed.served.compilers --write docs/performance.md", "torch")
-    others = [one for one in found if one.way != KERNELS]
-    best = min(others, key=lambda one: one.ratio)
+    others = [entry for entry in found if entry.way != KERNELS]
+    best = min(others, key=lambda entry: entry.ratio)
     verdict = "replaces them" if best.ratio <= REPLACES else "the kernels stay"
     return f"""\
 ## C kernels and compilers
 
 {about}
 
-{table(HEADINGS, (one.cells() for one in found))}
+{table(HEADINGS, (entry.cells() for entry in found))}
 
 Seconds of processor time of a forecast of {HORIZON} frames by the shipped {MODEL}, {SIDE}x{SIDE}
 cells, float32, one thread. A compiler within {REPLACES} times the seconds of the kernels would
@@ -172,7 +172,7 @@ def main() -> None:
     # as the served network pads: 180 is a multiple of what it halves by
     frames = torch.rand(1, HORIZON, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as folder, torch.no_grad():
-        text = section(compared(ways(network, frames, Path(folder)), frames, options.rounds))
+        text = section(compared(candidates(network, frames, Path(folder)), frames, options.rounds))
     print(text)
     if options.write:
         write_section(options.write, text, "c kernels and compilers")

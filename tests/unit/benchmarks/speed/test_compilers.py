@@ -24,8 +24,8 @@ def test_each_way_is_compared_with_the_network_as_it_is_written() -> None:
         return frames + 0.5
 
     found = compared({KERNELS: shifted, ONEDNN: torch.clone}, torch.zeros(1, 4, 3, 8, 8), 3)
-    assert [one.way for one in found] == [KERNELS, ONEDNN]
-    assert [one.difference for one in found] == [0.5, 0.0]
+    assert [entry.way for entry in found] == [KERNELS, ONEDNN]
+    assert [entry.difference for entry in found] == [0.5, 0.0]
     assert found[0].ratio == 1
 
 
