@@ -18,6 +18,7 @@ from service.cli.options import (
     parse_period,
     parse_time,
 )
+from service.report.language import Language
 
 if TYPE_CHECKING:
     from service.plots.selection import Selection
@@ -165,14 +166,16 @@ def report(
     begin: Begin = "",
     end: End = "",
     last: LastDays = 7,
+    language: Annotated[Language, typer.Option(help="Language of the page.")] = "en",
     data: Data = None,
 ) -> None:
     """Write the skill of a period as one HTML page that needs no server.
 
-    The page loads nothing from elsewhere. It has a summary in words, scores by model, lead time and
-    threshold, differences from the baselines, available radar, and the best and worst forecasts.
+    The page loads nothing from elsewhere. First, on two pages of paper, come a summary in words,
+    differences from the baselines, and the best and worst forecasts; behind them scores by model,
+    lead time and threshold, and available radar.
 
-    Example: `nowcast report --last 30 -o november.html`
+    Example: `nowcast report --last 30 -o november.html --language de`
     """
     from service.report.page import write
     from service.report.report_data import gather
@@ -183,7 +186,7 @@ def report(
     gathered = gather(
         deployment.archive, deployment.ledger, deployment.settings.models, period, now
     )
-    save(path, write(gathered))
+    save(path, write(gathered, language))
 
 
 def open_selection(deployment: "Deployment") -> "Selection":

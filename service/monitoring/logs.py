@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 QUIET_LIBRARIES = ("httpx", "celery", "kombu", "amqp", "asyncio", "PIL", "matplotlib", "botocore")
 """Libraries that log warnings and errors only."""
+ACCESS, IN_MESSAGE = "nowcast.access", ("method", "path", "status")
+"""Name of the access log, and values of its records that their message has already."""
 TRACEBACK = "exception"
 """Key of the traceback of a record."""
 
@@ -101,13 +103,14 @@ def escape(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
 
 
 def for_people(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Shorten numbers, times and the record itself, and indent its traceback.
+    """Shorten numbers and times, leave out what the message has, and indent the traceback.
 
     So no line of a traceback looks like a record.
     """
     del logger, method
     event["timestamp"] = f"{event['timestamp'][:23]}Z"
-    del event["logger"]
+    if event.pop("logger") == ACCESS:  # they are in its message
+        event = {key: value for key, value in event.items() if key not in IN_MESSAGE}
     if TRACEBACK in event:
         lines = event[TRACEBACK].split("\n")
         event[TRACEBACK] = "\n".join(f"  {printable(line, keep=chr(9))}" for line in lines)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
+from xarray import DataArray
 
 from service.archive.archive import Archive
 from service.archive.key import Key, to_time
@@ -21,6 +22,8 @@ FEWEST_CELLS = 100
 """Fewest observed cells with rain; with fewer, a few cells determine the score."""
 APART = timedelta(hours=2)
 """Shortest time between two cases."""
+WINDOW_CELLS = 90
+"""Side of the part of the fields that is drawn, around the rain: 450 km, 4 pixels to a cell."""
 MOST = 3
 """Largest number of best, and of worst, forecasts."""
 
@@ -93,4 +96,21 @@ def draw(archive: Archive, case: Case) -> bytes | None:
         before, observed = archive.frame(case.key.issue), archive.frame(case.key.issue + lead)
     except NotFound:
         return None
-    return png(case_sheet(before, forecast, observed))
+    part = around_rain(observed)
+    return png(case_sheet(before.isel(part), forecast.isel(part), observed.isel(part)))
+
+
+def around_rain(frame: DataArray) -> dict[str, slice]:
+    """Return the rows and columns of the window with the most rain.
+
+    Args:
+        frame: Rates (time of 1, y, x) in mm/h, NaN for no data.
+    """
+    wet = (frame.values[0] >= RATE).cumsum(0).cumsum(1)
+    sums = np.pad(wet, ((1, 0), (1, 0)))  # of all cells above and to the left
+    height, width = (min(WINDOW_CELLS, size) for size in wet.shape)
+    inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width]
+    inside = inside + sums[:-height, :-width]
+    best = np.argwhere(inside == inside.max())
+    row, column = best[len(best) // 2].tolist()
+    return {"y": slice(row, row + height), "x": slice(column, column + width)}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from service.report.language import day_format, translate
 from service.report.markup import Html, element, joined
 from service.report.radar import Span
 from service.report.report_data import BASELINES, name_of
@@ -57,7 +58,7 @@ def curves(
         for model, points in of.items()
     ]
     if not any(value is not None for points in of.values() for _, value in points):
-        lines = [message("not defined: it never rained so much")]
+        lines = [message(translate("not defined: it never rained so much"))]
     across = [] if level is None else [rule(y_of(level, top), "level")]
     return svg(description, grid(top), *across, bottom(axis), *lines)
 
@@ -93,14 +94,16 @@ def bars(spans: Sequence[Span]) -> Html:
             drawn.append(element("rect", **rectangle, y=y, height=f"{high:.1f}", class_="received"))
     every = -(-len(spans) // 8) or 1
     is_hourly = len(spans) > 1 and (spans[1].begin - spans[0].begin).total_seconds() < 7200
-    pattern = "%H:%M" if is_hourly else "%d %b"
+    pattern = "%H:%M" if is_hourly else day_format()
     marks = [
         text(36 + number * each, tall - 12, spans[number].begin.strftime(pattern), "start")
         for number in range(0, len(spans), every)
     ]
     scale = [text(30, top + 8, "100 %", "end"), text(30, tall - 30, "0", "end")]
-    description = "Share of radar frames in the archive: " + "; ".join(
-        f"{span.begin:%d %b %H:%M} {percent(span.share)}" for span in spans[:60]
+    share = translate("Share of radar frames in the archive")
+    moment = f"{day_format()} %H:%M"
+    description = f"{share}: " + "; ".join(
+        f"{span.begin.strftime(moment)} {percent(span.share)}" for span in spans[:60]
     )
     return svg(description, *drawn, *marks, *scale, size=(wide, tall), look="chart bars")
 

@@ -7,9 +7,10 @@ from importlib.resources import files
 
 from ingest.precipitation import ATTRIBUTION
 from service.report import charts, tables
-from service.report.cases import LEAD, RATE, Case
+from service.report.cases import LEAD, RATE, WINDOW_CELLS, Case
 from service.report.charts import Axis
-from service.report.glossary import PROBABILITY_TERMS, TERMS
+from service.report.glossary import terms
+from service.report.language import Language, day_format, number, translate, written_in
 from service.report.markup import Html, element, joined, void
 from service.report.probabilities import probabilities
 from service.report.report_data import ReportData, name_of
@@ -22,14 +23,21 @@ SHOWN_RATES = (0.5, 2.0, 5.0)
 """Thresholds of the curves, in mm/h."""
 CURVES = {name: score for name, score in (SCORES | FSS_SCORES).items() if score.has_curve}
 """Scores drawn by lead."""
+OUTLINES = "GSHHG and WDBII (Wessel and Smith 1996)"
 FEWEST_BLOCKS = 3
 """Fewest blocks of six hours for a chart over time."""
 
 
-def write(report: ReportData) -> bytes:
-    """Return the HTML page of a report."""
+def write(report: ReportData, language: Language = "en") -> bytes:
+    """Return the HTML page of a report in a language."""
+    with written_in(language):
+        return page(report, language).encode()
+
+
+def page(report: ReportData, language: Language) -> str:
+    """Return the HTML page of a report in the current language."""
     style = files("service.report").joinpath("report.css").read_text(encoding="utf-8")
-    title = f"Skill of the nowcasts, {report.period}"
+    title = translate("Skill of the nowcasts, {period}", period=period_of(report))
     head = element(
         "head",
         void("meta", charset="utf-8"),
@@ -41,7 +49,7 @@ def write(report: ReportData) -> bytes:
     )
     body = element("body", element("header", *header(report)), element("main", *sections(report)),
                    footer(report))  # fmt: skip
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n".encode()
+    return f"<!doctype html>\n{element('html', head, body, lang=language)}\n"
 
 
 def policy(style: str) -> str:
@@ -55,41 +63,48 @@ def policy(style: str) -> str:
 
 def header(report: ReportData) -> Iterator[Html]:
     """Yield title and period."""
-    yield element("h1", "Verification of the nowcasts")
-    yield element("p", str(report.period), class_="when")
+    yield element("h1", translate("Verification of the nowcasts"))
+    yield element("p", period_of(report), class_="when")
+
+
+def period_of(report: ReportData) -> str:
+    """Return the period of a report in words."""
+    return str(report.period).replace(" to ", translate(" to "))
 
 
 def sections(report: ReportData) -> Iterator[Html]:
-    """Yield the sections of the page."""
+    """Yield the sections of the page: those of two pages on paper, and the rest behind them."""
     looks = charts.classes(report.models)
     yield section(
         "Summary", tiles(report), *(element("p", paragraph) for paragraph in summary(report))
     )
-    yield section("Skill by lead time", charts.legend(looks), *by_lead(report, looks))
-    if report.comparison.blocks.sizes["block"] >= FEWEST_BLOCKS:
-        yield section("Skill over time", charts.legend(looks), over_time(report, looks))
     if report.rivals:
+        note = "Green-blue: better than the baseline; brown: worse. "
         yield section(
             "Comparison with baselines",
-            element("p", "Green-blue: better than the baseline; brown: worse. ", class_="note"),
+            element("p", translate(note), class_="note"),
             element(
                 "div", *(tables.gains(report, rival) for rival in report.rivals), class_="pair"
             ),
         )
+    yield section("Best and worst forecasts", *cases(report))
+    yield element("p", translate("Details"), class_="details")
+    yield section("Skill by lead time", charts.legend(looks), *by_lead(report, looks))
+    if report.comparison.blocks.sizes["block"] >= FEWEST_BLOCKS:
+        yield section("Skill over time", charts.legend(looks), over_time(report, looks))
     if report.comparison.probabilities:
         yield section("Reliability of the probabilities", *probabilities(report))
-    yield section("Best and worst forecasts", *cases(report))
     yield section("Radar", *radar(report))
     rates = sorted({row["threshold"] for row in report.comparison.rows})
     yield section("All scores", *(tables.scores(report, rate) for rate in rates))
-    meant = TERMS | (PROBABILITY_TERMS if report.comparison.probabilities else {})
-    terms = (joined(element("dt", term), element("dd", meaning)) for term, meaning in meant.items())
-    yield section("Glossary", element("dl", *terms))
+    found = terms(with_probabilities=bool(report.comparison.probabilities))
+    meant = (joined(element("dt", term), element("dd", meaning)) for term, meaning in found)
+    yield section("Glossary", element("dl", *meant))
 
 
 def section(title: str, *inside: Html) -> Html:
     """Return a section with a heading."""
-    return element("section", element("h2", title), *inside)
+    return element("section", element("h2", translate(title)), *inside)
 
 
 def tiles(report: ReportData) -> Html:
@@ -99,17 +114,20 @@ def tiles(report: ReportData) -> Html:
         return report.comparison.value(model, "csi", LEAD, RATE)
 
     mine = value(report.main)
-    found = [("radar frames in the archive", percent(report.radar.share)),
-             (f"CSI of {report.main}", figure(mine))]  # fmt: skip
+    found = [
+        (translate("radar frames in the archive"), percent(report.radar.share)),
+        (translate("CSI of {model}", model=report.main), figure(mine)),
+    ]
     for rival in report.rivals:
         theirs = value(rival)
         gain = None if mine is None or theirs is None else mine - theirs
-        found.append((f"CSI above {name_of(rival)}", signed(gain, 2)))
+        above = translate("CSI above {model}", model=name_of(rival))
+        found.append((above, signed(gain, 2)))
     entries = (
         element("div", element("dt", label), element("dd", shown), class_="tile")
         for label, shown in found
     )
-    note = f"CSI one hour ahead, rain of {RATE:g} mm/h or more."
+    note = translate("CSI one hour ahead, rain of {rate} mm/h or more.", rate=number(RATE, "g"))
     return joined(element("dl", *entries, class_="tiles"), element("p", note, class_="note"))
 
 
@@ -118,7 +136,8 @@ def by_lead(report: ReportData, looks: dict[str, str]) -> Iterator[Html]:
     leads = sorted({row["lead_minutes"] for row in report.comparison.rows})
     axis = Axis(leads[0], leads[-1], [(lead, f"+{lead}") for lead in leads])
     for name, score in CURVES.items():
-        title = f"{score.title}, best at {score.best:g}"
+        best = number(score.best, "g")
+        title = translate("{score}, best at {best}", score=score.title, best=best)
         rows = [row for row in report.comparison.rows if row["threshold"] in SHOWN_RATES]
         top = charts.top_of([row[name] for row in rows])
         drawn = []
@@ -127,16 +146,19 @@ def by_lead(report: ReportData, looks: dict[str, str]) -> Iterator[Html]:
                 model: [(lead, report.comparison.value(model, name, lead, rate)) for lead in leads]
                 for model in report.models
             }
-            description = f"{title}, by lead time, {rate:g} mm/h or more: " + "; ".join(
+            shown_rate = translate("{rate} mm/h or more", rate=number(rate, "g"))
+            by_lead_time = translate("by lead time")
+            description = f"{title}, {by_lead_time}, {shown_rate}: " + "; ".join(
                 f"{name_of(model)} {', '.join(figure(value) for _, value in points)}"
                 for model, points in of.items()
             )
             level = score.best if score.is_ratio else None
             lines = charts.curves(description, axis, of, looks, top, level)
-            drawn.append(chart(f"{rate:g} mm/h or more", lines))
+            drawn.append(chart(shown_rate, lines))
         yield element("h3", title)
         yield element("div", *drawn, class_="charts")
-    yield element("p", "Horizontal axis: lead time in minutes.", class_="note")
+    note = translate("Horizontal axis: lead time in minutes.")
+    yield element("p", note, class_="note")
 
 
 def chart(title: str, drawn: Html) -> Html:
@@ -159,85 +181,111 @@ def over_time(report: ReportData, looks: dict[str, str]) -> Html:
     }
     every = -(-len(times) // 4)
     marks = [
-        (seconds[k], times[k].item().strftime("%d %b %H h")) for k in range(0, len(times), every)
+        (seconds[k], times[k].item().strftime(f"{day_format()} %H h"))
+        for k in range(0, len(times), every)
     ]
     axis = Axis(seconds[0], seconds[-1], marks)
     top = charts.top_of([value for points in of.values() for _, value in points])
-    description = f"CSI of forecasts one hour ahead, {RATE:g} mm/h or more, in blocks of six hours"
+    description = translate(
+        "CSI of forecasts one hour ahead, {rate} mm/h or more, in blocks of six hours, by their "
+        "issue.",
+        rate=number(RATE, "g"),
+    )
     drawn = charts.curves(description, axis, of, looks, top, with_points=len(times) < 20)
-    return element("div", chart(f"{description}, by their issue.", drawn), class_="charts one")
+    return element("div", chart(description, drawn), class_="charts one")
 
 
 def cases(report: ReportData) -> Iterator[Html]:
     """Yield the best and the worst forecasts, with plots."""
     best, worst = report.cases
     if not best and not worst:
-        yield element("p", "No forecast had enough rain for a meaningful score.")
+        yield element("p", translate("No forecast had enough rain for a meaningful score."))
         return
     yield element(
         "p",
-        f"Forecasts of {report.main} by their CSI one hour ahead, {RATE:g} mm/h or more; only "
-        "those with enough rain, at least two hours apart.",
+        translate(
+            "Forecasts of {model} by their CSI one hour ahead, {rate} mm/h or more; only those "
+            "with enough rain, at least two hours apart.",
+            model=report.main,
+            rate=number(RATE, "g"),
+        ),
         class_="note",
     )
-    for name, found in (("Best", best), ("Worst", worst)):
+    for name, title, found in (
+        (translate("Best"), translate("Best forecasts"), best),
+        (translate("Worst"), translate("Worst forecasts"), worst),
+    ):
         if found:
-            yield from (pictured(name, found[0]), tables.cases(found, f"{name} forecasts"))
+            yield from (pictured(name, found[0]), tables.cases(found, title))
 
 
 def pictured(name: str, case: Case) -> Html:
     """Return the plot of a case with its caption."""
-    caption = (
-        f"{name}: radar at {case.issue:%Y-%m-%d %H:%M} UTC, the forecast one hour ahead, and the "
-        f"observed radar. CSI {figure(case.csi)}."
+    caption = translate(
+        "{name}: radar at {issue} UTC, the forecast one hour ahead, and the observed radar. "
+        "CSI {csi}.",
+        name=name,
+        issue=f"{case.issue:%Y-%m-%d %H:%M}",
+        csi=figure(case.csi),
     )
     if case.picture is None:
-        return element("p", f"{caption} Its fields are past their retention.", class_="note")
+        lost = translate(" Its fields are past their retention.")
+        return element("p", caption + lost, class_="note")
+    caption += translate(" Shown are {km} km around the rain.", km=5 * WINDOW_CELLS)
     data = f"data:image/png;base64,{b64encode(case.picture).decode()}"
-    image = wide(void("img", src=data, alt=caption), f"{name} forecast, maps")
+    image = wide(void("img", src=data, alt=caption), f"{name}: {translate('maps')}")
     return element("figure", element("figcaption", caption), image, class_="picture")
 
 
 def radar(report: ReportData) -> Iterator[Html]:
     """Yield the availability of radar frames."""
     seen = report.radar
-    yield element("figure", element("figcaption", "Share of radar frames in the archive"),
-                  wide(charts.bars(seen.spans), "Radar frames"), class_="picture")  # fmt: skip
+    share = translate("Share of radar frames in the archive")
+    bars = wide(charts.bars(seen.spans), translate("Radar frames"))
+    yield element("figure", element("figcaption", share), bars, class_="picture")
     rows = [
-        ("expected frames, one every five minutes", f"{seen.expected:,}"),
-        ("accepted", f"{seen.received:,}"),
-        ("of these late, after a newer one", f"{seen.late:,}"),
-        ("missing", f"{seen.missing:,}"),
-        ("quarantined files", f"{seen.quarantined:,}"),
-        ("duplicate files", f"{seen.duplicates:,}"),
+        (translate("expected frames, one every five minutes"), number(seen.expected)),
+        (translate("accepted"), number(seen.received)),
+        (translate("of these late, after a newer one"), number(seen.late)),
+        (translate("missing"), number(seen.missing)),
+        (translate("quarantined files"), number(seen.quarantined)),
+        (translate("duplicate files"), number(seen.duplicates)),
     ]
     numbers = tables.numbers_of_forecasts(report.comparison.rows, report.models)
     leads = [
-        (status, f"{report.leads.get(status, 0):,}")
-        for status in ("verified", "pending", "missing")
+        (words, number(report.leads.get(status, 0)))
+        for status, words in (
+            ("verified", translate("verified")),
+            ("pending", translate("pending")),
+            ("missing", translate("missing")),
+        )
     ]
     yield element(
         "div",
-        tables.counts(rows, "Radar"),
-        tables.counts(numbers, "Compared forecasts"),
-        tables.counts(leads, "Forecast fields"),
+        tables.counts(rows, translate("Radar")),
+        tables.counts(numbers, translate("Compared forecasts")),
+        tables.counts(leads, translate("Forecast fields")),
         class_="pair",
     )
     if seen.reasons:
         lines = (element("li", f"{n} \N{MULTIPLICATION SIGN} {why}") for why, n in seen.reasons)
-        yield element("h3", "Reasons for quarantine")
+        yield element("h3", translate("Reasons for quarantine"))
         yield element("ul", *lines, class_="reasons")
 
 
 def footer(report: ReportData) -> Html:
     """Return attribution and origin of the page."""
-    counted = ", ".join(COUNTS).replace("_", " ")
+    counted = ", ".join(translate(name.replace("_", " ")) for name in COUNTS)
     return element(
         "footer",
-        element("p", f"{ATTRIBUTION}. Outlines: GSHHG and WDBII (Wessel and Smith 1996)."),
+        element("p", f"{ATTRIBUTION}. {translate('Outlines')}: {OUTLINES}."),
         element(
             "p",
-            f"Generated {report.created:%Y-%m-%d %H:%M} UTC by nowcast report from sums of "
-            f"{counted} of forecasts with valid times in the period.",
+            translate(
+                "Generated {created} UTC by nowcast report from sums of {counted} of forecasts "
+                "with valid times in the period.",
+                created=f"{report.created:%Y-%m-%d %H:%M}",
+                counted=counted,
+            ),
         ),
     )

@@ -6,6 +6,7 @@ from service.ledger.probability_rows import sums_of
 from service.report import charts
 from service.report.cases import LEAD
 from service.report.charts import Axis, Points
+from service.report.language import number, translate
 from service.report.markup import Html, element
 from service.report.report_data import ReportData, name_of
 from service.report.tables import table
@@ -33,9 +34,13 @@ def probabilities(report: ReportData) -> Iterator[Html]:
     yield element("div", *drawn, class_="charts")
     yield element(
         "p",
-        f"Horizontal axis: forecast probability, {LEAD} minutes ahead; vertical axis: observed "
-        "frequency. On the dotted line they are equal; below it the forecast probability is too "
-        f"high. Bins with fewer than {FEWEST} cells are left out.",
+        translate(
+            "Horizontal axis: forecast probability, {minutes} minutes ahead; vertical axis: "
+            "observed frequency. On the dotted line they are equal; below it the forecast "
+            "probability is too high. Bins with fewer than {cells} cells are left out.",
+            minutes=LEAD,
+            cells=number(FEWEST),
+        ),
         class_="note",
     )
     yield scores(rows, list(looks))
@@ -48,11 +53,13 @@ def diagram(rows: Sequence[Row], rate: float, looks: dict[str, str]) -> Html:
         charts.line(ACROSS, seen, looks[model], 1, with_points=True) for model, seen in of.items()
     ]
     if not any(frequency is not None for seen in of.values() for _, frequency in seen):
-        lines = [charts.message("not known: too few cells")]
-    description = f"Reliability diagram of {rate:g} mm/h or more: " + "; ".join(
+        lines = [charts.message(translate("not known: too few cells"))]
+    shown_rate = translate("{rate} mm/h or more", rate=number(rate, "g"))
+    pair = translate("forecast {probability} observed {frequency}")
+    description = f"{translate('Reliability diagram')}, {shown_rate}: " + "; ".join(
         f"{name_of(model)} "
         + ", ".join(
-            f"forecast {percent(probability)} observed {percent(frequency)}"
+            pair.format(probability=percent(probability), frequency=percent(frequency))
             for probability, frequency in seen
             if frequency is not None
         )
@@ -61,17 +68,17 @@ def diagram(rows: Sequence[Row], rate: float, looks: dict[str, str]) -> Html:
     drawn = charts.svg(
         description, charts.grid(1), charts.diagonal(ACROSS), charts.bottom(ACROSS), *lines
     )
-    return element("figure", element("figcaption", f"{rate:g} mm/h or more"), drawn)
+    return element("figure", element("figcaption", shown_rate), drawn)
 
 
 def points(row: Row) -> Points:
     """Return forecast probability and observed frequency of each bin, None for too few cells."""
     found = reliability(sums_of([row])).isel(row=0)
     names = ("forecast_probability", "observed_frequency", "number")
-    probability, frequency, number = (found[name].values.tolist() for name in names)
+    probability, frequency, counted = (found[name].values.tolist() for name in names)
     return [
         (forecast, observed) if cells >= FEWEST else (0.0, None)
-        for forecast, observed, cells in zip(probability, frequency, number, strict=True)
+        for forecast, observed, cells in zip(probability, frequency, counted, strict=True)
     ]
 
 
@@ -89,7 +96,7 @@ def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
     lines = []
     for lead in sorted({lead for lead, _ in numbers}):
         there = [model for model in models if (lead, model) in numbers]
-        for number, model in enumerate(there):
+        for rank, model in enumerate(there):
             first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
             missing = [None] * len(columns)
             groups = [by_key.get((lead, model, rate), missing) for rate in rates]
@@ -97,14 +104,17 @@ def scores(rows: Sequence[Row], models: Sequence[str]) -> Html:
             lines.append(
                 element(
                     "tr",
-                    None if number else first,
+                    None if rank else first,
                     element("th", name_of(model), scope="row"),
                     *cells,
-                    element("td", f"{numbers[lead, model]:,}"),
-                    class_=None if number else "first",
+                    element("td", number(numbers[lead, model])),
+                    class_=None if rank else "first",
                 )
             )
     names = [
-        f"{score.title}, {rate:g} mm/h" for rate in rates for score in PROBABILITY_SCORES.values()
+        f"{translate(score.title)}, {number(rate, 'g')} mm/h"
+        for rate in rates
+        for score in PROBABILITY_SCORES.values()
     ]
-    return table("Scores of probabilities", ["minutes", "model", *names, "forecasts"], lines)
+    caption = translate("Scores of probabilities")
+    return table(caption, ["minutes", "model", *names, "forecasts"], lines)

@@ -6,6 +6,7 @@ import numpy as np
 from xarray import DataArray
 
 from service.report.cases import Case
+from service.report.language import number, translate
 from service.report.markup import Html, element
 from service.report.report_data import ReportData, name_of
 from service.report.words import EVEN, figure, signed
@@ -30,19 +31,19 @@ def scores(report: ReportData, threshold: float) -> Html:
     for lead in leads:
         there = [(name, by_key[lead, name]) for name in report.models if (lead, name) in by_key]
         best = {score: best_of(score, [row[score] for _, row in there]) for score in COLUMNS}
-        for number, (model, row) in enumerate(there):
+        for rank, (model, row) in enumerate(there):
             first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
             lines.append(
                 element(
                     "tr",
-                    None if number else first,
+                    None if rank else first,
                     element("th", name_of(model), scope="row"),
                     *(cell(row[score], is_best=row[score] == best[score]) for score in COLUMNS),
-                    element("td", f"{row['n_valid']:,}"),
-                    class_=None if number else "first",
+                    element("td", number(row["n_valid"])),
+                    class_=None if rank else "first",
                 )
             )
-    caption = f"Rain of {threshold:g} mm/h or more"
+    caption = translate("Rain of {rate} mm/h or more", rate=number(threshold, "g"))
     return table(
         caption,
         ["minutes", "model", *(score.title for score in COLUMNS.values()), "forecasts"],
@@ -71,21 +72,22 @@ def gains(report: ReportData, rival: str) -> Html:
             continue
         value, low, high = found
         leads = value["lead_minutes"].values.tolist()
-        for number, lead in enumerate(leads):
+        for row, lead in enumerate(leads):
             first = element("th", name_of(model), scope="rowgroup", rowspan=len(leads))
             cells = (gain(part) for part in zip(*values_at(lead, value, low, high), strict=True))
             lines.append(
                 element(
                     "tr",
-                    None if number else first,
+                    None if row else first,
                     element("th", f"+{lead}", scope="row"),
                     *cells,
-                    class_=None if number else "first",
+                    class_=None if row else "first",
                 )
             )
     rates = sorted({row["threshold"] for row in report.comparison.rows})
-    caption = f"CSI above that of {name_of(rival)}"
-    return table(caption, ["model", "minutes", *(f"{rate:g} mm/h" for rate in rates)], lines)
+    caption = translate("CSI above that of {model}", model=name_of(rival))
+    columns = [f"{number(rate, 'g')} mm/h" for rate in rates]
+    return table(caption, ["model", "minutes", *columns], lines)
 
 
 def values_at(lead: int, *fields: DataArray) -> Iterable[list[float]]:
@@ -118,7 +120,7 @@ def cases(found: Sequence[Case], caption: str) -> Html:
             "tr",
             element("th", f"{case.issue:%Y-%m-%d %H:%M}", scope="row"),
             element("td", figure(case.csi)),
-            element("td", f"{case.cells:,}"),
+            element("td", number(case.cells)),
         )
         for case in found
     ]
@@ -128,13 +130,13 @@ def cases(found: Sequence[Case], caption: str) -> Html:
 def numbers_of_forecasts(rows: Sequence[Row], models: Sequence[str]) -> list[tuple[str, str]]:
     """Return the number of compared forecasts by lead time."""
     found = {row["lead_minutes"]: row["n_valid"] for row in rows if row["model"] == models[0]}
-    return [(f"+{lead} min", f"{n:,}") for lead, n in sorted(found.items())]
+    return [(f"+{lead} min", number(n)) for lead, n in sorted(found.items())]
 
 
 def table(caption: str, headings: Sequence[str], lines: Sequence[Html]) -> Html:
     """Return a table that scrolls by itself if it is too wide."""
     above = (
-        element("th", heading, scope="col", class_="name" if heading in NAMES else None)
+        element("th", translate(heading), scope="col", class_="name" if heading in NAMES else None)
         for heading in headings
     )
     head = element("thead", element("tr", *above))

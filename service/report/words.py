@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from service.report.cases import LEAD, RATE
+from service.report.language import number, translate
 from service.report.report_data import ReportData, name_of
 from verification import csi
 
@@ -16,15 +17,16 @@ EVEN = 0.005
 
 def figure(value: float | None, digits: int = 2) -> str:
     """Format a score; a dash if it is undefined."""
-    return NONE if value is None or np.isnan(value) else f"{value:.{digits}f}"
+    return NONE if value is None or np.isnan(value) else number(value, f".{digits}f")
 
 
 def signed(value: float | None, digits: int = 3) -> str:
     """Format a difference with its sign; a dash if it is undefined."""
     if value is None or np.isnan(value):
         return NONE
-    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-    return text if float(f"{value:.{digits}f}") else f"{0:.{digits}f}"
+    if not float(f"{value:.{digits}f}"):
+        return number(0, f".{digits}f")
+    return number(value, f"+.{digits}f").replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float | None) -> str:
@@ -32,7 +34,7 @@ def percent(share: float | None) -> str:
     if share is None:
         return NONE
     # less than all is never rounded up to 100 %
-    return f"{min(100 * share, 99.9) if share < 1 else 100:.3g} %"
+    return f"{number(min(100 * share, 99.9) if share < 1 else 100, '.3g')} %"
 
 
 def summary(report: ReportData) -> Iterator[str]:
@@ -45,27 +47,47 @@ def radar(report: ReportData) -> str:
     """Return the availability of radar frames as a sentence."""
     seen = report.radar
     if not seen.expected:
-        return "No radar frame is expected in this period."
-    sentence = (
-        f"{seen.received:,} of {seen.expected:,} radar frames arrived ({percent(seen.share)})"
+        return translate("No radar frame is expected in this period.")
+    sentence = translate(
+        "{received} of {expected} radar frames arrived ({share})",
+        received=number(seen.received),
+        expected=number(seen.expected),
+        share=percent(seen.share),
     )
-    files = "file was" if seen.quarantined == 1 else "files were"
-    bad = f"; {seen.quarantined:,} {files} invalid and quarantined"
-    return sentence + (bad if seen.quarantined else "") + "."
+    if seen.quarantined == 1:
+        sentence += translate("; 1 file was invalid and quarantined")
+    elif seen.quarantined:
+        bad = "; {number} files were invalid and quarantined"
+        sentence += translate(bad, number=number(seen.quarantined))
+    return f"{sentence}."
 
 
 def forecasts(report: ReportData) -> str:
     """Return the numbers of verified and compared forecasts as sentences."""
     left, leads = report.comparison.left_out, report.leads
-    text = f"{leads.get('verified', 0):,} forecast fields were verified"
+    verified = number(leads.get("verified", 0))
+    text = translate("{number} forecast fields were verified", number=verified)
     if leads.get("missing"):
-        text += f", {leads['missing']:,} lack their radar frame"
+        text += translate(", {number} lack their radar frame", number=number(leads["missing"]))
     if leads.get("pending"):
-        text += f", {leads['pending']:,} are waiting for it"
-    text += f". The comparison is over {report.comparison.compared}."
+        text += translate(", {number} are waiting for it", number=number(leads["pending"]))
+    text += translate(
+        ". The comparison is over {number} forecasts by lead, the same ones and the same cells for "
+        "all models.",
+        number=numbers_compared(report),
+    )
     if left:
-        text += f" Models with too few forecasts are left out: {', '.join(map(name_of, left))}."
+        names = ", ".join(map(name_of, left))
+        text += translate(" Models with too few forecasts are left out: {names}.", names=names)
     return text
+
+
+def numbers_compared(report: ReportData) -> str:
+    """Return the number of compared forecasts, or the least and the most by lead."""
+    starts = {row["n_valid"] for row in report.comparison.rows}
+    if len(starts) == 1:
+        return number(max(starts))
+    return translate("{least} to {most}", least=number(min(starts)), most=number(max(starts)))
 
 
 def skill(report: ReportData) -> Iterator[str]:
@@ -76,13 +98,20 @@ def skill(report: ReportData) -> Iterator[str]:
 
     hit, alarm, bias = value("pod"), value("far"), value("fbias")
     if hit is None:
-        yield f"No compared cell had {RATE:g} mm/h or more {LEAD} minutes ahead."
+        none = "No compared cell had {rate} mm/h or more {minutes} minutes ahead."
+        yield translate(none, rate=number(RATE, "g"), minutes=LEAD)
         return
-    text = f"One hour ahead, {report.main} detected {percent(hit)} of the cells with {RATE:g} mm/h"
-    correct = NONE if alarm is None else percent(1 - alarm)
-    yield f"{text} or more; {correct} of the cells with such a forecast had that rain."
+    yield translate(
+        "One hour ahead, {model} detected {share} of the cells with {rate} mm/h or more; {correct} "
+        "of the cells with such a forecast had that rain.",
+        model=report.main,
+        share=percent(hit),
+        rate=number(RATE, "g"),
+        correct=NONE if alarm is None else percent(1 - alarm),
+    )
     if bias is not None and not 0.9 <= bias <= 1.1:
-        yield f"The forecast rain area was {bias:.2f} times the observed one."
+        area = "The forecast rain area was {bias} times the observed one."
+        yield translate(area, bias=figure(bias))
 
 
 def gains(report: ReportData) -> Iterator[str]:
@@ -91,16 +120,23 @@ def gains(report: ReportData) -> Iterator[str]:
     for rival in report.rivals:
         theirs = report.comparison.value(rival, "csi", LEAD, RATE)
         if mine is not None and theirs is not None:
-            first = f"Its CSI of {mine:.2f}" if rival == report.rivals[0] else "It"
-            yield f"{first} is {compared(mine - theirs)} {name_of(rival)} ({theirs:.2f})."
+            is_first = rival == report.rivals[0]
+            text = "Its CSI of {mine} is {compared} {rival} ({theirs})."
+            yield translate(
+                text if is_first else "It is {compared} {rival} ({theirs}).",
+                mine=figure(mine),
+                compared=compared(mine - theirs),
+                rival=name_of(rival),
+                theirs=figure(theirs),
+            )
 
 
 def compared(difference: float) -> str:
     """Return a difference as words before the name of a baseline."""
     if abs(difference) < EVEN:
-        return "as high as that of"
-    side = "above" if difference > 0 else "below"
-    return f"{abs(difference):.2f} {side} that of"
+        return translate("as high as that of")
+    side = "{difference} above that of" if difference > 0 else "{difference} below that of"
+    return translate(side, difference=figure(abs(difference)))
 
 
 def significance(report: ReportData) -> str:
@@ -112,14 +148,17 @@ def significance(report: ReportData) -> str:
             continue
         _, low, high = (part.sel(lead_minutes=LEAD, threshold=RATE).item() for part in found)
         if np.isnan(low):
-            return (
+            return translate(
                 "The period is too short to tell whether these differences are statistically "
                 "significant."
             )
         if low > 0 or high < 0:
             sure.append(name_of(rival))
     if not report.rivals:
-        return "There is no baseline to compare with."
+        return translate("There is no baseline to compare with.")
     if not sure:
-        return "None of these differences is statistically significant (90 %)."
-    return f"The difference to {' and '.join(sure)} is statistically significant (90 %)."
+        return translate("None of these differences is statistically significant (90 %).")
+    return translate(
+        "The difference to {names} is statistically significant (90 %).",
+        names=translate(" and ").join(sure),
+    )

@@ -3,6 +3,7 @@
 import logging
 import re
 import uuid
+from http import HTTPStatus
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,8 +11,9 @@ from structlog.contextvars import bound_contextvars
 
 from service.api.middleware.access import client_address
 from service.jobs.transport import REQUEST_ID
+from service.monitoring.logs import ACCESS
 
-log = logging.getLogger("nowcast.access")
+log = logging.getLogger(ACCESS)
 
 HEADER = "X-Request-ID"
 RAW_HEADER = HEADER.lower().encode()
@@ -83,13 +85,13 @@ def log_request(scope: Scope, status: int, size: int, seconds: float) -> None:
         seconds: Time until the response was sent, in s.
     """
     level = logging.WARNING if status >= 500 else logging.INFO
-    if level == logging.INFO and scope["path"] in MONITORING_PATHS:
-        level = logging.DEBUG
+    if scope["path"] in MONITORING_PATHS and status != HTTPStatus.INTERNAL_SERVER_ERROR:
+        level = logging.DEBUG  # they say themselves what is wrong, and alerts follow
     if not log.isEnabledFor(level):
         return
     query = scope["query_string"].decode("latin-1")
     path = f"{scope['path']}?{query}" if query else scope["path"]
-    values = {
+    values: dict[str, object] = {
         "method": scope["method"],
         "path": path[:LONGEST_PATH],
         "status": status,
@@ -97,4 +99,4 @@ def log_request(scope: Scope, status: int, size: int, seconds: float) -> None:
         "seconds": seconds,
         "client": scope.get("state", {}).get("client") or client_address(scope),
     }
-    log.log(level, "request", extra=values)
+    log.log(level, "%s %s: %d", values["method"], values["path"], status, extra=values)

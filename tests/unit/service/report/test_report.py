@@ -10,21 +10,26 @@ from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from service.cli import app
 from service.ledger import tables
 from service.ledger.ledger import Ledger
-from service.report import words
-from service.report.cases import FEWEST_CELLS, cases_of
+from service.report import language, words
+from service.report.cases import FEWEST_CELLS, WINDOW_CELLS, around_rain, cases_of
+from service.report.german import GERMAN
 from service.report.page import write
 from service.report.radar import marks_in
 from service.report.report_data import ReportData, gather
 from service.runtime.deployment import Deployment
 from service.skill import verification
 from service.skill.period_summary import Period, compare_models
+from service.skill.scores import FSS_SCORES, SCORES
 from tests.event import ENDED, FRAMES, LACKING, enter, take_place
-from tests.showers import moment
+from tests.showers import frame, moment
 from tests.unit.service.ledger.test_ledger import probability_row
 
 PERIOD = Period(moment(0) - timedelta(minutes=5), ENDED)
@@ -169,7 +174,7 @@ def test_reliability_diagrams_and_brier_scores_are_shown(
         if "aria-label" in attributes
     ]
     (seen,) = (
-        label for label in pictures if label.startswith("Reliability diagram of 0.5 mm/h or more")
+        label for label in pictures if label.startswith("Reliability diagram, 0.5 mm/h or more")
     )
     assert "forecast 95 % observed 73 %" in seen
     assert seen.count("forecast ") == 9, "all bins but the one of too few cells"
@@ -311,3 +316,77 @@ def test_a_period_is_the_same_in_a_report_and_in_curves(
     deployment: Deployment, report_data: ReportData
 ) -> None:
     assert compare_models(deployment.ledger, PERIOD).rows == report_data.comparison.rows
+
+
+class Catalogue(dict[str, str]):
+    """The German texts; notes what was asked for and is not among them."""
+
+    def __init__(self) -> None:
+        super().__init__(GERMAN)
+        self.lacking: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key not in self:
+            self.lacking.add(key)
+        return super().get(key, default)
+
+
+def test_the_german_page_is_german_throughout(
+    report_data: ReportData, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = Catalogue()
+    monkeypatch.setattr(language, "GERMAN", catalogue)
+    german = write(report_data, "de").decode()
+    scores = {score.title for score in (*SCORES.values(), *FSS_SCORES.values())}
+    rates = re.compile(r"(.*, )?[\d,]+ mm/h")
+    assert {text for text in catalogue.lacking - scores if not rates.fullmatch(text)} == set()
+    assert '<html lang="de">' in german
+    assert "Zusammenfassung" in german
+    text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", german, flags=re.DOTALL)
+    words = {key for key in GERMAN if "{" not in key and key != GERMAN[key] and len(key) > 6}
+    assert not [key for key in words if f" {key} " in text]
+    assert re.search(r"\d,\d\d", text), "decimal commas"
+    assert len(Reader(german).rows) == len(Reader(page).rows)
+    assert '<html lang="en">' in write(report_data).decode(), "and English again"
+
+
+def test_translations_have_the_same_values() -> None:
+    for english, german in GERMAN.items():
+        assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", german)), english
+
+
+def test_the_command_writes_german(deployment: Deployment, tmp_path: Path) -> None:
+    words = [
+        "report",
+        "--to",
+        ENDED.isoformat(),
+        "--language",
+        "de",
+        "-o",
+        str(tmp_path / "a.html"),
+    ]
+    done = CliRunner().invoke(app, [*words, "--data", str(deployment.settings.data)])
+    assert done.exit_code == 0, done.output
+    assert "Verifikation der Kurzfristvorhersagen" in (tmp_path / "a.html").read_text()
+
+
+def test_a_summary_comes_before_details(page: str) -> None:
+    order = re.findall(r"<h2>([^<]+)</h2>|<p class=.(details)", page)
+    found = [heading or mark for heading, mark in order]
+    assert found[:4] == [
+        "Summary",
+        "Comparison with baselines",
+        "Best and worst forecasts",
+        "details",
+    ]
+
+
+def test_cases_are_drawn_around_their_rain() -> None:
+    field = frame(3)
+    part = field.isel(around_rain(field))
+    assert part.sizes == {"time": 1, "y": WINDOW_CELLS, "x": WINDOW_CELLS}
+    wet = field.values >= 0.5
+    whole = WINDOW_CELLS**2 / wet.size
+    assert (part.values >= 0.5).sum() > 1.2 * whole * wet.sum() > 0
+    dry = field * 0
+    assert dry.isel(around_rain(dry)).sizes["y"] == WINDOW_CELLS

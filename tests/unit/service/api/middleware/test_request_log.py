@@ -48,6 +48,7 @@ def test_each_request_is_one_line_with_its_status_and_duration(
         logged.get("/nowhere")
         logged.get("/healthz")
     records = [vars(record) for record in requests(caplog)]
+    assert requests(caplog)[2].getMessage() == "GET /nowhere: 404"
     assert [(record["path"], record["status"]) for record in records] == [
         (LATEST, 200),
         (LATEST, 200),
