@@ -124,7 +124,7 @@ def ledger_bytes(deployment: Deployment) -> float:
 
 def of_processes(deployment: Deployment) -> dict[str, Used]:
     """Run all processes on the data of a deployment until they have forecast, and while idle."""
-    newest = deployment.archive.latest_frame()
+    newest = next(deployment.archive.frame_times())
     with running(deployment.settings.data, newest) as process:
         wait_until(lambda: len(deployment.archive.forecasts(newest)) > len(Settings().models))
         pids = {part: pid_of(process, word) for part, word in PARTS.items()}

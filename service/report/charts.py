@@ -100,9 +100,9 @@ def bars(spans: Sequence[Span]) -> Html:
         for number in range(0, len(spans), every)
     ]
     scale = [text(30, top + 8, "100 %", "end"), text(30, tall - 30, "0", "end")]
-    share = translate("Share of radar frames in the archive")
+    about = translate("Share of radar frames in the archive")
     moment = f"{day_format()} %H:%M"
-    description = f"{share}: " + "; ".join(
+    description = f"{about}: " + "; ".join(
         f"{span.begin.strftime(moment)} {percent(span.share)}" for span in spans[:60]
     )
     return svg(description, *drawn, *marks, *scale, size=(wide, tall), look="chart bars")
