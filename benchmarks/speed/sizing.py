@@ -167,7 +167,11 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 def pid_of(process: subprocess.Popen[bytes], word: str) -> int:
-    """Process id of the child of a process that has a word on its command line."""
+    """Process id of the child of a process that has a word on its command line.
+
+    Raises:
+        RuntimeError: There is none.
+    """
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_text().split("\0")
