@@ -48,6 +48,17 @@ for time, rate in zip(berlin.time.values, berlin.values, strict=True):
     print(f"{time.astype('datetime64[m]')} UTC: {rate:.2f} mm/h")
 # --8<-- [end:place]
 
+# --8<-- [start:ensemble]
+from model_zoo.forecasters.ensemble import ensemble_members, ensemble_seed
+
+fine = load_forecaster("ms-lstm")(past, horizon=24, step_minutes=5)  # every 5 minutes
+members = ensemble_members(fine, past, members=20, seed=ensemble_seed("ms-lstm", issue))
+sums = members[:, :12].sum(axis=1) / 12  # mm in the next hour, (member, y, x)
+wettest = np.unravel_index(np.nanargmax(fine.values[:12].sum(axis=0)), fine.shape[1:])
+low, high = np.quantile(sums[:, *wettest], (0.1, 0.9))
+print(f"the wettest cell gets {low:.1f} to {high:.1f} mm in an hour, in 8 of 10 members")
+# --8<-- [end:ensemble]
+
 # --8<-- [start:verify]
 import verification
 

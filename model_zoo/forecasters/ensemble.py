@@ -9,9 +9,11 @@ as variable as those of the rain.
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from xarray import DataArray
@@ -107,10 +109,14 @@ def ensemble_members(
     probabilities = np.stack([field.to_numpy() for field in known.values()])
     rain = rates(forecast)
     found = np.empty((members, *rain.shape), np.float32)
-    for lead, positions in enumerate(advect.departure_points(moving, leads)):
+
+    def fill(lead: int, positions: Array) -> None:
         noise = cascade_noise.deviations(structure, white, weights[lead])
         fields = LeadFields(rain[lead], probabilities[:, lead], list(known))
         found[:, lead] = coupled(fields, cascade_noise.carried(noise, positions))
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        list(threads.map(fill, range(len(leads)), advect.departure_points(moving, leads)))
     return found
 
 
@@ -137,19 +143,21 @@ def coupled(forecast: LeadFields, noise: Array) -> Array:
     known = ~(np.isnan(forecast.rain) | np.isnan(forecast.probabilities).any(axis=0))
     found = np.broadcast_to(np.where(known, np.float32(0), np.float32(np.nan)), noise[1:].shape)
     found = found.copy()
-    shift = ndtr(noise[-1])
+    shift = ndtr(noise[-1]).astype(np.float32)
     # elsewhere it is dry even for the wettest member
     some = known & (members * forecast.probabilities[0] > shift)
     cells = np.flatnonzero(some)
     order = np.argsort(-noise[:-1].reshape(members, -1)[:, cells].T, axis=1)
-    exceedance = (np.arange(members) + shift.ravel()[cells, None]) / np.float32(members)
+    exceedance = (np.arange(members, dtype=np.float32) + shift.ravel()[cells, None]) / np.float32(
+        members
+    )
     lowest = forecast.probabilities[0].ravel()[cells, None]
     cell, rank = np.nonzero(exceedance < lowest)
-    where = cells[cell]
-    found.reshape(members, -1)[order[cell, rank], where] = rain_exceeded(
+    found.reshape(members, -1)[order[cell, rank], cells[cell]] = rain_exceeded(
         exceedance[cell, rank],
-        forecast.probabilities.reshape(len(forecast.thresholds), -1)[:, where],
-        forecast.rain.ravel()[where],
+        cell,
+        forecast.probabilities.reshape(len(forecast.thresholds), -1)[:, cells],
+        forecast.rain.ravel()[cells],
         forecast.thresholds,
     )
     return found

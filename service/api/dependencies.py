@@ -24,12 +24,15 @@ from service.ledger.alert_table import AlertTable
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
 from service.pipeline.alerts.channels import Channels
+from service.pipeline.ensembles import Ensembles
 from service.pipeline.rain_sums.sources import Ensemble, SumSources
 from service.pipeline.served_models import Forecasters
 from service.settings import Settings
 
 PICTURE_THREADS = 1
 """Drawing is all Python, so that two pictures at once take as long as one after the other."""
+ENSEMBLE_THREADS = 1
+"""Each has some 100 MB while an ensemble is derived."""
 ENCODING_THREADS = 4
 REQUEST_THREADS = 8
 """Threads that submit jobs, which wait where the ledger is locked."""
@@ -50,6 +53,7 @@ class Pools:
 
     Attributes:
         pictures: Draws forecasts.
+        ensembles: Derives and encodes ensembles.
         encodings: Encodes forecasts as JSON or netCDF.
         requests: Resolves requests for forecasts and submits their jobs.
         verification: Sums up verification.
@@ -60,6 +64,7 @@ class Pools:
     def __init__(self, settings: Settings) -> None:
         most, most_slow = settings.requests_waiting, settings.slow_requests_waiting
         self.pictures = WorkPool("pictures", PICTURE_THREADS, most_slow)
+        self.ensembles = WorkPool("ensembles", ENSEMBLE_THREADS, most_slow)
         self.encodings = WorkPool("encoded forecasts", ENCODING_THREADS, most)
         self.requests = WorkPool("jobs", REQUEST_THREADS, most)
         self.verification = WorkPool("verification", VERIFICATION_THREADS, most_slow)
@@ -123,6 +128,11 @@ class ApiContext:
     def rain_sums(self) -> SumSources:
         """Radar and ensembles that rain sums are made of."""
         return SumSources(self.archive, self.ensemble)
+
+    @cached_property
+    def ensembles(self) -> Ensembles:
+        """Ensembles of the stored forecasts."""
+        return Ensembles(self.archive)
 
     @cached_property
     def ledger_calls(self) -> PatientCalls:

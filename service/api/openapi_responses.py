@@ -37,6 +37,14 @@ FORECAST: Responses = {
     },
     304: {"description": "The client has the current representation."},
 }
+ENSEMBLE: Responses = {
+    200: {
+        "description": "The members, (realization, time, y, x).",
+        "content": {NETCDF: BINARY},
+        "headers": {"ETag": header("Entity tag for `If-None-Match`.")},
+    },
+    304: {"description": "The client has the current representation."},
+}
 ACCEPTED: Responses = {
     202: {
         "model": JobStatus,

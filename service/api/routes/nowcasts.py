@@ -9,13 +9,14 @@ from fastapi.concurrency import run_in_threadpool
 
 from service.api.delivery import deliver
 from service.api.dependencies import ApiContext, Context
-from service.api.field_selection import Selection
+from service.api.field_selection import BoxQuery, LeadsQuery, Selection
 from service.api.maps.nowcast_pictures import PictureOptions, area_picture, picture_options
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.negotiation import MediaType
+from service.api.nowcast_requests.ensemble import EnsembleRequest, deliver_ensemble
 from service.api.nowcast_requests.request import RawRequest
 from service.api.nowcast_requests.resolve import ForecastRequest, frame_time, submit_request
-from service.api.openapi_responses import ACCEPTED, BODY, FORECAST, NO_ROOM
+from service.api.openapi_responses import ACCEPTED, BODY, ENSEMBLE, FORECAST, NO_ROOM
 from service.api.representations import SHORT_LIVED, cache_control
 from service.api.schemas import Forecast, JobStatus, Moment
 from service.archive.key import Key, to_time
@@ -26,6 +27,13 @@ from service.pipeline.upload import JSON
 router = APIRouter(tags=["nowcasts"])
 
 LONGEST_WAIT_SECONDS = 30.0
+IssuePath = Annotated[
+    Moment,
+    Path(
+        description="Issue time: that of the newest radar frame used.",
+        examples=["2026-06-21T23:25:00Z"],
+    ),
+]
 Picture = Annotated[PictureOptions, Depends(picture_options)]
 RESPOND_ASYNC = "respond-async"
 
@@ -170,13 +178,7 @@ def latest_key(context: ApiContext, model: str | None) -> Key:
 async def read(
     request: Request,
     context: Context,
-    issue: Annotated[
-        Moment,
-        Path(
-            description="Issue time: that of the newest radar frame used.",
-            examples=["2026-06-21T23:25:00Z"],
-        ),
-    ],
+    issue: IssuePath,
     media: MediaType,
     selection: Selection,
     picture: Picture,
@@ -194,3 +196,47 @@ async def read(
             area_picture, request, context, key, picture, selection.box, cached
         )
     return await deliver(request, context, key, media, fixed=fixed, selection=selection)
+
+
+@router.get(
+    "/nowcasts/latest/ensemble",
+    operation_id="read_latest_ensemble",
+    responses=ENSEMBLE,
+    response_class=Response,
+)
+async def latest_ensemble(
+    request: Request,
+    context: Context,
+    model: ModelQuery = None,
+    leads: LeadsQuery = None,
+    bbox: BoxQuery = None,
+) -> Response:
+    """The ensemble of the newest forecast of a model, as netCDF.
+
+    It has 20 members (dimension `realization`) whose marginals are the exceedance probabilities of
+    the forecast and whose structure in space and time is that of the event.
+    """
+    key = await run_in_threadpool(latest_key, context, model)
+    return await deliver_ensemble(request, context, key, EnsembleRequest(leads, bbox), latest=True)
+
+
+@router.get(
+    "/nowcasts/{issue}/ensemble",
+    operation_id="read_ensemble",
+    responses=ENSEMBLE,
+    response_class=Response,
+)
+async def ensemble(
+    request: Request,
+    context: Context,
+    issue: IssuePath,
+    model: ModelQuery = None,
+    version: VersionQuery = None,
+    leads: LeadsQuery = None,
+    bbox: BoxQuery = None,
+) -> Response:
+    """The ensemble of the forecast of a model by issue time, as netCDF."""
+    name = await run_in_threadpool(named, context, model, version)
+    key = Key(frame_time(to_time(issue)), *name)
+    wanted = EnsembleRequest(leads, bbox)
+    return await deliver_ensemble(request, context, key, wanted, fixed=bool(model and version))

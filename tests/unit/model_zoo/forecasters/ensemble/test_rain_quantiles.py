@@ -10,12 +10,13 @@ from model_zoo.forecasters.rain_quantiles import rain_exceeded
 COUNT = 2000
 EXCEEDANCE = ((np.arange(COUNT) + 0.5) / COUNT).astype(np.float32)
 
+CELL = np.zeros(COUNT, np.intp)
+
 
 def quantiles(probabilities: list[float], rain: float) -> NDArray[np.float32]:
     """Rates of all of a distribution, falling."""
-    repeated = np.repeat(np.array(probabilities, np.float32)[:, None], COUNT, axis=1)
-    given = np.full(COUNT, rain, np.float32)
-    return rain_exceeded(EXCEEDANCE, repeated, given, FORECAST_THRESHOLDS)
+    given = np.array(probabilities, np.float32)[:, None]
+    return rain_exceeded(EXCEEDANCE, CELL, given, np.full(1, rain, np.float32), FORECAST_THRESHOLDS)
 
 
 @pytest.mark.parametrize("rain", [0.0, 0.7, 1.0, 3.0, 30.0])
@@ -49,7 +50,7 @@ def test_no_rain_is_forecast_where_every_probability_is_zero() -> None:
 
 
 def test_a_single_threshold_is_enough() -> None:
-    probability = np.full((1, COUNT), 0.3, np.float32)
-    rates = rain_exceeded(EXCEEDANCE, probability, np.zeros(COUNT, np.float32), [2.0])
+    probability = np.full((1, 1), 0.3, np.float32)
+    rates = rain_exceeded(EXCEEDANCE, CELL, probability, np.zeros(1, np.float32), [2.0])
     assert (rates >= 2).mean() == pytest.approx(0.3, abs=1e-3)
     assert (rates[rates > 0] >= 2).all()
