@@ -24,7 +24,7 @@ from service.ledger.alert_table import AlertTable
 from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
 from service.pipeline.alerts.channels import Channels
-from service.pipeline.ensembles import Ensembles
+from service.pipeline.ensembles.stored_ensembles import Ensembles
 from service.pipeline.rain_sums.sources import Ensemble, SumSources
 from service.pipeline.served_models import Forecasters
 from service.settings import Settings

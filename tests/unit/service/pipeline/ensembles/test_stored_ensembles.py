@@ -18,8 +18,8 @@ from service.archive.archive import Archive
 from service.archive.key import Key
 from service.errors import NoForecast
 from service.ledger.ledger import Ledger
-from service.pipeline import ensembles
-from service.pipeline.ensembles import Ensembles
+from service.pipeline.ensembles import stored_ensembles
+from service.pipeline.ensembles.stored_ensembles import Ensembles
 from service.pipeline.forecast import forecast_model
 from tests.served import api_context, iso, make_forecasts, problem, put_frames
 from tests.showers import moment, time
@@ -80,21 +80,21 @@ def test_an_ensemble_is_derived_once_for_all_threads(
         derived.append(more["seed"])
         return model_level.ensemble_members(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ensembles, "ensemble_members", counted)
-    held = Ensembles(Archive(folder / "archive"))
+    monkeypatch.setattr(stored_ensembles, "ensemble_members", counted)
+    stored = Ensembles(Archive(folder / "archive"))
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(held.members, [KEY] * 4))
+        found = list(threads.map(stored.members, [KEY] * 4))
     xr.testing.assert_identical(found[0], members)  # that of another archive
     assert derived == [model_level.ensemble_seed("persistence", time(2))]
     assert all(each is found[0] for each in found)
 
 
 def test_a_forecast_without_probabilities_or_none_has_no_ensemble(folder: Path) -> None:
-    held = Ensembles(Archive(folder / "archive"))
+    stored = Ensembles(Archive(folder / "archive"))
     with pytest.raises(NoProbabilities, match="advection has no exceedance probabilities"):
-        held.members(Key(time(2), "advection", "none"))
+        stored.members(Key(time(2), "advection", "none"))
     with pytest.raises(NoForecast):
-        held.members(Key(time(1), "persistence", "none"))
+        stored.members(Key(time(1), "persistence", "none"))
 
 
 def test_the_ensemble_is_served_as_netcdf_with_realizations_and_times(

@@ -35,10 +35,10 @@ class Ensembles:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._held: LRUCache[str, DataArray] = LRUCache(MOST_BYTES, attrgetter("nbytes"))
+        self._cache: LRUCache[str, DataArray] = LRUCache(MOST_BYTES, attrgetter("nbytes"))
         self._derived = Condition()
 
-    @cachedmethod(attrgetter("_held"), key=lambda _, key: key.id, condition=attrgetter("_derived"))
+    @cachedmethod(attrgetter("_cache"), key=lambda _, key: key.id, condition=attrgetter("_derived"))
     def members(self, key: Key) -> DataArray:
         """Return the members of the forecast of a key, which the caller must not change.
 

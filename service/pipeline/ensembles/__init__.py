@@ -1,0 +1,1 @@
+"""Ensembles of the forecasts of an archive."""
