@@ -268,6 +268,19 @@ WIDGET: dict[str, Any] = {
     "text_de": "Zwischen 23:05 UTC und 23:40 UTC beginnt es zu regnen.",
     "attribution": "Source: Deutscher Wetterdienst",
 }
+FOUND_PLACES: dict[str, Any] = {
+    "places": [
+        {
+            "name": "München",
+            "name_en": "Munich",
+            "state": "Bayern",
+            "postcode": "80331",
+            "lat": 48.134,
+            "lon": 11.571,
+        }
+    ],
+    "attribution": "GeoNames (CC BY 4.0)",
+}
 COLLECTION: dict[str, Any] = {
     "id": "nowcast",
     "title": "Precipitation nowcast",

@@ -1,0 +1,237 @@
+"""Search of German places by name or postcode, and the place nearest to a position.
+
+A search finds names that start with what is typed, at any of their words, in any case and with or
+without umlauts: "muench", "munch" and "Münch" find München. Whole names come first, then names that
+start with it, then larger places.
+"""
+
+import gzip
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from service.errors import NoItem
+from service.pipeline.places.folding import folded, plain
+
+TABLE = "germany.tsv.gz"
+EARTH_KM = 6371.0
+MOST = 20
+"""Most results of a search."""
+POSTCODE_DIGITS = 5
+QUOTED = 60
+"""Characters quoted of a text."""
+ENGLISH = {
+    "Munich": "München",
+    "Cologne": "Köln",
+    "Nuremberg": "Nürnberg",
+    "Hanover": "Hannover",
+    "Brunswick": "Braunschweig",
+    "Heligoland": "Helgoland",
+}
+"""English names that differ from the German ones."""
+GERMAN_TO_ENGLISH = {german: english for english, german in ENGLISH.items()}
+
+
+class Place(NamedTuple):
+    """A place.
+
+    Attributes:
+        name: German name.
+        state: Name of the state it lies in.
+        postcode: The postcode that was searched for, or the only one; empty if there are several,
+            or none is known.
+        latitude, longitude: Degrees north and east, of the postcode if it was searched for.
+        population: Number of inhabitants; 0 where unknown.
+    """
+
+    name: str
+    state: str
+    postcode: str
+    latitude: float
+    longitude: float
+    population: int
+
+    @property
+    def english(self) -> str:
+        """English name."""
+        return GERMAN_TO_ENGLISH.get(self.name, self.name)
+
+
+class Entry(NamedTuple):
+    """A place of the table with all its postcodes, and their own degrees where they have some."""
+
+    town: Place
+    postcodes: dict[str, tuple[float, float]]
+
+    def with_postcode(self, postcode: str) -> Place:
+        """The place as the part of it that has a postcode."""
+        latitude, longitude = self.postcodes[postcode]
+        return self.town._replace(postcode=postcode, latitude=latitude, longitude=longitude)
+
+
+class PlaceIndex:
+    """German places, sorted for searches."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = list(entries)
+        self.names = [names_of(entry.town) for entry in self.entries]
+        self.starts = sorted(
+            (rest, number)
+            for number, names in enumerate(self.names)
+            for rest in {rest for name in names for rest in starts_of_words(name)}
+        )
+        self.codes = sorted(
+            (code, number) for number, entry in enumerate(self.entries) for code in entry.postcodes
+        )
+        self.areas = [
+            (number, code) for number, entry in enumerate(self.entries) for code in entry.postcodes
+        ]
+        self.positions = np.array(
+            [self.entries[number].postcodes[code] for number, code in self.areas]
+        )
+
+    def search(self, text: str, most: int = MOST) -> list[Place]:
+        """Places whose name or postcode starts with a text, the best match first.
+
+        Args:
+            text: Start of a name or postcode, or both.
+            most: Most results.
+        """
+        parts = folded(text).split()
+        digits = "".join(part for part in parts if part.isdigit())
+        name = " ".join(part for part in parts if not part.isdigit())
+        if digits and len(digits) <= POSTCODE_DIGITS:
+            found = self.with_code(digits, name)
+        else:
+            found = self.with_name(name) if name else []
+        return found[:most]
+
+    def with_code(self, digits: str, name: str) -> list[Place]:
+        """Places with a postcode that starts with digits; with a whole one, larger ones first."""
+        found = [
+            self.entries[number].with_postcode(code)
+            for code, number in starting_with(self.codes, digits)
+            if not name or self.rank(number, name) is not None
+        ]
+        return sorted(found, key=lambda town: (town.postcode, -town.population, town.name))
+
+    def with_name(self, name: str) -> list[Place]:
+        """Places with a name that starts with words in folded form, at any of its words.
+
+        Words between may be left out (Frankfurt Main). Where no place has all words, those with the
+        first ones are found (Halle Saale).
+        """
+        parts = name.split()
+        numbers = {number for _, number in starting_with(self.starts, parts[0])}
+        while parts:
+            ranked = [
+                (rank, -self.entries[number].town.population, self.entries[number].town)
+                for number in numbers
+                if (rank := self.rank(number, " ".join(parts))) is not None
+            ]
+            if ranked:
+                return [town for _, _, town in sorted(ranked)]
+            parts.pop()
+        return []
+
+    def rank(self, number: int, name: str) -> int | None:
+        """0 for a whole name, 1 for the start of a name, 2 for starts of its words, else None."""
+        ranks = [rank_of(known, name) for known in self.names[number]]
+        return min((rank for rank in ranks if rank is not None), default=None)
+
+    def nearest(self, latitude: float, longitude: float) -> tuple[Place, float]:
+        """The place with the postcode nearest to a position in degrees, and its distance in km."""
+        away = distance_km(latitude, longitude, self.positions[:, 0], self.positions[:, 1])
+        nearest = int(np.argmin(away))
+        number, code = self.areas[nearest]
+        return self.entries[number].with_postcode(code), float(away[nearest])
+
+    def named(self, text: str) -> Place:
+        """The place that best matches a text.
+
+        Raises:
+            NoItem: There is none; the message has similar names.
+        """
+        if found := self.search(text, most=1):
+            return found[0]
+        similar = get_close_matches(folded(text), {names[0] for names in self.names}, n=3)
+        known = [self.entries[self.number_of(name)].town.name for name in similar]
+        meant = f"; did you mean {' or '.join(known)}?" if known else ""
+        raise NoItem(
+            f"there is no place {text[:QUOTED]!r} in Germany, should be a name or a postcode{meant}"
+        )
+
+    def number_of(self, name: str) -> int:
+        """Number of the entry with a name in folded form."""
+        return next(number for number, names in enumerate(self.names) if names[0] == name)
+
+
+def names_of(town: Place) -> tuple[str, ...]:
+    """All forms of the names of a place, the folded German one first."""
+    names = dict.fromkeys((folded(town.name), plain(town.name), folded(town.english)))
+    return tuple(names)
+
+
+def starts_of_words(name: str) -> Iterator[str]:
+    """A name from each of its words on: "bad homburg" and "homburg"."""
+    parts = name.split()
+    return (" ".join(parts[first:]) for first in range(len(parts)))
+
+
+def rank_of(known: str, name: str) -> int | None:
+    """How well a known name matches words, as in `PlaceIndex.rank`."""
+    if known == name:
+        return 0
+    if known.startswith(name):
+        return 1
+    remaining = iter(known.split())
+    in_order = all(any(word.startswith(part) for word in remaining) for part in name.split())
+    return 2 if in_order else None
+
+
+def starting_with(pairs: list[tuple[str, int]], start: str) -> Iterator[tuple[str, int]]:
+    """Those of sorted pairs whose text starts with a text."""
+    for number in range(bisect_left(pairs, (start,)), len(pairs)):
+        if not pairs[number][0].startswith(start):
+            return
+        yield pairs[number]
+
+
+def distance_km(
+    latitude: ArrayLike, longitude: ArrayLike, other_latitude: ArrayLike, other_longitude: ArrayLike
+) -> NDArray[np.float64]:
+    """Distances (positions,) in km on the sphere between positions in degrees, or pairs of them."""
+    north, east, north2, east2 = map(
+        np.radians, (latitude, longitude, other_latitude, other_longitude)
+    )
+    half = (
+        np.sin((north2 - north) / 2) ** 2
+        + np.cos(north) * np.cos(north2) * np.sin((east2 - east) / 2) ** 2
+    )
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(half)))
+
+
+def parse(line: str) -> Entry:
+    """An entry of the table, of name, state, degrees north and east, population, postcodes."""
+    name, state, latitude, longitude, population, codes = line.split("\t")
+    postcodes = {}
+    for code in codes.split():
+        postcode, *own = code.split("/")
+        north, east = own or (latitude, longitude)
+        postcodes[postcode] = float(north), float(east)
+    only = next(iter(postcodes)) if len(postcodes) == 1 else ""
+    town = Place(name, state, only, float(latitude), float(longitude), int(population))
+    return Entry(town, postcodes)
+
+
+@cache
+def german_places() -> PlaceIndex:
+    """All places of the table, read once."""
+    content = files("service.pipeline.places").joinpath(TABLE).read_bytes()
+    return PlaceIndex(map(parse, gzip.decompress(content).decode().splitlines()))
