@@ -51,7 +51,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "page"
 FIRST = "performance.getEntriesByName('first-picture')[0]?.startTime"
 WHOLE = "document.querySelectorAll('#track .frame:not(.loading)').length === 25"
 """All frames of two hours have come."""
-AHEAD = "document.querySelectorAll('#track .lead').length === 4"
+AHEAD = "document.querySelectorAll('#track .lead').length === 24"
 READY = f"{FIRST} && {WHOLE} && {AHEAD}"
 
 Open = Callable[..., Watched]
@@ -173,7 +173,7 @@ WATCH = """() => {
   };
   requestAnimationFrame(note);
 }"""
-STEPS = [*range(-120, 1, 5), 30, 60, 90, 120]
+STEPS = [*range(-120, 121, 5)]
 """Minutes from the newest frame."""
 
 
@@ -188,12 +188,15 @@ def test_the_loop_skips_no_frame_for_a_minute(open_page: Open, tell: Tell) -> No
     moves = list(pairwise(noted))
     for (_, before), (_, after_it) in moves:
         assert after_it == STEPS[(STEPS.index(before) + 1) % len(STEPS)]
-    measured = np.mean([then - now for (now, before), (then, _) in moves if before < 0])
+    durations = [(then - now, before) for (now, before), (then, _) in moves if before < 120]
+    measured = np.mean([duration for duration, before in durations if before < 0])
+    forecast = np.mean([duration for duration, before in durations if before >= 0])
     screens = np.diff(watched.page.evaluate("screens"))
     late = np.quantile(screens, 0.99)
     tell(
         f"{len(moves)} steps in {LOOP_SECONDS} s, none skipped; a radar frame was shown for "
-        f"{measured:.1f} ms, 99 of 100 repaints took less than {late:.1f} ms"
+        f"{measured:.1f} ms, one of the forecast for {forecast:.1f} ms; 99 of 100 repaints took "
+        f"less than {late:.1f} ms"
     )
     assert len(moves) > len(STEPS)
 
@@ -347,7 +350,7 @@ def test_the_page_can_be_used_by_keyboard_alone(open_page: Open) -> None:
     press("End")
     assert "+120 min" in watched.text("#shown-time")
     press("ArrowLeft")
-    assert "+90 min" in watched.text("#shown-time")
+    assert "+115 min" in watched.text("#shown-time")
     press("Home")
     assert "120 min" in watched.text("#shown-time")
     press("Space")

@@ -120,7 +120,7 @@ for (const [name, members, inEnglish, inGerman] of CASES) {
 test("outdated radar is named first", () => {
   assert.deepEqual(inBoth({}, true), [
     "This forecast from 12:00 is based on outdated radar data. It stays dry until at least 14:00.",
-    "Diese Vorhersage von 12:00 Uhr beruht auf veralteten Radardaten. Es bleibt mindestens bis 14:00 Uhr trocken.",
+    "Diese Vorhersage (Stand 12:00 Uhr) beruht auf veralteten Radardaten. Es bleibt mindestens bis 14:00 Uhr trocken.",
   ]);
 });
 

@@ -5,11 +5,14 @@ import { test } from "node:test";
 
 import { setLanguage } from "../../service/api/page/static/texts.js";
 import {
+  formatClock,
   formatDate,
+  formatDay,
   formatDuration,
   formatTime,
   MINUTE,
   minuteOfDay,
+  setPresent,
   setTimeFormat,
   toIso,
   zoneName,
@@ -34,6 +37,25 @@ test("times are those of Germany, or UTC if wanted", () => {
   use("local", "de");
   assert.equal(formatTime(SUMMER), "00:05");
   assert.equal(formatDate(SUMMER), "8. September 2020");
+});
+
+test("a time of another day has its date, and its year if that is another", () => {
+  const noon = Date.parse("2020-09-08T10:00:00Z");
+  use("local", "en");
+  setPresent(noon);
+  assert.equal(formatTime(SUMMER), "00:05"); // in Germany it is the same day
+  assert.equal(formatTime(SUMMER - 10 * MINUTE), "7 Sept, 23:55");
+  assert.equal(formatClock(SUMMER - 10 * MINUTE), "23:55");
+  use("UTC", "en");
+  assert.equal(formatTime(SUMMER), "7 Sept, 22:05");
+  setPresent(Date.parse("2026-06-21T10:00:00Z"));
+  assert.equal(formatTime(SUMMER), "7 Sept 2020, 22:05");
+  use("UTC", "de");
+  assert.equal(formatTime(SUMMER), "7. September 2020, 22:05");
+  setPresent(SUMMER);
+  assert.equal(formatDay(SUMMER), "");
+  assert.equal(formatDay(SUMMER + 2 * 60 * MINUTE), "8. September");
+  setPresent(null);
 });
 
 test("the time zone has the name of the season and the language", () => {

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, NATIONAL_WGS84, Grid, known_grid
-from ingest.precipitation import INTERVAL, credit
+from ingest.precipitation import INTERVAL, SIMULATED, credit
 from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
 from service.api.dependencies import ApiContext
@@ -46,6 +46,8 @@ class RadarInfo(BaseModel):
     age_s: float | None
     """Present age of the newest frame in seconds."""
     attribution: str | None
+    simulated: bool
+    """Whether the rain is simulated."""
     suspect: str | None
     """Why the newest frame is doubtful; null where it is not."""
     grid: GridInfo | None
@@ -118,10 +120,13 @@ def radar(context: ApiContext, newest: Time | None) -> RadarInfo:
             times=[to_datetime(time) for time in reversed(times[number:])],
             age_s=(context.clock() - to_datetime(time)).total_seconds(),
             attribution=credit(frame),
+            simulated=frame.attrs.get("source") == SIMULATED,
             suspect=frame.attrs.get(SUSPECT),
             grid=grid_info(known_grid(frame)),
         )
-    return RadarInfo(times=[], age_s=None, attribution=None, suspect=None, grid=None)
+    return RadarInfo(
+        times=[], age_s=None, attribution=None, simulated=False, suspect=None, grid=None
+    )
 
 
 def grid_info(grid: Grid | None) -> GridInfo | None:

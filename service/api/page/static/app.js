@@ -4,6 +4,7 @@ import { Camera } from "./camera.js";
 import { effectiveTheme } from "./colours.js";
 import { createControls, createHeaderButtons } from "./controls.js";
 import { byId } from "./dom.js";
+import { createLoopControls } from "./loop_controls.js";
 import { setMapData } from "./map.js";
 import { createNotices } from "./notices.js";
 import { Panes } from "./panes.js";
@@ -37,7 +38,10 @@ const session = new Session({
   time: linked.time,
   until: linked.until,
 });
-const player = new Player(session, () => timeline.update());
+const player = new Player(session, localStorage, {
+  onChange: () => timeline.update(),
+  onNext: (step) => panes.prepare(step),
+});
 const timeline = new Timeline(session, player);
 const placePanel = new PlacePanel(session);
 const skillPanel = new SkillPanel(session);
@@ -49,6 +53,9 @@ const panes = new Panes(session, timeline, camera, chooseCell);
 
 const drawNotices = createNotices(session);
 const drawControls = createControls(session);
+const drawLoopControls = createLoopControls(player, (changed) =>
+  Object.assign(localStorage, changed),
+);
 const drawHeaderButtons = createHeaderButtons(
   () => ({ ...settings, theme: theme(), localZone: zoneName(session.newestTime ?? Date.now()) }),
   (changed) => {
@@ -154,6 +161,7 @@ function drawAll() {
   drawHeaderButtons();
   drawNotices();
   drawControls();
+  drawLoopControls();
   timeline.draw();
   placePanel.draw(panes.projection, theme());
   skillPanel.draw();

@@ -96,7 +96,6 @@ function modelNote(session) {
     const times = header.bridged.map((time) => formatTime(Date.parse(time)));
     sentences.push(translate("bridgedFrames", { times: times.join(", ") }));
   }
-  sentences.push(translate("notInterpolated"));
   return sentences.join(" ");
 }
 

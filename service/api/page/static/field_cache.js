@@ -9,10 +9,23 @@ const cache = new Map();
 /** Load a radar frame by its time as the service writes it. */
 export const loadFrame = (time) => loadFields(`grids/radar/${time}`);
 
-/** Load a forecast with all its lead times. */
-export function loadForecast(model, version, issue) {
-  const query = `model=${encodeURIComponent(model)}&version=${version}`;
-  return loadFields(`grids/forecasts/${issue}?${query}`);
+/**
+ * Load a forecast at all its lead times.
+ *
+ * @param {{name: string, version: string}} model
+ * @param {string} issue - Start time as the service writes it.
+ * @param {boolean} withProbabilities - Whether to load exceedance probabilities, too.
+ */
+export async function loadForecast({ name, version }, issue, withProbabilities) {
+  const load = (parameter) => {
+    const query = new URLSearchParams({ model: name, version, leads: "all", parameter });
+    return loadFields(`grids/forecasts/${issue}?${query}`);
+  };
+  const [rain, probability] = await Promise.all([
+    load("rainfall_rate"),
+    withProbabilities ? load("exceedance_probability") : null,
+  ]);
+  return { ...rain, planes: { ...rain.planes, ...probability?.planes } };
 }
 
 /** Load coasts, borders and rivers in cells of a grid. */

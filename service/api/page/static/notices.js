@@ -3,7 +3,7 @@
 import { setApiKey } from "./api.js";
 import { byId, element } from "./dom.js";
 import { translate } from "./texts.js";
-import { formatDate, formatDuration, formatTime, MINUTE } from "./times.js";
+import { formatClock, formatDate, formatDuration, formatTime, MINUTE } from "./times.js";
 
 /** Returns a function that updates the notices. */
 export function createNotices(session) {
@@ -13,7 +13,9 @@ export function createNotices(session) {
     drawNotice(byId("problem"), ...problemTexts(session));
     if (session.problem?.status === 401) askForKey(byId("problem"), session);
     drawArchive(session);
-    byId("attribution").textContent = session.overview?.radar.attribution ?? "";
+    const { attribution, simulated } = session.overview?.radar ?? {};
+    byId("attribution").textContent = simulated ? translate("simulatedSource") : attribution ?? "";
+    byId("simulated").hidden = !simulated;
   };
 }
 
@@ -38,7 +40,7 @@ function drawArchive(session) {
     drawNotice(byId("archive"));
     return;
   }
-  const title = translate("archiveTitle", { day: formatDate(until), time: formatTime(until) });
+  const title = translate("archiveTitle", { day: formatDate(until), time: formatClock(until) });
   const backToNow = () => {
     session.change({ until: null, time: null });
     session.refresh();
@@ -87,7 +89,7 @@ function problemTexts({ problem, overview, failedFrame, newestTime, wanted }) {
   }
   if (!overview) return [translate("loading"), ""];
   if (!newestTime && wanted.until) {
-    const time = `${formatDate(wanted.until)}, ${formatTime(wanted.until)}`;
+    const time = `${formatDate(wanted.until)}, ${formatClock(wanted.until)}`;
     return [translate("noFramesUntil", { time }), ""];
   }
   if (!newestTime) return [translate("noFrames"), translate("noFramesDetail")];

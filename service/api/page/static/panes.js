@@ -3,6 +3,7 @@
 
 import { byId, element } from "./dom.js";
 import { colourScale, formatValue, valueAt } from "./fields.js";
+import { fieldImage } from "./field_image.js";
 import { drawLegend } from "./legend.js";
 import { RadarMap } from "./map.js";
 import { listenToPointer } from "./pointer.js";
@@ -55,6 +56,14 @@ export class Panes {
     const scale = field ? colourScale(field) : defaultScale;
     const { threshold: mm, model, comparedModel: other } = session;
     drawLegend(byId("legend"), scale, style.theme, { mm, model, other });
+  }
+
+  /** Render the images of another step, so that it can be drawn at once. */
+  prepare(step) {
+    const [, columns] = this.session.overview.radar.grid.shape;
+    for (const { field } of viewState(this.session, step)) {
+      if (field) fieldImage(field, columns, this.style.theme);
+    }
   }
 
   /** Show so many panes. */

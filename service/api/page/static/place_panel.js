@@ -2,9 +2,9 @@
 // table. The forecast is requested for the place; the measurements are read from the frames.
 
 import { request } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, element } from "./dom.js";
 import { rainField, valueAt } from "./fields.js";
-import { forecastTable, rainChart } from "./rain_chart.js";
+import { forecastTable, hasRanges, rainChart } from "./rain_chart.js";
 import { forecastAtPlace, rainSummary } from "./rain_summary.js";
 import { translate } from "./texts.js";
 import { placeName } from "./towns.js";
@@ -32,7 +32,7 @@ export class PlacePanel {
     if (!place || !session.overview) return;
     const { issue, model } = session;
     const coords = `POINT(${place.lon.toFixed(4)} ${place.lat.toFixed(4)})`;
-    const query = new URLSearchParams({ coords, model });
+    const query = new URLSearchParams({ coords, model, leads: "all" });
     if (session.wanted.until && issue) query.set("issue", issue);
     const path = `collections/nowcast/position?${query}`;
     const name = `${path} ${issue}`;
@@ -89,6 +89,7 @@ export class PlacePanel {
     const now = wanted.until ? null : present;
     host.replaceChildren(
       rainChart({ measured, forecast, newest, now, theme }),
+      ...(hasRanges(forecast) ? [element("p", { className: "note" }, translate("rangeNote"))] : []),
       ...(forecast.length ? [forecastTable(forecast, issue)] : []),
     );
   }

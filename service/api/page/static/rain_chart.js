@@ -3,8 +3,9 @@
 import { RAIN_LEVELS, THEMES } from "./colours.js";
 import { element, svgElement } from "./dom.js";
 import { SHOWN_THRESHOLDS } from "./packed_fields.js";
+import { rateRange } from "./rain_range.js";
 import { formatNumber, translate } from "./texts.js";
-import { formatTime, FRAME_INTERVAL, MINUTE, minuteOfDay } from "./times.js";
+import { axisLabel, formatTime, FRAME_INTERVAL, MINUTE, minuteOfDay } from "./times.js";
 
 const [WIDTH, HEIGHT, TOP, BOTTOM, LEFT] = [330, 132, 16, 112, 26];
 /** Minutes of measurements. */
@@ -13,17 +14,22 @@ const PAST = 120;
 const GRIDLINES = [0.1, 1, 10, 50];
 /** Range of the axis in mm/h; lower rates are drawn at its lower end. */
 const [MIN_RATE, MAX_RATE] = [0.05, 60];
-const TABLE_ROWS = 6;
+const TABLE_ROWS = 4;
 /** With more lead times than this the bars are narrow. */
 const MANY_LEADS = 8;
 const DRY_BAR_HEIGHT = 1.5;
+const HOUR = 60 * MINUTE;
+/** Width of a bar in front of its range, as a share of the width of the range. */
+const BAR_SHARE = 0.55;
 
 /**
- * Chart of measured rates, as bars of five minutes, and of forecast rates, as wider bars.
+ * Chart of measured and forecast rates as bars of five minutes, the forecast with its range from
+ * the 10th to the 90th percentile. Bars of a forecast with few lead times are wider.
  *
  * @param {object} input
  * @param {{time: number, rate: number | null}[]} input.measured - Rates in mm/h, null for no data.
- * @param {{time: number, rate: number | null}[]} input.forecast - Likewise, from `newest` on.
+ * @param {object[]} input.forecast - Likewise, from `newest` on, with `probabilities` as in
+ *   `forecastAtPlace`.
  * @param {number} input.newest - Time of the newest frame in ms.
  * @param {number | null} input.now - Present time in ms; null in the archive.
  * @param {string} input.theme - "light" or "dark".
@@ -34,7 +40,8 @@ export function rainChart({ measured, forecast, newest, now, theme }) {
   const share = (time) => ((time - newest) / MINUTE + PAST + 5) / (PAST + 5 + future);
   const x = (time) => LEFT + share(time) * (WIDTH - LEFT);
   const interval = x(newest) - x(newest - FRAME_INTERVAL);
-  const wide = interval * (forecast.length > MANY_LEADS ? 0.8 : 2.6);
+  const isNarrow = forecast.length > MANY_LEADS;
+  const [width, shift] = isNarrow ? [interval * 0.86, interval] : [interval * 2.6, interval * 1.3];
   const colours = THEMES[theme].rain;
   const chart = svgElement(
     "svg",
@@ -50,9 +57,7 @@ export function rainChart({ measured, forecast, newest, now, theme }) {
     ...measured.map(({ time, rate }) =>
       bar("bar", x(time) - interval, interval * 0.86, rate, colours),
     ),
-    ...forecast.map(({ time, rate }) =>
-      bar("bar forecast", x(time) - wide / 2, wide, rate, colours),
-    ),
+    ...forecast.flatMap((lead) => forecastBar(lead, x(lead.time) - shift, width, colours)),
     svgElement("line", { class: "base", x1: LEFT, x2: WIDTH, y1: BOTTOM, y2: BOTTOM }),
     verticalLine("border", x(newest), TOP - 8, BOTTOM + 4),
     label(LEFT, 9, "mm/h", "start"),
@@ -69,7 +74,8 @@ function hourLabels(newest, lastMinute, x) {
     const time = newest + minute * MINUTE;
     if (minuteOfDay(time) % 60 !== 0) continue;
     const anchor = x(time) > WIDTH - 16 ? "end" : "middle";
-    labels.push(label(Math.min(x(time), WIDTH), BOTTOM + 14, formatTime(time), anchor));
+    const text = axisLabel(time, labels.length ? time - HOUR : null);
+    labels.push(label(Math.min(x(time), WIDTH), BOTTOM + 14, text, anchor));
   }
   return labels;
 }
@@ -110,6 +116,40 @@ function bar(className, x, width, rate, colours) {
   const box = { x, y, width, height: BOTTOM - y, rx: 1 };
   return svgElement("rect", { class: level ? className : `${className} dry`, ...box, ...fill });
 }
+
+/** A bar of a forecast in front of its range, and both in words. */
+function forecastBar({ time, rate, probabilities }, x, width, colours) {
+  const range = rate === null ? null : rateRange(probabilities);
+  const title = svgElement("title", {}, describe(time, rate, range));
+  if (!range) {
+    const drawn = bar("bar forecast", x, width, rate, colours);
+    return [svgElement("g", {}, drawn, title)];
+  }
+  const [top, bottom] = [yOf(range.high), yOf(range.low)];
+  const box = { x, y: top, width, height: bottom - top };
+  const inset = (width * (1 - BAR_SHARE)) / 2;
+  return [
+    svgElement(
+      "g",
+      {},
+      svgElement("rect", { class: "range", ...box }),
+      bar("bar", x + inset, width - 2 * inset, rate, colours),
+      title,
+    ),
+  ];
+}
+
+function describe(time, rate, range) {
+  if (rate === null) return `${formatTime(time)}: ${translate("noData")}`;
+  const values = { time: formatTime(time), rate: formatNumber(rate) };
+  if (!range) return translate("barTitle", values);
+  const [low, high] = [range.low, range.high].map((mm) => formatNumber(mm, 1));
+  return translate("barTitleRange", { ...values, low, high });
+}
+
+/** Whether a forecast has ranges. */
+export const hasRanges = (forecast) =>
+  forecast.some(({ probabilities }) => rateRange(probabilities) !== null);
 
 function hatching() {
   const lines = svgElement("path", { d: "M-1 7 7-1M2 10 10 2", class: "hatch" });

@@ -4,7 +4,7 @@
 import { Problem, request } from "./api.js";
 import { loadForecast, loadFrame, loadOutlines } from "./field_cache.js";
 import { translate } from "./texts.js";
-import { MINUTE, toIso } from "./times.js";
+import { MINUTE, setPresent, toIso } from "./times.js";
 
 const PARALLEL_REQUESTS = 6;
 /** A link to a time farther than this from the newest frame opens the archive. */
@@ -64,6 +64,7 @@ export class Session extends EventTarget {
     }
     this.overview = overview;
     this.receivedAt = performance.now();
+    setPresent(Date.parse(overview.now));
     const { times, grid } = overview.radar;
     if (!times.length) return;
     const outlines = this.outlines || !grid ? null : loadOutlines(grid.name).catch(() => null);
@@ -104,11 +105,15 @@ export class Session extends EventTarget {
   async loadForecasts() {
     const { issue } = this;
     if (!issue) return;
-    const outdated = this.models.filter((name) => this.forecasts.get(name)?.issue !== issue);
+    const withProbabilities = this.threshold !== null;
+    const outdated = this.models.filter((name) => {
+      const entry = this.forecasts.get(name);
+      return entry?.issue !== issue || (withProbabilities && !entry.withProbabilities);
+    });
     const load = async (name) => {
       try {
-        const { version } = this.modelInfo(name);
-        this.forecasts.set(name, { issue, fields: await loadForecast(name, version, issue) });
+        const fields = await loadForecast(this.modelInfo(name), issue, withProbabilities);
+        this.forecasts.set(name, { issue, fields, withProbabilities });
       } catch (problem) {
         this.forecasts.set(name, { issue: null, problem });
       }

@@ -2,7 +2,16 @@
 
 import { byId, svgElement } from "./dom.js";
 import { translate } from "./texts.js";
-import { formatTime, FRAME_INTERVAL, MINUTE, minuteOfDay, zoneName } from "./times.js";
+import {
+  axisLabel,
+  formatClock,
+  formatDay,
+  formatTime,
+  FRAME_INTERVAL,
+  MINUTE,
+  minuteOfDay,
+  zoneName,
+} from "./times.js";
 
 /** Minutes of measurements, and of forecast at least. */
 const PAST = 120;
@@ -82,13 +91,14 @@ export class Timeline {
   /** Update what depends on the displayed time. */
   update() {
     const step = this.session.currentStep();
-    const [time, description] = this.shownTime.children;
+    const [time, day, description] = this.shownTime.children;
     const { playing } = this.player;
     this.playButton.setAttribute("aria-label", translate(playing ? "pause" : "play"));
     this.playButton.classList.toggle("playing", playing);
     this.slider.disabled = this.playButton.disabled = !step;
     document.body.classList.toggle("showing-forecast", Boolean(step && !step.observed));
-    time.textContent = step ? formatTime(step.time) : "–";
+    time.textContent = step ? formatClock(step.time) : "–";
+    day.textContent = step ? formatDay(step.time) : "";
     description.textContent = step ? this.describe(step) : "";
     if (!step) return;
     time.title = zoneName(step.time);
@@ -164,7 +174,8 @@ export class Timeline {
       const time = this.session.newestTime + minute * MINUTE;
       if (minuteOfDay(time) % every !== 0) continue;
       const anchor = this.hourAnchor(minute);
-      labels.push(label(this.percent(time), 60, formatTime(time), anchor, "hour"));
+      const before = labels.length ? time - every * MINUTE : null;
+      labels.push(label(this.percent(time), 60, axisLabel(time, before), anchor, "hour"));
     }
     return labels;
   }

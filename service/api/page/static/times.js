@@ -9,6 +9,8 @@ const LOCAL_ZONE = "Europe/Berlin";
 
 let zone = LOCAL_ZONE;
 let locale = "en-GB";
+/** Present time in ms; null while it is unknown. */
+let present = null;
 const formats = new Map();
 
 /** Set the time zone ("UTC", or else that of Germany) and the language ("de" or "en"). */
@@ -17,8 +19,34 @@ export function setTimeFormat(wantedZone, language) {
   locale = language === "de" ? "de-DE" : "en-GB";
 }
 
-/** 14:55 */
-export const formatTime = (time) => format(time, { hour: "2-digit", minute: "2-digit" });
+/** Set the present time in ms, by which it is known which times are of today. */
+export function setPresent(time) {
+  present = time;
+}
+
+/** 14:55, also on another day. */
+export const formatClock = (time) => format(time, { hour: "2-digit", minute: "2-digit" });
+
+/** 14:55, or 21 Jun, 14:55 if that is not today. */
+export const formatTime = (time) => [formatDay(time), formatClock(time)].filter(Boolean).join(", ");
+
+/** 21 Jun, or 7 Sep 2020 in another year; empty for today. */
+export function formatDay(time) {
+  const day = { day: "numeric", month: "numeric", year: "numeric" };
+  if (present === null || format(time, day) === format(present, day)) return "";
+  const isThisYear = format(time, { year: "numeric" }) === format(present, { year: "numeric" });
+  return format(time, {
+    day: "numeric",
+    month: locale === "de-DE" ? "long" : "short",
+    ...(isThisYear ? {} : { year: "numeric" }),
+  });
+}
+
+/** Label of an axis: the time, and the day where it is not that of the label before, or today. */
+export function axisLabel(time, before) {
+  const isNewDay = before === null || formatDay(before) !== formatDay(time);
+  return isNewDay ? formatTime(time) : formatClock(time);
+}
 
 /** 7 September 2020 */
 export const formatDate = (time) =>
