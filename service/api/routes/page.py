@@ -1,6 +1,8 @@
 """Routes of the map page and its static files."""
 
 import hashlib
+import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +23,9 @@ from service.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
-INDEX = "index.html"
+INDEX, ENTRY_POINT = "index.html", "app.js"
+IMPORTS = re.compile(r'^(?:import|\}) .*from "\./([^"]+)";$', re.MULTILINE)
+"""Imports of modules at their top."""
 MEDIA = {
     ".html": "text/html",
     ".css": "text/css",
@@ -89,12 +93,22 @@ def site() -> Site:
     digest = hashlib.sha256(b"".join(contents.values())).hexdigest()[:16]
     folder = f"page/{digest}"
     modules = "\n".join(
-        f'<link rel="modulepreload" href="{folder}/{name}">'
-        for name in contents
-        if name.endswith(".js")
+        f'<link rel="modulepreload" href="{folder}/{name}">' for name in first_modules(contents)
     )
     index = contents.pop(INDEX).decode().format(files=folder, modules=modules)
     return Site(digest, index.encode(), contents)
+
+
+def first_modules(contents: Mapping[str, bytes]) -> list[str]:
+    """Names of the modules that the entry point needs at once, not those it loads later."""
+    found: dict[str, None] = {}
+    pending = [ENTRY_POINT]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found[name] = None
+            pending += IMPORTS.findall(contents[name].decode())
+    return sorted(found)
 
 
 @router.get("/")

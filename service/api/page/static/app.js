@@ -4,8 +4,9 @@ import { Camera } from "./camera.js";
 import { effectiveTheme } from "./colours.js";
 import { createControls, createHeaderButtons } from "./controls.js";
 import { byId } from "./dom.js";
+import { loadOutlines } from "./field_cache.js";
 import { createLoopControls } from "./loop_controls.js";
-import { setMapData } from "./map.js";
+import { addMapDetails, setMapData } from "./map.js";
 import { createNotices } from "./notices.js";
 import { Panes } from "./panes.js";
 import { formatFragment, readPermalink, writePermalink } from "./permalink.js";
@@ -13,14 +14,14 @@ import { PlacePanel } from "./place_panel.js";
 import { Player } from "./player.js";
 import { gridProjection } from "./projection.js";
 import { Session } from "./session.js";
-import { SkillPanel } from "./skill_panel.js";
 import { setLanguage, translate, translateDocument } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { setTimeFormat, zoneName } from "./times.js";
-import { TOWNS, townName } from "./towns.js";
 
 const DEFAULT_POLL_SECONDS = 5;
 const ZOOM_STEP = 1.5;
+/** A place that was looked for is shown at least so many times as large as in the whole map. */
+const PLACE_ZOOM = 2.5;
 const CONFIRMATION_MS = 2000;
 
 const linked = readPermalink();
@@ -44,7 +45,8 @@ const player = new Player(session, localStorage, {
 });
 const timeline = new Timeline(session, player);
 const placePanel = new PlacePanel(session);
-const skillPanel = new SkillPanel(session);
+/** Parts that are loaded after the first picture; null before. */
+let sideParts = null;
 const camera = new Camera(() => {
   drawMaps();
   updateAddress();
@@ -70,7 +72,6 @@ function applySettings() {
   setLanguage(settings.language);
   setTimeFormat(settings.zone, settings.language);
   translateDocument();
-  drawTowns();
 }
 
 function theme() {
@@ -88,22 +89,16 @@ function drawMaps() {
 
 function chooseCell(column, row) {
   if (!panes.projection) return;
-  choosePlace(...panes.projection.toDegrees(Math.floor(column) + 0.5, Math.floor(row) + 0.5));
+  const centre = [column, row].map((position) => Math.floor(position) + 0.5);
+  const [lon, lat] = panes.projection.toDegrees(...centre);
+  placePanel.choose({ lon, lat });
 }
 
-/** Show the rain at a place in degrees. */
-function choosePlace(lon, lat) {
-  byId("town").value = String(TOWNS.findIndex((town) => town.lon === lon && town.lat === lat));
-  placePanel.choose(lon, lat);
-}
-
-function drawTowns() {
-  const select = byId("town");
-  const chosen = select.value || "-1";
-  const options = TOWNS.map((town, k) => new Option(townName(town), k));
-  options.sort((a, b) => a.text.localeCompare(b.text, settings.language));
-  select.replaceChildren(new Option(`${translate("chooseTown")} …`, "-1"), ...options);
-  select.value = chosen;
+/** Show the rain at a place {lon, lat} with its names, if it has any, and bring it into view. */
+function choosePlace(place) {
+  placePanel.choose(place);
+  if (!panes.projection || placePanel.isOutside(panes.projection)) return;
+  camera.show(...panes.projection.toCell(place.lon, place.lat), PLACE_ZOOM);
 }
 
 /** State of the page, for links to it. */
@@ -164,7 +159,7 @@ function drawAll() {
   drawLoopControls();
   timeline.draw();
   placePanel.draw(panes.projection, theme());
-  skillPanel.draw();
+  sideParts?.draw();
   drawMaps();
   updateAddress();
 }
@@ -190,31 +185,41 @@ session.addEventListener("ready", () => {
     panes.projection = gridProjection(grid);
     setMapData(session.outlines, panes.projection, grid.shape);
   }
-  if (linked.place) choosePlace(...linked.place);
+  if (linked.place) {
+    const [lon, lat] = linked.place;
+    placePanel.choose({ lon, lat });
+  }
   panes.arrange(session.models.length);
   if (linked.map) camera.moveTo(...linked.map);
   drawAll();
   panes.draw(mapStyle());
   performance.mark("first-picture");
+  loadSideParts();
 });
+
+async function loadSideParts() {
+  const { createSideParts } = await import("./side_parts.js");
+  sideParts = createSideParts(session, placePanel, choosePlace);
+  sideParts.update();
+  const { grid } = session.overview.radar;
+  const loading = ["rivers", "states", "districts"];
+  if (grid) await loadOutlines(grid.name, ...loading).then(addMapDetails, () => null);
+  session.change();
+}
 
 byId("zoom-in").addEventListener("click", () => camera.zoom(ZOOM_STEP));
 byId("zoom-out").addEventListener("click", () => camera.zoom(1 / ZOOM_STEP));
 byId("zoom-all").addEventListener("click", () => camera.showAll());
 byId("share").addEventListener("click", share);
-byId("town").addEventListener("change", ({ target }) => {
-  const town = TOWNS[Number(target.value)];
-  if (town) placePanel.choose(town.lon, town.lat);
-  else placePanel.choose();
-});
-byId("close-place").addEventListener("click", () => {
-  byId("town").value = "-1";
-  placePanel.choose();
-});
+byId("close-place").addEventListener("click", () => placePanel.choose(null));
 byId("locate").addEventListener("click", () => {
-  const onPosition = ({ coords }) => choosePlace(coords.longitude, coords.latitude);
+  const status = byId("place-status");
+  const onPosition = ({ coords: { longitude: lon, latitude: lat } }) => {
+    status.textContent = "";
+    choosePlace({ lon, lat });
+  };
   const onFailure = () => {
-    byId("place-summary").textContent = translate("noLocation");
+    status.textContent = translate("noLocation");
   };
   if (navigator.geolocation) navigator.geolocation.getCurrentPosition(onPosition, onFailure);
   else onFailure();
@@ -224,7 +229,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => sess
 
 async function poll() {
   await session.refresh();
-  await Promise.all([placePanel.update(), skillPanel.update()]);
+  await Promise.all([placePanel.update(), sideParts?.update()]);
   const seconds = session.overview?.poll_seconds ?? DEFAULT_POLL_SECONDS;
   setTimeout(poll, 1000 * Math.max(seconds, 1));
 }

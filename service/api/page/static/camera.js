@@ -6,6 +6,8 @@ const GERMANY = { west: 26, north: -2, east: 184, south: 182 };
 /** The centre stays this far inside the limits, in cells. */
 const MARGIN = 60;
 const MAX_SCALE = 60;
+/** What is brought into view is this far from the edge of the pane, as a share of its side. */
+const VIEW_MARGIN = 0.15;
 /** Smallest scale, relative to that at which Germany fits the pane. */
 const MIN_RELATIVE_SCALE = 0.75;
 
@@ -50,6 +52,17 @@ export class Camera {
     this.x = clamp(x, LIMITS.west + MARGIN, LIMITS.east - MARGIN);
     this.y = clamp(y, LIMITS.north + MARGIN, LIMITS.south - MARGIN);
     this.onChange();
+  }
+
+  /** Bring a column and row into view: enlarged at least to a factor, and not at the edge. */
+  show(column, row, factor) {
+    const scale = Math.max(this.scale, this.fittingScale * factor);
+    const [left, top] = this.point(column, row);
+    const margin = Math.min(this.width, this.height) * VIEW_MARGIN;
+    const isInside =
+      left >= margin && top >= margin && left <= this.width - margin && top <= this.height - margin;
+    if (isInside && scale === this.scale) return;
+    this.moveTo(column, row, scale);
   }
 
   /** Move the map by pixels. */

@@ -28,8 +28,8 @@ export async function loadForecast({ name, version }, issue, withProbabilities) 
   return { ...rain, planes: { ...rain.planes, ...probability?.planes } };
 }
 
-/** Load coasts, borders and rivers in cells of a grid. */
-export const loadOutlines = (grid) => request(`grids/outlines/${grid}`);
+/** Load parts of the outlines in cells of a grid: land, borders, rivers, states, districts. */
+export const loadOutlines = (grid, ...parts) => request(`grids/outlines/${grid}?parts=${parts}`);
 
 function loadFields(path) {
   if (!cache.has(path)) {

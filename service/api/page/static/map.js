@@ -8,30 +8,40 @@ import { NEIGHBOURS, TOWNS } from "./towns.js";
 const HATCH_SPACING = 7;
 const MAX_PIXEL_RATIO = 2;
 const DOT_RADIUS = 2.1;
+/** Districts are drawn from so many pixels per cell on. */
+const DISTRICTS_SCALE = 9;
 
 /** What all maps have in common: outlines as paths in cells, towns, and columns of the grid. */
 let paths = null;
+/** What is drawn before rivers, states and districts are loaded. */
+const NO_DETAILS = { rivers: null, states: null, districts: null };
 let towns = [];
 let columns = 180;
 
 /** Set the outlines, projection and shape of the grid for all maps. */
 export function setMapData(outlines, projection, shape) {
   columns = shape[1];
-  if (outlines) paths = outlinePaths(outlines);
+  if (outlines) paths = { ...outlinePaths(outlines), ...NO_DETAILS };
   towns = [
     ...TOWNS.map((town) => ({ ...town, isAbroad: false })),
     ...NEIGHBOURS.map((town) => ({ ...town, isAbroad: true })),
   ].map((town) => ({ ...town, cell: projection.toCell(town.lon, town.lat) }));
 }
 
-function outlinePaths({ steps, window: [west, north, east, south], land, borders, rivers }) {
+/** Add rivers, states and districts to the outlines. */
+export function addMapDetails({ steps, rivers, states, districts }) {
+  if (!paths) return;
+  const details = { rivers, states, districts };
+  for (const [name, lines] of Object.entries(details)) paths[name] = pathOf(lines, steps, false);
+}
+
+function outlinePaths({ steps, window: [west, north, east, south], land, borders }) {
   const inside = new Path2D();
   inside.rect(west + 1, north + 1, east - west - 2, south - north - 2);
   return {
     inside,
     land: pathOf(land, steps, true),
     borders: pathOf(borders, steps, false),
-    rivers: pathOf(rivers, steps, false),
   };
 }
 
@@ -71,7 +81,8 @@ export class RadarMap {
     if (canvas.height !== height) canvas.height = height;
     const colours = THEMES[theme];
     const image = field && fieldImage(field, columns, theme);
-    const state = [camera.x, camera.y, camera.scale, width, height, theme, !paths].join();
+    const known = [!paths, !paths?.rivers];
+    const state = [camera.x, camera.y, camera.scale, width, height, theme, ...known].join();
     const aboveState = [state, image?.coverage, language].join();
     this.drawLayer("below", state, (layer) => this.drawGround(layer, colours));
     if (image) {
@@ -114,6 +125,7 @@ export class RadarMap {
     context.fillStyle = colours.land;
     context.fill(paths.land, "evenodd");
     context.lineJoin = "round";
+    if (!paths.rivers) return;
     context.strokeStyle = colours.river;
     context.lineWidth = 1.1 * pixel;
     context.stroke(paths.rivers);
@@ -137,10 +149,25 @@ export class RadarMap {
     context.clip(paths.inside); // Without the edges at which the land is cut off.
     context.stroke(paths.land);
     context.restore();
+    this.drawBoundaries(context, colours, pixel);
     context.strokeStyle = colours.border;
     context.lineWidth = 1.2 * pixel;
     context.stroke(paths.borders);
     this.drawTowns(context, colours, language);
+  }
+
+  /** Draw the boundaries of states, and of districts where the map is enlarged. */
+  drawBoundaries(context, colours, pixel) {
+    if (!paths.states) return;
+    context.strokeStyle = colours.state;
+    if (this.camera.scale >= DISTRICTS_SCALE) {
+      context.lineWidth = 0.6 * pixel;
+      context.setLineDash([4 * pixel, 3 * pixel]);
+      context.stroke(paths.districts);
+      context.setLineDash([]);
+    }
+    context.lineWidth = 0.9 * pixel;
+    context.stroke(paths.states);
   }
 
   /** Hatch the whole map; the hatching is removed where there are data. */

@@ -7,7 +7,7 @@ import { rainField, valueAt } from "./fields.js";
 import { forecastTable, hasRanges, rainChart } from "./rain_chart.js";
 import { forecastAtPlace, rainSummary } from "./rain_summary.js";
 import { translate } from "./texts.js";
-import { placeName } from "./towns.js";
+import { nameOf, nearName, placeOf } from "./towns.js";
 
 export class PlacePanel {
   constructor(session) {
@@ -18,12 +18,35 @@ export class PlacePanel {
     this.problem = null;
   }
 
-  /** Choose a place by degrees east and north, or none. */
-  choose(lon, lat) {
-    this.place = lon === undefined ? null : { lon, lat };
+  /** Choose a place {lon, lat} with its names, if it has any; or null for none. */
+  choose(place) {
+    this.place = place;
     this.requested = "";
     this.response = this.problem = null;
     this.session.change();
+    if (place && !place.name) this.findName(place);
+  }
+
+  /** Find the name of what is at a place; without one it is named after a town. */
+  async findName(place) {
+    const query = new URLSearchParams({ lat: place.lat.toFixed(4), lon: place.lon.toFixed(4) });
+    const { places } = await request(`places?${query}`).catch(() => ({ places: [] }));
+    if (!places.length || this.place !== place) return;
+    place.near = placeOf(places[0]);
+    this.session.change();
+  }
+
+  /** Name of the place in the language of the page. */
+  get name() {
+    const { place } = this;
+    return place.name ? nameOf(place) : nearName(place.lon, place.lat, place.near);
+  }
+
+  /** Whether the place is outside the area of the radar. */
+  isOutside(projection) {
+    const [column, row] = this.cell(projection);
+    const [rows, columns] = this.session.overview.radar.grid.shape;
+    return !(column >= 0 && row >= 0 && column < columns && row < rows);
   }
 
   /** Request the forecast, unless it is the one that was requested last. */
@@ -54,11 +77,10 @@ export class PlacePanel {
     return this.place && projection.toCell(this.place.lon, this.place.lat);
   }
 
-  /** Measured rates, oldest first: {time, rate}, null for no data. None outside the grid. */
+  /** Measured rates, oldest first: {time, rate}, null for no data. */
   measured(projection) {
     const [column, row] = this.cell(projection).map(Math.floor);
-    const [rows, columns] = this.session.overview.radar.grid.shape;
-    if (column < 0 || row < 0 || column >= columns || row >= rows) return [];
+    const [, columns] = this.session.overview.radar.grid.shape;
     const rate = ({ planes }) =>
       valueAt(rainField(planes.rainfall_rate[0]), row * columns + column);
     return [...this.session.frames]
@@ -77,6 +99,12 @@ export class PlacePanel {
       host.replaceChildren();
       return;
     }
+    name.textContent = this.name;
+    if (this.isOutside(projection)) {
+      summary.textContent = translate("placeOutside");
+      host.replaceChildren();
+      return;
+    }
     const { newestTime: newest, now: present, wanted } = this.session;
     const measured = this.measured(projection);
     const issue = this.response && Date.parse(this.response["nowcast:issue_time"]);
@@ -84,7 +112,6 @@ export class PlacePanel {
     const isFromLater = wanted.until && issue > newest;
     const all = this.response && !isFromLater ? forecastAtPlace(this.response) : [];
     const forecast = all.filter(({ time }) => time > newest);
-    name.textContent = placeName(place.lon, place.lat);
     summary.textContent = this.summary(all, issue);
     const now = wanted.until ? null : present;
     host.replaceChildren(

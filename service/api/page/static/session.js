@@ -67,7 +67,7 @@ export class Session extends EventTarget {
     setPresent(Date.parse(overview.now));
     const { times, grid } = overview.radar;
     if (!times.length) return;
-    const outlines = this.outlines || !grid ? null : loadOutlines(grid.name).catch(() => null);
+    const outlines = this.outlines || !grid ? null : loadOutlines(grid.name, "land", "borders").catch(() => null);
     await this.loadFrame(times.at(-1));
     this.outlines ??= await outlines;
     if (isFirst) this.dispatchEvent(new Event("ready"));

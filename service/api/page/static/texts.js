@@ -23,6 +23,9 @@ export function translateDocument() {
   for (const node of document.querySelectorAll("[data-text]")) {
     node.textContent = translate(node.dataset.text);
   }
+  for (const node of document.querySelectorAll("[data-hint]")) {
+    node.placeholder = translate(node.dataset.hint);
+  }
   for (const node of document.querySelectorAll("[data-label]")) {
     node.setAttribute("aria-label", translate(node.dataset.label));
   }

@@ -77,6 +77,14 @@ const DIRECTIONS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"];
 /** The name of a town in the language of the page. */
 export const townName = ({ names }) => names[currentLanguage()];
 
+/** A place of the service as the page has it. */
+export function placeOf({ name, name_en: nameEn, state, postcode, lat, lon }) {
+  return { name, nameEn, state, postcode, lat, lon };
+}
+
+/** Name of a place in the language of the page. */
+export const nameOf = ({ name, nameEn }) => (currentLanguage() === "de" ? name : nameEn);
+
 /** The town nearest to a place: {town, km, direction}, the direction as seen from the town. */
 export function nearestTown(lon, lat) {
   const candidates = TOWNS.map((candidate) => ({
@@ -86,9 +94,18 @@ export function nearestTown(lon, lat) {
   return candidates.reduce((best, candidate) => (candidate.km < best.km ? candidate : best));
 }
 
-/** Name of a place: Berlin, or 24 km NE of Leipzig. */
-export function placeName(lon, lat) {
-  const { town: nearest, km, direction } = nearestTown(lon, lat);
+/**
+ * Name of a place: Berlin, or 24 km NE of Leipzig.
+ *
+ * @param {number} lon
+ * @param {number} lat
+ * @param {object} [near] - The place {name, nameEn, lon, lat} beside it; by default a town.
+ */
+export function nearName(lon, lat, near) {
+  const names = near && { de: near.name, en: near.nameEn };
+  const { km, direction, town: nearest } = near
+    ? { town: { names }, ...bearing(near.lon, near.lat, lon, lat) }
+    : nearestTown(lon, lat);
   if (km < TOWN_RADIUS_KM) return townName(nearest);
   return translate("placeNear", {
     km: Math.round(km),
