@@ -236,7 +236,6 @@ def to_cell(grid: Grid, longitude: float, latitude: float) -> tuple[float, float
 
 def find_place(watched: Watched, typed: str, name: str | None = None) -> None:
     """Type a place and choose the first suggestion, which has the name."""
-    watched.until("document.getElementById('place-search').getAttribute('aria-expanded')")
     watched.page.locator("#place-search").fill(typed)
     watched.until("document.querySelector('#place-results li')")
     watched.page.locator("#place-search").press("Enter")
@@ -294,7 +293,6 @@ def test_a_typed_place_is_found_in_any_spelling_and_brought_into_view(open_page:
 
 def test_what_is_no_place_is_named_as_such(open_page: Open) -> None:
     watched = open_page()
-    watched.until("document.getElementById('place-search').getAttribute('aria-expanded')")
     watched.page.locator("#place-search").fill("qqqq")
     watched.until("document.getElementById('place-status').textContent")
     assert "No place in Germany" in watched.text("#place-status")

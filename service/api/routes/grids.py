@@ -7,22 +7,26 @@ year; the overview changes with every frame.
 from functools import cache
 from typing import Annotated, Any
 
+import numpy as np
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from xarray import DataArray
 
 from ingest.grid import known_grid
 from ingest.precipitation import (
+    INTERVAL,
     NAME,
     credit,
     exceedance_probabilities,
     exceedance_probability_name,
 )
 from service.api.dependencies import Context
+from service.api.edr.summary import FRAMES_OF_MOTION
 from service.api.field_selection import FieldSelection, LeadsQuery, ParameterQuery
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.page import packed_fields
+from service.api.page.motion_arrows import motion_arrows
 from service.api.page.outlines import PARTS
 from service.api.page.outlines import outlines as outlines_on
 from service.api.page.overview import GRIDS, GridName, Overview, grid_info, overview
@@ -76,6 +80,27 @@ def radar(request: Request, context: Context, time: Moment) -> Response:
 
     return conditional_response(
         request, f"{stamp(valid)}-radar-{FORMAT}", encode, CACHED_FOR_A_YEAR, BINARY
+    )
+
+
+@router.get(
+    "/motion/{time}",
+    operation_id="read_motion",
+    response_class=Response,
+    responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}},
+)
+def motion(request: Request, context: Context, time: Moment) -> Response:
+    """How rain moves at the time of a radar frame: arrows on a coarse grid, in km/h."""
+    valid = frame_time(to_time(time))
+    context.archive.frame(valid)
+    tag = f"{stamp(valid)}-motion-{FORMAT}"
+
+    def encode() -> bytes:
+        frames = context.archive.frames(valid - np.arange(FRAMES_OF_MOTION) * INTERVAL)
+        return orjson.dumps(motion_arrows(frames))
+
+    return conditional_response(
+        request, tag, lambda: context.encoded_cache.get(tag, encode), CACHED_FOR_MINUTES, JSON
     )
 
 

@@ -7,6 +7,7 @@ import { byId } from "./dom.js";
 import { loadOutlines } from "./field_cache.js";
 import { createLoopControls } from "./loop_controls.js";
 import { addMapDetails, setMapData } from "./map.js";
+import { MotionArrows } from "./motion.js";
 import { createNotices } from "./notices.js";
 import { Panes } from "./panes.js";
 import { formatFragment, readPermalink, writePermalink } from "./permalink.js";
@@ -45,6 +46,7 @@ const player = new Player(session, localStorage, {
 });
 const timeline = new Timeline(session, player);
 const placePanel = new PlacePanel(session);
+const motion = new MotionArrows(session);
 /** Parts that are loaded after the first picture; null before. */
 let sideParts = null;
 const camera = new Camera(() => {
@@ -80,7 +82,7 @@ function theme() {
 
 function mapStyle() {
   const mark = panes.projection && placePanel.cell(panes.projection);
-  return { theme: theme(), language: settings.language, mark };
+  return { theme: theme(), language: settings.language, mark, arrows: motion.shown };
 }
 
 function drawMaps() {
@@ -211,6 +213,12 @@ byId("zoom-in").addEventListener("click", () => camera.zoom(ZOOM_STEP));
 byId("zoom-out").addEventListener("click", () => camera.zoom(1 / ZOOM_STEP));
 byId("zoom-all").addEventListener("click", () => camera.showAll());
 byId("share").addEventListener("click", share);
+byId("arrows").addEventListener("change", ({ target }) => {
+  motion.isWanted = target.checked;
+  localStorage.arrows = String(target.checked);
+  motion.update();
+  session.change();
+});
 byId("close-place").addEventListener("click", () => placePanel.choose(null));
 byId("locate").addEventListener("click", () => {
   const status = byId("place-status");
@@ -229,11 +237,12 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => sess
 
 async function poll() {
   await session.refresh();
-  await Promise.all([placePanel.update(), sideParts?.update()]);
+  await Promise.all([placePanel.update(), motion.update(), sideParts?.update()]);
   const seconds = session.overview?.poll_seconds ?? DEFAULT_POLL_SECONDS;
   setTimeout(poll, 1000 * Math.max(seconds, 1));
 }
 
+byId("arrows").checked = motion.isWanted = localStorage.arrows === "true";
 applySettings();
 drawHeaderButtons();
 drawNotices();

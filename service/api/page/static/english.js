@@ -74,6 +74,7 @@ export const english = {
   viewMap: "Single map",
   viewSide: "Side by side",
   viewDifference: "Difference",
+  arrows: "Arrows show where the rain is moving",
   modelAuto: "the best model of late for each lead time",
   modelPersistence: "rain stays as it is",
   modelAdvection: "rain keeps moving as it does now",

@@ -74,6 +74,7 @@ export const german = {
   viewMap: "Eine Karte",
   viewSide: "Nebeneinander",
   viewDifference: "Differenz",
+  arrows: "Pfeile zeigen, wohin der Regen zieht",
   modelAuto: "das zuletzt beste Modell je Vorlaufzeit",
   modelPersistence: "der Regen bleibt, wie er ist",
   modelAdvection: "der Regen zieht weiter wie jetzt",

@@ -3,6 +3,7 @@
 
 import { THEMES } from "./colours.js";
 import { fieldImage } from "./field_image.js";
+import { drawArrows } from "./motion.js";
 import { NEIGHBOURS, TOWNS } from "./towns.js";
 
 const HATCH_SPACING = 7;
@@ -70,8 +71,11 @@ export class RadarMap {
     this.layerStates = {};
   }
 
-  /** Draw a field, or none, and a ring around the cell `mark` ([column, row]), or none. */
-  draw(field, { theme, language, mark }) {
+  /**
+   * Draw a field, or none, `arrows` of its motion, and a ring around the cell `mark`
+   * ([column, row]), or none.
+   */
+  draw(field, { theme, language, mark, arrows }) {
     const { camera, context, canvas } = this;
     this.ratio = Math.min(devicePixelRatio || 1, MAX_PIXEL_RATIO);
     const [width, height] = [camera.width, camera.height].map((side) =>
@@ -92,6 +96,10 @@ export class RadarMap {
     this.drawLayer("above", aboveState, (layer) =>
       this.drawCover(layer, image, colours, language),
     );
+    if (arrows.length) {
+      context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+      drawArrows(context, camera, arrows, colours);
+    }
     if (mark) this.drawMark(mark, colours);
   }
 

@@ -30,6 +30,7 @@ export class PlaceSearch {
     this.input.addEventListener("blur", () => this.close());
     // Before the field loses the focus, and with it the list.
     this.list.addEventListener("pointerdown", (event) => this.handlePress(event));
+    if (this.input.value) this.schedule(); // typed while the page was loading
   }
 
   schedule() {
