@@ -42,7 +42,7 @@ TOWNS = {
     "Berlin": BERLIN,
     "Leipzig": (12.37, 51.34),
     "Munich": (11.58, 48.14),
-    "Freiburg": (7.85, 48.0),
+    "Freiburg im Breisgau": (7.85, 48.0),
     "Nuremberg": (11.08, 49.45),
 }
 POLL_SECONDS = 1
@@ -237,9 +237,10 @@ def to_cell(grid: Grid, longitude: float, latitude: float) -> tuple[float, float
 def find_place(watched: Watched, typed: str, name: str | None = None) -> None:
     """Type a place and choose the first suggestion, which has the name."""
     watched.page.locator("#place-search").fill(typed)
-    watched.until("document.querySelector('#place-results li')")
+    watched.until("document.querySelector('#place-results li')", within_ms=60_000)
     watched.page.locator("#place-search").press("Enter")
-    watched.until(f"document.getElementById('place-name').textContent === '{name or typed}'")
+    shown = "document.getElementById('place-name').textContent"
+    watched.until(f"{shown} === '{name or typed}'", within_ms=60_000)
 
 
 def test_the_sentences_agree_with_the_summary_of_the_api(open_page: Open, url: str) -> None:
@@ -468,7 +469,8 @@ def test_the_page_can_be_used_by_keyboard_alone(open_page: Open) -> None:
         press("Tab")
         if watched.page.evaluate("document.activeElement.id") == "model":
             break
-    press("a")
+    press("m")
+    press("o")
     watched.until("document.getElementById('model').value === 'advection'")
 
 
@@ -508,8 +510,8 @@ def test_a_link_restores_the_state_of_the_page(open_page: Open) -> None:
 
 def test_a_difference_of_two_models_has_its_own_legend(open_page: Open) -> None:
     watched = open_page("view=difference&with=persistence&time=2026-06-21T22:50:00Z")
-    assert "Forecast +30 min · ms-lstm" in watched.text("#panes")
-    assert "ms-lstm minus persistence" in watched.text("#legend")
+    assert "Forecast +30 min · Neural network MS-LSTM" in watched.text("#panes")
+    assert "Neural network MS-LSTM minus Unchanged radar" in watched.text("#legend")
     watched.page.keyboard.press("Home")
     assert "+5 min" in watched.text("#shown-time")  # there is no difference before
 

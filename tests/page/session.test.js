@@ -129,7 +129,7 @@ test("a missing forecast has a reason", () => {
   assert.equal(problem.missingReason, "weights are missing");
   const apart = session({ view: "side", with: "advection" });
   apart.overview.models[1].issues = [toIso(NEWEST - 60 * MINUTE)];
-  assert.match(apart.missingReason, /^network and advection have no forecasts/);
+  assert.match(apart.missingReason, /^network and Moved radar have no forecasts/);
 });
 
 test("a link opens the archive if it shows a time far from now", () => {
@@ -159,5 +159,5 @@ test("a map without a field says why", () => {
   const shown = session({ show: "0.5", view: "side", time: LEADS[0] });
   const [first, second] = viewState(shown, shown.currentStep());
   assert.equal(first.reason, null);
-  assert.match(second.reason, /^persistence does not forecast probabilities/);
+  assert.match(second.reason, /^Unchanged radar does not forecast probabilities/);
 });

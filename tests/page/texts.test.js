@@ -19,8 +19,8 @@ const SOURCE = readdirSync(STATIC)
   .filter((name) => /\.(js|html)$/.test(name) && !["english.js", "german.js"].includes(name))
   .map((name) => readFileSync(new URL(name, STATIC), "utf8"))
   .join("\n");
-/** Keys that are put together: of models (modelAuto) and of directions (NE). */
-const COMPOSED = /^(model[A-Z].*|[NESW]{1,2})$/;
+/** Keys that are put together: of models (modelAuto, aboutAuto) and of directions (NE). */
+const COMPOSED = /^((model|about)[A-Z].*|[NESW]{1,2})$/;
 
 const placeholders = (text) => [...new Set(text.match(/\{\w+\}/g))].sort();
 

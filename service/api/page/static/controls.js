@@ -1,8 +1,9 @@
 // Controls: model, quantity and view beside the map; language, time zone and theme in the header.
 
 import { byId, element } from "./dom.js";
+import { aboutModel, modelLabel } from "./model_names.js";
 import { SHOWN_THRESHOLDS } from "./packed_fields.js";
-import { formatNumber, hasText, translate } from "./texts.js";
+import { formatNumber, translate } from "./texts.js";
 import { formatTime } from "./times.js";
 
 /** Set up the controls beside the map. Returns a function that updates them. */
@@ -26,6 +27,8 @@ export function createControls(session) {
     drawRadioButtons(byId("quantity"), quantities(session), String(session.threshold ?? "rain"));
     drawRadioButtons(byId("view"), views(), session.view);
     byId("model-note").textContent = modelNote(session);
+    byId("model-about").textContent = aboutModel(session.model);
+    byId("about").hidden = !aboutModel(session.model);
   };
 }
 
@@ -60,9 +63,8 @@ function drawOptions(select, session, chosen) {
 }
 
 function optionText({ name, issues }) {
-  if (!issues.length) return `${name} · ${translate("modelWithoutForecast")}`;
-  const key = `model${name[0].toUpperCase()}${name.slice(1)}`;
-  return hasText(key) ? `${name} · ${translate(key)}` : name;
+  if (!issues.length) return `${modelLabel(name)} · ${translate("modelWithoutForecast")}`;
+  return modelLabel(name);
 }
 
 function drawRadioButtons(host, choices, chosen) {
@@ -88,7 +90,7 @@ function modelNote(session) {
   if (session.missingReason) sentences.push(session.missingReason);
   if (header?.chosen.length) {
     const models = header.chosen.map((name, k) => {
-      return `${translate("leadTime", { minutes: header.lead_minutes[k] })} ${name}`;
+      return `${translate("leadTime", { minutes: header.lead_minutes[k] })} ${modelLabel(name)}`;
     });
     sentences.push(translate("chosenModels", { models: models.join(", ") }));
   }

@@ -7,6 +7,7 @@ import {
   THEMES,
 } from "./colours.js";
 import { element } from "./dom.js";
+import { modelLabel } from "./model_names.js";
 import { currentLanguage, formatNumber, translate } from "./texts.js";
 
 const LEVELS = {
@@ -43,7 +44,10 @@ export function drawLegend(host, scale, theme, values) {
 
 function legendTitle(scale, { mm, model, other }) {
   if (scale === "rain") return translate("legendRain");
-  if (scale === "difference") return translate("legendDifference", { model, other });
+  if (scale === "difference") {
+    const names = { model: modelLabel(model), other: modelLabel(other) };
+    return translate("legendDifference", names);
+  }
   return translate("legendProbability", { mm: formatNumber(mm) });
 }
 

@@ -6,10 +6,11 @@ import { colourScale, formatValue, valueAt } from "./fields.js";
 import { fieldImage } from "./field_image.js";
 import { drawLegend } from "./legend.js";
 import { RadarMap } from "./map.js";
+import { modelLabel } from "./model_names.js";
 import { listenToPointer } from "./pointer.js";
 import { formatNumber, translate } from "./texts.js";
 import { formatTime } from "./times.js";
-import { viewState } from "./view.js";
+import { DIFFERENCE, viewState } from "./view.js";
 
 export class Panes {
   /** `onPick(column, row)` is called when a cell is clicked. */
@@ -43,9 +44,10 @@ export class Panes {
     maps.forEach(({ model, field, reason }, k) => {
       const { map, title, message, canvas } = this.panes[k];
       map.draw(field, style);
+      const label = model?.split(DIFFERENCE).map(modelLabel).join(DIFFERENCE);
       const time = step ? [formatTime(step.time), timeline.describe(step)] : [];
-      const shown = [...time, ...(isForecast ? [model] : [])].join(" · ");
-      title.textContent = maps.length > 1 && isForecast ? model : shown;
+      const shown = [...time, ...(isForecast ? [label] : [])].join(" · ");
+      title.textContent = maps.length > 1 && isForecast ? label : shown;
       title.hidden = !shown;
       message.textContent = reason ?? "";
       message.hidden = !reason;

@@ -4,6 +4,7 @@
 import { request } from "./api.js";
 import { byId, element } from "./dom.js";
 import { rainField, valueAt } from "./fields.js";
+import { sumsTable } from "./place_sums.js";
 import { forecastTable, hasRanges, rainChart } from "./rain_chart.js";
 import { forecastAtPlace, rainSummary } from "./rain_summary.js";
 import { translate } from "./texts.js";
@@ -16,13 +17,14 @@ export class PlacePanel {
     this.requested = "";
     this.response = null;
     this.problem = null;
+    this.sums = null;
   }
 
   /** Choose a place {lon, lat} with its names, if it has any; or null for none. */
   choose(place) {
     this.place = place;
     this.requested = "";
-    this.response = this.problem = null;
+    this.response = this.problem = this.sums = null;
     this.session.change();
     if (place && !place.name) this.findName(place);
   }
@@ -61,6 +63,7 @@ export class PlacePanel {
     const name = `${path} ${issue}`;
     if (this.requested === name) return;
     this.requested = name;
+    const sums = this.loadSums(query);
     let [response, problem] = [null, null];
     try {
       response = await request(path);
@@ -70,6 +73,20 @@ export class PlacePanel {
     if (this.requested !== name) return;
     Object.assign(this, { response, problem });
     session.change();
+    const loaded = await sums;
+    if (this.requested !== name) return;
+    this.sums = loaded;
+    session.change();
+  }
+
+  /** Request the rain sums; null where there are none. */
+  loadSums(forecastQuery) {
+    const { lat, lon } = this.place;
+    const query = new URLSearchParams({ lat: lat.toFixed(4), lon: lon.toFixed(4) });
+    for (const name of ["model", "issue"]) {
+      if (forecastQuery.has(name)) query.set(name, forecastQuery.get(name));
+    }
+    return request(`sums?${query}`).catch(() => null);
   }
 
   /** Column and row of the place in the grid; null for no place. */
@@ -118,6 +135,7 @@ export class PlacePanel {
       rainChart({ measured, forecast, newest, now, theme }),
       ...(hasRanges(forecast) ? [element("p", { className: "note" }, translate("rangeNote"))] : []),
       ...(forecast.length ? [forecastTable(forecast, issue)] : []),
+      ...(this.sums && !isFromLater ? sumsTable(this.sums) : []),
     );
   }
 

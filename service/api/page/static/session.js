@@ -3,6 +3,7 @@
 
 import { Problem, request } from "./api.js";
 import { loadForecast, loadFrame, loadOutlines } from "./field_cache.js";
+import { modelLabel } from "./model_names.js";
 import { translate } from "./texts.js";
 import { MINUTE, setPresent, toIso } from "./times.js";
 
@@ -169,9 +170,11 @@ export class Session extends EventTarget {
       const info = this.modelInfo(name);
       const problem = info?.problem ?? this.forecasts.get(name)?.problem?.message;
       if (problem) return problem;
-      if (!info?.issues.length) return translate("noForecastByModel", { model: name });
+      if (!info?.issues.length) return translate("noForecastByModel", { model: modelLabel(name) });
     }
-    return this.issue ? null : translate("noCommonForecast", { model, other });
+    if (this.issue) return null;
+    const names = { model: modelLabel(model), other: modelLabel(other) };
+    return translate("noCommonForecast", names);
   }
 
   /** The forecast of a model from the common start time; null if it is not loaded. */

@@ -2,6 +2,7 @@
 
 import { request } from "./api.js";
 import { byId, svgElement } from "./dom.js";
+import { modelLabel } from "./model_names.js";
 import { currentLanguage, formatNumber, translate } from "./texts.js";
 import { MINUTE, toIso } from "./times.js";
 
@@ -49,7 +50,9 @@ export class SkillPanel {
     host.dataset.shown = state;
     if (!scores.length) {
       host.replaceChildren();
-      note.textContent = translate(this.failed ? "skillFailed" : "skillNone", { model });
+      note.textContent = translate(this.failed ? "skillFailed" : "skillNone", {
+        model: modelLabel(model),
+      });
       return;
     }
     const every = Math.ceil(scores.length / MAX_LEADS);
@@ -76,7 +79,7 @@ function skillChart(model, leads, baseline) {
     role: "img",
     "aria-label": skillLabel(model, leads, baseline),
   });
-  if (keyHeight) chart.append(...keyEntry("model", 0, model), ...keyEntry("baseline", 140, BASELINE));
+  if (keyHeight) chart.append(...keyEntry("model", 0, modelLabel(model)), ...keyEntry("baseline", 175, modelLabel(BASELINE)));
   leads.forEach(({ lead_minutes: minutes, csi }, k) => {
     const top = k * ROW_HEIGHT + keyHeight;
     const compared = baseline.get(minutes) ?? null;
@@ -113,5 +116,5 @@ function skillLabel(model, leads, baseline) {
     const inBrackets = compared === null ? "" : ` (${formatNumber(compared)})`;
     return `${translate("leadTime", { minutes })}: ${formatNumber(csi)}${inBrackets}`;
   });
-  return `${translate("skillLabel", { model })}: ${scores.join(", ")}`;
+  return `${translate("skillLabel", { model: modelLabel(model) })}: ${scores.join(", ")}`;
 }

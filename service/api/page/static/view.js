@@ -1,8 +1,12 @@
 // View state: the field that each map shows at a time, or the reason why there is none.
 
 import { differenceField, exceedanceField, probabilityField, rainField } from "./fields.js";
+import { modelLabel } from "./model_names.js";
 import { PROBABILITY_PREFIX } from "./packed_fields.js";
 import { translate } from "./texts.js";
+
+/** Between the names of two models whose difference is shown. */
+export const DIFFERENCE = " − ";
 
 /** Contents of each map: {model, field, reason}, where field or reason is null. */
 export function viewState(session, step) {
@@ -16,7 +20,7 @@ export function viewState(session, step) {
   const [first, second] = models.map((model) => step && rainCodes(session, model, step.time));
   const field = first && second ? differenceField(first, second) : null;
   const reason = field ? null : session.missingReason;
-  return [{ model: models.join(" − "), field, reason }];
+  return [{ model: models.join(DIFFERENCE), field, reason }];
 }
 
 function mapContents(session, model, step) {
@@ -29,7 +33,7 @@ function mapContents(session, model, step) {
   const codes = mm
     ? planeAt(session, model, step.time, `${PROBABILITY_PREFIX}${mm}`)
     : rainCodes(session, model, step.time);
-  if (!codes) return { reason: translate(mm ? "noProbability" : "noLeadTime", { model }) };
+  if (!codes) return { reason: translate(mm ? "noProbability" : "noLeadTime", { model: modelLabel(model) }) };
   return { field: mm ? probabilityField(codes) : rainField(codes) };
 }
 

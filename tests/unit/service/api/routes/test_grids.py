@@ -166,6 +166,7 @@ def test_where_there_is_no_radar_it_says_so_without_an_error(tmp_path: Path) -> 
         "times": [],
         "age_s": None,
         "attribution": None,
+        "simulated": False,
         "suspect": None,
         "grid": None,
     }
@@ -188,13 +189,33 @@ def test_land_is_where_there_is_land(
     reader: TestClient, longitude: float, latitude: float, *, land: bool
 ) -> None:
     outlines = reader.get("/grids/outlines/sphere").json()
-    x, y = projector(GRID.projection).transform(longitude, latitude)
-    place = ((x - GRID.west) / GRID.cell, (GRID.north - y) / GRID.cell)
+    place = cell_of(longitude, latitude)
     lines = [
         np.cumsum(np.reshape(line, (-1, 2)), axis=0) / outlines["steps"]
         for line in outlines["land"]
     ]
     assert sum(Outline(line).contains_point(place) for line in lines) % 2 == land
+
+
+def test_outlines_have_the_parts_that_are_wanted(reader: TestClient) -> None:
+    found = reader.get("/grids/outlines/sphere?parts=states,districts").json()
+    assert set(found) == {"steps", "window", "states", "districts"}
+    for part in ("states", "districts"):
+        points = np.concatenate(
+            [np.cumsum(np.reshape(line, (-1, 2)), axis=0) / found["steps"] for line in found[part]]
+        )
+        assert (points > (26, 0)).all()
+        assert (points < (184, 182)).all()
+    spree = np.hypot(*(points - cell_of(13.41, 52.52)).T).min()
+    assert spree > 2  # Berlin is a state without districts
+    for wrong in ("towns", "land,", "land;states"):
+        problem(reader.get(f"/grids/outlines/sphere?parts={wrong}"), 422)
+
+
+def cell_of(longitude: float, latitude: float) -> tuple[float, float]:
+    """Column and row of a place in degrees, in cells from the north-western corner."""
+    x, y = projector(GRID.projection).transform(longitude, latitude)
+    return (x - GRID.west) / GRID.cell, (GRID.north - y) / GRID.cell
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_nothing_inline(reader: TestClient) -> None:
@@ -213,10 +234,12 @@ def test_every_file_of_the_page_is_there_and_kept_for_ever(reader: TestClient) -
     named = re.findall(
         r"(?:src|href)=\"(page/[^\"]+)\"", reader.get("/", headers={"Accept": "text/html"}).text
     )
-    assert {name.rpartition("/")[2] for name in named} >= {
-        file.name for file in STATIC.iterdir() if file.name.endswith(".js")
-    }
-    for name in named:
+    folder = named[0].rpartition("/")[0]
+    files = {f"{folder}/{file.name}" for file in STATIC.iterdir() if file.name != "index.html"}
+    assert set(named) < files
+    assert f"{folder}/rain_chart.js" in named
+    assert f"{folder}/place_search.js" not in named  # it is loaded after the first picture
+    for name in files:
         answer = reader.get(f"/{name}")
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]

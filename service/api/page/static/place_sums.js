@@ -1,0 +1,60 @@
+// Rain sums at a place: what fell, and what is forecast with its range.
+
+import { element } from "./dom.js";
+import { formatNumber, translate } from "./texts.js";
+
+/** Periods that are shown, in minutes, with their texts. */
+const PERIODS = {
+  measured: [[1440, "sumLastDay"], [60, "sumLastHour"]],
+  forecast: [[60, "sumNextHour"], [120, "sumNextHours"]],
+};
+/** Probability from which the chance of heavy rain is shown. */
+const LEAST_PROBABILITY = 0.05;
+
+/**
+ * Rows of the table of an answer of the service: pairs of the key of a text, and the sum in words.
+ *
+ * @returns {[string, string][]} Measured sums first; periods that the answer lacks are left out.
+ */
+export function sumsRows(sums) {
+  return Object.entries(PERIODS).flatMap(([kind, periods]) =>
+    periods.flatMap(([minutes, key]) => {
+      const period = sums[kind].find((candidate) => candidate.minutes === minutes);
+      return period ? [[key, formatSum(period.mean)]] : [];
+    }),
+  );
+}
+
+/** 4.2 mm (1.1–8.4) */
+function formatSum({ mm, p10, p90 }) {
+  if (mm === null) return translate("noData");
+  const sum = `${formatNumber(mm, 1)} mm`;
+  if (p10 === null || p90 === null) return sum;
+  return `${sum} (${formatNumber(p10, 1)}–${formatNumber(p90, 1)})`;
+}
+
+/** The likeliest warning level of heavy rain in words; empty where none is likely enough. */
+export function heavyRain({ warnings }) {
+  const likely = warnings.flatMap(({ minutes, from_mm: mm, mean }) => {
+    const probability = mean.probabilities[0]?.probability ?? 0;
+    return probability >= LEAST_PROBABILITY ? [{ minutes, mm, probability }] : [];
+  });
+  if (!likely.length) return "";
+  const { minutes, mm, probability } = likely.reduce((a, b) => (b.mm > a.mm ? b : a));
+  const chance = formatNumber(100 * probability, 0);
+  return translate("sumHeavy", { mm: formatNumber(mm), hours: minutes / 60, chance });
+}
+
+/** Table of the sums, and a sentence where heavy rain is likely. */
+export function sumsTable(sums) {
+  const table = document.createElement("table");
+  table.className = "sums";
+  table.createCaption().textContent = translate("sums");
+  for (const [key, text] of sumsRows(sums)) {
+    const row = table.insertRow();
+    row.append(element("th", { scope: "row" }, translate(key)));
+    row.insertCell().textContent = text;
+  }
+  const heavy = heavyRain(sums);
+  return heavy ? [table, element("p", { className: "heavy" }, heavy)] : [table];
+}
