@@ -20,7 +20,7 @@ from service.api.maps.palettes import palette
 from tests.browser import Watched, chromium, serving
 from tests.served import NEWEST, api_context, fill, iso
 
-LEAFLET = Path(__file__).parents[2] / "node_modules" / "leaflet" / "dist"
+LEAFLET = Path(__file__).parents[3] / "node_modules" / "leaflet" / "dist"
 BERLIN = (13.41, 52.52)
 SIDE = 500
 """Width and height of the map in pixels."""
@@ -72,7 +72,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A web server of somebody else: its URL, and the folder of its pages."""
+    """Another web server: its URL, and the folder of its pages."""
     folder: Path = tmp_path_factory.mktemp("pages")
     if LEAFLET.exists():
         for name in ("leaflet.js", "leaflet.css"):
