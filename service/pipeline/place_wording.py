@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -62,6 +63,14 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
 def in_utc(time: np.datetime64) -> str:
     """A time as hours and minutes in UTC."""
     return f"{to_datetime(time):%H:%M} UTC"
+
+
+def clock_in(zone: str, language: Language) -> Clock:
+    """Return what words times in a zone ("UTC" or an IANA name) as a language does."""
+    if zone == "UTC":
+        return in_utc
+    suffix = " Uhr" if language == "de" else ""
+    return lambda time: f"{to_datetime(time).astimezone(ZoneInfo(zone)):%H:%M}{suffix}"
 
 
 def wording(summary: PlaceSummary, language: Language, clock: Clock = in_utc) -> str:

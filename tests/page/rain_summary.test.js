@@ -70,8 +70,8 @@ const CASES = [
   [
     "rain that is over soon",
     { state: "rain", peak: 2, ends_between: between(0, 5) },
-    "It is raining. The rain ends between 12:00 and 12:05. Up to 2 mm/h.",
-    "Es regnet. Der Regen endet zwischen 12:00 und 12:05 Uhr. Bis zu 2 mm/h.",
+    "It is raining. The rain ends between 12:00 and 12:05. Up to 2.0 mm/h.",
+    "Es regnet. Der Regen endet zwischen 12:00 und 12:05 Uhr. Bis zu 2,0 mm/h.",
   ],
   [
     "rain that starts and ends",
@@ -82,8 +82,8 @@ const CASES = [
   [
     "rain that goes on with interruptions",
     { state: "rain", peak: 4, with_interruptions: true },
-    "It is raining. The rain continues beyond 14:00. With interruptions. Up to 4 mm/h.",
-    "Es regnet. Der Regen dauert über 14:00 Uhr hinaus an. Mit Unterbrechungen. Bis zu 4 mm/h.",
+    "It is raining. The rain continues beyond 14:00. With interruptions. Up to 4.0 mm/h.",
+    "Es regnet. Der Regen dauert über 14:00 Uhr hinaus an. Mit Unterbrechungen. Bis zu 4,0 mm/h.",
   ],
   [
     "a place without radar",
@@ -106,8 +106,8 @@ const CASES = [
   [
     "rain whose end is unknown",
     { state: "rain", peak: 2, unknown_after: toIso(timeAt(45)) },
-    "It is raining. When it ends is unknown, because no radar sees where the weather comes from. Up to 2 mm/h.",
-    "Es regnet. Wann er endet, ist unbekannt, weil kein Radar sieht, woher das Wetter kommt. Bis zu 2 mm/h.",
+    "It is raining. When it ends is unknown, because no radar sees where the weather comes from. Up to 2.0 mm/h.",
+    "Es regnet. Wann er endet, ist unbekannt, weil kein Radar sieht, woher das Wetter kommt. Bis zu 2,0 mm/h.",
   ],
 ];
 
@@ -138,4 +138,18 @@ test("a response for a place is read by lead time, thresholds in rising order", 
   assert.deepEqual(forecast.map(({ rate }) => rate), [1, null, 0, 2]);
   assert.deepEqual(forecast[0].probabilities, [[0.5, 0.9], [10, 0.1]]);
   assert.deepEqual(forecast[2].probabilities, [[0.5, 0.7], [10, null]]);
+});
+
+test("the page words each summary as the API does", { skip: !process.env.NOWCAST_WORDINGS }, () => {
+  const withoutZone = (text) => text.replaceAll(/ (UTC|Uhr)/g, "");
+  const cases = JSON.parse(process.env.NOWCAST_WORDINGS);
+  assert.ok(cases.length > 50);
+  for (const { issue, summary: document } of cases) {
+    for (const language of ["en", "de"]) {
+      setLanguage(language);
+      setTimeFormat("UTC", language);
+      const words = rainSummary(document, { issue: Date.parse(issue), stale: false });
+      assert.equal(withoutZone(words), withoutZone(document.text[language]));
+    }
+  }
 });

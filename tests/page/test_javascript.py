@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from ingest.grid import projector
+from service.api.edr.summary import summary_document
 from service.api.page.overview import GRIDS, grid_info
+from service.archive.key import iso, to_datetime
+from service.pipeline.place_summary import PlaceSummary, State, Window
 
 NODE = shutil.which("node")
 FOLDER = Path(__file__).parent
@@ -38,6 +41,40 @@ def points_by_proj() -> str:
     return json.dumps(grids)
 
 
+ISSUE = np.datetime64("2026-06-21T12:00", "ns")
+
+
+def wordings_of_the_api() -> str:
+    """JSON: summaries of places of every kind as the API has them, with their words."""
+    after = [ISSUE + np.timedelta64(minutes, "m") for minutes in range(0, 121, 5)]
+    windows: list[Window | None] = [None, (after[2], after[5])]
+    states: tuple[State, ...] = ("dry", "probably_dry", "rain_possible", "rain", "unknown")
+    found = [
+        PlaceSummary(
+            issue=ISSUE,
+            until=after[-1],
+            state=state,
+            rate_now=1.5,
+            peak=peak if state == "rain" else (None if known == after[0] else 0.0),
+            probability=probability if known is None or state == "rain_possible" else None,
+            starts=None,
+            ends=None,
+            starts_between=starts,
+            ends_between=ends,
+            with_interruptions=starts is None,
+            unknown_after=known,
+        )
+        for state in states
+        for starts in windows
+        for ends in windows
+        for known in (None, after[0], after[7])
+        for probability, peak in ((0.23, 2.0), (0.66, 12.34))
+    ]
+    return json.dumps(
+        [{"issue": iso(to_datetime(ISSUE)), "summary": summary_document(each)} for each in found]
+    )
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.removesuffix(".test.js"))
 def test_the_javascript_of_the_page_passes_its_unit_tests(file: Path) -> None:
     assert NODE
@@ -45,7 +82,11 @@ def test_the_javascript_of_the_page_passes_its_unit_tests(file: Path) -> None:
         [NODE, "--test", file],
         capture_output=True,
         text=True,
-        env={**os.environ, "NOWCAST_GRIDS": points_by_proj()},
+        env={
+            **os.environ,
+            "NOWCAST_GRIDS": points_by_proj(),
+            "NOWCAST_WORDINGS": wordings_of_the_api(),
+        },
         timeout=550,
         check=False,
     )

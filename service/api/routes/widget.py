@@ -1,7 +1,7 @@
 """A forecast at a place as flat JSON, for widgets and other small programs."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +15,7 @@ from service.api.model_parameters import ModelQuery
 from service.api.representations import SHORT_LIVED
 from service.archive.key import Key, to_datetime
 from service.pipeline.place_summary import State
-from service.pipeline.place_wording import wording
+from service.pipeline.place_wording import clock_in, wording
 
 router = APIRouter(tags=["places"])
 
@@ -56,6 +56,9 @@ def widget(
     lat: Annotated[float, Query(ge=-90, le=90, description="Degrees north.", examples=[52.52])],
     lon: Annotated[float, Query(ge=-180, le=180, description="Degrees east.", examples=[13.41])],
     model: ModelQuery = None,
+    zone: Annotated[
+        Literal["UTC", "Europe/Berlin"], Query(description="Time zone of the texts.")
+    ] = "UTC",
 ) -> Widget:
     """The newest forecast at a place in a dozen flat members."""
     name = context.forecasters.named(model)
@@ -76,7 +79,7 @@ def widget(
         state=summary.state,
         starts=None if summary.starts is None else to_datetime(summary.starts),
         ends=None if summary.ends is None else to_datetime(summary.ends),
-        text=wording(summary, "en"),
-        text_de=wording(summary, "de"),
+        text=wording(summary, "en", clock_in(zone, "en")),
+        text_de=wording(summary, "de", clock_in(zone, "de")),
         attribution=credit(forecast),
     )

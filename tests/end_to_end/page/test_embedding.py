@@ -15,13 +15,18 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from ingest.grid import cell
 from service.api.app import create_app
 from service.api.maps.palettes import palette
+from service.archive.archive import Archive
 from tests.browser import Watched, chromium, serving
 from tests.served import NEWEST, api_context, fill, iso
+from tests.showers import frame
 
 LEAFLET = Path(__file__).parents[3] / "node_modules" / "leaflet" / "dist"
 BERLIN = (13.41, 52.52)
+SHOWN = NEWEST + 1
+"""Number of the frame that the map shows."""
 SIDE = 500
 """Width and height of the map in pixels."""
 ZOOM = 8
@@ -64,9 +69,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An hour of showers with its forecasts."""
+    """An hour of showers with its forecasts, and a newer frame with a shower over Berlin."""
     folder: Path = tmp_path_factory.mktemp("showers")
     fill(folder)
+    newer = frame(SHOWN).copy(deep=True)
+    row, column = cell(newer, *BERLIN)
+    y, x = np.ogrid[: newer.shape[1], : newer.shape[2]]
+    shower = 30 * np.exp(-np.hypot(y - row, (x - column) / 2) / 3)
+    newer.values[0] = np.where(shower > 0.1, shower, newer.values[0])
+    Archive(folder / "archive").put_frame(newer)
     return folder
 
 
@@ -132,7 +143,7 @@ def picture(content: bytes) -> NDArray[np.uint8]:
 def rates(service: str, places: list[list[float]]) -> NDArray[np.float32]:
     """Measured rates (place,) in mm/h at longitudes and latitudes, by a query."""
     coords = "MULTIPOINT(" + ",".join(f"({lon:.6f} {lat:.6f})" for lon, lat in places) + ")"
-    query = {"coords": coords, "datetime": iso(NEWEST), "f": "CoverageJSON"}
+    query = {"coords": coords, "datetime": iso(SHOWN), "f": "CoverageJSON"}
     response = httpx.get(f"{service}/collections/radar/position", params=query)
     assert response.status_code == 200, response.text
     values = response.json()["ranges"]["rainfall_rate"]["values"]
@@ -163,7 +174,7 @@ def test_a_frame_and_a_web_component_have_the_words_of_the_service(
         section.wait_for()
         text = section.inner_text()
         assert title in text
-        assert httpx.get(f"{service}/widget?{query}").json()[name] in text
+        assert httpx.get(f"{service}/widget?{query}&zone=Europe/Berlin").json()[name] in text
     assert card.get_attribute("class") == "card dark"
     assert framed.get_attribute("class") == "card light"
     assert watched.page.context.cookies() == []

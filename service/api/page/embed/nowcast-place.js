@@ -10,14 +10,14 @@ const REFRESH_MS = 60_000;
 
 const TEXTS = {
   en: {
-    stale: "The radar is out of date",
-    failed: "The forecast cannot be read",
-    here: "Here",
+    stale: "The radar data are out of date.",
+    failed: "There is no forecast at the moment.",
+    here: "Rain here",
   },
   de: {
-    stale: "Das Radar ist veraltet",
-    failed: "Die Vorhersage kann nicht gelesen werden",
-    here: "Hier",
+    stale: "Die Radardaten sind veraltet.",
+    failed: "Zurzeit gibt es keine Vorhersage.",
+    here: "Regen hier",
   },
 };
 
@@ -45,7 +45,12 @@ class NowcastPlace extends HTMLElement {
   }
 
   attributeChangedCallback() {
-    if (this.shadowRoot) this.refresh();
+    if (!this.shadowRoot || this.isScheduled) return;
+    this.isScheduled = true;
+    queueMicrotask(() => {
+      this.isScheduled = false;
+      this.refresh();
+    });
   }
 
   get language() {
@@ -63,6 +68,8 @@ class NowcastPlace extends HTMLElement {
     const url = new URL("widget", SERVICE);
     url.searchParams.set("lat", this.getAttribute("lat") ?? "52.52");
     url.searchParams.set("lon", this.getAttribute("lon") ?? "13.41");
+    url.searchParams.set("zone", "Europe/Berlin");
+    this.requested = url.href;
     let widget = null;
     try {
       const answer = await fetch(url, { credentials: "omit" });
@@ -70,7 +77,8 @@ class NowcastPlace extends HTMLElement {
     } catch {
       // said in the card
     }
-    this.show(widget);
+    // an answer to what was asked before may come late
+    if (this.requested === url.href) this.show(widget);
   }
 
   show(widget) {

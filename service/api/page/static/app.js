@@ -185,6 +185,7 @@ session.addEventListener("ready", () => {
   const { grid } = session.overview.radar;
   if (grid) {
     panes.projection = gridProjection(grid);
+    placePanel.projection = panes.projection;
     setMapData(session.outlines, panes.projection, grid.shape);
   }
   if (linked.place) {

@@ -14,6 +14,8 @@ export class PlacePanel {
   constructor(session) {
     this.session = session;
     this.place = null;
+    /** That of the radar, as soon as it is known. */
+    this.projection = null;
     this.requested = "";
     this.response = null;
     this.problem = null;
@@ -53,8 +55,8 @@ export class PlacePanel {
 
   /** Request the forecast, unless it is the one that was requested last. */
   async update() {
-    const { session, place } = this;
-    if (!place || !session.overview) return;
+    const { session, place, projection } = this;
+    if (!place || !session.overview || !projection || this.isOutside(projection)) return;
     const { issue, model } = session;
     const coords = `POINT(${place.lon.toFixed(4)} ${place.lat.toFixed(4)})`;
     const query = new URLSearchParams({ coords, model, leads: "all" });

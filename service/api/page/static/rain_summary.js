@@ -63,5 +63,5 @@ function rainSentences(summary) {
   else if (unknownAfter) sentences.push(translate("summaryEndUnknown"));
   else sentences.push(translate("summaryContinues", { end: time(until) }));
   if (summary.with_interruptions) sentences.push(translate("summaryInterruptions"));
-  return [...sentences, translate("summaryPeak", { rate: formatNumber(summary.peak) })];
+  return [...sentences, translate("summaryPeak", { rate: formatNumber(summary.peak, 1, 1) })];
 }
