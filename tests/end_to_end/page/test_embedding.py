@@ -31,8 +31,8 @@ SIDE = 500
 """Width and height of the map in pixels."""
 ZOOM = 8
 POINTS = 60
-NEIGHBOURS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
-"""Pixels beside a pixel in which its colour may be that of the cell."""
+NEIGHBOURS = ((0, 0), *((x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y))
+"""Pixels around a pixel in which its colour may be that of the cell."""
 
 LEAFLET_PAGE = """<!doctype html>
 <link rel="stylesheet" href="leaflet.css"><script src="leaflet.js"></script>
@@ -76,7 +76,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     row, column = cell(newer, *BERLIN)
     y, x = np.ogrid[: newer.shape[1], : newer.shape[2]]
     shower = 30 * np.exp(-np.hypot(y - row, (x - column) / 2) / 3)
-    newer.values[0] = np.where(shower > 0.1, shower, newer.values[0])
+    newer.values[0] = np.where(shower > 0.1, shower, newer.values[0]).round(2)
     Archive(folder / "archive").put_frame(newer)
     return folder
 
@@ -146,8 +146,8 @@ def rates(service: str, places: list[list[float]]) -> NDArray[np.float32]:
     query = {"coords": coords, "datetime": iso(SHOWN), "f": "CoverageJSON"}
     response = httpx.get(f"{service}/collections/radar/position", params=query)
     assert response.status_code == 200, response.text
-    values = response.json()["ranges"]["rainfall_rate"]["values"]
-    return np.array(values, np.float32).reshape(len(places))
+    series = [each["ranges"]["rainfall_rate"]["values"] for each in response.json()["coverages"]]
+    return np.array(series, np.float32).reshape(len(places))
 
 
 def colours_of(rate: NDArray[np.float32]) -> NDArray[np.uint8]:
