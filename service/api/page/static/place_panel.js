@@ -118,8 +118,9 @@ export class PlacePanel {
       host.replaceChildren();
       return;
     }
-    name.textContent = this.name;
-    if (this.isOutside(projection)) {
+    const isOutside = this.isOutside(projection);
+    name.textContent = isOutside && !place.name ? translate("placeElsewhere") : this.name;
+    if (isOutside) {
       summary.textContent = translate("placeOutside");
       host.replaceChildren();
       return;

@@ -45,11 +45,13 @@ export function heavyRain({ warnings }) {
   return translate("sumHeavy", { mm: formatNumber(mm), hours: minutes / 60, chance });
 }
 
+const hasRange = ({ forecast }) => forecast.some(({ mean }) => mean.p10 !== null);
+
 /** Table of the sums, and a sentence where heavy rain is likely. */
 export function sumsTable(sums) {
   const table = document.createElement("table");
   table.className = "sums";
-  table.createCaption().textContent = translate("sums");
+  table.createCaption().textContent = translate(hasRange(sums) ? "sumsWithRange" : "sums");
   for (const [key, text] of sumsRows(sums)) {
     const row = table.insertRow();
     row.append(element("th", { scope: "row" }, translate(key)));

@@ -11,7 +11,8 @@ const THRESHOLD = 0.5;
 const UPDATE_INTERVAL = 10 * MINUTE;
 const BASELINE = "persistence";
 const MAX_LEADS = 6;
-const [WIDTH, ROW_HEIGHT, KEY_HEIGHT, LEFT, RIGHT] = [330, 30, 22, 62, 40];
+const [WIDTH, ROW_HEIGHT, KEY_HEIGHT, LEFT, RIGHT] = [330, 30, 38, 62, 40];
+const KEY_ROW = 16;
 
 export class SkillPanel {
   constructor(session) {
@@ -79,7 +80,10 @@ function skillChart(model, leads, baseline) {
     role: "img",
     "aria-label": skillLabel(model, leads, baseline),
   });
-  if (keyHeight) chart.append(...keyEntry("model", 0, modelLabel(model)), ...keyEntry("baseline", 175, modelLabel(BASELINE)));
+  if (keyHeight) {
+    chart.append(...keyEntry("model", 0, modelLabel(model)));
+    chart.append(...keyEntry("baseline", 1, modelLabel(BASELINE)));
+  }
   leads.forEach(({ lead_minutes: minutes, csi }, k) => {
     const top = k * ROW_HEIGHT + keyHeight;
     const compared = baseline.get(minutes) ?? null;
@@ -95,9 +99,10 @@ function skillChart(model, leads, baseline) {
   return chart;
 }
 
-function keyEntry(className, shift, name) {
-  const square = { class: className, x: LEFT + shift, y: 3, width: 10, height: 10, rx: 2 };
-  return [svgElement("rect", square), text(LEFT + shift + 15, 12, name)];
+function keyEntry(className, line, name) {
+  const top = line * KEY_ROW;
+  const square = { class: className, x: LEFT, y: top + 3, width: 10, height: 10, rx: 2 };
+  return [svgElement("rect", square), text(LEFT + 15, top + 12, name)];
 }
 
 function bar(className, y, share, height) {
