@@ -42,8 +42,8 @@ class FoundPlaces(BaseModel):
     attribution: str = "GeoNames (CC BY 4.0)"
 
 
-@router.get("/places", operation_id="search_places")
-def search_places(
+@router.get("/places", operation_id="list_places")
+def list_places(
     response: Response,
     q: Annotated[
         str | None,
