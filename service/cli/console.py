@@ -1,22 +1,77 @@
 """Output of the command line: tables and progress bars."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from service.skill import verification
 
+LINE_SECONDS = 10.0
+"""Shortest time between two lines of progress, in s."""
 SHOWN_THRESHOLDS = (0.5, 2.0, 5.0)
 """Thresholds in mm/h of the skill table, those of the papers."""
 SHOWN_SCORES = {"csi": "CSI", "hss": "HSS", "fbias": "FBIAS"}
 
 
+class ProgressLines(Progress):
+    """Progress as lines, for logs and pipes: at most one every few seconds, and one at the end.
+
+    Args:
+        console: Where to print.
+        seconds: Shortest time between two lines of a task, in s.
+    """
+
+    def __init__(self, console: Console, seconds: float = LINE_SECONDS) -> None:
+        super().__init__(console=console, auto_refresh=False)
+        self._line_seconds, self._printed = seconds, time.monotonic()
+
+    def start(self) -> None:
+        """Show no bar."""
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+
+    def refresh(self) -> None:
+        """Print a line for each task that has changed, if one is due."""
+        for task in self.tasks:
+            is_due = time.monotonic() - self._printed >= self._line_seconds
+            is_last = task.finished and not task.fields.get("is_reported")
+            if self.disable or not task.completed or not (is_due or is_last):
+                continue
+            self._printed = time.monotonic()
+            task.fields["is_reported"] = task.finished
+            of = "" if task.total is None else f" of {task.total:g}"
+            note = f", {task.fields['note']}" if task.fields.get("note") else ""
+            line = f"{task.description}: {task.completed:g}{of}{note}"
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:  # noqa: ANN401
+        """Change a task; see `rich.progress.Progress.update`."""
+        super().update(task_id, **changes)
+        self.refresh()
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Advance a task by some steps."""
+        super().advance(task_id, advance)
+        self.refresh()
+
+
 def progress(console: Console) -> Progress:
-    """A progress bar of a known number of steps, with a note beside it."""
+    """A progress bar of a known number of steps with a note, or lines without a terminal."""
+    if not console.is_terminal:
+        return ProgressLines(console)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
