@@ -14,7 +14,7 @@ from model_zoo.checkpoints.arrays import blank
 from model_zoo.profiling.cost import MultiplyAdds, multiply_adds, parameters
 from model_zoo.profiling.markdown import Table, number, span, tables, with_conclusion
 from model_zoo.profiling.measure import Measurement, MeasurementFile, measure
-from model_zoo.profiling.papers import DATA_SETS, PUBLISHED, DataSet, Figures
+from model_zoo.profiling.papers import DATA_SETS, PUBLISHED, REASONS, DataSet, Figures
 from model_zoo.zoo import MODELS, Model
 
 BILLION = 1e9
@@ -108,10 +108,16 @@ HEADINGS = (
     "training step, s",
     "training peak, MB",
     "kept for backward, MB",
-    "paper, GB on 4 GPUs",
+    "paper, GB per card of 4",
+    "paper, hours on 4 A100",
+    "paper, million parameters",
 )
 
 WORK = "multiply-adds, 10^9"
+MILLION = 1e6
+PARAMETERS_CLOSE, WORK_CLOSE, WORK_NEAR = 0.06, 0.06, 0.001
+"""Differences up to which figures that papers round are the same: millions of parameters, 10^9
+multiply-adds, and relative to these."""
 NEAR = 0.05
 """Relative difference up to which a figure of a paper counts as reproduced."""
 
@@ -127,6 +133,8 @@ SHORT_HEADINGS = (
     "peak MB",
     "kept MB",
     "paper GB",
+    "paper h",
+    "paper M",
 )
 """Headings for the terminal."""
 
@@ -147,7 +155,29 @@ def cells(row: Row) -> list[str]:
         f"{found.step_peak:,.0f}" if found else "-",
         f"{found.kept:,.0f}" if found else "-",
         f"{published.memory:,.1f}" if published else "",
+        f"{published.hours:.1f}" if published else "",
+        f"{published.parameters:.1f}" if published else "",
     ]
+
+
+def difference(row: Row) -> str:
+    """Say where a row differs from the paper, and why; empty where it does not."""
+    if row.published is None:
+        return ""
+    millions, work = row.parameters / MILLION, row.work.total / BILLION
+    pairs = (
+        ("million parameters", millions, row.published.parameters, PARAMETERS_CLOSE),
+        ("10^9 multiply-adds", work, row.published.multiply_adds, WORK_CLOSE),
+    )
+    found = [
+        f"{ours:.{digits}f} instead of {paper:.1f} {what}"
+        for (what, ours, paper, close), digits in zip(pairs, (2, 1), strict=True)
+        if abs(ours - paper) > max(close, WORK_NEAR * paper * (what != pairs[0][0]))
+    ]
+    if not found:
+        return ""
+    reason = REASONS.get((row.name, row.data_set)) or REASONS.get((row.name, ""), "unexplained")
+    return f"{row.name}: {' and '.join(found)}: {reason}"
 
 
 def document(found: Sequence[Row], channels: int, patience_seconds: float) -> str:
@@ -161,9 +191,15 @@ def document(found: Sequence[Row], channels: int, patience_seconds: float) -> st
         title = f"{data.title}: {data.given} frames of {data.height}x{data.width} to {data.horizon}"
         lines = [HEADINGS, ["---", *["---:"] * (len(HEADINGS) - 1)], *map(cells, chosen)]
         table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        parts.append(f"## {title}\n\n{table}\n")
+        parts.append(f"## {title}\n\n{table}\n{differences(chosen)}")
     text = "\n".join(parts) + NOTES
     return with_conclusion(text, conclusion(tables(text)))
+
+
+def differences(found: Sequence[Row]) -> str:
+    """List where rows differ from the paper, and why, as Markdown; empty where none does."""
+    lines = [f"- {line}." for line in map(difference, found) if line]
+    return "\n".join(["\nWhere ours and the paper differ:\n", *lines, ""]) if lines else ""
 
 
 def conclusion(found: Sequence[Table]) -> list[str]:
@@ -243,15 +279,6 @@ networks keep is in [memory.md](memory.md).
 NOTES = """
 `*` runs on a padded grid: it halves the field more often than its sides allow.
 
-Where ours and a paper differ:
-
-- **preciplstm, Germany**: the paper's figure leaves out attention; without it ours is the same.
-- **mim, motionrnn**: ours leave out what has no effect: the bottom layer's N and S, the forget gate
-  that is thrown away, the top layer's motion. The paper's MotionRNN over-counts a transposed
-  convolution besides.
-- **predrnn++**: same work; its parameters are fewer by the highway's convolutions that five of six
-  published layers hold and never use.
-- **ms-lstm, Germany**: the paper's 260.6 is that of a 212x212 frame; the published network on
-  180x180 has ours.
-- Memory of the papers is of four GPUs without cuDNN, ours of one process: compare ratios.
+Memory of the papers is of a card of four without cuDNN, ours of one process: compare ratios. Their
+hours are of a whole training on four A100.
 """

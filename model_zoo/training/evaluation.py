@@ -21,6 +21,8 @@ SEED = 2022
 """Seed of test sequences that are drawn at random."""
 AVERAGES = {"all frames, as the paper": True, "future frames alone": False}
 """Names of our rows, and whether predictions of given frames count in them."""
+MARK = " *"
+"""Mark of the network that is evaluated among those of the paper."""
 
 
 class Table(NamedTuple):
@@ -38,6 +40,8 @@ class Evaluation(NamedTuple):
     scores: Scores
     beside_paper: Table
     by_frame: Table
+    paper: Table | None = None
+    """The paper's scores of all its networks on the data set; None if it has none."""
 
 
 def evaluate(
@@ -89,6 +93,7 @@ def evaluate(
         scores,
         Table(title, *beside_paper(scores, settings.source, trained.model)),
         Table("frame by frame", *by_frame(scores, settings.given)),
+        paper_table(settings.source, trained.model),
     )
 
 
@@ -119,6 +124,15 @@ def beside_paper(scores: Scores, source: str, model: str) -> tuple[list[str], li
         paper = paper_tables.MOVING_MNIST.get(model) if source == "moving-mnist" else None
     published = {"paper": list(paper)} if paper is not None else {}
     return ["", *headings], [[way, *map(figure, row)] for way, row in (published | ours).items()]
+
+
+def paper_table(source: str, model: str) -> Table | None:
+    """Return the paper's table of a data set, with a mark at one model; None if there is none."""
+    rows = paper_tables.TABLES.get(source)
+    if rows is None:
+        return None
+    lines = [[name + MARK * (name == model), *map(figure, row)] for name, row in rows.items()]
+    return Table(f"the paper on {source}", ["network", *paper_tables.HEADINGS[source]], lines)
 
 
 def by_frame(scores: Scores, given: int) -> tuple[list[str], list[list[str]]]:

@@ -89,3 +89,16 @@ GERMANY: Mapping[str, GermanyRow] = MappingProxyType(
         "ms-lstm": GermanyRow(0.405, 0.243, 0.096, 0.562, 0.378, 0.164),
     }
 )
+
+TABLES: Mapping[str, Mapping[str, tuple[float, ...]]] = MappingProxyType(
+    {"moving-mnist": MOVING_MNIST, "taxibj": TAXIBJ, "germany": GERMANY}
+)
+"""Tables of scores by data set."""
+HEADINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "moving-mnist": ("SSIM", "MSE", "MAE"),
+        "taxibj": tuple(f"MSE {ahead}" for ahead in range(1, 5)),
+        "germany": tuple(f"{name} {rate:g}" for name in ("CSI", "HSS") for rate in (0.5, 2, 5)),
+    }
+)
+"""Of the columns of these tables."""

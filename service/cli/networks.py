@@ -76,9 +76,12 @@ def models(
             rows.append(row)
             bar.advance(task)
     for data_set in chosen_sets:
-        lines = [table.cells(row) for row in rows if row.data_set == data_set]
+        chosen = [row for row in rows if row.data_set == data_set]
+        lines = [table.cells(row) for row in chosen]
         title = DATA_SETS[data_set].title
         open_console().print(console.plain_table(title, table.SHORT_HEADINGS, lines))
+        for line in filter(None, map(table.difference, chosen)):
+            open_console().print(line, markup=False, soft_wrap=True)
     if write is not None:
         write_atomically(write, table.document(rows, channels, patience).encode())
         open_console().print(f"wrote {write}")

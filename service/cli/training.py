@@ -263,7 +263,8 @@ def evaluate(
             workers=workers,
             report=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    tables = [found.beside_paper, found.by_frame]
+    papers = [found.paper] if found.paper is not None else []
+    tables = [found.beside_paper, *papers, found.by_frame]
     if data_set in RADAR_SETS and beside != "none":
         tables += compare_network(checkpoint, data_set, data, split, beside, every, quiet=quiet)
     for table in tables:

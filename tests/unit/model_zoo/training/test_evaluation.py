@@ -15,7 +15,7 @@ from model_zoo.training.data.sample import Draw, Split
 from model_zoo.training.data.settings import MovingMNIST, data_settings
 from model_zoo.training.data.survey import survey, survey_event, survey_record
 from model_zoo.training.errors import BadData, BadExperiment
-from model_zoo.training.evaluation import beside_paper, evaluate
+from model_zoo.training.evaluation import beside_paper, evaluate, paper_table
 from model_zoo.training.loop import train
 from model_zoo.training.metrics import Scores, ScoreSums
 from model_zoo.training.run import Run
@@ -58,6 +58,18 @@ def test_taxibj_is_by_future_frame_and_germany_by_threshold() -> None:
     assert lines[2][1:] == ["0.000", "0.000", "-", "0.000", "0.000", "-"]
     _, lines = beside_paper(scores((0.5, 2.0, 5.0)), "corpus", "preciplstm")
     assert [line[0][:4] for line in lines] == ["ours", "ours"]
+
+
+def test_the_whole_table_of_the_paper_is_there_with_a_mark() -> None:
+    for source, number in (("moving-mnist", 9), ("taxibj", 8), ("germany", 8)):
+        table = paper_table(source, "ms-lstm")
+        assert table is not None
+        assert len(table.lines) == number
+        assert {len(line) for line in table.lines} == {len(table.headings)}
+        (marked,) = [line for line in table.lines if line[0].endswith("*")]
+        assert marked[0] == "ms-lstm *"
+    assert marked[1:] == ["0.405", "0.243", "0.096", "0.562", "0.378", "0.164"]
+    assert paper_table("kth", "ms-lstm") is None
 
 
 def test_a_network_is_judged_on_data_cut_as_for_its_training(digits: Path, tmp_path: Path) -> None:
