@@ -4,6 +4,7 @@ The attacks are drawn from a seed, so that a run can be repeated.
 """
 
 import asyncio
+import gzip
 import json
 import random
 import time
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 
 READERS = 8
 """Connections over which the readers ask."""
@@ -180,10 +182,30 @@ async def pipelined(
 async def pictures(
     target: Target, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, draw: random.Random
 ) -> None:
-    """Ask for pictures, each at a URL of its own."""
-    issue, number = draw.choice(target.issues), draw.randrange(10**9)
-    writer.write(get(f"/nowcasts/{issue}?model=persistence&f=png&x={number}"))
+    """Ask for pictures of forecasts, each of an area of its own."""
+    issue, west = draw.choice(target.issues), draw.uniform(5, 9)
+    area = f"bbox={west:.4f},47,15,55&lead=30&width=1024&height=1024"
+    writer.write(get(f"/nowcasts/{issue}?model=persistence&f=png&{area}"))
     await note(target, "pictures", reader)
+
+
+async def maps(
+    target: Target, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, draw: random.Random
+) -> None:
+    """Ask for the largest pictures of the radar, each of an area of its own."""
+    area = f"bbox={draw.uniform(5, 9):.4f},47,15,55&width=2048&height=2048"
+    writer.write(get(f"/maps/radar.png?{area}"))
+    await note(target, "maps", reader)
+
+
+async def areas(
+    target: Target, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, draw: random.Random
+) -> None:
+    """Ask for the values in large areas, each another."""
+    west = draw.uniform(5, 7)
+    ring = f"{west:.4f}%2047,15%2047,15%2055,{west:.4f}%2055,{west:.4f}%2047"
+    writer.write(get(f"/collections/nowcast/area?coords=POLYGON(({ring}))"))
+    await note(target, "areas", reader)
 
 
 async def verification(
@@ -210,6 +232,22 @@ async def uploads(
     await note(target, "uploads", reader)
 
 
+async def packed_bodies(
+    target: Target, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, draw: random.Random
+) -> None:
+    """Upload a body that unpacks to a thousand times its size."""
+    del draw
+    body = bomb()
+    writer.write(JSON + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    await note(target, "packed_bodies", reader)
+
+
+@cache
+def bomb() -> bytes:
+    """64 MB of zeros, packed."""
+    return gzip.compress(bytes(2**26))
+
+
 async def idempotency_keys(
     target: Target, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, draw: random.Random
 ) -> None:
@@ -233,8 +271,11 @@ ATTACKS: tuple[Attack, ...] = (
     nonsense,
     pipelined,
     pictures,
+    maps,
+    areas,
     verification,
     uploads,
+    packed_bodies,
     idempotency_keys,
 )
 """All kinds of hostile clients."""

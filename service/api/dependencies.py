@@ -3,15 +3,16 @@
 `create_app` puts it on `app.state`, tests put their own there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from cachetools import TTLCache
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
 from xarray import DataArray
 
 from service.api.encoded_cache import EncodedCache, PictureCache
@@ -29,6 +30,8 @@ from service.pipeline.rain_sums.sources import Ensemble, SumSources
 from service.pipeline.served_models import Forecasters
 from service.settings import Settings
 
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
 PICTURE_THREADS = 1
 """Drawing is all Python, so that two pictures at once take as long as one after the other."""
 ENSEMBLE_THREADS = 1
@@ -39,6 +42,9 @@ REQUEST_THREADS = 8
 VERIFICATION_THREADS = 2
 UPLOAD_THREADS = 2
 """Threads that read uploads, which take long; other requests have the remaining threads."""
+TILE_THREADS = 4
+MAP_THREADS, QUERY_THREADS = 2, 2
+"""Threads that draw areas of up to four million pixels, and that extract areas of fields."""
 SUM_THREADS = 2
 """Threads that sum up rain, and wait for the radar and the ensemble of a new issue."""
 MOST_SUMS, SUMS_SECONDS = 256, 5.0
@@ -59,6 +65,9 @@ class Pools:
         verification: Sums up verification.
         uploads: Reads uploaded frames.
         sums: Sums up rain.
+        tiles: Draws tiles.
+        maps: Draws areas of any size.
+        queries: Extracts areas, cubes, circles and ways of fields.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -70,6 +79,9 @@ class Pools:
         self.verification = WorkPool("verification", VERIFICATION_THREADS, most_slow)
         self.uploads = WorkPool("uploads", UPLOAD_THREADS, most)
         self.sums = WorkPool("rain sums", SUM_THREADS, most)
+        self.tiles = WorkPool("tiles", TILE_THREADS, most)
+        self.maps = WorkPool("maps", MAP_THREADS, most_slow)
+        self.queries = WorkPool("areas of fields", QUERY_THREADS, most_slow)
 
 
 class Drawing(Protocol):
@@ -173,3 +185,26 @@ async def get_context(request: Request) -> ApiContext:
 
 Context = Annotated[ApiContext, Depends(get_context)]
 """Parameter of a route that receives the API context."""
+
+
+class PooledRoute(APIRoute):
+    """A route whose requests take turns in a pool; see `in_pool`."""
+
+    pool: ClassVar[str]
+
+    def get_route_handler(self) -> Handler:
+        """Return what answers a request when its turn has come."""
+        handler = super().get_route_handler()
+
+        async def answer_in_turn(request: Request) -> Response:
+            pools = (await get_context(request)).pools
+            pool: WorkPool = getattr(pools, self.pool)
+            async with pool.turn():
+                return await handler(request)
+
+        return answer_in_turn
+
+
+def in_pool(name: Literal["tiles", "maps", "queries"]) -> type[PooledRoute]:
+    """Return the class of routes whose requests take turns in a pool of `Pools`."""
+    return type(f"PooledRoute_{name}", (PooledRoute,), {"pool": name})

@@ -3,8 +3,10 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Generic, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
@@ -26,7 +28,6 @@ class WorkPool:
 
     def __init__(self, name: str, threads: int, most_waiting: int) -> None:
         self.name, self.threads, self.most_waiting = name, threads, most_waiting
-        self._limiter: CapacityLimiter | None = None
         self._inside = 0
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -35,20 +36,39 @@ class WorkPool:
         Raises:
             Busy: Too many requests are waiting for a thread.
         """
+        async with self._entered():
+            return await to_thread.run_sync(
+                lambda: function(*args, **kwargs), limiter=self._limiter
+            )
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn at the work, which is done in other threads, as many at a time.
+
+        Raises:
+            Busy: Too many requests are waiting for one.
+        """
+        async with self._entered(), self._limiter:
+            yield
+
+    @asynccontextmanager
+    async def _entered(self) -> AsyncIterator[None]:
         if self._inside >= self.threads + self.most_waiting:
             raise Busy(
                 f"{self._inside} requests for {self.name} are being answered or waiting, should be "
                 f"under {self.threads + self.most_waiting}; try again later"
             )
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(self.threads)
         self._inside += 1
         try:
-            return await to_thread.run_sync(
-                lambda: function(*args, **kwargs), limiter=self._limiter
-            )
+            yield
         finally:
             self._inside -= 1
+
+    @cached_property
+    def _limiter(
+        self,
+    ) -> CapacityLimiter:  # belongs to the event loop, which runs at the first call
+        return CapacityLimiter(self.threads)
 
 
 class SharedCall(Generic[T]):

@@ -1,6 +1,7 @@
 """Runs the HTTP API, in the foreground or in a thread."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -117,6 +118,17 @@ def load_models(deployment: Deployment) -> None:
         deployment.forecasters.all_served()
     except ModelError as error:  # raised again by a request for the model
         log.warning("not all models could be loaded: %s", error)
+    leave_out_of_collections()
+
+
+def leave_out_of_collections() -> None:
+    """Leave all objects of now, mostly those of libraries, out of later garbage collections.
+
+    There are some hundred thousand of them, which each full collection would look through while no
+    other thread can run, for a second on a busy machine.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def server_config(deployment: Deployment, log_level: str | None = None) -> uvicorn.Config:

@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from fastapi import APIRouter, Depends, Request, Response
 
-from service.api.dependencies import Context
+from service.api.dependencies import Context, in_pool
 from service.api.edr import answers, cells, extracts
 from service.api.edr.collections import COLLECTIONS, Collection
 from service.api.edr.crs import CRS84, from_radar, to_radar
@@ -240,6 +240,8 @@ QUERY_KINDS: dict[str, Callable[[Collection, Callable[..., Any]], Endpoint]] = {
     "trajectory": trajectory,
     "locations/{location}": location,
 }
+LARGE_KINDS = ("area", "cube", "radius", "trajectory")
+"""Queries of up to all cells of a field."""
 
 
 def create_router() -> APIRouter:
@@ -267,6 +269,7 @@ def add_queries(
             f"{prefix}/{kind}",
             endpoint,
             methods=["GET"],
+            route_class_override=in_pool("queries") if kind in LARGE_KINDS else None,
             response_class=CoverageJsonResponse,
             responses=COVERAGE,
             operation_id=f"query_{of}_{name}",

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from service.api.dependencies import ApiContext, Context
+from service.api.dependencies import ApiContext, Context, in_pool
 from service.api.edr.documents import base_url, document_response
 from service.api.edr.metadata import bounding_box
 from service.api.maps import layers
@@ -22,7 +22,8 @@ from service.archive.key import Key, iso, to_datetime, to_time
 from service.errors import BadQuery, NoItem
 from service.pipeline.upload import JSON
 
-router = APIRouter(tags=["maps"])
+router = APIRouter(tags=["maps"], route_class=in_pool("tiles"))
+areas = APIRouter(route_class=in_pool("maps"))
 
 LayerPath = Annotated[
     str, Path(description="Name of a layer, as `/tiles` lists them.", examples=["radar"])
@@ -207,7 +208,7 @@ def probability_tile(
     return picture_response(request, context, picture, frame, style, IMMUTABLE)
 
 
-@router.get(
+@areas.get(
     "/maps/{layer}.png",
     response_class=Response,
     responses=PICTURE,
@@ -246,3 +247,6 @@ def read_map(
         issue = to_datetime(frame_time(to_time(issue)))
     picture = layers.picture(context, layers.layer_named(layer), time, issue)
     return picture_response(request, context, picture, frame, style, SHORT_LIVED)
+
+
+router.include_router(areas)

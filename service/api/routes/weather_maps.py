@@ -10,7 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 
 from ingest.precipitation import INTERVAL
-from service.api.dependencies import ApiContext, Context
+from service.api.dependencies import ApiContext, Context, in_pool
 from service.api.edr.collections import valid_times
 from service.api.edr.documents import base_url, document_response
 from service.api.maps import layers
@@ -26,7 +26,7 @@ from service.archive.key import to_datetime, to_time
 from service.errors import NoForecast, NoItem
 from service.pipeline.upload import JSON
 
-router = APIRouter(tags=["maps"])
+router = APIRouter(tags=["maps"], route_class=in_pool("tiles"))
 
 NOWCAST = "nowcast_"
 """Prefix of the names of forecasts, after which come the valid time and the id."""

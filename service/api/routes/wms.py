@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
-from service.api.dependencies import ApiContext, Context
+from service.api.dependencies import ApiContext, Context, in_pool
 from service.api.edr.documents import CACHE_CONTROL, base_url, document_response
 from service.api.maps import wms_capabilities
 from service.api.maps.drawing import cells_of
@@ -29,7 +29,7 @@ from service.api.representations import IMMUTABLE, SHORT_LIVED
 from service.archive.key import iso
 from service.pipeline.upload import JSON
 
-router = APIRouter(tags=["maps"])
+router = APIRouter(tags=["maps"], route_class=in_pool("maps"))
 
 XML = "text/xml"
 TRANSPARENT = ("", "true", "false")

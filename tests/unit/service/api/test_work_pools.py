@@ -91,26 +91,48 @@ def test_calls_that_hang_are_given_up_and_then_not_tried_any_more() -> None:
     go.set()
 
 
-def test_pictures_that_wait_keep_no_other_waiting(filled: Path) -> None:
-    context = api_context(filled, slow_requests_waiting=1)
+AREA = "POLYGON((9 50,10 50,10 51,9 50))"
+SLOW = {
+    "pictures": ["/nowcasts/latest?f=png"],
+    "maps": [
+        "/maps/radar.png?bbox=9,50,10,51&width=40",
+        "/wms?service=WMS&version=1.3.0&request=GetCapabilities",
+    ],
+    "tiles": ["/tiles/radar/tile.json", "/public/weather-maps.json"],
+    "queries": [
+        f"/collections/radar/area?coords={AREA}",
+        "/collections/nowcast/cube?bbox=9,50,10,51",
+        "/collections/nowcast/radius?coords=POINT(10 51)&within=9&within-units=km",
+        "/collections/nowcast/trajectory?coords=LINESTRING(9 50,10 51)",
+    ],
+}
+"""Paths of requests that take turns, by their pool."""
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_work_that_waits_keeps_no_other_waiting(filled: Path, name: str) -> None:
+    context = api_context(filled, slow_requests_waiting=1, requests_waiting=1)
+    pool: WorkPool = getattr(context.pools, name)
     go = threading.Event()
 
     async def run() -> None:
         app = create_app(context)
         transport = ASGITransport(app)
         async with AsyncClient(transport=transport, base_url="http://localhost") as client:
-            drawing = [
-                asyncio.create_task(context.pools.pictures.run(go.wait, 100)) for _ in range(2)
-            ]
+            working = [asyncio.create_task(pool.run(go.wait, 100)) for _ in range(pool.threads + 1)]
             await asyncio.sleep(0)
-            refused = await client.get("/nowcasts/latest?f=png")
-            assert int(refused.headers["retry-after"]) > 0
-            assert problem(refused, 503)["type"] == "/problems/Busy"
-            for path in ("/healthz", "/nowcasts/latest", "/verification"):
-                assert (await client.get(path)).status_code == 200
+            for path in SLOW[name]:
+                refused = await client.get(path)
+                assert int(refused.headers["retry-after"]) > 0
+                assert problem(refused, 503)["type"] == "/problems/Busy"
+            others = [paths[0] for other, paths in SLOW.items() if other != name]
+            position = "/collections/nowcast/position?coords=POINT(10 51)"
+            for path in (*others, position, "/healthz", "/nowcasts/latest", "/verification"):
+                assert (await client.get(path)).status_code == 200, path
             go.set()
-            await asyncio.gather(*drawing)
-            assert (await client.get("/nowcasts/latest?f=png")).status_code == 200
+            await asyncio.gather(*working)
+            for path in SLOW[name]:
+                assert (await client.get(path)).status_code == 200, path
 
     asyncio.run(run())
 

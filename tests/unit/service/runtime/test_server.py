@@ -1,6 +1,8 @@
 """The configuration of the HTTP server: whose addresses it believes, and how much it opens."""
 
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,6 +16,8 @@ from service.runtime.server import running
 from service.runtime.server_limits import backlog_of, is_in, most_connections
 from service.settings import Settings
 from tests.served import MODELS
+
+ROOT = Path(__file__).parents[4]
 
 LIMIT = 3
 """Requests per minute in these tests."""
@@ -75,3 +79,13 @@ def test_a_low_limit_of_open_files_leaves_up_to_two_thirds_in_reserve(
     assert abs(most_connections(600) - most) <= 3, "other threads may open files"
     assert ("ulimit -n" in caplog.text) == (most < 600)
     assert backlog_of(most) <= max(free / 4, 1), "all that are accepted at a time find room beside"
+
+
+def test_what_is_there_at_the_start_is_left_out_of_garbage_collections() -> None:
+    """A full collection, which lets no other thread run, then looks through new objects only."""
+    script = (
+        "import gc; from service.runtime.server import leave_out_of_collections\n"
+        "before = len(gc.get_objects()); leave_out_of_collections()\n"
+        "assert before > 50_000 and len(gc.get_objects()) < 1000, (before, len(gc.get_objects()))"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=550, check=True)
