@@ -3,10 +3,11 @@
 #   make test    sets up, then runs all tests (ARGS="tests/unit -k ingest" for some)
 PYTHON ?= python3
 VENV := .venv
+VENV_SCAN := .venv-scan
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint lint-page docs reference dashboards wheel bench skill constraints clean
+.PHONY: demo test lint lint-page scan docs reference dashboards wheel bench skill constraints clean
 
 demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
@@ -24,6 +25,18 @@ lint: $(VENV)/.ready-to-test lint-page
 	$(BIN)/lint-imports
 	$(BIN)/python -m reference_docs
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
+# Scanners beside those of lint, in an environment of their own; findings are triaged in SECURITY.md.
+# pip-audit asks a server for known vulnerabilities.
+scan: $(VENV_SCAN)/.ready
+	$(VENV_SCAN)/bin/bandit --configfile pyproject.toml --quiet --severity-level medium \
+		--recursive ingest verification model_zoo service
+	$(VENV_SCAN)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+$(VENV_SCAN)/.ready:
+	$(PYTHON) -m venv $(VENV_SCAN)
+	$(VENV_SCAN)/bin/python -m pip install --quiet bandit pip-audit
+	@touch $@
 
 # The documentation site, into build/site, without network.
 docs: $(VENV)/.ready-to-test
@@ -80,4 +93,4 @@ constraints:
 	rm -rf .venv-fresh
 
 clean:
-	rm -rf $(VENV) .venv-fresh node_modules *.egg-info
+	rm -rf $(VENV) $(VENV_SCAN) .venv-fresh node_modules *.egg-info

@@ -32,6 +32,8 @@ NAME = "hostile clients"
 MODEL = "persistence"
 FRAMES = 14
 SEED = 20250621
+QUIET_LOAD = 0.5
+"""Load of a machine below which nothing else runs on it."""
 BEGIN = np.datetime64("2025-06-21T12:00")
 
 
@@ -45,6 +47,7 @@ class Outcome(NamedTuple):
         statuses: Number of responses to hostile clients by kind and status.
         memory: Resident memory of the server in MB: before, at most, and after the attack.
         errors: Lines with tracebacks in the log of the server.
+        load: Mean number of other processes that wanted a processor in the minute before.
     """
 
     quiet: Reads
@@ -53,6 +56,7 @@ class Outcome(NamedTuple):
     statuses: Counter[tuple[str, int]]
     memory: tuple[float, float, float]
     errors: int
+    load: float
 
 
 def fill(folder: Path) -> list[str]:
@@ -158,6 +162,7 @@ def reads_of(answer: dict[str, Any]) -> Reads:
 
 def measure(seconds: float, clients: int, rate: float) -> Outcome:
     """Read for a fifth of the time in quiet, and then under attack."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="nowcast-siege-") as directory:
         issues = fill(Path(directory))
         with running(Path(directory)) as server:
@@ -180,7 +185,8 @@ def measure(seconds: float, clients: int, rate: float) -> Outcome:
     statuses = Counter({(kind, status): n for kind, status, n in hostile["statuses"]})
     memory = before, most, after
     connections = Counter(hostile["connections"])
-    return Outcome(reads_of(found_quiet), reads_of(found), connections, statuses, memory, errors)
+    quiet_reads, reads = reads_of(found_quiet), reads_of(found)
+    return Outcome(quiet_reads, reads, connections, statuses, memory, errors, load)
 
 
 def wait_until_healthy(port: int) -> None:
@@ -231,13 +237,18 @@ def section(outcome: Outcome, seconds: float, clients: int, rate: float) -> str:
         answers[status] += n
     by_status = ", ".join(f"{status or 'hung up'}: {n:,}" for status, n in sorted(answers.items()))
     command = "benchmarks.reliability.hostile_clients --write docs/reliability.md"
+    others = "with no other program"
+    if outcome.load >= QUIET_LOAD:
+        others = (
+            f"with {outcome.load:.0f} other busy processes: on a quiet machine times are shorter"
+        )
     return f"""\
 ### Hostile clients
 
 {measured(command, "uvicorn", "fastapi")}
 
 {clients} clients of each of {len(ATTACKS)} kinds for {seconds:g} s from the address of the readers,
-who ask {rate:g} times a second. Clients, readers and the service share the processors.
+who ask {rate:g} times a second. Clients, readers and the service share the processors, {others}.
 
 {table(HEADINGS, rows(outcome))}
 

@@ -28,13 +28,13 @@ def upgrade() -> None:
     sums = ", ".join(f"sum({name})" for name in COUNTS)
     axes_of_counts = f"{day()}, model, lead_minutes, threshold"
     op.execute(
-        f"INSERT INTO daily_counts SELECT {axes_of_counts}, {sums}, count(*) "  # noqa: S608  constants
+        f"INSERT INTO daily_counts SELECT {axes_of_counts}, {sums}, count(*) "  # noqa: S608  constants  # nosec B608
         "FROM counts JOIN leads USING (model, weights, issue, lead_minutes) "
         f"GROUP BY {axes_of_counts}"
     )
     axes_of_leads = f"{day()}, model, lead_minutes, status"
     op.execute(
-        f"INSERT INTO daily_leads SELECT {axes_of_leads}, count(*) FROM leads "  # noqa: S608  constants
+        f"INSERT INTO daily_leads SELECT {axes_of_leads}, count(*) FROM leads "  # noqa: S608  constants  # nosec B608
         f"WHERE status IN ('verified', 'missing') GROUP BY {axes_of_leads}"
     )
 
