@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from types import MappingProxyType
 
+from benchmarks.ensemble_conclusion import ensemble
 from benchmarks.five_minutes_conclusion import dry_places, lead_times
 from benchmarks.skill_conclusion import conclusion as skill
 from model_zoo.profiling.markdown import Table, number, span, tables, with_conclusion
@@ -232,6 +233,7 @@ CONCLUSIONS: Mapping[str, Callable[[Sequence[Table]], list[str]]] = MappingProxy
         "Scale": scale,
         "Lead times of five minutes": lead_times,
         "Places called dry": dry_places,
+        "Ensemble": ensemble,
     }
 )
 """By the title of the page."""

@@ -17,6 +17,7 @@ from verification.bootstrap import (
 from verification.categorical import count, csi, ets, far, fbias, hss, pod
 from verification.continuous import bias, error_sums, mae, rmse
 from verification.crps import crps, crps_sums, rate_crps_sums
+from verification.ensemble import ensemble_error, ensemble_sums, rank_shares, spread
 from verification.errors import (
     BadResample,
     BadThreshold,
@@ -58,6 +59,8 @@ __all__ = [
     "crps",
     "crps_sums",
     "csi",
+    "ensemble_error",
+    "ensemble_sums",
     "error_sums",
     "estimate",
     "ets",
@@ -75,9 +78,11 @@ __all__ = [
     "pooled_interval",
     "probability_sums",
     "radial_spectrum",
+    "rank_shares",
     "rate_crps_sums",
     "recalibration",
     "reliability",
     "rmse",
+    "spread",
     "window_cells",
 ]
