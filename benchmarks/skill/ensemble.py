@@ -94,7 +94,7 @@ def sums_of(
 def compared(
     forecast: DataArray, past: DataArray, observed: DataArray, label: str
 ) -> dict[str, dict[str, DataArray]]:
-    """Members and observation by scale, on cells where all have data."""
+    """Members (realization, lead_time, y, x) and observation by scale, where all have data."""
     issue = time_of(forecast["forecast_reference_time"])
     drawn = ensemble_members(forecast, past, seed=ensemble_seed(label, issue))
     bare = forecast.reset_coords(drop=True)
@@ -124,7 +124,7 @@ def area_means(field: DataArray) -> DataArray:
 
 
 def hourly_sums(field: DataArray) -> DataArray:
-    """Sums in mm over the hour up to each full hour of lead time; NaN where data are missing."""
+    """Sums (..., hour, y, x) in mm over each hour of lead time; NaN where data are missing."""
     hours = field.coarsen(lead_time=HOUR, coord_func="max")
     sums: DataArray = hours.reduce(np.sum) * (STEP_MINUTES / 60)
     return sums
