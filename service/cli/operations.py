@@ -274,6 +274,7 @@ def demo(
     from service.cli import startup
 
     startup.check_port(open_settings(port=port))
+    open_console().print("Loading PyTorch and the API; the address of the map follows in seconds.")
     from service.cli.demo import run
 
     run(open_console(), data, frames=frames, seed=seed, port=port, once=once, live=live)
