@@ -41,7 +41,9 @@ ENDLESS = 10 * 365 * (timedelta(days=1) // STEP)
 """Frames in ten years."""
 PAST_EVERY_MINUTES = 30
 """Minutes between forecasts of the past, since networks take seconds for each."""
-WAIT_SECONDS = 30
+WAIT_SECONDS, PATIENCE_SECONDS = 30, 600
+"""Time in s that the API waits for a forecast, and that the demo waits for an answer of a busy
+machine."""
 
 
 def run(
@@ -269,9 +271,12 @@ def query_service(out: Console, url: str, folder: Path) -> None:
     Raises:
         HTTPStatusError: A response has an error status.
     """
-    with httpx.Client(base_url=url, timeout=WAIT_SECONDS) as client:
+    with httpx.Client(base_url=url, timeout=PATIENCE_SECONDS) as client:
         wait = {"Prefer": f"wait={WAIT_SECONDS}"}
         response = client.post("/nowcast", json={}, headers=wait).raise_for_status()
+        while response.status_code == httpx.codes.ACCEPTED:
+            out.print("the forecast takes longer than usual; asking again")
+            response = client.post("/nowcast", json={}, headers=wait).raise_for_status()
         forecast = response.json()
         wettest = [max(r or 0 for row in lead for r in row) for lead in forecast["rainfall_rate"]]
         out.print(

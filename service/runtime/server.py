@@ -32,7 +32,7 @@ from service.runtime.server_limits import backlog_of, is_in, most_connections
 
 log = logging.getLogger(__name__)
 
-START_SECONDS = 30.0
+START_SECONDS = 300.0
 """Timeout for the server to start and to stop, in s."""
 GRACE_SECONDS = 10
 """Time that running requests have at the end, in s."""
