@@ -7,7 +7,7 @@ VENV_SCAN := .venv-scan
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint lint-page scan docs reference dashboards wheel bench skill constraints clean
+.PHONY: demo test lint lint-page scan docs pictures reference dashboards wheel bench skill constraints clean
 
 demo: $(VENV)/.ready-to-run
 	$(BIN)/nowcast demo $(ARGS)
@@ -46,6 +46,10 @@ docs: $(VENV)/.ready-to-test
 # The generated pages of the reference, after a change of settings, commands or the API.
 reference: $(VENV)/.ready-to-test
 	$(BIN)/python -m reference_docs --write
+
+# Pictures of the map page: those of the documentation, and at all widths into build/page.
+pictures: $(VENV)/.ready-to-test
+	NOWCAST_WRITE_DOCS=1 $(BIN)/python -m pytest -q -n0 tests/end_to_end/page/test_pictures.py
 
 # The JavaScript of the map page; its tests run with all others.
 lint-page: $(if $(shell command -v npm),node_modules/.package-lock.json)

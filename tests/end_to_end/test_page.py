@@ -1,6 +1,5 @@
 """The map page in a real browser, on a simulated event that is served as it would be."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -47,7 +46,6 @@ TOWNS = {
 }
 POLL_SECONDS = 1
 LOOP_SECONDS = 60
-DOCS = Path(__file__).parents[2] / "docs" / "page"
 FIRST = "performance.getEntriesByName('first-picture')[0]?.startTime"
 WHOLE = "document.querySelectorAll('#track .frame:not(.loading)').length === 25"
 """All frames of two hours have come."""
@@ -583,20 +581,3 @@ def test_a_service_with_api_keys_asks_for_one(
         watched.page.keyboard.press("Enter")
         watched.until(f"{FIRST} && {WHOLE}")
         watched.until("document.getElementById('problem').hidden")
-
-
-@pytest.mark.skipif("NOWCAST_WRITE_DOCS" not in os.environ, reason="NOWCAST_WRITE_DOCS is not set")
-def test_pictures_of_the_page_for_the_documentation(open_page: Open) -> None:
-    DOCS.mkdir(parents=True, exist_ok=True)
-    dresden, ahead = "place=13.74,51.05", "time=2026-06-21T23:20:00Z"
-    pictures: dict[str, tuple[str, tuple[int, int], dict[str, Any]]] = {
-        "light": (dresden, (1280, 800), {}),
-        "dark": (f"{dresden}&{ahead}", (1280, 800), {"color_scheme": "dark"}),
-        "phone": (dresden, (360, 760), {"device_scale_factor": 2, "locale": "de-DE"}),
-        "side-by-side": (f"view=side&with=persistence&{ahead}", (1280, 800), {}),
-    }
-    for name, (words, size, more) in pictures.items():
-        watched = open_page(words, size, **more)
-        watched.until("document.querySelector('.skill-chart')")
-        watched.page.wait_for_timeout(300)
-        watched.page.screenshot(path=DOCS / f"{name}.png")

@@ -34,7 +34,7 @@ POINTS = 60
 NEIGHBOURS = ((0, 0), *((x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y))
 """Pixels around a pixel in which its colour may be that of the cell."""
 
-LEAFLET_PAGE = """<!doctype html>
+LEAFLET_PAGE = """<!doctype html><link rel="icon" href="data:,">
 <link rel="stylesheet" href="leaflet.css"><script src="leaflet.js"></script>
 <style>body {{ margin: 0 }} #map {{ width: {side}px; height: {side}px; background: #fff }}</style>
 <div id="map"></div>
@@ -52,7 +52,7 @@ DEGREES_OF_PIXELS = """(pixels) => pixels.map(([x, y]) => {
   const { lng, lat } = map.containerPointToLatLng([x + 0.5, y + 0.5]);
   return [lng, lat];
 })"""
-EMBEDDING_PAGE = """<!doctype html><html lang="{lang}"><body>
+EMBEDDING_PAGE = """<!doctype html><html lang="{lang}"><link rel="icon" href="data:,"><body>
 <script type="module" src="{service}/embed/nowcast-place.js"></script>
 <nowcast-place lat="52.52" lon="13.41" name="Berlin" theme="dark"></nowcast-place>
 <iframe src="{service}/embed?lat=48.14&lon=11.58&name=M%C3%BCnchen&lang={lang}"></iframe>
