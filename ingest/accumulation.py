@@ -17,12 +17,26 @@ from numpy.typing import NDArray
 
 from ingest.precipitation import INTERVAL
 
+AMOUNT = "precipitation_amount"
+"""CF standard name of a sum, and prefix of the names of sums by their period."""
+AMOUNT_UNITS = "kg m-2"
+"""CF units of a sum; 1 kg m-2 is 1 mm."""
 STEP_MINUTES = int(INTERVAL / np.timedelta64(1, "m"))
 STEPS_PER_HOUR = 60 // STEP_MINUTES
 MOST_MISSING = 1 / 12
 """Largest share of the rates of a period that may be missing: one frame of an hour, none of 15 or
 30 minutes."""
 ROUNDING = 1e-9
+
+
+def amount_name(minutes: int) -> str:
+    """Name of the sum of a period of a length in minutes."""
+    return f"{AMOUNT}_{minutes}min"
+
+
+def minutes_of(name: str) -> int:
+    """Length in minutes of the period of a sum by its name."""
+    return int(name.removeprefix(f"{AMOUNT}_").removesuffix("min"))
 
 
 class RateTotal(NamedTuple):

@@ -16,6 +16,7 @@ from xarray import DataArray
 from xarray.backends import NetCDF4DataStore
 from xarray.backends.store import StoreBackendEntrypoint
 
+from ingest.accumulation import AMOUNT
 from ingest.errors import BadField
 from ingest.formats.hdf5_times import without_times
 from ingest.precipitation import (
@@ -67,13 +68,21 @@ ABOUT = {
 }
 
 
-def encode(field: DataArray, *, packed: bool = True, **about: str) -> bytes:
+def encode(
+    field: DataArray,
+    *,
+    packed: bool = True,
+    interval: np.timedelta64 = INTERVAL,
+    **about: str,
+) -> bytes:
     """A field as the bytes of a CF netCDF file, the same whenever it is written.
 
     Args:
-        field: A frame or a forecast that keeps the contract of `ingest.precipitation`.
+        field: A frame or a forecast that keeps the contract of `ingest.precipitation`, or sums
+            with the name of `ingest.accumulation.AMOUNT`.
         packed: netCDF-4 with compression, half the size or less; otherwise classic netCDF, written
             in a third of the time.
+        interval: Period before its time that a value is of.
         about: Global attributes beside those that are always there, such as `title` and `history`.
     """
     file = netCDF4.Dataset(
@@ -100,14 +109,15 @@ def encode(field: DataArray, *, packed: bool = True, **about: str) -> bytes:
         extra = {"bounds": BOUNDS} if name == "time" else {}
         write(file, str(name), variable.dims, values, variable.attrs | units | extra)
     ends, _ = on_file(coords["time"].values)
-    bounds = np.stack([ends - INTERVAL / np.timedelta64(1, "s"), ends], axis=-1)
+    bounds = np.stack([ends - interval / np.timedelta64(1, "s"), ends], axis=-1)
     write(file, BOUNDS, (*coords["time"].dims, "nv"), bounds, {})
     beside = " ".join(str(name) for name in coords if name not in (*field.dims, "crs"))
     attributes = {k: v for k, v in field.attrs.items() if k not in EXTRA}
     if probabilities:
         write_probabilities(file, probabilities, beside)
         attributes["ancillary_variables"] = PROBABILITY
-    write(file, NAME, field.dims, field.values, attributes | {"coordinates": beside})
+    name = AMOUNT if field.name == AMOUNT else NAME
+    write(file, name, field.dims, field.values, attributes | {"coordinates": beside})
     return without_times(bytes(file.close()))
 
 
@@ -130,7 +140,7 @@ def write(
         tuple(map(str, dims)),
         compression="zlib" if packs else None,
         complevel=6,
-        fill_value=fill if name in (NAME, PROBABILITY) else None,
+        fill_value=fill if name in (NAME, AMOUNT, PROBABILITY) else None,
         chunksizes=(1, *values.shape[1:]) if packs and values.ndim > 2 else None,
     )
     variable.set_auto_maskandscale(False)

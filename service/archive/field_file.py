@@ -10,6 +10,7 @@ from xarray import DataArray
 from ingest.errors import BadField
 from ingest.formats import netcdf
 from ingest.grid import known_grid, with_places
+from ingest.precipitation import INTERVAL
 from service.archive.key import forecast_name, frame_name, key_of
 
 NETCDF_LOCK = Lock()
@@ -63,10 +64,22 @@ def without_grid(frames: DataArray) -> DataArray:
     )
 
 
-def encode(field: DataArray, title: str, history: str, *, packed: bool, **about: str) -> bytes:
-    """Encode a field (time or lead_time, y, x) in mm/h as netCDF, one thread at a time."""
+def encode(
+    field: DataArray,
+    title: str,
+    history: str,
+    *,
+    packed: bool,
+    interval: np.timedelta64 = INTERVAL,
+    **about: str,
+) -> bytes:
+    """Encode a field (time or lead_time, y, x) as netCDF, one thread at a time.
+
+    See `ingest.formats.netcdf.encode`.
+    """
+    about |= {"title": title, "history": history}
     with NETCDF_LOCK:
-        return netcdf.encode(field, packed=packed, title=title, history=history, **about)
+        return netcdf.encode(field, packed=packed, interval=interval, **about)
 
 
 def encode_upload(frames: DataArray) -> tuple[str, bytes]:

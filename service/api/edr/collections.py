@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xarray import DataArray
 
+from ingest.accumulation import amount_name
 from ingest.precipitation import (
     INTERVAL,
     NAME,
@@ -19,11 +20,12 @@ from model_zoo.errors import ModelError
 from service.api.dependencies import ApiContext
 from service.api.edr.parameters import selected_parameters
 from service.api.edr.times import ALWAYS, Interval
-from service.api.field_selection import at_leads
+from service.api.field_selection import ALL, at_leads
 from service.api.representations import lead_minutes, listed
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, from_stamp, iso, stamp, time_of, to_datetime, to_time
 from service.errors import BadQuery, NoForecast, NoFrame, NoItem
+from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING, PERIODS
 
 MOST_FRAMES = 145
 """Radar frames in one answer: twelve hours."""
@@ -41,6 +43,7 @@ class Collection(NamedTuple):
         forecasts: Whether it has forecasts, one instance for each issue time; else radar frames.
         rates: Whether rainfall rates are among its parameters.
         probabilities: Whether exceedance probabilities are.
+        sums: Whether rain sums are.
     """
 
     id: str
@@ -49,6 +52,7 @@ class Collection(NamedTuple):
     forecasts: bool
     rates: bool
     probabilities: bool
+    sums: bool = False
 
 
 COLLECTIONS = {
@@ -79,6 +83,16 @@ COLLECTIONS = {
             forecasts=True,
             rates=False,
             probabilities=True,
+        ),
+        Collection(
+            "sums",
+            "Rain sums",
+            "Rain over Germany in the 15 minutes to six hours before each time of the next two "
+            "hours, from radar and forecast together; the newest issue, older ones as instances",
+            forecasts=True,
+            rates=False,
+            probabilities=False,
+            sums=True,
         ),
     )
 }
@@ -115,6 +129,8 @@ class Source(NamedTuple):
         common = {"nowcast:suspect": suspect, "nowcast:attribution": credit(self.field)}
         if not self.is_forecast:
             return common
+        if FRAMES_MISSING in self.field.attrs:
+            common["nowcast:frames_missing"] = self.field.attrs[FRAMES_MISSING]
         return {
             "nowcast:issue_time": iso(to_datetime(issue_of(self.field))),
             "nowcast:generated_at": self.field.attrs["generated_at"],
@@ -154,6 +170,7 @@ def collection_named(name: str) -> Collection:
 def available_parameters(collection: Collection, field: DataArray | None) -> list[str]:
     """Names of the parameters of a collection, as the newest field (step, y, x) has them."""
     names = [NAME] if collection.rates else []
+    names += map(amount_name, PERIODS if collection.sums else ())
     if collection.probabilities and field is not None:
         names += map(exceedance_probability_name, exceedance_probabilities(field))
     return names
@@ -199,6 +216,9 @@ def load(
     """
     if key is None:
         field = radar_frames(context, interval)
+    elif collection.sums:
+        instant = interval.first == interval.last
+        field = at_leads(context.rain_sums.fields(key), ALL if instant and not leads else leads)
     elif leads is not None:
         field = at_leads(context.archive.full_forecast(key), leads)
     elif interval.first == interval.last:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ingest.accumulation import AMOUNT, amount_name, minutes_of
 from ingest.precipitation import (
     EXCEEDANCE_PROBABILITY,
     NAME,
@@ -28,6 +29,8 @@ class Parameter(NamedTuple):
         property_id: URI of the observed property, or None.
         property_label: Label of the observed property.
         decimals: Decimals of its values.
+        method: How a value comes about from those of its period.
+        period: Period before its time that a value is of.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Parameter(NamedTuple):
     property_id: str | None
     property_label: str
     decimals: int
+    method: str = "mean"
+    period: str = AVERAGING
 
     def coverage_json(self) -> dict[str, Any]:
         """The parameter in CoverageJSON."""
@@ -63,7 +68,7 @@ class Parameter(NamedTuple):
             "data-type": "float",
             "unit": {"label": self.unit, "symbol": {"value": self.symbol, "type": UCUM}},
             "observedProperty": {"id": self.property_id, **about} if self.property_id else about,
-            "measurementType": {"method": "mean", "duration": AVERAGING},
+            "measurementType": {"method": self.method, "duration": self.period},
         }
 
 
@@ -94,8 +99,27 @@ def probability_parameter(threshold: float) -> Parameter:
     )
 
 
+def amount_parameter(minutes: int) -> Parameter:
+    """The rain sum of a period of a length in minutes."""
+    return Parameter(
+        amount_name(minutes),
+        f"Rain in {minutes} minutes",
+        f"Rain sum of the {minutes} minutes before the time, of radar and forecast (CF "
+        "cell_methods time: sum); 1 kg/m2 is 1 mm; null is no data",
+        "kilograms per square metre",
+        "kg/m2",
+        f"{STANDARD_NAMES}{AMOUNT}/",
+        "Precipitation amount",
+        2,
+        "sum",
+        f"-PT{minutes}M",
+    )
+
+
 def parameter(name: str) -> Parameter:
     """The parameter of a name that a field has."""
+    if name.startswith(AMOUNT):
+        return amount_parameter(minutes_of(name))
     if name == NAME:
         return RATE
     return probability_parameter(float(name.removeprefix(EXCEEDANCE_PROBABILITY)))

@@ -9,16 +9,25 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from ingest.precipitation import INTERVAL
+from ingest.grid import same_grid
+from ingest.precipitation import INTERVAL, exceedance_probabilities
+from model_zoo.errors import BadFrames
+from model_zoo.forecasters import motion
+from model_zoo.forecasters.ensemble import ensemble_members, ensemble_seed
 from service.archive.archive import Archive
-from service.archive.key import Key, stamp
-from service.errors import NoForecast
+from service.archive.key import Key, key_of, stamp
+from service.errors import NoForecast, NoFrame
 from service.pipeline.rain_sums.area_sums import RainSums, rain_sums
 from service.pipeline.rain_sums.cell_weights import CellWeights
-from service.pipeline.rain_sums.radar_history import RadarHistories
+from service.pipeline.rain_sums.radar_history import STEPS, RadarHistories
+from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING, sum_fields
 
 ENSEMBLES = 3
 """Ensembles that are kept in memory, of 31 MB each."""
+FIELDS = 2
+"""Forecasts whose fields of sums are kept in memory, of 18 MB each."""
+FRAMES = motion.SPAN_MINUTES // 5 + 1
+"""Frames that tell the structure of the event."""
 
 
 class Ensemble(Protocol):
@@ -28,18 +37,37 @@ class Ensemble(Protocol):
         """Return members (member, lead_time, y, x) in mm/h; None if the forecast has none."""
 
 
+def drawn_members(archive: Archive, forecast: DataArray) -> NDArray[np.floating] | None:
+    """Draw the members (member, lead_time, y, x) of a forecast (lead_time, y, x) in mm/h.
+
+    Returns:
+        None if it has no exceedance probabilities, or the frames it starts from are missing.
+    """
+    key = key_of(forecast)
+    if not exceedance_probabilities(forecast):
+        return None
+    try:
+        frames = archive.frames(key.issue - np.arange(FRAMES) * INTERVAL)
+        if frames["time"].values[-1] != key.issue or not same_grid(frames, forecast):
+            return None
+        return ensemble_members(forecast, frames, seed=ensemble_seed(key.model, key.issue))
+    except (NoFrame, BadFrames):
+        return None
+
+
 class SumSources:
     """What rain sums of an archive are made of. Thread-safe.
 
     Args:
         archive: Frames and forecasts.
-        ensemble: Draws the members of a forecast; None for sums without their uncertainty.
+        ensemble: Draws the members of a forecast.
     """
 
-    def __init__(self, archive: Archive, ensemble: Ensemble | None = None) -> None:
+    def __init__(self, archive: Archive, ensemble: Ensemble = drawn_members) -> None:
         self.archive, self._ensemble = archive, ensemble
         self.histories = RadarHistories(archive)
-        self._members: LRUCache[str, NDArray[np.float16] | None] = LRUCache(ENSEMBLES)
+        self._members: LRUCache[str, NDArray[np.float16]] = LRUCache(ENSEMBLES)
+        self._fields: LRUCache[str, DataArray] = LRUCache(FIELDS)
         self._lock = Lock()
 
     def sums(
@@ -63,14 +91,30 @@ class SumSources:
 
     def members(self, key: Key, forecast: DataArray) -> NDArray[np.float16] | None:
         """Return the ensemble (member, lead_time, y, x) of a forecast in mm/h; None without one."""
-        if self._ensemble is None:
-            return None
         with self._lock:  # others wait for the ensemble that they need, too
             if key.id not in self._members:
                 drawn = self._ensemble(self.archive, forecast)
+                if drawn is None:
+                    return None
                 # half the memory; values are within 0.05 %
-                self._members[key.id] = None if drawn is None else drawn.astype(np.float16)
+                self._members[key.id] = drawn.astype(np.float16)
             return self._members[key.id]
+
+    def fields(self, key: Key) -> DataArray:
+        """Return the sums (lead_time, y, x) of a forecast in mm; see `sum_fields`.
+
+        Raises:
+            NoForecast: There is no such forecast, or it has no lead times of five minutes.
+        """
+        forecast = self.archive.full_forecast(key)
+        check_steps(key, forecast)
+        history = self.histories.up_to(key.issue, forecast)
+        missing = history.frames_missing(STEPS)
+        with self._lock:
+            known = self._fields.get(key.id)
+            if known is None or known.attrs[FRAMES_MISSING] != missing:
+                self._fields[key.id] = known = sum_fields(history, forecast)
+        return known
 
 
 def check_steps(key: Key, forecast: DataArray) -> None:

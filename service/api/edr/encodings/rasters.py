@@ -12,6 +12,7 @@ from rasterio.transform import array_bounds
 from rasterio.warp import calculate_default_transform
 from xarray import DataArray
 
+from ingest.accumulation import AMOUNT, minutes_of
 from ingest.precipitation import EXCEEDANCE_PROBABILITY, NAME
 from service.api.edr.cells import Cells, indices
 from service.api.edr.collections import Source
@@ -20,6 +21,7 @@ from service.api.edr.extracts import check_size
 from service.archive.field_file import encode
 from service.archive.key import iso
 from service.errors import BadQuery
+from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING
 
 
 def window(source: Source, cells: Cells) -> DataArray:
@@ -33,7 +35,7 @@ def window(source: Source, cells: Cells) -> DataArray:
     kept[cells.rows - top, cells.columns - left] = True
     part.values[:, ~kept] = np.nan
     for name in list(part.coords):
-        if str(name).startswith(EXCEEDANCE_PROBABILITY):
+        if str(name).startswith((EXCEEDANCE_PROBABILITY, AMOUNT)):
             if name in source.parameters:
                 masked = np.where(kept, part[name].values, np.float32(np.nan))
                 part.coords[name] = part[name].copy(data=masked)
@@ -46,16 +48,42 @@ def netcdf(source: Source, cells: Cells, title: str) -> bytes:
     """The cells as CF netCDF, in the projection of the radar.
 
     Raises:
-        BadQuery: Rainfall rates are not among the parameters.
+        BadQuery: Rainfall rates are not among the parameters, or sums of several periods are.
     """
+    check_size(len(source.times) * len(cells.rows) * len(source.parameters))
+    history = "selected by an EDR query"
+    if source.parameters[0].startswith(AMOUNT):
+        return amount_netcdf(window(source, cells), source.parameters, title, history)
     if NAME not in source.parameters:
         raise BadQuery(
             f"netCDF has {NAME} and what else is asked for; add {NAME} to parameter-name, or ask "
             f"for another format"
         )
-    check_size(len(source.times) * len(cells.rows) * len(source.parameters))
-    history = "selected by an EDR query"
     return encode(window(source, cells), title, history, packed=True)
+
+
+def amount_netcdf(part: DataArray, names: list[str], title: str, history: str) -> bytes:
+    """The sums (lead_time, y, x) of one period as CF netCDF, whose times have it as bounds.
+
+    Raises:
+        BadQuery: The names are of several.
+    """
+    if len(names) != 1:
+        raise BadQuery(
+            f"netCDF has the sums of one period, parameter-name has {len(names)}; name one, such "
+            f"as parameter-name={names[0]}, or ask for another format"
+        )
+    (name,) = names
+    attributes = {k: v for k, v in part.attrs.items() if k != FRAMES_MISSING}
+    sums = part.copy(data=part[name].values).drop_vars(name)
+    return encode(
+        sums.assign_attrs(attributes | part[name].attrs),
+        title,
+        history,
+        packed=True,
+        interval=np.timedelta64(minutes_of(name), "m"),
+        comment="Sums of the period that ends at `time`. No data is NaN, dry is 0.",
+    )
 
 
 class Raster(NamedTuple):
