@@ -87,6 +87,7 @@ def skill() -> Dashboard:
             ("Over time", over_time()),
             ("By lead and rain rate, last $window", by_lead_and_rate()),
             ("Probabilities, $lead minutes ahead, last $window", of_probabilities()),
+            ("Rain sums of the hour up to $lead minutes ahead, last $window", of_sums()),
             ("How sure", how_sure()),
         ],
     )
@@ -201,6 +202,29 @@ def of_probabilities() -> Sequence[Panel]:
     return probabilities(
         HERE, score("brier_skill"), score("brier_skill", where=by_lead, by="model, lead_minutes")
     )
+
+
+def of_sums() -> Sequence[Panel]:
+    """Make the panels of rain sums by threshold in mm."""
+
+    def by_threshold(name: str) -> str:
+        labels_of = f'model=~"$model", score="{name}", lead_minutes="$lead", window="$window"'
+        return f"max by (model, threshold) (nowcast_sum_skill_score{{{labels_of}}})"
+
+    shown = (
+        ("csi", "CSI", "Of the rain sum of an hour; it is verified 60 and 120 minutes ahead."),
+        ("fbias", "FBIAS", "Above 1 large sums are forecast too often, below 1 too rarely."),
+        (
+            "brier_skill",
+            "Brier skill",
+            "Of the probability of the ensemble, against the frequency.",
+        ),
+    )
+    return [
+        bars(f"{title} of sums", says, by_threshold(name), "threshold", "model", "mm or more",
+             width=8)
+        for name, title, says in shown
+    ]  # fmt: skip
 
 
 def how_sure() -> Sequence[Panel]:

@@ -81,9 +81,14 @@ def amount(rates: RateTotal, steps: int | NDArray[np.int64]) -> NDArray[np.float
         rates: Total of its rates.
         steps: Number of its steps of five minutes; for several periods of any shape that fits.
     """
-    enough = rates.valid >= np.ceil(np.multiply(steps, 1 - MOST_MISSING) - ROUNDING)
+    enough = rates.valid >= fewest_rates(steps)
     mean = rates.total / np.maximum(rates.valid, 1)
     return np.where(enough, mean * np.divide(steps, STEPS_PER_HOUR), np.nan)
+
+
+def fewest_rates(steps: int | NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return how many rates of a period of some steps (any shape) there have to be for a sum."""
+    return np.asarray(np.ceil(np.multiply(steps, 1 - MOST_MISSING) - ROUNDING), np.float64)
 
 
 def window_amounts(

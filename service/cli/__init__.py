@@ -25,6 +25,7 @@ from service.cli import (
     workers,
 )
 from service.cli.options import print_error
+from service.cli.rain_commands import commands
 from service.monitoring.printable import PrintableFormatter
 
 app = typer.Typer(
@@ -61,7 +62,18 @@ def options(
     """Options before the command."""
 
 
-for part in (operations, plots, keys, archive, ledger, backup, networks, training, workers):
+for part in (
+    operations,
+    commands,
+    plots,
+    keys,
+    archive,
+    ledger,
+    backup,
+    networks,
+    training,
+    workers,
+):
     app.add_typer(part.app)
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from sqlalchemy import RowMapping, Select, Table, delete, distinct, func, select, update
 
-from service.ledger import daily_sums, database, tables
+from service.ledger import daily_sums, database, sum_rows, tables
 from service.ledger import rolling_windows as windows
 from service.ledger.database import increment_tallies, insert, insert_once, tallies_of
 from service.ledger.queries import (
@@ -177,6 +177,7 @@ class Ledger:
                 for lead, time in valid.items()
             ]
             insert_once(connection, leads, rows)
+            sum_rows.expect(connection, rows)
 
     def has_forecast(self, key: dict[str, Any]) -> bool:
         """Whether there is a forecast of a key (model, weights, issue)."""
@@ -353,6 +354,10 @@ class Ledger:
     def window_probabilities(self, hours: int | None = None) -> list[Mapping[str, Any]]:
         """Return sums of probabilities by (hours, model, lead_minutes, threshold)."""
         return self._found(windows.kept(tables.window_probabilities, hours))
+
+    def window_sums(self, hours: int | None = None) -> list[Mapping[str, Any]]:
+        """Return counts of rain sums by (hours, model, lead_minutes, threshold in mm)."""
+        return self._found(windows.kept(tables.window_sums, hours))
 
     def summed(self, begin: datetime, end: datetime, block_hours: int | None = None) -> Summed:
         """Return sums over any period; see `service.ledger.rolling_windows.summed`."""

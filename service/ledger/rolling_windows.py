@@ -28,7 +28,16 @@ from sqlalchemy import (
 from service.ledger import tables
 from service.ledger.database import insert, lock
 from service.ledger.queries import leads_of, same, total
-from service.ledger.tables import COUNTS, KEY, counts, fractions, leads, pixels, probabilities
+from service.ledger.tables import (
+    COUNTS,
+    KEY,
+    counts,
+    fractions,
+    leads,
+    pixels,
+    probabilities,
+    sum_counts,
+)
 
 SETTLED = timedelta(minutes=30)
 """Longest time from the valid time to the verification of a lead time."""
@@ -91,6 +100,7 @@ def refresh(engine: Engine, now: datetime, hours: int) -> None:
             (tables.windows, rows),
             (tables.window_fractions, fraction_rows),
             (tables.window_probabilities, probability_rows),
+            (tables.window_sums, [row | mark for row in found.sums]),
         ):
             connection.execute(delete(table).where(table.c.hours == hours))
             if renewed:
@@ -113,12 +123,14 @@ def summed(
         counted = connection.execute(sums(counts, begin, end, block_hours)).mappings().all()
         fractioned = connection.execute(sums(fractions, begin, end)).mappings().all()
         probable = connection.execute(sums(probabilities, begin, end)).mappings().all()
+        of_sums = connection.execute(sums(sum_counts, begin, end)).mappings().all()
         missing = connection.execute(missing_leads(begin, end)).all()
     return Summed(
         [dict(row) for row in counted],
         [dict(row) for row in fractioned],
         [dict(row) for row in probable],
         {(model, lead): n for model, lead, n in missing},
+        [dict(row) for row in of_sums],
     )
 
 
@@ -130,12 +142,14 @@ class Summed(NamedTuple):
         fractions: Sums of fractions, also by `window`.
         probabilities: Sums of probabilities.
         missing: Number of lead times without an observed frame, by (model, lead_minutes).
+        sums: Counts of rain sums.
     """
 
     counts: list[Row]
     fractions: list[Row]
     probabilities: list[Row]
     missing: dict[tuple[str, int], int]
+    sums: list[Row]
 
 
 def sums(
@@ -144,18 +158,16 @@ def sums(
     """Return a query of sums over the common forecasts of all models.
 
     Args:
-        table: counts, fractions or probabilities. For probabilities, only the forecasts that have
-            them are considered.
+        table: counts, fractions, probabilities or sum_counts. For the last two, only the
+            forecasts that have them are considered.
         begin: Valid times are after this.
         end: Valid times are at or before this.
         block_hours: Length of the blocks, counted from 1970; None for no blocks.
     """
     of = leads_of("verified", begin, end)
-    if table is probabilities:
-        with_probabilities = select(probabilities.c.model).where(
-            same(probabilities, leads, *KEY, "lead_minutes")
-        )
-        of = of.where(with_probabilities.exists())
+    if table in (probabilities, sum_counts):
+        having = select(table.c.model).where(same(table, leads, *KEY, "lead_minutes"))
+        of = of.where(having.exists())
     verified = of.cte("verified")
     common, regular = common_forecasts(verified)
     axes: list[ColumnElement[Any]] = [

@@ -1,7 +1,7 @@
 """The tables of the database. Every row has a natural key.
 
 * Inserted once, the source of everything else: arrivals, forecasts, leads, counts, fractions,
-  probabilities.
+  probabilities, and of rain sums sum_leads and sum_counts.
 * Derived from them: the running totals tallies, pixels and those of each day, incremented in the
   transaction that inserts the rows they count; and the tables of windows, refreshed as a whole.
 * Current state: jobs, requests, workers, alerts and their messages.
@@ -179,6 +179,38 @@ probabilities = Table(
 """Sums of exceedance probabilities, for forecasts that have them. The bins of a threshold are
 columns of one row: as rows they would take five times the space, most of it for keys."""
 
+
+def sum_columns() -> list[Column[Any]]:
+    """Return the columns of counts of rain sums."""
+    return [
+        *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+        Column("n_probable", BigInteger, nullable=False),
+        Column("squared", Float, nullable=False),
+    ]
+
+
+sum_leads = Table(
+    "sum_leads",
+    metadata,
+    *key_columns(),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("valid_time", Utc, nullable=False),
+    Column("status", String(8), nullable=False),
+    Index("sum_leads_by_status", "status", "valid_time"),
+)
+"""Rain sums of the hour that ends at a lead time: pending until its radar is there, then verified;
+missing if too much of it never arrives."""
+sum_counts = Table(
+    "sum_counts",
+    metadata,
+    *key_columns(),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("threshold", Float, primary_key=True),
+    *sum_columns(),
+)
+"""Counts of rain sums by threshold in mm. `squared` is the sum of the squared errors of the
+probability over `n_probable` cells; both are 0 for forecasts without an ensemble."""
+
 tallies = Table(
     "tallies",
     metadata,
@@ -259,6 +291,15 @@ window_probabilities = Table(
     Column("refreshed", Utc, nullable=False),
 )
 """Sums of exceedance probabilities over a rolling window."""
+window_sums = Table(
+    "window_sums",
+    metadata,
+    *window_columns(),
+    *sum_columns(),
+    Column("n_valid", Integer, nullable=False),
+    Column("refreshed", Utc, nullable=False),
+)
+"""Counts of rain sums over a rolling window, summed over `n_valid` forecasts."""
 jobs = Table(
     "jobs",
     metadata,

@@ -110,6 +110,12 @@ SKILL = Metric(
     "Score over a rolling window, over the same forecasts of every model; absent if undefined.",
     ("model", "score", "lead_minutes", "threshold", "window"),
 )
+SUM_SKILL = Metric(
+    "nowcast_sum_skill_score",
+    "Score of the rain sum in mm of the hour before a lead time over a rolling window, over the "
+    "same forecasts of every model; absent if undefined.",
+    ("model", "score", "lead_minutes", "threshold", "window"),
+)
 SKILL_FORECASTS = Metric(
     "nowcast_skill_forecasts",
     "Number of forecasts in the scores of a rolling window.",

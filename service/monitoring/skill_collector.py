@@ -10,7 +10,13 @@ from datetime import datetime
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics
 from service.monitoring.metrics import Metric
-from service.skill.window_scores import Row, probability_scores, reliability_points, scores
+from service.skill.window_scores import (
+    Row,
+    probability_scores,
+    reliability_points,
+    scores,
+    sum_scores,
+)
 
 Lines = dict[Metric, str]
 Samples = list[tuple[tuple[str, ...], float]]
@@ -22,6 +28,7 @@ RELIABILITY = (
 )
 GAUGES = (
     metrics.SKILL,
+    metrics.SUM_SKILL,
     metrics.SKILL_FORECASTS,
     metrics.SKILL_MISSING,
     *RELIABILITY,
@@ -58,7 +65,8 @@ class SkillCollector:
             refreshed = counts[0]["refreshed"]
             fractions = self._ledger.window_fractions(hours)
             probabilities = self._ledger.window_probabilities(hours)
-            lines = lines_of(hours, counts, fractions, probabilities, refreshed)
+            sums = self._ledger.window_sums(hours)
+            lines = lines_of(hours, counts, fractions, probabilities, sums, refreshed)
             self._cached[hours] = refreshed, lines
         return lines
 
@@ -68,6 +76,7 @@ def lines_of(
     counts: Sequence[Row],
     fractions: Sequence[Row],
     probabilities: Sequence[Row],
+    sums: Sequence[Row],
     refreshed: datetime,
 ) -> Lines:
     """Return the lines of a window, by metric.
@@ -77,6 +86,7 @@ def lines_of(
         counts: Its rows of counts.
         fractions: Its rows of sums of fractions.
         probabilities: Its rows of sums of exceedance probabilities.
+        sums: Its rows of counts of rain sums.
         refreshed: Time of its last refresh.
     """
     window = name_of(hours)
@@ -84,6 +94,7 @@ def lines_of(
     scored = (*scores(counts, fractions), *probability_scores(probabilities))
     samples: dict[Metric, Iterable[tuple[tuple[str, ...], float]]] = {
         metrics.SKILL: (((*key, window), value) for key, value in scored),
+        metrics.SUM_SKILL: (((*key, window), value) for key, value in sum_scores(sums)),
         metrics.SKILL_FORECASTS: ((lead, row["n_valid"]) for lead, row in leads.items()),
         metrics.SKILL_MISSING: ((lead, row["n_missing"]) for lead, row in leads.items()),
         **reliability_samples(probabilities, window),

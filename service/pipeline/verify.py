@@ -11,7 +11,9 @@ from ingest.grid import same_grid
 from service.archive.archive import Archive
 from service.archive.key import Key, ledger_key, to_datetime, to_time
 from service.errors import LedgerAway, NoFrame
+from service.ledger import sum_rows
 from service.ledger.ledger import Ledger
+from service.pipeline.rain_sums.sum_verification import verify_sums
 from service.skill.verification import seen_by_all, sums
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,7 @@ def verify(
 
     All forecasts of an issue are counted on the cells where the frame and each of them has data. A
     lead time that fails stops no other. It stays pending and is tried again at the next call, until
-    it is given up with those whose frame is missing.
+    it is given up with those whose frame is missing. Rain sums are verified, too.
 
     Args:
         archive: Archive of frames and forecasts.
@@ -82,9 +84,12 @@ def verify(
             next(iter(failed.values())),
             exc_info=next(iter(failed.values())),
         )
+    verify_sums(archive, ledger, now, unfinished)
     newest = archive.latest_frame()
     if newest is not None:
-        ledger.give_up(min(now - MISSING_AFTER, to_datetime(newest)), unfinished)
+        until = min(now - MISSING_AFTER, to_datetime(newest))
+        ledger.give_up(until, unfinished)
+        sum_rows.give_up(ledger.engine, until, unfinished)
     return done
 
 

@@ -69,6 +69,25 @@ def probability_scores(rows: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
             yield from defined(rows, [name] * len(rows), score.function(sums).values)
 
 
+def sum_scores(rows: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
+    """Yield the defined scores of rain sums by threshold in mm: of counts, and the Brier scores.
+
+    Args:
+        rows: Rows of `service.ledger.tables.sum_counts`, summed.
+    """
+    yield from scores(rows, ())
+    probable = [row for row in rows if row["n_probable"]]
+    if not probable:
+        return
+    cells = columns(probable, (*COUNTS, "n_probable", "squared"))
+    events = (cells["hits"] + cells["misses"]) / sum(cells[name] for name in COUNTS)
+    error = cells["squared"] / cells["n_probable"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        skill = 1 - error / (events * (1 - events))
+    for name, values in (("brier", error), ("brier_skill", skill)):
+        yield from defined(probable, [name] * len(probable), values.values)
+
+
 def reliability_points(rows: Sequence[Row]) -> Iterator[ReliabilityPoint]:
     """Yield the points of reliability diagrams, from rows with sums of exceedance probabilities."""
     if not rows:

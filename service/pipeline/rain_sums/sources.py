@@ -123,9 +123,14 @@ def check_steps(key: Key, forecast: DataArray) -> None:
     Raises:
         NoForecast: It was made by an earlier program, with half hours only.
     """
-    leads = forecast["lead_time"].values
-    if not np.array_equal(leads, INTERVAL * np.arange(1, len(leads) + 1)):
+    if not has_steps(forecast):
         raise NoForecast(
             f"the forecast of {key.model} issued at {stamp(key.issue)} has no lead time at each "
             f"five minutes, which sums need; name a newer issue"
         )
+
+
+def has_steps(forecast: DataArray) -> bool:
+    """Whether a forecast (lead_time, y, x) has a lead time at each five minutes from the first."""
+    leads = forecast["lead_time"].values
+    return np.array_equal(leads, INTERVAL * np.arange(1, len(leads) + 1))

@@ -1,4 +1,4 @@
-"""Every recipe of the cookbook works with a service as it really runs."""
+"""Every recipe of the cookbook and of rain sums works with a service as it really runs."""
 
 import re
 import shutil
@@ -16,9 +16,13 @@ from service.settings import Settings
 from tests.served import MODELS, fill
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs/how-to/cookbook.md").read_text()
+PAGE = "\n".join(
+    (ROOT / "docs/how-to" / name).read_text() for name in ("cookbook.md", "rain-sums.md")
+)
 HOST = "http://localhost:8000"
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+POSTED = (f"{HOST}/sums", f"{HOST}/sums?thresholds=5,10,20")
+"""Addresses that take a body."""
 ADDRESSES = sorted(set(re.findall(rf"{HOST}[^\s\"'`<>)]*\)?[^\s\"'`<>]*", PAGE)))
 
 
@@ -56,7 +60,7 @@ def test_a_recipe_runs(url: str, number: int, tmp_path: Path) -> None:
 def test_every_address_of_the_cookbook_answers(url: str) -> None:
     assert len(ADDRESSES) > 10
     for address in ADDRESSES:
-        if address in (HOST, f"{HOST}/wms"):
+        if address in (HOST, f"{HOST}/wms", *POSTED):
             continue
         answer = httpx.get(address.replace(HOST, url), timeout=60)
         assert answer.status_code == 200, address

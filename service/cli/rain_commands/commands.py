@@ -1,0 +1,171 @@
+"""The commands `point` and `sums`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli.options import Data, open_console, open_deployment, parse_time
+
+if TYPE_CHECKING:
+    from xarray import DataArray
+
+    from service.api.dependencies import ApiContext
+    from service.archive.key import Key
+    from service.pipeline.rain_sums.cell_weights import CellWeights
+
+app = typer.Typer()
+
+Model = Annotated[
+    str | None, typer.Option("--model", help="Model; by default the first served one.")
+]
+Issue = Annotated[
+    str, typer.Option("--issue", help="Issue time, that of a radar frame, or latest.")
+]
+Thresholds = Annotated[
+    str | None,
+    typer.Option(
+        "--thresholds", help="Thresholds in mm with commas between; by default those of warnings."
+    ),
+]
+
+
+@app.command()
+def point(
+    location: Annotated[str, typer.Argument(metavar="PLACE", help="Latitude,longitude or a town.")],
+    model: Model = None,
+    issue: Issue = "latest",
+    thresholds: Thresholds = None,
+    data: Data = None,
+) -> None:
+    """Print what a forecast of the archive says of a place: words, rates and rain sums.
+
+    Example: `nowcast point 52.52,13.41`, `nowcast point Berlin --thresholds 5,10`
+    """
+    from service.api.edr.summary import place_summary
+    from service.pipeline.place_wording import wording
+    from service.pipeline.rain_sums.cell_weights import cell_of_place
+
+    context = context_of(data)
+    key, forecast = forecast_named(context, model, issue)
+    latitude, longitude = coordinates_of(location)
+    cells = cell_of_place(forecast, longitude, latitude)
+    row, column = int(cells.rows[0]), int(cells.columns[0])
+    out = open_console()
+    out.print(heading(key))
+    out.print(wording(place_summary(context, forecast, row, column), "en"))
+    out.print(rates_line(forecast.values[:, row, column].tolist(), forecast))
+    print_document(context, key, forecast, cells, thresholds)
+
+
+@app.command()
+def sums(
+    area: Annotated[Path, typer.Argument(help="GeoJSON file: a polygon, or features of polygons.")],
+    model: Model = None,
+    issue: Issue = "latest",
+    thresholds: Thresholds = None,
+    data: Data = None,
+) -> None:
+    """Print measured and forecast rain sums over an area: mean, maximum and probabilities.
+
+    Example: `nowcast sums catchment.geojson --thresholds 5,10,20`
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from service.api.routes.sums.areas import GeoJson, geometry_of
+    from service.pipeline.rain_sums.cell_weights import cells_of_area
+
+    try:
+        parsed = TypeAdapter[Any](GeoJson).validate_json(area.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise typer.BadParameter(
+            f"{area} holds no area, should be GeoJSON with a polygon: {where}: {first['msg']}"
+        ) from error
+    context = context_of(data)
+    key, forecast = forecast_named(context, model, issue)
+    cells = cells_of_area(forecast, geometry_of(parsed))
+    open_console().print(f"{heading(key)}, {cells.km2:.0f} km2")
+    print_document(context, key, forecast, cells, thresholds)
+
+
+def context_of(data: Path | None) -> "ApiContext":
+    """The parts of a deployment that answers are made of."""
+    from service.api.dependencies import ApiContext
+
+    deployment = open_deployment(data)
+    return ApiContext(
+        settings=deployment.settings,
+        archive=deployment.archive,
+        ledger=deployment.ledger,
+        forecasters=deployment.forecasters,
+        jobs=deployment.jobs,
+        clock=deployment.clock,
+    )
+
+
+def forecast_named(context: "ApiContext", model: str | None, issue: str) -> "tuple[Key, DataArray]":
+    """Key and forecast (lead_time, y, x) in mm/h of a model and an issue time.
+
+    Raises:
+        NoForecast: There is none.
+    """
+    from service.api.routes.sums.rain_sums import forecast_of
+
+    return forecast_of(context, model, None, None if issue == "latest" else parse_time(issue))
+
+
+def coordinates_of(text: str) -> tuple[float, float]:
+    """Latitude and longitude of a place, from numbers or a name.
+
+    Raises:
+        NoItem: There is no such town.
+    """
+    from service.api.edr.places import place_named
+
+    try:
+        latitude, longitude = map(float, text.split(","))
+    except ValueError:
+        town = place_named(text)
+        return town.latitude, town.longitude
+    return latitude, longitude
+
+
+def heading(key: "Key") -> str:
+    """Model and issue time."""
+    from service.archive.key import iso, to_datetime
+
+    return f"{key.model}, radar of {iso(to_datetime(key.issue))}"
+
+
+def rates_line(rates: list[float], forecast: "DataArray") -> str:
+    """The rates at the lead times of a forecast (lead_time, y, x) in mm/h; `-` is no data."""
+    from service.api.representations import lead_minutes
+
+    shown = (
+        f"+{minutes} {'-' if rate != rate else f'{rate:.1f}'}"  # noqa: PLR0124  NaN
+        for minutes, rate in zip(lead_minutes(forecast), rates, strict=True)
+    )
+    return f"mm/h: {', '.join(shown)}"
+
+
+def print_document(
+    context: "ApiContext",
+    key: "Key",
+    forecast: "DataArray",
+    cells: "CellWeights",
+    thresholds: str | None,
+) -> None:
+    """Print the sums of some cells of a forecast (lead_time, y, x) in mm/h.
+
+    Raises:
+        BadQuery: The thresholds are none.
+    """
+    from service.api.routes.sums.documents import sums_document
+    from service.api.routes.sums.rain_sums import levels_of
+    from service.cli.rain_commands.tables import print_sums
+
+    levels = levels_of(thresholds)
+    document = sums_document(context, key, forecast, cells, levels)
+    print_sums(open_console(), document, levels)
