@@ -82,7 +82,12 @@ def test_conf_core_conformance_op_and_success(reader: TestClient) -> None:
 def test_conf_collections_rc_md_op_and_success(reader: TestClient) -> None:
     document = read(reader, "/collections")
     collections = Collections.model_validate_json(reader.get("/collections").content)
-    assert [listed.id for listed in collections.collections] == ["nowcast", "radar", "probability", "sums"]
+    assert [listed.id for listed in collections.collections] == [
+        "nowcast",
+        "radar",
+        "probability",
+        "sums",
+    ]
     assert "self" in rels(document)
     for collection in document["collections"]:
         assert "self" in rels(collection)
