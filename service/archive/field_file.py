@@ -64,22 +64,21 @@ def without_grid(frames: DataArray) -> DataArray:
     )
 
 
-def encode(
-    field: DataArray,
-    title: str,
-    history: str,
-    *,
-    packed: bool,
-    interval: np.timedelta64 = INTERVAL,
-    **about: str,
-) -> bytes:
-    """Encode a field (time or lead_time, y, x) as netCDF, one thread at a time.
-
-    See `ingest.formats.netcdf.encode`.
-    """
+def encode(field: DataArray, title: str, history: str, *, packed: bool, **about: str) -> bytes:
+    """Encode a field (time or lead_time, y, x) in mm/h as netCDF, one thread at a time."""
     about |= {"title": title, "history": history}
     with NETCDF_LOCK:
-        return netcdf.encode(field, packed=packed, interval=interval, **about)
+        return netcdf.encode(field, packed=packed, interval=INTERVAL, **about)
+
+
+def encode_sums(sums: DataArray, title: str, history: str, minutes: int) -> bytes:
+    """Encode sums (lead_time, y, x) in mm of periods of a length in minutes as netCDF."""
+    comment = "Sums of the period that ends at `time`. No data is NaN, dry is 0."
+    period = np.timedelta64(minutes, "m")
+    with NETCDF_LOCK:
+        return netcdf.encode(
+            sums, packed=True, interval=period, title=title, history=history, comment=comment
+        )
 
 
 def encode_upload(frames: DataArray) -> tuple[str, bytes]:

@@ -46,9 +46,9 @@ def point(
     from service.pipeline.place_wording import wording
     from service.pipeline.rain_sums.cell_weights import cell_of_place
 
+    latitude, longitude = coordinates_of(location)
     context = context_of(data)
     key, forecast = forecast_named(context, model, issue)
-    latitude, longitude = coordinates_of(location)
     cells = cell_of_place(forecast, longitude, latitude)
     row, column = int(cells.rows[0]), int(cells.columns[0])
     out = open_console()

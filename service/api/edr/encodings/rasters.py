@@ -18,7 +18,7 @@ from service.api.edr.cells import Cells, indices
 from service.api.edr.collections import Source
 from service.api.edr.crs import ReferenceSystem, projection_of
 from service.api.edr.extracts import check_size
-from service.archive.field_file import encode
+from service.archive.field_file import encode, encode_sums
 from service.archive.key import iso
 from service.errors import BadQuery
 from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING
@@ -76,14 +76,8 @@ def amount_netcdf(part: DataArray, names: list[str], title: str, history: str) -
     (name,) = names
     attributes = {k: v for k, v in part.attrs.items() if k != FRAMES_MISSING}
     sums = part.copy(data=part[name].values).drop_vars(name)
-    return encode(
-        sums.assign_attrs(attributes | part[name].attrs),
-        title,
-        history,
-        packed=True,
-        interval=np.timedelta64(minutes_of(name), "m"),
-        comment="Sums of the period that ends at `time`. No data is NaN, dry is 0.",
-    )
+    sums = sums.assign_attrs(attributes | part[name].attrs)
+    return encode_sums(sums, title, history, minutes_of(name))
 
 
 class Raster(NamedTuple):
