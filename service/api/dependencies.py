@@ -26,7 +26,7 @@ from service.ledger.ledger import Ledger
 from service.monitoring.metrics import Process
 from service.pipeline.alerts.channels import Channels
 from service.pipeline.ensembles.stored_ensembles import Ensembles
-from service.pipeline.rain_sums.sources import Ensemble, SumSources, drawn_members
+from service.pipeline.rain_sums.sources import SumSources
 from service.pipeline.served_models import Forecasters
 from service.settings import Settings
 
@@ -110,7 +110,6 @@ class ApiContext:
         process: Metrics of this process; the API makes its own where it is None.
         drawing: Draws pictures in another process; None to draw them in this one.
         sums: Verification of the last few seconds by request; `sums_lock` guards it.
-        ensemble: Draws the members of forecasts.
         checks: Running checks of readiness and metrics, by name.
     """
 
@@ -129,7 +128,6 @@ class ApiContext:
         default_factory=lambda: TTLCache(MOST_SUMS, SUMS_SECONDS)
     )
     sums_lock: Lock = field(default_factory=Lock)
-    ensemble: Ensemble = drawn_members
 
     @cached_property
     def pools(self) -> Pools:
@@ -139,7 +137,7 @@ class ApiContext:
     @cached_property
     def rain_sums(self) -> SumSources:
         """Radar and ensembles that rain sums are made of."""
-        return SumSources(self.archive, self.ensemble)
+        return SumSources(self.archive, self.ensembles)
 
     @cached_property
     def ensembles(self) -> Ensembles:

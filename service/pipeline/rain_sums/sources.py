@@ -9,50 +9,32 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from ingest.grid import same_grid
-from ingest.precipitation import INTERVAL, exceedance_probabilities
-from model_zoo.errors import BadFrames
-from model_zoo.forecasters import motion
-from model_zoo.forecasters.ensemble import ensemble_members, ensemble_seed
+from ingest.precipitation import INTERVAL
+from model_zoo.forecasters.contract import NotEnoughFrames
+from model_zoo.forecasters.ensemble import NoProbabilities
 from service.archive.archive import Archive
-from service.archive.key import Key, key_of, stamp
+from service.archive.key import Key, stamp
 from service.errors import NoForecast, NoFrame
 from service.pipeline.rain_sums.area_sums import RainSums, rain_sums
 from service.pipeline.rain_sums.cell_weights import CellWeights
 from service.pipeline.rain_sums.radar_history import STEPS, RadarHistories
 from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING, sum_fields
 
-ENSEMBLES = 3
-"""Ensembles that are kept in memory, of 31 MB each."""
 FIELDS = 2
 """Forecasts whose fields of sums are kept in memory, of 18 MB each."""
-FRAMES = motion.SPAN_MINUTES // 5 + 1
-"""Frames that tell the structure of the event."""
 
 
-class Ensemble(Protocol):
-    """Draws members of a forecast."""
+class Members(Protocol):
+    """Ensembles of the forecasts of an archive."""
 
-    def __call__(self, archive: Archive, forecast: DataArray) -> NDArray[np.floating] | None:
-        """Return members (member, lead_time, y, x) in mm/h; None if the forecast has none."""
+    def members(self, key: Key) -> DataArray:
+        """Return the members (realization, lead_time, y, x) of a forecast in mm/h.
 
-
-def drawn_members(archive: Archive, forecast: DataArray) -> NDArray[np.floating] | None:
-    """Draw the members (member, lead_time, y, x) of a forecast (lead_time, y, x) in mm/h.
-
-    Returns:
-        None if it has no exceedance probabilities, or the frames it starts from are missing.
-    """
-    key = key_of(forecast)
-    if not exceedance_probabilities(forecast):
-        return None
-    try:
-        frames = archive.frames(key.issue - np.arange(FRAMES) * INTERVAL)
-        if frames["time"].values[-1] != key.issue or not same_grid(frames, forecast):
-            return None
-        return ensemble_members(forecast, frames, seed=ensemble_seed(key.model, key.issue))
-    except (NoFrame, BadFrames):
-        return None
+        Raises:
+            NoProbabilities: The forecast has none.
+            NoFrame: The radar frame it starts from is not stored.
+            NotEnoughFrames: There is no other frame in the half hour before.
+        """
 
 
 class SumSources:
@@ -60,13 +42,12 @@ class SumSources:
 
     Args:
         archive: Frames and forecasts.
-        ensemble: Draws the members of a forecast.
+        ensembles: Ensembles of the forecasts.
     """
 
-    def __init__(self, archive: Archive, ensemble: Ensemble = drawn_members) -> None:
-        self.archive, self._ensemble = archive, ensemble
+    def __init__(self, archive: Archive, ensembles: Members) -> None:
+        self.archive, self._ensembles = archive, ensembles
         self.histories = RadarHistories(archive)
-        self._members: LRUCache[str, NDArray[np.float16]] = LRUCache(ENSEMBLES)
         self._fields: LRUCache[str, DataArray] = LRUCache(FIELDS)
         self._lock = Lock()
 
@@ -86,19 +67,16 @@ class SumSources:
         """
         check_steps(key, forecast)
         history = self.histories.up_to(key.issue, forecast)
-        members = self.members(key, forecast)
+        members = self.members(key)
         return rain_sums(history, forecast.values, members, cells, thresholds)
 
-    def members(self, key: Key, forecast: DataArray) -> NDArray[np.float16] | None:
+    def members(self, key: Key) -> NDArray[np.floating] | None:
         """Return the ensemble (member, lead_time, y, x) of a forecast in mm/h; None without one."""
-        with self._lock:  # others wait for the ensemble that they need, too
-            if key.id not in self._members:
-                drawn = self._ensemble(self.archive, forecast)
-                if drawn is None:
-                    return None
-                # half the memory; values are within 0.05 %
-                self._members[key.id] = drawn.astype(np.float16)
-            return self._members[key.id]
+        try:
+            members: NDArray[np.floating] = self._ensembles.members(key).values
+        except (NoProbabilities, NoFrame, NotEnoughFrames):
+            return None
+        return members
 
     def fields(self, key: Key) -> DataArray:
         """Return the sums (lead_time, y, x) of a forecast in mm; see `sum_fields`.

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection
 from datetime import datetime
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,16 @@ from ingest.accumulation import (
 )
 from ingest.grid import same_grid
 from ingest.precipitation import INTERVAL
+from model_zoo.forecasters import motion
+from model_zoo.forecasters.contract import NotEnoughFrames
+from model_zoo.forecasters.ensemble import NoProbabilities, ensemble_members, ensemble_seed
 from service.archive.archive import Archive
-from service.archive.key import Key, Time, ledger_key, to_time
+from service.archive.key import Key, Time, key_of, ledger_key, to_time
 from service.errors import LedgerAway, NoForecast, NoFrame
 from service.ledger import sum_rows
 from service.ledger.ledger import Ledger
 from service.pipeline.rain_sums.area_sums import TOLERANCE
-from service.pipeline.rain_sums.sources import Ensemble, drawn_members, has_steps
+from service.pipeline.rain_sums.sources import has_steps
 from service.skill.verification import Row, rows_of, seen_by_all
 from verification import count
 
@@ -31,8 +35,35 @@ log = logging.getLogger(__name__)
 THRESHOLDS = (5.0, 10.0, 15.0, 25.0)
 """Thresholds of verification, in mm."""
 STEPS = sum_rows.SUM_MINUTES // STEP_MINUTES
+FRAMES = motion.SPAN_MINUTES // STEP_MINUTES + 1
+"""Frames that tell the structure of the event."""
 LATE = np.timedelta64(30, "m")
 """Time after the hour up to which a missing frame of it is waited for."""
+
+
+class Ensemble(Protocol):
+    """Draws members of a forecast."""
+
+    def __call__(self, archive: Archive, forecast: DataArray) -> NDArray[np.floating] | None:
+        """Return members (member, lead_time, y, x) in mm/h; None if the forecast has none."""
+
+
+def drawn_members(archive: Archive, forecast: DataArray) -> NDArray[np.floating] | None:
+    """Draw the members (member, lead_time, y, x) of a forecast (lead_time, y, x) in mm/h.
+
+    They are those that `Ensembles` derives, at some of the lead times in part of the time.
+
+    Returns:
+        None if it has no exceedance probabilities, or the frames it starts from are missing.
+    """
+    key = key_of(forecast)
+    try:
+        frames = archive.frames(key.issue - np.arange(FRAMES) * INTERVAL)
+        if frames["time"].values[-1] != key.issue or not same_grid(frames, forecast):
+            return None
+        return ensemble_members(forecast, frames, seed=ensemble_seed(key.model, key.issue))
+    except (NoFrame, NoProbabilities, NotEnoughFrames):
+        return None
 
 
 def verify_sums(

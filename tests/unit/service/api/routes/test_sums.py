@@ -1,14 +1,13 @@
 """`/sums`: rain sums at a place and over an area, as JSON."""
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from fastapi.testclient import TestClient
-from numpy.typing import NDArray
 from xarray import DataArray
 
 from service.api.app import create_app
@@ -21,16 +20,23 @@ from tests.showers import time
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 
 
-def scaled(archive: Archive, forecast: DataArray) -> NDArray[np.floating]:
-    """Members that are multiples of the forecast."""
-    del archive
-    members: NDArray[np.floating] = np.stack([forecast.values * factor for factor in FACTORS])
-    return members
+class Scaled:
+    """Ensembles whose members are multiples of the forecast."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+
+    def members(self, key: Key) -> DataArray:
+        forecast = self.archive.full_forecast(key)
+        names = [name for name in forecast.coords if forecast[name].ndim > 2]
+        bare = forecast.drop_vars(names)
+        return xr.concat([bare * factor for factor in FACTORS], "realization")
 
 
 @pytest.fixture(scope="module")
 def client(filled: Path) -> Iterator[TestClient]:
-    context = dataclasses.replace(api_context(filled), ensemble=scaled)
+    context = api_context(filled)
+    context.__dict__["ensembles"] = Scaled(context.archive)
     with TestClient(create_app(context), raise_server_exceptions=False) as opened:
         yield opened
 
@@ -130,10 +136,8 @@ def test_the_same_sums_are_not_sent_twice(client: TestClient) -> None:
     assert other.headers["etag"] != first.headers["etag"]
 
 
-def test_a_service_without_ensemble_has_no_quantiles(filled: Path) -> None:
-    context = dataclasses.replace(api_context(filled), ensemble=lambda archive, forecast: None)
-    with TestClient(create_app(context), raise_server_exceptions=False) as plain:
-        document = ask(plain, lat=51, lon=10)
+def test_a_model_without_probabilities_has_no_quantiles(reader: TestClient) -> None:
+    document = ask(reader, lat=51, lon=10)
     assert document["members"] == 0
     assert document["forecast"][0]["mean"]["median"] is None
     assert document["forecast"][0]["mean"]["probabilities"] == []
