@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from xarray import DataArray, Variable
 
 from ingest.errors import BadField
-from ingest.grid import Grid, coordinates
+from ingest.grid import Grid, coordinates, known_grid
 
 NAME = "rainfall_rate"
 UNITS = "mm h-1"
@@ -71,6 +71,14 @@ def credit(field: DataArray) -> str:
     if source in (SIMULATED, UPLOADED):
         return str(source).capitalize()
     return f"Quelle: {OPERA}" if OPERA in source else ATTRIBUTION
+
+
+def is_of_domain(field: DataArray) -> bool:
+    """Whether a field (any shape) is of radar composites of a domain, and not an upload.
+
+    Those of Germany are recognised by their grid, those of another domain by their credits.
+    """
+    return known_grid(field) is not None or "attribution" in field.attrs
 
 
 def attributes(product: str, source: str) -> dict[str, str]:

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     archive: str = ""
     """Folder or fsspec URL (s3://bucket/nowcast) of the archive; empty for `archive` in the data
     folder."""
+    domain: Path | None = None
+    """TOML file of a domain other than Germany: its grid, radar product and credits; see
+    `docs/how-to/serve-another-country.md`."""
     redis: str = ""
     """URL of the Redis that delivers jobs to workers; empty to run jobs in a thread of the API."""
     device: str = "auto"

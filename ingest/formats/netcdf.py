@@ -66,6 +66,18 @@ ABOUT = {
     "licence": "Radar data: CC BY 4.0 / GeoNutzV",
     "comment": "Rates are means of the five minutes that end at `time`. No data is NaN, dry is 0.",
 }
+OTHER_ABOUT = {
+    "Conventions": ABOUT["Conventions"],
+    "institution": "nowcast, from radar composites",
+    "comment": ABOUT["comment"],
+}
+"""The same of another domain than Germany."""
+CREDIT = "attribution"
+
+
+def licence(field: DataArray) -> str:
+    """Return the licence of the radar data of a field."""
+    return str(field.attrs.get("licence", ABOUT["licence"]))
 
 
 def encode(
@@ -92,8 +104,8 @@ def encode(
         format="NETCDF4" if packed else "NETCDF3_64BIT_OFFSET",
     )
     file.setncatts(
-        ABOUT
-        | {"attribution": credit(field)}
+        (ABOUT if CREDIT not in field.attrs else OTHER_ABOUT)
+        | {CREDIT: credit(field), "licence": licence(field)}
         | {k: v for k, v in field.attrs.items() if k in EXTRA}
         | about
     )
@@ -112,7 +124,7 @@ def encode(
     bounds = np.stack([ends - interval / np.timedelta64(1, "s"), ends], axis=-1)
     write(file, BOUNDS, (*coords["time"].dims, "nv"), bounds, {})
     beside = " ".join(str(name) for name in coords if name not in (*field.dims, "crs"))
-    attributes = {k: v for k, v in field.attrs.items() if k not in EXTRA}
+    attributes = {k: v for k, v in field.attrs.items() if k not in (*EXTRA, CREDIT, "licence")}
     if probabilities:
         write_probabilities(file, probabilities, beside)
         attributes["ancillary_variables"] = PROBABILITY
@@ -219,6 +231,8 @@ def field_in(dataset: xr.Dataset) -> DataArray:
     field = dataset[NAME].drop_vars(BOUNDS, errors="ignore")
     field.attrs |= {key: dataset.attrs[key] for key in EXTRA if key in dataset.attrs}
     field.attrs.pop("ancillary_variables", None)
+    if dataset.attrs.get(CREDIT, credit(field)) != credit(field):  # of another domain
+        field.attrs |= {key: dataset.attrs[key] for key in (CREDIT, "licence")}
     for name in (PROBABILITY, FORMER_PROBABILITY):
         if name not in dataset:
             continue

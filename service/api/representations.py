@@ -11,9 +11,16 @@ import orjson
 from fastapi import Request, Response
 from xarray import DataArray
 
-from ingest.formats.netcdf import ABOUT
+from ingest.formats.netcdf import licence
 from ingest.grid import known_grid
-from ingest.precipitation import INTERVAL, NAME, UNITS, credit, exceedance_probabilities
+from ingest.precipitation import (
+    INTERVAL,
+    NAME,
+    UNITS,
+    credit,
+    exceedance_probabilities,
+    is_of_domain,
+)
 from service.api import freshness
 from service.api.dependencies import ApiContext
 from service.api.field_selection import ALL, FieldSelection
@@ -157,7 +164,7 @@ def encode(
         part = labelled(context, key, selection, stale=stale)
         return dumps(document(part, recent_skill(context, key), selection))
     forecast = labelled(context, key, WHOLE, stale=stale)
-    if known_grid(forecast) is None:
+    if not is_of_domain(forecast):
         raise no_picture()
     before = start_frame(context, key)
     if context.drawing is not None:
@@ -236,7 +243,7 @@ def document(
     issue = to_datetime(key.issue)
     generated = datetime.fromisoformat(forecast.attrs["generated_at"])
     valid = forecast.notnull().mean(["y", "x"]).values
-    formats = ["netcdf"] if known_grid(forecast) is None else ["netcdf", "png"]
+    formats = ["netcdf", "png"] if is_of_domain(forecast) else ["netcdf"]
     return {
         "issue_time": iso(issue),
         "radar_time": iso(issue),
@@ -263,7 +270,7 @@ def document(
         "stale": "stale" in forecast.attrs,
         "chosen": listed(forecast, "chosen"),
         "attribution": credit(forecast),
-        "licence": ABOUT["licence"],
+        "licence": licence(forecast),
         "links": [
             {"rel": "self", "href": location(key)},
             *({"rel": "alternate", "href": alternate(key, name)} for name in formats),

@@ -28,6 +28,7 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray
 
+from ingest.domain import Domain
 from ingest.grid import same_grid
 from service.archive import checksum, field_file
 from service.archive.dated_files import dated_before, newest_first, oldest, stored_before
@@ -76,6 +77,9 @@ class Archive:
     Args:
         root: Its folder, created by the first file, or another store.
     """
+
+    domain: Domain | None = None
+    """Domain of its frames; None for Germany."""
 
     def __init__(self, root: Path | Store) -> None:
         self.store: Store = Folder(root) if isinstance(root, Path) else root

@@ -12,6 +12,8 @@ import numpy as np
 from xarray import DataArray
 
 from ingest import BadField, parse
+from ingest.composites.domain_frames import parse_frame
+from ingest.domain import Domain
 from ingest.errors import IngestError, NotRead
 from ingest.grid import MODEL_FACTOR, same_grid
 from ingest.plausibility import Beside, judge
@@ -58,7 +60,7 @@ def ingest_stored(
     Returns:
         The arrival; its outcome is `UNREAD` if the machine had no time or memory to read it.
     """
-    read_field = read_field or partial(field_of, file)
+    read_field = read_field or partial(field_of, file, archive.domain)
     try:
         return ingest_bytes(archive, ledger, file.data, file.name, now, read_field)
     except NotRead as error:
@@ -72,16 +74,18 @@ def fingerprint_of(data: bytes, name: str) -> str:
     return hashlib.sha256(data + name.encode()).hexdigest()
 
 
-def field_in(data: bytes, name: str) -> DataArray:
+def field_in(data: bytes, name: str, domain: Domain | None) -> DataArray:
     """Return the field in a file: (time, y, x), or (lead_time, y, x) of a forecast, in mm/h.
 
-    It is on the model grid, NaN for no data.
+    It is on the model grid, NaN for no data; of another domain than Germany on that of the domain.
 
     Raises:
         BadField: The file has no valid field.
         NotRead: The machine is too busy to read it now.
     """
     try:
+        if domain is not None:
+            return parse_frame(data, name, domain)
         return parse(data, name, factor=MODEL_FACTOR)
     except (IngestError, OSError, MemoryError):
         raise
@@ -90,7 +94,7 @@ def field_in(data: bytes, name: str) -> DataArray:
         raise BadField(f"{name}: cannot be read ({type(error).__name__}: {error})") from error
 
 
-def field_of(file: StoredFile) -> DataArray:
+def field_of(file: StoredFile, domain: Domain | None) -> DataArray:
     """Return the field in a file that was read, as `field_in`.
 
     Raises:
@@ -98,7 +102,7 @@ def field_of(file: StoredFile) -> DataArray:
     """
     if file.refused:
         raise BadField(f"{file.name}: {file.refused}")
-    return field_in(file.data, file.name)
+    return field_in(file.data, file.name, domain)
 
 
 def ingest_bytes(
@@ -131,7 +135,7 @@ def ingest_bytes(
     """
     fingerprint = fingerprint_of(data, name)
     refused = None
-    read_field = read_field or partial(field_in, data, name)
+    read_field = read_field or partial(field_in, data, name, archive.domain)
     if known := ledger.arrival(fingerprint):
         if known.outcome != "quarantined":
             return put_back(archive, ledger, known, read_field)

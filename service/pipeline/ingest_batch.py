@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from xarray import DataArray
 
+from ingest.domain import Domain
 from ingest.errors import IngestError
 from ingest.sources.stored_files import StoredFile, stored_files
 from service.archive.archive import Archive
@@ -66,7 +67,7 @@ def ingest_all(
     with ThreadPoolExecutor(threads, "parse") as pool:
         try:
             for file in chain.from_iterable(map(stored_files, paths)):
-                waiting.append(pool.submit(parsed, ledger, file))
+                waiting.append(pool.submit(parsed, ledger, file, archive.domain))
                 if len(waiting) >= AHEAD * threads:
                     yield ingest_next()
             while waiting:
@@ -76,13 +77,13 @@ def ingest_all(
                 future.cancel()
 
 
-def parsed(ledger: Ledger, file: StoredFile) -> ParsedFile:
+def parsed(ledger: Ledger, file: StoredFile, domain: Domain | None) -> ParsedFile:
     """Parse a file unless it came before. Changes nothing, so threads can run in parallel."""
     if ledger.arrival(fingerprint_of(file.data, file.name)):
-        return ParsedFile(file, partial(field_of, file))
+        return ParsedFile(file, partial(field_of, file, domain))
     field: Future[DataArray] = Future()
     try:
-        field.set_result(field_of(file))
+        field.set_result(field_of(file, domain))
     except IngestError as error:  # raised when it is stored
         field.set_exception(error)
     return ParsedFile(file, field.result)

@@ -27,6 +27,7 @@ from service.runtime.run_job import run_job
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from ingest.domain import Domain
     from ingest.sources.polled_server import Source
 
 
@@ -60,9 +61,23 @@ class Deployment:
         return process_name()
 
     @cached_property
+    def domain(self) -> "Domain | None":
+        """The served domain; None for Germany.
+
+        Raises:
+            BadField: Its file is wrong.
+        """
+        if self.settings.domain is None:
+            return None
+        from ingest.domain import read_domain
+
+        return read_domain(self.settings.domain)
+
+    @cached_property
     def archive(self) -> Archive:
         """The archive, without the temporary files of killed processes."""
         archive = Archive.open(self.settings.archive or self.settings.data / "archive")
+        archive.domain = self.domain
         archive.sweep()
         return archive
 

@@ -9,8 +9,7 @@ import numpy as np
 from starlette.exceptions import HTTPException
 from xarray import DataArray
 
-from ingest.grid import known_grid
-from ingest.precipitation import INTERVAL
+from ingest.precipitation import INTERVAL, is_of_domain
 from service.api.dependencies import ApiContext
 from service.api.freshness import check_recent
 from service.api.negotiation import OFFERED, PNG
@@ -221,7 +220,7 @@ def from_upload(context: ApiContext, raw: RawRequest, media: str) -> ForecastReq
             f"uploaded frames; name a model"
         )
     forecaster = context.forecasters.get(model)
-    if raw.media == PNG and known_grid(frames) is None:
+    if raw.media == PNG and not is_of_domain(frames):
         raise no_picture()
     try:
         gap_filling.gap_in(frames, forecaster)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from xarray import DataArray
 
-from ingest.formats.netcdf import ABOUT
+from ingest.formats.netcdf import licence
 from ingest.precipitation import credit
 from service.api.dependencies import ApiContext
 from service.api.freshness import is_stale, radar_age_seconds
@@ -61,7 +61,7 @@ def sums_document(
         "forecast": [period_document(period, key, before=False) for period in sums.forecast],
         "warnings": [warning_document(warning) for warning in sums.warnings],
         "attribution": credit(forecast),
-        "licence": ABOUT["licence"],
+        "licence": licence(forecast),
         "links": [{"rel": "forecast", "href": location(whole)}],
     }
 

@@ -1,0 +1,180 @@
+"""Another country's composite is a domain: ingested, forecast and served where it lies.
+
+With events of KNMI where they are there, and always with rain that is made up.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from fastapi.testclient import TestClient
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from ingest.domain import read_domain
+from ingest.errors import BadField
+from ingest.grid import projector
+from model_zoo import load_forecaster
+from model_zoo.training.data.record import from_hundredths
+from service.api.app import create_app
+from service.pipeline.forecast import forecast_model
+from service.pipeline.ingest import ingest_bytes
+from service.pipeline.verify import verify
+from tests.served import api_context, iso, problem
+from tests.showers import frame, moment, time
+
+ROOT = Path(__file__).parents[4]
+KNMI = ROOT / "../shared/data/corpus/knmi_20100826_5km.npz"
+SHAPE = (153, 140)
+DOMAIN = """
+title = "the Netherlands"
+product = "RAD_NL25"
+provider = "KNMI"
+attribution = "Source: KNMI"
+licence = "CC BY 4.0"
+
+[grid]
+projection = "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=0 +a=6378140 +b=6356750 +units=m +no_defs"
+west = 0
+north = -3650000
+rows = 153
+columns = 140
+"""
+UTRECHT = (5.12, 52.09)
+FRAMES = 19
+
+
+def made_up() -> NDArray[np.float32]:
+    return np.stack([frame(number).values[0, 20:173, 20:160] for number in range(FRAMES)])
+
+
+def of_knmi() -> NDArray[np.float32]:
+    if not KNMI.is_file():
+        pytest.skip(f"needs {KNMI.name} in ../shared/data/corpus")
+    with np.load(KNMI) as file:
+        return from_hundredths(file["rate_x100"][:FRAMES])
+
+
+def netcdf(rate: NDArray[np.float32], number: int, folder: Path) -> bytes:
+    """A frame as CF netCDF that begins in the south."""
+    grid = read_domain(folder / "domain.toml").grid
+    coords = {"time": [time(number)], "y": grid.y, "x": grid.x}
+    about = {"units": "mm/h", "standard_name": "rainfall_rate", "grid_mapping": "crs"}
+    rain = xr.DataArray(rate[None], coords, ("time", "y", "x"), "rain", about)
+    file = rain.isel(y=slice(None, None, -1)).to_dataset()
+    file = file.assign(crs=((), 0, CRS(grid.projection).to_cf()))
+    file.to_netcdf(folder / "frame.nc", engine="netcdf4")
+    return (folder / "frame.nc").read_bytes()
+
+
+Served = tuple[TestClient, NDArray[np.float32]]
+
+
+@pytest.fixture(scope="module", params=[made_up, of_knmi])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """A service of the domain with an hour and a half of frames and a forecast."""
+    rates = request.param()
+    folder = tmp_path_factory.mktemp("domain")
+    (folder / "domain.toml").write_text(DOMAIN)
+    context = api_context(folder, moment(FRAMES - 1), domain=folder / "domain.toml")
+    for number, rate in enumerate(rates):
+        data = netcdf(rate, number, folder)
+        arrival = ingest_bytes(
+            context.archive, context.ledger, data, f"{number}.nc", moment(number)
+        )
+        assert arrival.outcome == "accepted", arrival.reason
+    for name in ("advection", "persistence"):
+        for number in (12, FRAMES - 1):
+            forecaster = load_forecaster(name)
+            forecast_model(
+                context.archive, context.ledger, forecaster, time(number), moment(number)
+            )
+    verify(context.archive, context.ledger, moment(FRAMES - 1))
+    with TestClient(create_app(context)) as client:
+        yield client, rates
+
+
+def cell_of(longitude: float, latitude: float, folder: Path) -> tuple[int, int]:
+    (folder / "domain.toml").write_text(DOMAIN)
+    grid = read_domain(folder / "domain.toml").grid
+    x, y = projector(grid.projection).transform(longitude, latitude)
+    return int((grid.north - y) // grid.cell), int((x - grid.west) // grid.cell)
+
+
+def test_a_forecast_has_the_grid_and_the_credits_of_the_domain(served: Served) -> None:
+    client, _ = served
+    forecast = client.get("/nowcasts/latest?model=persistence").json()
+    assert forecast["grid"]["shape"] == list(SHAPE)
+    assert forecast["attribution"] == "Source: KNMI"
+    assert forecast["licence"] == "CC BY 4.0"
+    assert forecast["grid"]["y"][0] == -3652500
+
+
+def test_a_place_has_the_values_of_the_cell_that_holds_it(served: Served, tmp_path: Path) -> None:
+    client, rates = served
+    row, column = cell_of(*UTRECHT, tmp_path)
+    expected = rates[-1, row, column]
+    at = {"lon": UTRECHT[0], "lat": UTRECHT[1], "model": "persistence"}
+    found = client.get("/widget", params=at).json()
+    now = np.nan if found["now_mm_h"] is None else found["now_mm_h"]
+    assert now == pytest.approx(expected, abs=0.01, nan_ok=True)
+    assert found["attribution"] == "Source: KNMI"
+    point = {"coords": f"POINT({UTRECHT[0]} {UTRECHT[1]})", "datetime": iso(FRAMES - 1)}
+    cover = client.get("/collections/radar/position", params=point).json()
+    (value,) = cover["ranges"]["rainfall_rate"]["values"][-1:]
+    assert (np.nan if value is None else value) == pytest.approx(expected, abs=0.01, nan_ok=True)
+
+
+def test_places_outside_the_domain_are_refused(served: Served) -> None:
+    client, _ = served
+    answer = client.get("/widget", params={"lon": 20, "lat": 52, "model": "persistence"})
+    assert problem(answer, 400)["type"] == "/problems/OutsideGrid"
+
+
+def test_the_collections_lie_where_the_domain_lies(served: Served) -> None:
+    client, _ = served
+    west, south, east, north = client.get("/collections/radar").json()["extent"]["spatial"]["bbox"][
+        0
+    ]
+    assert west == pytest.approx(0, abs=0.2)
+    assert 48 < south < 50
+    assert 54 < north < 57
+    assert 9 < east < 12
+
+
+def test_a_picture_and_a_tile_are_drawn(served: Served) -> None:
+    client, _ = served
+    picture = client.get("/nowcasts/latest?model=persistence&f=png")
+    assert picture.status_code == 200, picture.text
+    assert picture.content.startswith(b"\x89PNG")
+    tile = client.get(f"/tiles/radar/{iso(FRAMES - 1)}/5/16/10.png")
+    assert tile.status_code == 200, tile.text
+
+
+def test_forecasts_of_the_domain_are_verified(served: Served) -> None:
+    client, _ = served
+    rows = client.get("/verification").json()["rows"]
+    assert {row["model"] for row in rows} == {"advection", "persistence"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("title", "titel"), "has 'titel'"),
+        (("RAD_NL25", "a long product"), "product should match"),
+        (("rows = 153", ""), "KeyError.*rows"),
+        (("rows = 153", "rows = 3"), "32 to 1200 cells"),
+        (("+proj=stere", "+proj=nowhere"), "grid is wrong"),
+        (("[grid]", "[grid"), "cannot be read"),
+    ],
+)
+def test_a_wrong_domain_is_refused_with_what_to_do(
+    tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    (tmp_path / "domain.toml").write_text(DOMAIN.replace(*change))
+    with pytest.raises(BadField, match=message):
+        read_domain(tmp_path / "domain.toml")
