@@ -76,7 +76,7 @@ CREDIT = "attribution"
 
 
 def licence(field: DataArray) -> str:
-    """Return the licence of the radar data of a field."""
+    """Return the licence of the radar data of a field (of any shape)."""
     return str(field.attrs.get("licence", ABOUT["licence"]))
 
 

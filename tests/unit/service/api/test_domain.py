@@ -118,8 +118,8 @@ def test_a_place_has_the_values_of_the_cell_that_holds_it(served: Served, tmp_pa
     client, rates = served
     row, column = cell_of(*UTRECHT, tmp_path)
     expected = rates[-1, row, column]
-    at = {"lon": UTRECHT[0], "lat": UTRECHT[1], "model": "persistence"}
-    found = client.get("/widget", params=at).json()
+    asked = {"lon": UTRECHT[0], "lat": UTRECHT[1], "model": "persistence"}
+    found = client.get("/widget", params=asked).json()
     now = np.nan if found["now_mm_h"] is None else found["now_mm_h"]
     assert now == pytest.approx(expected, abs=0.01, nan_ok=True)
     assert found["attribution"] == "Source: KNMI"
