@@ -139,6 +139,11 @@ class Settings(BaseSettings):
     one replaces the one that has been idle longest, or gets 503 where all are busy."""
     connections_per_address: Annotated[int, Field(gt=0)] = 256
     """Connections of one address open at the same time. Trusted proxies are exempt."""
+    event_streams: Annotated[int, Field(ge=0)] = 100
+    """Streams of `/events` open at the same time, each of which holds a connection; further ones
+    get 503."""
+    event_streams_per_client: Annotated[int, Field(ge=0)] = 8
+    """The same of one client."""
     trusted_proxies: Networks = ()
     """Addresses or networks of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are
     believed; by default none."""

@@ -83,6 +83,7 @@ def api_context(
     """
     wanted = {"data": folder, "models": MODELS, "jobs_waiting": jobs_waiting, **settings}
     wanted.setdefault("allowed_hosts", ("testserver",))
+    wanted.setdefault("event_streams", 0)  # the test client waits for the end of an answer
     parts = StandingStill(Settings.model_validate(wanted), now, before)
     return ApiContext(
         settings=parts.settings,

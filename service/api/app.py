@@ -43,6 +43,7 @@ from service.api.routes import (
     wms,
 )
 from service.api.routes.alerts import subscriptions
+from service.api.routes.feeds import feeds
 from service.api.routes.places import search
 from service.api.routes.sums import rain_sums
 from service.pipeline.upload import JSON, NETCDF
@@ -135,7 +136,7 @@ def create_app(context: ApiContext) -> Api:
     )
     app.state.context = context
     parts = (catalogue, nowcasts, jobs, rain_sums, verification, grids, maps, weather_maps, widget)
-    routers = [part.router for part in (*parts, search, wms, subscriptions)]
+    routers = [part.router for part in (*parts, search, wms, subscriptions, feeds)]
     for router in (*routers, edr_metadata.create_router(), edr_queries.create_router()):
         app.include_router(router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])
     app.include_router(health.router, responses=PROBLEMS)

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from xarray import DataArray
 
 from service.api.encoded_cache import EncodedCache, PictureCache
-from service.api.quotas import JobQuota, RequestMemory, UploadQuota
+from service.api.quotas import JobQuota, RequestMemory, StreamQuota, UploadQuota
 from service.api.schemas import Verification
 from service.api.work_pools import PatientCalls, SharedCall, WorkPool
 from service.archive.archive import Archive
@@ -153,6 +153,12 @@ class ApiContext:
     def alert_table(self) -> AlertTable:
         """Subscriptions to alerts and their messages."""
         return AlertTable(self.ledger.engine)
+
+    @cached_property
+    def stream_quota(self) -> StreamQuota:
+        """Limits the open streams of events."""
+        settings = self.settings
+        return StreamQuota(settings.event_streams, settings.event_streams_per_client)
 
     @cached_property
     def channels(self) -> Channels:

@@ -333,3 +333,9 @@ NEW_ALERT: dict[str, Any] = ALERT | {
     "secret": "whsec_" + "A" * 43 + "=",
 }
 PUSH_KEY: dict[str, Any] = {"public_key": "B" + "A" * 86}
+NEW_FORECAST: dict[str, Any] = {
+    "issue_time": ISSUE,
+    "model": "ms-lstm",
+    "version": "0d9ab7c1",
+    "href": "/nowcasts/2026-06-21T22:30:00Z?model=ms-lstm&version=0d9ab7c1",
+}

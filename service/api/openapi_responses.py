@@ -28,11 +28,20 @@ def header(description: str) -> dict[str, Any]:
 
 BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 """Content that is no text."""
+BINARY_BESIDE_JSON: dict[str, Any] = {
+    "schema": {
+        "type": "null",
+        "format": "binary",
+        "description": "Binary content, which is no value of JSON: clients read it as bytes.",
+    }
+}
+"""Binary content beside a document of JSON, which is what generated clients parse. A string would be
+joined to its type; of null nothing is left where a response is checked to be there."""
 FORECAST: Responses = {
     200: {
         "model": Forecast,
         "description": "The forecast.",
-        "content": {NETCDF: BINARY, PNG: BINARY},
+        "content": {NETCDF: BINARY_BESIDE_JSON, PNG: BINARY_BESIDE_JSON},
         "headers": {"ETag": header("Entity tag for `If-None-Match`.")},
     },
     304: {"description": "The client has the current representation."},
@@ -146,8 +155,8 @@ COVERAGE: Responses = {
                 "example": openapi_examples.SERIES,
             },
             "text/csv": {"schema": {"type": "string"}, "example": openapi_examples.TABLE},
-            NETCDF: BINARY,
-            "image/tiff": BINARY,
+            NETCDF: BINARY_BESIDE_JSON,
+            "image/tiff": BINARY_BESIDE_JSON,
         },
         "headers": {"ETag": header("Entity tag for `If-None-Match`.")},
     },

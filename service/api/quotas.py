@@ -1,11 +1,11 @@
 """Limits on what one client, and all together, can make the service keep."""
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from threading import Lock
 
 from service.archive.store import Store
-from service.errors import NoRoom, QuotaExceeded
+from service.errors import Busy, NoRoom, QuotaExceeded
 from service.jobs.job_table import JobTable
 from service.settings import Settings
 
@@ -134,3 +134,35 @@ class RequestMemory:
             while len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return first
+
+
+class StreamQuota:
+    """Limits the streams of events that are open at the same time. Belongs to the event loop.
+
+    Args:
+        most: Streams of all clients.
+        most_of_client: Streams of one client.
+    """
+
+    def __init__(self, most: int, most_of_client: int) -> None:
+        self._most, self._most_of_client = most, most_of_client
+        self._open = Counter[str]()
+
+    def admit(self, client: str) -> None:
+        """Count a stream of a client.
+
+        Raises:
+            Busy: Too many streams are open.
+        """
+        if self._open.total() >= self._most or self._open[client] >= self._most_of_client:
+            raise Busy(
+                f"{self._open.total()} event streams are open, {self._open[client]} of this "
+                f"client, should be under {self._most} and {self._most_of_client}; close one or "
+                f"try again later"
+            )
+        self._open[client] += 1
+
+    def leave(self, client: str) -> None:
+        """End the count of a stream."""
+        self._open[client] -= 1
+        self._open += Counter()  # forgets clients without streams

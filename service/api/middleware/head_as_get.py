@@ -2,6 +2,9 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+IS_HEAD = "is_head"
+"""Member of the state of a request that came as HEAD: its response must have an end."""
+
 
 class HeadAsGet:
     """Answers HEAD as GET without the content (RFC 9110, section 9.3.2)."""
@@ -18,4 +21,5 @@ class HeadAsGet:
         async def send_without_content(message: Message) -> None:
             await send({**message, "body": b""} if "body" in message else message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_without_content)
+        state = {**scope.get("state", {}), IS_HEAD: True}
+        await self.app({**scope, "method": "GET", "state": state}, receive, send_without_content)

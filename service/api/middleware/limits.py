@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,7 @@ a broken pipe."""
 DRAINED_AT_ONCE = 2
 PAUSE_SECONDS = 2.0
 """Time in s without a byte of a refused body after which its sender waits for the response."""
+EVENT_STREAM = "text/event-stream"
 LARGE_BYTES = 2**20
 LARGE_AT_ONCE = 8
 """Bodies above `LARGE_BYTES` received at the same time; they are held in memory."""
@@ -112,7 +114,10 @@ async def drain(message: Message, receive: Receive, size: int) -> None:
 
 
 class TimeLimit:
-    """Ends requests whose body arrives too slowly (408) or whose response takes too long (503)."""
+    """Ends requests whose body arrives too slowly (408) or whose response takes too long (503).
+
+    A stream of events has no end; the connection itself limits how slowly a client reads it.
+    """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self.app, self.seconds = app, seconds
@@ -122,7 +127,7 @@ class TimeLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body_complete, response_started = not has_body(scope), False
+        body_complete, response_started, is_stream = not has_body(scope), False, False
 
         async def receive_watched() -> Message:
             nonlocal body_complete
@@ -131,13 +136,18 @@ class TimeLimit:
             return message
 
         async def send_watched(message: Message) -> None:
-            nonlocal response_started
+            nonlocal response_started, is_stream
             response_started = True
+            if message["type"] == "http.response.start":
+                kind = Headers(raw=list(message.get("headers", []))).get("content-type", "")
+                is_stream = kind.startswith(EVENT_STREAM)
             await send(message)
 
         task = asyncio.ensure_future(self.app(scope, receive_watched, send_watched))
         try:
             done, _ = await asyncio.wait({task}, timeout=self.seconds)
+            if is_stream:
+                done, _ = await asyncio.wait({task})
         finally:
             task.cancel()  # a thread runs on to its end, and its result is not sent
         if done:

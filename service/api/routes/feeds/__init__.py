@@ -1,0 +1,1 @@
+"""Routes that report new forecasts: an Atom feed and server-sent events."""
