@@ -35,8 +35,8 @@ BINARY_BESIDE_JSON: dict[str, Any] = {
         "description": "Binary content, which is no value of JSON: clients read it as bytes.",
     }
 }
-"""Binary content beside a document of JSON, which is what generated clients parse. A string would be
-joined to its type; of null nothing is left where a response is checked to be there."""
+"""Binary content beside a document of JSON, which is what generated clients parse. A string would
+be joined to its type; of null nothing is left where a response is checked to be there."""
 FORECAST: Responses = {
     200: {
         "model": Forecast,

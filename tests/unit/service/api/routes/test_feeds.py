@@ -108,7 +108,7 @@ def test_the_feed_lists_the_forecasts_newest_first(reader: TestClient) -> None:
     assert answer.headers["content-type"] == "application/atom+xml"
     assert answer.headers["etag"]
     root = ET.fromstring(answer.content)
-    times = [entry.findtext(f"{ATOM}updated") for entry in root.iter(f"{ATOM}entry")]
+    times = [str(entry.findtext(f"{ATOM}updated")) for entry in root.iter(f"{ATOM}entry")]
     assert times == sorted(times, reverse=True)
     assert set(times) == {iso(number) for number in ISSUES}
     assert root.findtext(f"{ATOM}updated") == times[0]
