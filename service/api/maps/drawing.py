@@ -18,6 +18,8 @@ MOST_PIXELS = 2048
 """Largest width or height."""
 CELLS_IN_MEMORY = 64 * 2**20
 """Bytes of the cache of the cells that the pixels of a picture lie in: those of 256 tiles."""
+STRIP = 256
+"""Rows whose cells are found at a time."""
 FAST = [cv2.IMWRITE_PNG_COMPRESSION, 3]
 
 
@@ -68,9 +70,13 @@ def cells_of(field: DataArray, frame: Frame) -> NDArray[np.int32]:
     """
     x = centres(frame.west, frame.east, frame.width)
     y = centres(frame.north, frame.south, frame.height)
-    rows, columns = indices(field, frame.system, *np.meshgrid(x, y))
     number = field.shape[-2] * field.shape[-1]
-    return np.where(rows < 0, number, rows * field.shape[-1] + columns).astype(np.int32)
+    cells = np.empty((frame.height, frame.width), np.int32)
+    for row in range(0, frame.height, STRIP):  # the largest picture would take 300 MB at once
+        strip = slice(row, row + STRIP)
+        rows, columns = indices(field, frame.system, *np.meshgrid(x, y[strip]))
+        cells[strip] = np.where(rows < 0, number, rows * field.shape[-1] + columns)
+    return cells
 
 
 def centres(begin: float, end: float, number: int) -> NDArray[np.float64]:
