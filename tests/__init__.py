@@ -1,0 +1,1 @@
+"""All tests. As a package of its own it comes before `tests` of installed packages."""
