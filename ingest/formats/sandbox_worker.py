@@ -17,6 +17,7 @@ import importlib
 import io
 import itertools
 import json
+import math
 import resource
 import sys
 import warnings
@@ -48,6 +49,8 @@ LARGEST = 1200
 """Cells along one side of a frame that is uploaded."""
 LARGEST_COMPOSITE, MOST_CELLS = 5000, 20_000_000
 """Cells along one side of a composite, and in all: OPERA has 4400 x 3800."""
+MOST_PIECES = 100_000
+"""Of a field in HDF5; what is more is an invalid size of the field or of its pieces."""
 QUANTITIES = ("ACRR", "RATE", "DBZH")
 """Of which the first in an ODIM file is read."""
 MOST_GROUPS = 50
@@ -183,7 +186,10 @@ def check_stored(stored: "h5py.Dataset", what: str = "the field") -> None:
         if not has_place or stored.id.get_storage_size() != stored.nbytes:
             refuse(f"holds {what}, of which nothing is stored")
         return
-    starts = map(range, (0,) * stored.ndim, stored.shape, stored.chunks)
+    sides = zip(stored.shape, stored.chunks, strict=True)
+    starts = [range(0, side, step) for side, step in sides]
+    if math.prod(map(len, starts)) > MOST_PIECES:
+        refuse(f"holds {what} in over {MOST_PIECES} pieces, should have fewer")
     for corner in itertools.product(*starts):
         piece = stored.id.get_chunk_info_by_coord(corner)
         if piece.byte_offset is None or not piece.size or piece.filter_mask:
