@@ -57,7 +57,8 @@ EXTREMES = (
 NUMBER = re.compile(rb"\d+")
 NUMBERS = (b"0", b"-1", b"00000", b"99999", b"4294967296", b"1e9", b"nan", b"9" * 400, b"", b" ")
 MEMORY = 2 * 2**30
-PATIENCE_SECONDS = 200
+PATIENCE_SECONDS = 2 * sandbox_worker.CPU_SECONDS
+"""Of the processor, after which a case that hangs ends the process."""
 LIGHT = 0.1
 """mm/h from which it rains."""
 TOLERANCE = 0.01
@@ -316,7 +317,7 @@ def main(kind: str, first: int, last: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     for number in range(first, last):
         data = make(number)
-        signal.alarm(PATIENCE_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE_SECONDS)
         begin = time.process_time()
         try:
             outcome = come(data)
