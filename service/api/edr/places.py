@@ -1,4 +1,4 @@
-"""Places by name: the towns that the map labels."""
+"""Places by name: the towns that the map labels, and all others of Germany."""
 
 import re
 from functools import cache
@@ -8,6 +8,8 @@ from typing import NamedTuple
 import orjson
 
 from service.errors import NoItem
+from service.pipeline.places.folding import folded
+from service.pipeline.places.index import german_places
 
 TOWNS_FILE = "towns.js"
 TOWNS = re.compile(r"export const TOWNS = (\[.*?\n\])\.map", re.DOTALL)
@@ -46,14 +48,23 @@ def places() -> dict[str, Place]:
 
 
 def place_named(name: str) -> Place:
-    """The place of a name.
+    """The place of a whole name, also one that is not listed.
 
     Raises:
         NoItem: There is no such place.
     """
-    found = places().get(name.strip().casefold())
+    found = places().get(name.strip().casefold()) or unlisted_place(name)
     if found is None:
         raise NoItem(
             f"there is no place {name[:60]!r}; /collections/nowcast/locations lists all places"
         )
     return found
+
+
+def unlisted_place(name: str) -> Place | None:
+    """The largest German place of a whole name; None if there is none."""
+    found = german_places().search(name, most=1)
+    if not found or folded(found[0].name) != folded(name):
+        return None
+    town = found[0]
+    return Place(town.english, town.name, town.longitude, town.latitude)

@@ -32,7 +32,9 @@ Thresholds = Annotated[
 
 @app.command()
 def point(
-    location: Annotated[str, typer.Argument(metavar="PLACE", help="Latitude,longitude or a town.")],
+    location: Annotated[
+        str, typer.Argument(metavar="PLACE", help="Latitude,longitude, a name or a postcode.")
+    ],
     model: Model = None,
     issue: Issue = "latest",
     thresholds: Thresholds = None,
@@ -117,18 +119,18 @@ def forecast_named(context: "ApiContext", model: str | None, issue: str) -> "tup
 
 
 def coordinates_of(text: str) -> tuple[float, float]:
-    """Latitude and longitude of a place, from numbers or a name.
+    """Latitude and longitude of a place, from numbers, a name or a postcode.
 
     Raises:
-        NoItem: There is no such town.
+        NoItem: There is no such place; the message has similar names.
     """
-    from service.api.edr.places import place_named
+    from service.pipeline.places.index import german_places
 
     try:
         latitude, longitude = map(float, text.split(","))
     except ValueError:
-        town = place_named(text)
-        return town.latitude, town.longitude
+        place = german_places().named(text)
+        return place.latitude, place.longitude
     return latitude, longitude
 
 

@@ -39,6 +39,8 @@ def test_a_place_is_given_in_words_rates_and_sums(filled: Path) -> None:
 def test_a_place_can_be_a_town(filled: Path) -> None:
     named = run("point", "Kassel", "--model", "advection", "--data", filled)
     assert named.exit_code == 0, named.output
+    by_postcode = run("point", "34117", "--model", "advection", "--data", filled)
+    assert "mm/h" in by_postcode.output
     assert isinstance(run("point", "Atlantis", "--data", filled).exception, NoItem)
 
 

@@ -179,6 +179,12 @@ def test_a_place_can_be_named(reader: TestClient, name: str) -> None:
     assert projected["ranges"] == at_place["ranges"]
 
 
+def test_places_that_are_not_listed_are_found_by_their_whole_name(reader: TestClient) -> None:
+    ranges = cover(reader, "locations/Bad Hersfeld")["ranges"]
+    assert ranges == cover(reader, "locations/bad hersfeld")["ranges"]
+    problem(reader.get("/collections/nowcast/locations/Bad"), 404)
+
+
 @pytest.mark.parametrize("query", ["position", "trajectory", "locations/Berlin"])
 def test_a_raster_of_a_point_or_a_path_is_refused(reader: TestClient, query: str) -> None:
     coords = {"position": "POINT(10 51)", "trajectory": "LINESTRING(10 51,11 51)"}.get(query)
