@@ -49,6 +49,14 @@ BY_SCHEMA = {
     ("GET", "/models"): {POSITIVE: 1},
     ("GET", "/public/weather-maps.json"): {POSITIVE: 1},
     ("GET", "/tiles"): {POSITIVE: 1},
+    ("GET", "/feed.atom"): {POSITIVE: 1},
+    ("GET", "/events"): {POSITIVE: 5},
+    ("GET", "/alerts"): {POSITIVE: 1},
+    ("POST", "/alerts"): {POSITIVE: 50, NEGATIVE: 100},
+    ("GET", "/alerts/web-push-key"): {POSITIVE: 1},
+    ("GET", "/alerts/{alert}"): {POSITIVE: 20},
+    ("DELETE", "/alerts/{alert}"): {POSITIVE: 20},
+    ("POST", "/alerts/{alert}/test"): {POSITIVE: 20},
 }
 """How many requests after the description of each operation: valid ones, and spoilt ones."""
 OTHERS = {POSITIVE: 5, NEGATIVE: 5}
