@@ -1,7 +1,7 @@
 """Commands of the service: ingest, forecast, verify, replay, simulate, serve, demo."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from service.cli.options import (
     print_error,
 )
 from service.monitoring.printable import printable
+
+if TYPE_CHECKING:
+    from xarray import DataArray
 
 app = typer.Typer()
 
@@ -116,11 +119,15 @@ def forecast(
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", help="Write netCDF here.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a picture here.")] = None,
+    lead: Annotated[
+        list[int] | None,
+        typer.Option(help="Lead time of the picture in minutes; repeat for several.", min=5),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Forecast the two hours after a radar frame of the archive, and store the forecast.
 
-    Example: `nowcast forecast --issue latest --model ms-lstm -o out.nc --png out.png`
+    Example: `nowcast forecast --issue latest --model ms-lstm -o out.nc --png out.png --lead 15`
     """
     from model_zoo import load_forecaster
     from service.archive.atomic import write_atomically
@@ -142,13 +149,31 @@ def forecast(
     if output is not None:
         write_atomically(output, deployment.archive.forecast_bytes(key))
     if png is not None:
-        write_atomically(png, of_forecast(field, deployment.archive.frame(start)))
+        shown = at_leads(deployment.archive.full_forecast(key), lead) if lead else field
+        write_atomically(png, of_forecast(shown, deployment.archive.frame(start)))
     wettest = float(field.max()) if field.notnull().any() else float("nan")
     written = [str(path) for path in (output, png) if path is not None]
     open_console().print(
         f"{forecaster.name} issued at {stamp(start)}: up to {wettest:.1f} mm/h in two hours"
         + (f"; wrote {', '.join(written)}" if written else "")
     )
+
+
+def at_leads(forecast: "DataArray", minutes: list[int]) -> "DataArray":
+    """A forecast (lead_time, y, x) in mm/h at some lead times in minutes.
+
+    Raises:
+        BadParameter: It has none of them.
+    """
+    from service.api.representations import lead_minutes
+
+    known = lead_minutes(forecast)
+    if missing := sorted(set(minutes) - set(known)):
+        raise typer.BadParameter(
+            f"there is no lead time of {', '.join(map(str, missing))} minutes, should be of "
+            f"{', '.join(map(str, known))}"
+        )
+    return forecast.isel(lead_time=[known.index(lead) for lead in sorted(set(minutes))])
 
 
 @app.command()

@@ -55,6 +55,19 @@ def test_a_forecast_is_written_as_netcdf_and_as_a_picture(data: Path, tmp_path: 
     assert png.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_shows_the_lead_times_that_are_asked_for(data: Path, tmp_path: Path) -> None:
+    def drawn(*words: str) -> bytes:
+        png = tmp_path / "out.png"
+        result = run("forecast", "--model", "advection", "--data", data, "--png", png, *words)
+        assert result.exit_code == 0, result.output
+        return png.read_bytes()
+
+    assert len({drawn(), drawn("--lead", "5"), drawn("--lead", "5", "--lead", "45")}) == 3
+    refused = run("forecast", "--model", "advection", "--data", data, "--png", "x", "--lead", "7")
+    assert refused.exit_code == 2
+    assert "there is no lead time of 7 minutes" in " ".join(refused.output.split())
+
+
 def test_a_forecast_can_start_from_an_earlier_frame(data: Path) -> None:
     result = run(
         "forecast", "--data", data, "--issue", "2025-06-21T12:05Z", "--model", "persistence"
