@@ -37,6 +37,10 @@ THRESHOLDS = (5.0, 10.0, 15.0, 25.0)
 STEPS = sum_rows.SUM_MINUTES // STEP_MINUTES
 FRAMES = motion.SPAN_MINUTES // STEP_MINUTES + 1
 """Frames that tell the structure of the event."""
+MINUTE = np.timedelta64(1, "m")
+DRAWN_EVERY = np.timedelta64(30, "m")
+"""Issues at multiples of it have their probabilities verified: an ensemble costs as much as a
+forecast, and issues minutes apart are of the same weather."""
 LATE = np.timedelta64(30, "m")
 """Time after the hour up to which a missing frame of it is waited for."""
 
@@ -161,7 +165,8 @@ def enter(
     done = 0
     for key in keys:
         if key in sums:
-            members = ensemble(archive, forecasts[key])
+            is_drawn = key.issue.astype("datetime64[m]").astype(int) % (DRAWN_EVERY // MINUTE) == 0
+            members = ensemble(archive, forecasts[key]) if is_drawn else None
             rows = sum_counts(sums[key], truth, members)
             row = ledger_key(key) | {"lead_minutes": lead}
             done += sum_rows.enter(ledger.engine, row, rows)

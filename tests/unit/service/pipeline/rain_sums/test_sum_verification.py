@@ -24,7 +24,8 @@ from tests.served import put_frames
 from tests.showers import frame, moment, time
 
 LATER = timedelta(hours=3)
-ISSUE = 1
+ISSUE = 6
+"""Half an hour after the first frame: at its issues, probabilities are verified."""
 
 
 def wet_members(archive: Archive, forecast: DataArray) -> NDArray[np.floating]:
@@ -71,6 +72,13 @@ def test_a_sum_is_verified_once_the_radar_of_its_hour_is_there(
         assert row["misses"] == (~wet & rained).sum()
         assert row["n_probable"] == both.sum()
         assert row["squared"] == pytest.approx(((0.5 * wet - rained) ** 2).sum())
+
+
+def test_between_the_half_hours_no_ensemble_is_drawn(archive: Archive, ledger: Ledger) -> None:
+    put_frames(archive, *range(14))
+    forecast_model(archive, ledger, load_forecaster("persistence"), time(1), moment(1))
+    assert verify_sums(archive, ledger, moment(1) + LATER, ensemble=wet_members) == 1
+    assert {row["n_probable"] for row in stored(ledger)} == {0}
 
 
 def test_a_missing_frame_is_waited_for_and_then_done_without(
