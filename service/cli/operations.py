@@ -1,5 +1,6 @@
 """Commands of the service: ingest, forecast, verify, replay, simulate, serve, demo."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,9 +69,11 @@ def ingest_files(paths: list[Path], data: Path | None, *, quiet: bool) -> None:
     """
     from ingest.sources.stored_folder import files_in
     from service.cli import console
+    from service.pipeline import ingest
     from service.pipeline.ingest_batch import ingest_all
     from service.pipeline.replay import ReplayResult
 
+    ingest.log.addHandler(logging.NullHandler())  # each file is printed here
     deployment, out, tally = open_deployment(data), open_console(), ReplayResult()
     files = files_in(paths)
     with console.progress(open_console(stderr=True)) as bar:
