@@ -36,9 +36,9 @@ from tests.showers import frame, moment, write_file
 dashboards = pytest.importorskip("dashboards.__main__", reason="needs grafana-foundation-sdk")
 
 GRAFANA = CONFIGURED.parent / "grafana"
-FRAMES = 40
+FRAMES = 52
 """Of which the last come while Prometheus looks."""
-SEEN = 34
+SEEN = 46
 MODELS = ("ms-lstm", "advection", "persistence")
 """The first tells probabilities."""
 VARIABLES = {

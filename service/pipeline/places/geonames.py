@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
-from statistics import median
 from typing import NamedTuple
 
 from service.pipeline.places.place import Entry, Place, distance_km
@@ -93,11 +92,10 @@ def german_entries() -> list[Entry]:
 
 
 def entry_of(group: Sequence[Row]) -> Entry:
-    """The place that rows of the same name are of, in the middle of them."""
+    """The place of rows of one name, sorted by postcode; the lowest is that of the centre."""
     positions = {row.postcode: (row.latitude, row.longitude) for row in group}
-    only = group[0].postcode if len(positions) == 1 else ""
-    latitude, longitude = (
-        median(position[axis] for position in positions.values()) for axis in (0, 1)
-    )
-    town = Place(group[0].name, group[0].state, only, latitude, longitude, len(positions))
+    centre = group[0]
+    only = centre.postcode if len(positions) == 1 else ""
+    latitude, longitude = positions[centre.postcode]
+    town = Place(centre.name, centre.state, only, latitude, longitude, len(positions))
     return Entry(town, positions)

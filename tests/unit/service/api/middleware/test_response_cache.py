@@ -230,6 +230,8 @@ def test_the_service_reads_the_same_forecast_once_for_many(
         answers = [client.get(LATEST_PATH) for _ in range(5)]
         assert len({answer.content for answer in answers}) == 1
         first, *others = (dict(answer.headers) for answer in answers)
+        ids = {headers.pop("x-request-id") for headers in (first, *others)}
+        assert len(ids) == len(answers)
         assert all(other == first for other in others)
         known = client.get(LATEST_PATH, headers={"If-None-Match": first["etag"]})
         assert (known.status_code, known.content) == (304, b"")
