@@ -98,6 +98,11 @@ def test_a_forecast_with_probabilities_is_verified_as_one_without(
     with_them, without = rows_of(ledger), rows_of(other)
     assert with_them.pop("probabilities")
     assert without.pop("probabilities") == []
+    # the last two columns of sums are of their probabilities
+    sums, bare_sums = (
+        [row.rsplit(", ", 2)[0] for row in rows.pop("sum_counts")] for rows in (with_them, without)
+    )
+    assert sums == bare_sums
     assert with_them == without
 
 
