@@ -49,7 +49,7 @@ json.dump(
         "example": openapi_examples.VERIFICATION["rows"][0],
         "dashboard": json.loads(dashboard_files()["skill.json"]),
         "report": {"columns": list(tables.COLUMNS), "curves": list(page.CURVES)},
-        "glossary": glossary.TERMS,
+        "glossary": dict(glossary.terms(with_probabilities=True)),
     },
     sys.stdout,
 )
