@@ -33,11 +33,18 @@ def first(found: Sequence[Table], section: str) -> Table | None:
 def performance(found: Sequence[Table]) -> list[str]:
     """Forecasts, bfloat16, training, data, serving: a line for each that is on the page."""
     lines = [
-        forecasts(first(found, "Forecasts on the processor")),
+        " ".join(
+            filter(
+                None,
+                (
+                    forecasts(first(found, "Forecasts on the processor")),
+                    cycle(first(found, "Forecasts of a cycle")),
+                ),
+            )
+        ),
         bfloat16(first(found, "Scores in bfloat16")),
         training(first(found, "Training throughput")),
         data(first(found, "Ingest"), first(found, "Verification")),
-        cycle(first(found, "Forecasts of a cycle")),
         serving(first(found, "Reading a forecast"), first(found, "Start-up")),
     ]
     return [line for line in lines if line]
