@@ -129,8 +129,8 @@ def coordinates_of(text: str) -> tuple[float, float]:
     try:
         latitude, longitude = map(float, text.split(","))
     except ValueError:
-        place = german_places().named(text)
-        return place.latitude, place.longitude
+        found = german_places().named(text)
+        return found.latitude, found.longitude
     return latitude, longitude
 
 
