@@ -8,9 +8,10 @@ start with it, then larger places.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from functools import cache
+from threading import Condition
 
 import numpy as np
+from cachetools import cached
 
 from service.errors import NoItem
 from service.pipeline.places.folding import folded, plain
@@ -152,7 +153,7 @@ def starting_with(pairs: list[tuple[str, int]], start: str) -> Iterator[tuple[st
         yield pairs[number]
 
 
-@cache
+@cached({}, condition=Condition())
 def german_places() -> PlaceIndex:
-    """All German places; the first call reads them, which takes seconds."""
+    """All German places; the first call reads them, which takes seconds, and others wait for it."""
     return PlaceIndex(german_entries())

@@ -37,7 +37,6 @@ THRESHOLDS = (5.0, 10.0, 15.0, 25.0)
 STEPS = sum_rows.SUM_MINUTES // STEP_MINUTES
 FRAMES = motion.SPAN_MINUTES // STEP_MINUTES + 1
 """Frames that tell the structure of the event."""
-MINUTE = np.timedelta64(1, "m")
 DRAWN_EVERY = np.timedelta64(30, "m")
 """Issues at multiples of it have their probabilities verified: an ensemble costs as much as a
 forecast, and issues minutes apart are of the same weather."""
@@ -162,10 +161,11 @@ def enter(
             forecasts[key] = forecast.isel(lead_time=hour)
     sums = {key: forecast_sum(forecast, observed) for key, forecast in forecasts.items()}
     truth = seen_by_all(observed, sums.values())
+    issue = keys[0].issue
+    is_drawn = (issue - issue.astype("datetime64[D]")) % DRAWN_EVERY == np.timedelta64(0)
     done = 0
     for key in keys:
         if key in sums:
-            is_drawn = key.issue.astype("datetime64[m]").astype(int) % (DRAWN_EVERY // MINUTE) == 0
             members = ensemble(archive, forecasts[key]) if is_drawn else None
             rows = sum_counts(sums[key], truth, members)
             row = ledger_key(key) | {"lead_minutes": lead}
