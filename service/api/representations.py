@@ -30,6 +30,7 @@ from service.archive import field_file
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
 from service.errors import BadRequest, Gone, LedgerAway, NoFrame, NotAcceptable
+from service.pipeline.model_selection import lead_minutes
 from service.pipeline.upload import JSON, NETCDF
 from service.skill import verification
 from service.skill.scores import SCORES
@@ -287,14 +288,6 @@ def listed(forecast: DataArray, attribute: str) -> list[str]:
     """The items of a comma-separated attribute of a forecast (lead_time, y, x)."""
     text: str = forecast.attrs.get(attribute, "")
     return text.split(",") if text else []
-
-
-def lead_minutes(forecast: DataArray) -> list[int]:
-    """Lead times of a forecast (lead_time, ...) in minutes."""
-    minutes: list[int] = (
-        (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
-    )
-    return minutes
 
 
 def coverage(ratio: float) -> dict[str, Any]:

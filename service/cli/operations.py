@@ -168,7 +168,7 @@ def at_leads(forecast: "DataArray", minutes: list[int]) -> "DataArray":
     Raises:
         BadParameter: It has none of them.
     """
-    from service.api.representations import lead_minutes
+    from service.pipeline.model_selection import lead_minutes
 
     known = lead_minutes(forecast)
     if missing := sorted(set(minutes) - set(known)):

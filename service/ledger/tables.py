@@ -87,6 +87,11 @@ KEY = ("model", "weights", "issue")
 COUNTS = ("hits", "misses", "false_alarms", "correct_negatives")
 
 
+def count_columns() -> list[Column[Any]]:
+    """Return the columns of contingency counts."""
+    return [Column(name, BigInteger, nullable=False) for name in COUNTS]
+
+
 def key_columns() -> list[Column[Any]]:
     """Return the key columns of a forecast."""
     return [
@@ -131,7 +136,7 @@ counts = Table(
     *key_columns(),
     Column("lead_minutes", Integer, primary_key=True),
     Column("threshold", Float, primary_key=True),
-    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+    *count_columns(),
 )
 fractions = Table(
     "fractions",
@@ -183,7 +188,7 @@ columns of one row: as rows they would take five times the space, most of it for
 def sum_columns() -> list[Column[Any]]:
     """Return the columns of counts of rain sums."""
     return [
-        *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+        *count_columns(),
         Column("n_probable", BigInteger, nullable=False),
         Column("squared", Float, nullable=False),
     ]
@@ -226,7 +231,7 @@ pixels = Table(
     Column("model", String(64), primary_key=True),
     Column("lead_minutes", Integer, primary_key=True),
     Column("threshold", Float, primary_key=True),
-    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+    *count_columns(),
 )
 """Counters: the counts summed over all issue times."""
 daily_counts = Table(
@@ -236,7 +241,7 @@ daily_counts = Table(
     Column("model", String(64), primary_key=True),
     Column("lead_minutes", Integer, primary_key=True),
     Column("threshold", Float, primary_key=True),
-    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+    *count_columns(),
     Column("n_valid", BigInteger, nullable=False),
 )
 """The counts of each day of valid times, in days since 1970 (UTC), over `n_valid` forecasts."""
@@ -266,7 +271,7 @@ windows = Table(
     "windows",
     metadata,
     *window_columns(),
-    *(Column(name, BigInteger, nullable=False) for name in COUNTS),
+    *count_columns(),
     Column("n_valid", Integer, nullable=False),
     Column("n_missing", Integer, nullable=False),
     Column("refreshed", Utc, nullable=False),

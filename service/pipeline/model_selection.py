@@ -79,7 +79,7 @@ def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
 
 
 def lead_minutes(forecast: DataArray) -> list[int]:
-    """Return the lead times of a forecast (lead_time, y, x) in min."""
+    """Return the lead times of a forecast (lead_time, ...) in min."""
     minutes: list[int] = (
         (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
     )

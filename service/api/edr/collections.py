@@ -21,10 +21,11 @@ from service.api.dependencies import ApiContext
 from service.api.edr.parameters import selected_parameters
 from service.api.edr.times import ALWAYS, Interval
 from service.api.field_selection import ALL, at_leads
-from service.api.representations import lead_minutes, listed
+from service.api.representations import listed
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, from_stamp, iso, stamp, time_of, to_datetime, to_time
 from service.errors import BadQuery, NoForecast, NoFrame, NoItem
+from service.pipeline.model_selection import lead_minutes
 from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING, PERIODS
 
 MOST_FRAMES = 145

@@ -11,9 +11,9 @@ from service.api.maps.frames import frame_of
 from service.api.maps.layers import forecast_picture
 from service.api.maps.palettes import Style
 from service.api.maps.pictures import PNG, picture_response
-from service.api.representations import lead_minutes
 from service.archive.key import Key
 from service.errors import BadQuery
+from service.pipeline.model_selection import lead_minutes
 
 GERMANY = "2,46.5,16,55.5"
 """West, south, east and north of the whole grid in degrees."""

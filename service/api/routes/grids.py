@@ -31,10 +31,11 @@ from service.api.page.outlines import PARTS
 from service.api.page.outlines import outlines as outlines_on
 from service.api.page.overview import GRIDS, GridName, Overview, grid_info, overview
 from service.api.page.static_files import conditional_response
-from service.api.representations import IMMUTABLE, MINUTES, lead_minutes, listed
+from service.api.representations import IMMUTABLE, MINUTES, listed
 from service.api.schemas import Moment
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, stamp, to_datetime, to_time
+from service.pipeline.model_selection import lead_minutes
 from service.pipeline.upload import JSON
 
 router = APIRouter(prefix="/grids", tags=["grids"])

@@ -143,7 +143,7 @@ def heading(key: "Key") -> str:
 
 def rates_line(rates: list[float], forecast: "DataArray") -> str:
     """The rates at the lead times of a forecast (lead_time, y, x) in mm/h; `-` is no data."""
-    from service.api.representations import lead_minutes
+    from service.pipeline.model_selection import lead_minutes
 
     shown = (
         f"+{minutes} {'-' if rate != rate else f'{rate:.1f}'}"  # noqa: PLR0124  NaN
