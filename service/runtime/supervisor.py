@@ -146,7 +146,8 @@ def pass_on(name: str, lines: TextIO, form: "LogForm") -> None:
             from service.monitoring.logs import json_line
 
             text = json_line(name, "info", text)
-        print(text, flush=True)
+        sys.stdout.write(f"{text}\n")  # in one piece: lines of several threads never mix
+        sys.stdout.flush()
 
 
 def die_with(parent: int) -> None:

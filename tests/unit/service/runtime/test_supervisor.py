@@ -17,13 +17,13 @@ SECONDS = 200.0
 SLEEPER = """
 import os, signal, sys, time
 name, folder, how = sys.argv[1:]
-with open(f"{folder}/{name}", "a") as file:
-    print(os.getpid(), file=file)
-print("I am", name, flush=True)
 def end(*_):
     print("bye from", name, flush=True)
     sys.exit(0)
 signal.signal(signal.SIGTERM, signal.SIG_IGN if how == "stubborn" else end)
+print("I am", name, flush=True)
+with open(f"{folder}/{name}", "a") as file:  # last: whoever reads it may end this process
+    print(os.getpid(), file=file, flush=True)
 if how == "mortal":
     sys.exit(3)
 while True:
