@@ -33,7 +33,18 @@ ISSUES = (0, 6, 11)
 """Frames from which there are forecasts: the newest is not among them, and advection cannot start
 from the first."""
 LATEST = ISSUES[-1]
+SUM_PERIODS = (15, 30, 60, 120, 360)
+"""Periods in minutes that map layers have sums of."""
 NOW = moment(NEWEST) + timedelta(minutes=4)
+
+
+def layer_names(*parts: str) -> list[str]:
+    """Names of the map layers of radar and models without probabilities, in their order."""
+    return [
+        name
+        for part in parts
+        for name in (part, *(f"{part}_sum_{minutes}" for minutes in SUM_PERIODS))
+    ]
 
 
 def fill(folder: Path, frames: int = NEWEST + 1) -> None:

@@ -45,7 +45,7 @@ from service.api.routes import (
 from service.api.routes.alerts import subscriptions
 from service.api.routes.feeds import feeds
 from service.api.routes.places import search
-from service.api.routes.sums import rain_sums
+from service.api.routes.sums import rain_sums, sum_tiles
 from service.pipeline.upload import JSON, NETCDF
 from service.settings import Settings
 
@@ -135,7 +135,18 @@ def create_app(context: ApiContext) -> Api:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = context
-    parts = (catalogue, nowcasts, jobs, rain_sums, verification, grids, maps, weather_maps, widget)
+    parts = (
+        catalogue,
+        nowcasts,
+        jobs,
+        rain_sums,
+        verification,
+        grids,
+        maps,
+        sum_tiles,
+        weather_maps,
+        widget,
+    )
     routers = [part.router for part in (*parts, search, wms, subscriptions, feeds)]
     for router in (*routers, edr_metadata.create_router(), edr_queries.create_router()):
         app.include_router(router, responses=PROBLEMS, dependencies=NEEDS_KEY if keys else [])

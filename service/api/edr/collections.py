@@ -26,7 +26,8 @@ from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, from_stamp, iso, stamp, time_of, to_datetime, to_time
 from service.errors import BadQuery, NoForecast, NoFrame, NoItem
 from service.pipeline.model_selection import lead_minutes
-from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING, PERIODS
+from service.pipeline.rain_sums.radar_history import FRAMES_MISSING
+from service.pipeline.rain_sums.sum_fields import PERIODS
 
 MOST_FRAMES = 145
 """Radar frames in one answer: twelve hours."""

@@ -1,7 +1,8 @@
-"""Layers of maps: radar and forecasts, as rates and as exceedance probabilities.
+"""Layers of maps: radar and forecasts, as rates, rain sums and exceedance probabilities.
 
-The name of a layer is `radar`, the name of a model, or the name of a model with a probability,
-such as `ms-lstm_probability_0.5`.
+The name of a layer is `radar` or the name of a model, with what it shows of it where that is not
+the rate: `radar_sum_60` and `ms-lstm_sum_60` are sums of an hour, `ms-lstm_probability_0.5` is a
+probability.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from xarray import DataArray
 
+from ingest.accumulation import amount_name
 from ingest.precipitation import (
     credit,
     exceedance_probabilities,
@@ -22,11 +24,13 @@ from service.api.nowcast_requests.lookup import key_of_id
 from service.api.page.overview import window_before
 from service.archive.key import Key, Time, iso, to_datetime, to_time
 from service.errors import NoForecast, NoFrame, NoItem
+from service.pipeline.rain_sums.radar_history import FRAMES_MISSING
+from service.pipeline.rain_sums.sum_fields import PERIODS
 from service.pipeline.served_models import AUTO, PROVIDER_MODEL
 
 RADAR = "radar"
-PROBABILITY = "_probability_"
-Kind = Literal["rain", "probability"]
+PROBABILITY, SUM = "_probability_", "_sum_"
+Kind = Literal["rain", "sum", "probability"]
 
 
 class Layer(NamedTuple):
@@ -36,17 +40,21 @@ class Layer(NamedTuple):
         name: Its name.
         title: What it shows.
         model: Name of the model; empty for radar.
-        threshold: Threshold of the probability in mm/h; None for rates.
+        threshold: Threshold of the probability in mm/h; None where it shows none.
+        minutes: Length of the period of the sum; None where it shows none.
     """
 
     name: str
     title: str
     model: str = ""
     threshold: float | None = None
+    minutes: int | None = None
 
     @property
     def kind(self) -> Kind:
         """What its values are, which decides on their colours."""
+        if self.minutes is not None:
+            return "sum"
         return "rain" if self.threshold is None else "probability"
 
 
@@ -56,9 +64,10 @@ class Picture(NamedTuple):
     Attributes:
         name: Name of its content, the base of entity tags; it never changes.
         kind: What its values are.
-        field: Values (y, x) in mm/h, or 0 to 1; NaN for no data.
+        field: Values (y, x) in mm/h, mm, or 0 to 1; NaN for no data.
         time: Its valid time.
         attribution: Whom to credit.
+        is_final: Whether it stays as it is. A sum changes when a missing radar frame arrives.
     """
 
     name: str
@@ -66,6 +75,7 @@ class Picture(NamedTuple):
     field: DataArray
     time: datetime
     attribution: str
+    is_final: bool = True
 
 
 def layer_named(name: str) -> Layer:
@@ -76,6 +86,9 @@ def layer_named(name: str) -> Layer:
     """
     if name == RADAR:
         return Layer(RADAR, "Rainfall rate measured by radar")
+    model, separator, text = name.partition(SUM)
+    if separator:
+        return sum_layer(model, text)
     model, separator, text = name.partition(PROBABILITY)
     if not separator:
         return Layer(name, f"Rainfall rate forecast by {model}", model)
@@ -87,18 +100,51 @@ def layer_named(name: str) -> Layer:
     return Layer(name, title, model, threshold)
 
 
+def sum_layer(model: str, text: str) -> Layer:
+    """The layer of the sums of a model, or of the radar, of a period in minutes.
+
+    Raises:
+        NoItem: There are no sums of such a period.
+    """
+    known = {str(minutes): minutes for minutes in PERIODS}
+    if text not in known:
+        raise NoItem(f"there is no layer {f'{model}{SUM}{text}'[:60]!r}; /tiles lists all")
+    period = f"Rain of the {text} minutes before"
+    name = f"{model}{SUM}{text}"
+    if model == RADAR:
+        return Layer(name, f"{period}, measured by radar", minutes=known[text])
+    title = f"{period}, radar up to the issue and then forecast by {model}"
+    return Layer(name, title, model, minutes=known[text])
+
+
 def layers(context: ApiContext) -> Iterator[Layer]:
     """All layers that have something to show now."""
-    if context.archive.latest_frame() is not None:
-        yield layer_named(RADAR)
-    for model in (*context.forecasters.served, AUTO, *PROVIDER_MODEL.values()):
-        try:
-            forecast = context.archive.forecast(newest_key(context, model))
-        except (ModelError, NoForecast):
-            continue
-        yield layer_named(model)
-        for threshold in exceedance_probabilities(forecast):
-            yield layer_named(f"{model}{PROBABILITY}{threshold:g}")
+    for model in ("", *context.forecasters.served, AUTO, *PROVIDER_MODEL.values()):
+        yield from layers_of(context, model)
+
+
+def layers_of(context: ApiContext, model: str) -> Iterator[Layer]:
+    """The layers of a model, or of the radar, that have something to show now."""
+    if not model:
+        if context.archive.latest_frame() is not None:
+            yield layer_named(RADAR)
+            yield from (sum_layer(RADAR, str(minutes)) for minutes in PERIODS)
+        return
+    try:
+        key = newest_key(context, model)
+        forecast = context.archive.forecast(key)
+        periods = PERIODS if context.rain_sums.has_fields(key) else ()
+    except (ModelError, NoForecast):
+        return
+    yield layer_named(model)
+    yield from (sum_layer(model, str(minutes)) for minutes in periods)
+    for threshold in exceedance_probabilities(forecast):
+        yield layer_named(f"{model}{PROBABILITY}{threshold:g}")
+
+
+def is_there(context: ApiContext, layer: Layer) -> bool:
+    """Whether a layer has something to show now."""
+    return any(other.name == layer.name for other in layers_of(context, layer.model))
 
 
 def newest_key(context: ApiContext, model: str) -> Key:
@@ -156,6 +202,46 @@ def radar_picture(context: ApiContext, time: Time) -> Picture:
     return Picture(f"radar-{iso(moment)}", "rain", frame.isel(time=0), moment, credit(frame))
 
 
+def radar_sum_picture(context: ApiContext, time: Time, minutes: int) -> Picture:
+    """The measured rain of the minutes up to a time, to be drawn.
+
+    Raises:
+        NoFrame: There is no frame of this time.
+    """
+    field = context.rain_sums.measured(time, minutes)
+    moment, missing = to_datetime(time), field.attrs[FRAMES_MISSING]
+    name = f"radar-{iso(moment)}-sum-{minutes}-{missing}"
+    return Picture(name, "sum", field, moment, credit(field), is_final=not missing)
+
+
+def forecast_sum_picture(context: ApiContext, key: Key, time: datetime, minutes: int) -> Picture:
+    """The rain of the minutes up to a valid time of a forecast, to be drawn.
+
+    Raises:
+        NoForecast: There is no such forecast, or it has no such time or no sums.
+    """
+    sums = context.rain_sums.fields(key)
+    missing = sums.attrs[FRAMES_MISSING]
+    name = f"{key.id}-{iso(time)}-sum-{minutes}-{missing}"
+    field = at_time(sums, key, time)[amount_name(minutes)]
+    return Picture(name, "sum", field, time, credit(sums), is_final=not missing)
+
+
+def at_time(forecast: DataArray, key: Key, time: datetime) -> DataArray:
+    """The field (y, x) of a forecast (lead_time, y, x) at a valid time.
+
+    Raises:
+        NoForecast: It has no such time.
+    """
+    times = valid_times(forecast)
+    if time not in times:
+        raise NoForecast(
+            f"the forecast of {iso(to_datetime(key.issue))} has no time {iso(time)}, only "
+            f"{iso(times[0])} to {iso(times[-1])}"
+        )
+    return forecast.isel(lead_time=times.index(time))
+
+
 def forecast_picture(
     context: ApiContext, key: Key, time: datetime, threshold: float | None = None
 ) -> Picture:
@@ -173,14 +259,8 @@ def forecast_picture(
     forecast = context.archive.forecast(key)
     if time not in valid_times(forecast):
         forecast = context.archive.full_forecast(key)
-    times = valid_times(forecast)
-    if time not in times:
-        raise NoForecast(
-            f"the forecast of {iso(to_datetime(key.issue))} has no time {iso(time)}, only "
-            f"{iso(times[0])} to {iso(times[-1])}"
-        )
+    field = at_time(forecast, key, time)
     name = f"{key.id}-{iso(time)}"
-    field = forecast.isel(lead_time=times.index(time))
     if threshold is None:
         return Picture(name, "rain", field, time, credit(forecast))
     thresholds = exceedance_probabilities(forecast)
@@ -209,15 +289,18 @@ def picture(
         NoFrame: There is no such radar frame.
     """
     if not layer.model:
-        if time is None:
-            newest = context.archive.latest_frame()
-            if newest is None:
-                raise NoFrame("there is no radar frame yet; run `nowcast ingest`")
-            return radar_picture(context, newest)
-        return radar_picture(context, to_time(time))
+        newest = context.archive.latest_frame()
+        if newest is None:
+            raise NoFrame("there is no radar frame yet; run `nowcast ingest`")
+        radar_time = newest if time is None else to_time(time)
+        if layer.minutes is not None:
+            return radar_sum_picture(context, radar_time, layer.minutes)
+        return radar_picture(context, radar_time)
     key = newest_key(context, layer.model)
     if issue is not None:
         key = key._replace(issue=to_time(issue))
     if time is None:
         time = valid_times(context.archive.forecast(key))[0]
+    if layer.minutes is not None:
+        return forecast_sum_picture(context, key, time, layer.minutes)
     return forecast_picture(context, key, time, layer.threshold)

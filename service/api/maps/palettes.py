@@ -12,29 +12,35 @@ Style = Literal["default", "dark", "colour-blind", "grey"]
 STYLES: tuple[Style, ...] = ("default", "dark", "colour-blind", "grey")
 LEVELS: dict[Kind, tuple[float, ...]] = {
     "rain": (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0),
+    "sum": (0.1, 1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 40.0),
     "probability": (0.1, 0.3, 0.5, 0.7, 0.9),
 }
-"""Lowest values of the classes, in mm/h or 0 to 1; what is lower is transparent."""
-UNITS: dict[Kind, str] = {"rain": "mm/h", "probability": "%"}
-COLOURS: dict[tuple[Kind, Style], tuple[str, ...]] = {
-    ("rain", "default"): (
+"""Lowest values of the classes, in mm/h, mm or 0 to 1; what is lower is transparent.
+The highest three of sums are those of the warnings of Deutscher Wetterdienst for an hour."""
+UNITS: dict[Kind, str] = {"rain": "mm/h", "sum": "mm", "probability": "%"}
+RAIN_COLOURS: dict[Style, tuple[str, ...]] = {
+    "default": (
         "#b9d7ea", "#7fb5da", "#3d86c0", "#0b4a91", "#f9dc5c", "#f29e38", "#dd513a", "#8e1652",
     ),
-    ("rain", "dark"): (
+    "dark": (
         "#26476a", "#2f6ea6", "#4a9be0", "#a4d3fb", "#fbe26b", "#f7a440", "#ee5f4b", "#e0469b",
     ),
     # cividis, which eyes blind to red and green see as others do (doi:10.1371/journal.pone.0199239)
-    ("rain", "colour-blind"): (
+    "colour-blind": (
         "#fee838", "#e1cc55", "#c3b369", "#a69d75", "#8a8779", "#6f7073", "#4f576c", "#00224e",
     ),
-    ("rain", "grey"): (
+    "grey": (
         "#d9d9d9", "#bfbfbf", "#a3a3a3", "#878787", "#6b6b6b", "#4f4f4f", "#333333", "#111111",
     ),
+}  # fmt: skip
+COLOURS: dict[tuple[Kind, Style], tuple[str, ...]] = {
+    **{("rain", style): colours for style, colours in RAIN_COLOURS.items()},
+    **{("sum", style): colours for style, colours in RAIN_COLOURS.items()},
     ("probability", "default"): ("#e3d5f2", "#c3a5e2", "#9d70cf", "#7440b0", "#451782"),
     ("probability", "dark"): ("#3a2a58", "#5b3e92", "#8460c6", "#ae8deb", "#dccbff"),
     ("probability", "colour-blind"): ("#fee838", "#c3b369", "#8a8779", "#4f576c", "#00224e"),
     ("probability", "grey"): ("#d9d9d9", "#a9a9a9", "#7d7d7d", "#4f4f4f", "#1a1a1a"),
-}  # fmt: skip
+}
 """Colours of the classes by kind and style, the first two as in `static/colours.js`."""
 NO_DATA = (195, 191, 183, 96)
 """Grey that shines through: no data in the area of the radar."""

@@ -9,6 +9,7 @@ from service.api.maps.drawing import Frame, draw
 from service.api.maps.layers import Picture
 from service.api.maps.palettes import Style
 from service.api.page.static_files import conditional_response
+from service.api.representations import SHORT_LIVED
 
 PNG = "image/png"
 FORMAT = "m1"
@@ -25,13 +26,22 @@ def picture_response(
     style: Style,
     cache_control: str,
 ) -> Response:
-    """The response with a picture; 304 where the client has it."""
+    """The response with a picture; 304 where the client has it.
+
+    Args:
+        request: The request.
+        context: The API context.
+        picture: The picture.
+        frame: Its area and size.
+        style: Its colours.
+        cache_control: How long it may be cached where it is final.
+    """
     area = hashlib.sha256(repr(frame).encode()).hexdigest()[:DIGITS]
     name = f"{picture.name}-{style}-{area}-{FORMAT}"
     return conditional_response(
         request,
         name,
         lambda: context.pictures.get(name, lambda: draw(picture, frame, style)),
-        {"Cache-Control": cache_control},
+        {"Cache-Control": cache_control if picture.is_final else SHORT_LIVED},
         PNG,
     )

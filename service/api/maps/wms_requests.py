@@ -4,6 +4,7 @@ Source: OGC 06-042, OpenGIS Web Map Server Implementation Specification 1.3.0.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from service.api.maps.drawing import Frame
 from service.api.maps.frames import sized
 from service.api.maps.layers import Layer, Picture
 from service.api.maps.palettes import STYLES, Style
-from service.errors import BadQuery, ServiceError
+from service.errors import BadQuery, NoItem, ServiceError
 
 PARAMETERS = frozenset(
     {
@@ -120,8 +121,9 @@ def known_layer(context: ApiContext, name: str) -> Layer:
     Raises:
         WmsError: There is none of this name.
     """
-    for layer in layers.layers(context):
-        if layer.name == name:
+    with suppress(NoItem):
+        layer = layers.layer_named(name)
+        if layers.is_there(context, layer):
             return layer
     raise WmsError("LayerNotDefined", f"there is no layer {name[:60]!r}; see GetCapabilities")
 

@@ -116,13 +116,14 @@ def key_of(context: ApiContext, layer: Layer) -> Key:
 def tile_path(context: ApiContext, layer: Layer, time: str, style: Style) -> str:
     """Template of the addresses of tiles."""
     query = "" if style == "default" else f"?style={style}"
-    if not layer.model:
-        return f"/tiles/radar/{time}/{{z}}/{{x}}/{{y}}.png{query}"
-    name = quote(key_of(context, layer).id)
-    if layer.threshold is None:
-        return f"/tiles/forecasts/{name}/{time}/{{z}}/{{x}}/{{y}}.png{query}"
-    threshold = f"probability/{layer.threshold:g}"
-    return f"/tiles/forecasts/{name}/{time}/{threshold}/{{z}}/{{x}}/{{y}}.png{query}"
+    base = f"radar/{time}"
+    if layer.model:
+        base = f"forecasts/{quote(key_of(context, layer).id)}/{time}"
+    if layer.minutes is not None:
+        base += f"/sum/{layer.minutes}"
+    if layer.threshold is not None:
+        base += f"/probability/{layer.threshold:g}"
+    return f"/tiles/{base}/{{z}}/{{x}}/{{y}}.png{query}"
 
 
 def legend_of(layer: Layer, style: Style) -> list[dict[str, Any]]:

@@ -8,7 +8,14 @@ from cachetools import LRUCache, TTLCache
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from ingest.accumulation import STEPS_PER_HOUR, RateTotal, rate_total
+from ingest.accumulation import (
+    AMOUNT,
+    STEP_MINUTES,
+    STEPS_PER_HOUR,
+    RateTotal,
+    amount,
+    rate_total,
+)
 from ingest.grid import same_grid
 from ingest.precipitation import INTERVAL
 from service.archive.archive import Archive
@@ -24,6 +31,8 @@ HISTORIES, HOURS = 2, 48
 """Histories, of 10 MB each, and totals of hours, of 0.5 MB each, that are kept in memory."""
 INCOMPLETE_SECONDS = 60.0
 """Age in s up to which a history with missing frames is used: they may still arrive."""
+FRAMES_MISSING = "frames_missing"
+"""Attribute of sums: the number of radar frames that are missing."""
 
 Name = tuple[Time, bytes, bytes]
 """A time on a grid."""
@@ -123,6 +132,34 @@ class RadarHistories:
             if same_grid(frame, grid):
                 rates[number] = frame.values[0]
         return rates
+
+
+def measured_sum(archive: Archive, end: Time, minutes: int) -> DataArray:
+    """Return the measured rain (y, x) of a period in mm, NaN for no data.
+
+    Its attribute `frames_missing` is the number of radar frames of the period that are missing.
+
+    Args:
+        archive: The archive.
+        end: Time of the last frame of the period.
+        minutes: Length of the period.
+
+    Raises:
+        NoFrame: There is no frame of this time.
+    """
+    last = archive.frame(end)
+    rates = np.full((minutes // STEP_MINUTES, *last.shape[-2:]), np.nan, np.float32)
+    for number in range(len(rates)):
+        try:
+            frame = archive.frame(end - number * INTERVAL)
+        except NoFrame:
+            continue
+        if same_grid(frame, last):
+            rates[number] = frame.values[0]
+    sums = amount(rate_total(rates), len(rates)).astype(np.float32)
+    missing = int((~has_frame(rates)).sum())
+    field = last.isel(time=0).copy(data=sums)
+    return field.rename(AMOUNT).assign_attrs({FRAMES_MISSING: missing})
 
 
 def has_frame(rates: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Protocol
 
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 from numpy.typing import NDArray
 from xarray import DataArray
 
@@ -13,15 +13,25 @@ from ingest.precipitation import INTERVAL
 from model_zoo.forecasters.contract import NotEnoughFrames
 from model_zoo.forecasters.ensemble import NoProbabilities
 from service.archive.archive import Archive
-from service.archive.key import Key, stamp
+from service.archive.key import Key, Time, stamp
 from service.errors import NoForecast, NoFrame
 from service.pipeline.rain_sums.area_sums import RainSums, rain_sums
 from service.pipeline.rain_sums.cell_weights import CellWeights
-from service.pipeline.rain_sums.radar_history import STEPS, RadarHistories
-from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING, sum_fields
+from service.pipeline.rain_sums.radar_history import (
+    FRAMES_MISSING,
+    STEPS,
+    RadarHistories,
+    measured_sum,
+)
+from service.pipeline.rain_sums.sum_fields import sum_fields
 
 FIELDS = 2
 """Forecasts whose fields of sums are kept in memory, of 18 MB each."""
+MEASURED, MEASURED_SECONDS = 64, 60.0
+"""Fields of measured sums that are kept in memory, of 0.1 MB each, and for how long: frames that
+are missing may still arrive."""
+KNOWN_STEPS = 256
+"""Forecasts of which it is kept whether they have lead times of five minutes."""
 
 
 class Members(Protocol):
@@ -49,6 +59,8 @@ class SumSources:
         self.archive, self._ensembles = archive, ensembles
         self.histories = RadarHistories(archive)
         self._fields: LRUCache[str, DataArray] = LRUCache(FIELDS)
+        self._measured: TTLCache[tuple[Time, int], DataArray] = TTLCache(MEASURED, MEASURED_SECONDS)
+        self._has_steps: LRUCache[str, bool] = LRUCache(KNOWN_STEPS)
         self._lock = Lock()
 
     def sums(
@@ -92,6 +104,34 @@ class SumSources:
             known = self._fields.get(key.id)
             if known is None or known.attrs[FRAMES_MISSING] != missing:
                 self._fields[key.id] = known = sum_fields(history, forecast)
+        return known
+
+    def measured(self, end: Time, minutes: int) -> DataArray:
+        """Return the measured rain (y, x) of a period in mm; see `measured_sum`.
+
+        Raises:
+            NoFrame: There is no frame of this time.
+        """
+        with self._lock:
+            known = self._measured.get((end, minutes))
+        if known is None:
+            known = measured_sum(self.archive, end, minutes)
+            with self._lock:
+                self._measured[end, minutes] = known
+        return known
+
+    def has_fields(self, key: Key) -> bool:
+        """Whether a forecast that is stored has the lead times of five minutes that sums need.
+
+        Raises:
+            NoForecast: There is no such forecast.
+        """
+        with self._lock:
+            known = self._has_steps.get(key.id)
+        if known is None:
+            known = has_steps(self.archive.full_forecast(key))
+            with self._lock:
+                self._has_steps[key.id] = known
         return known
 
 

@@ -13,19 +13,18 @@ from ingest.accumulation import (
     running_totals,
 )
 from ingest.precipitation import exceedance_probabilities, exceedance_probability_name
-from service.pipeline.rain_sums.radar_history import STEPS, RadarHistory
+from service.pipeline.rain_sums.radar_history import FRAMES_MISSING, STEPS, RadarHistory
 
 PERIODS = (15, 30, 60, 120, 360)
 """Lengths of the periods in minutes."""
-FRAMES_MISSING = "frames_missing"
-"""Attribute of sums: the number of radar frames of the last six hours that are missing."""
 
 
 def sum_fields(history: RadarHistory, forecast: DataArray) -> DataArray:
     """Return the sums (lead_time, y, x) of a forecast in mm, NaN for no data.
 
     The values are those of an hour; the coordinates `precipitation_amount_15min` and so on have the
-    sums of all `PERIODS`. What lies before the issue time is radar.
+    sums of all `PERIODS`. What lies before the issue time is radar; the attribute `frames_missing`
+    is the number of frames that are missing in the six hours before it.
 
     Args:
         history: Radar up to the issue time, on the grid of the forecast.

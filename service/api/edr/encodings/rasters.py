@@ -21,7 +21,7 @@ from service.api.edr.extracts import check_size
 from service.archive.field_file import encode, encode_sums
 from service.archive.key import iso
 from service.errors import BadQuery
-from service.pipeline.rain_sums.sum_fields import FRAMES_MISSING
+from service.pipeline.rain_sums.radar_history import FRAMES_MISSING
 
 
 def window(source: Source, cells: Cells) -> DataArray:

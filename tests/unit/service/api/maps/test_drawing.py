@@ -15,6 +15,7 @@ from service.api.maps.drawing import Frame, draw
 from service.api.maps.frames import tile_frame
 from service.api.maps.layers import Kind, Picture
 from service.api.maps.palettes import COLOURS, LEVELS, NO_DATA, STYLES, Style, palette
+from service.pipeline.rain_sums.warning_levels import WARNING_LEVELS
 from service.plots import colours as plot_colours
 from tests.showers import frame, moment
 
@@ -72,7 +73,7 @@ def test_dry_is_transparent_no_data_is_grey_and_outside_is_transparent() -> None
     assert (east == 0).all()
 
 
-@pytest.mark.parametrize("kind", ["rain", "probability"])
+@pytest.mark.parametrize("kind", ["rain", "sum", "probability"])
 @pytest.mark.parametrize("style", STYLES)
 def test_each_class_has_a_colour_of_its_own(kind: Kind, style: Style) -> None:
     scale = palette(kind, style)
@@ -83,12 +84,18 @@ def test_each_class_has_a_colour_of_its_own(kind: Kind, style: Style) -> None:
     assert len({tuple(colour) for colour in scale.colours[:-1].tolist()}) == len(levels) + 2
 
 
-@pytest.mark.parametrize("kind", ["rain", "probability"])
+@pytest.mark.parametrize("kind", ["rain", "sum", "probability"])
 @pytest.mark.parametrize("style", ["colour-blind", "grey"])
 def test_these_styles_are_told_apart_by_brightness_alone(kind: Kind, style: Style) -> None:
     rgb = palette(kind, style).colours[1:-2, :3].astype(float)
     brightness = rgb @ [0.2126, 0.7152, 0.0722]
     assert all(lighter - darker > 12 for lighter, darker in pairwise(brightness))
+
+
+def test_sums_change_colour_at_the_warnings_for_an_hour() -> None:
+    hourly = {level.from_mm for level in WARNING_LEVELS if level.minutes == 60}
+    assert hourly
+    assert hourly <= {*LEVELS["sum"]}
 
 
 def test_the_colours_are_those_of_the_plots() -> None:

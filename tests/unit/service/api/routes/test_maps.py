@@ -14,11 +14,25 @@ from numpy.typing import NDArray
 from ingest.formats import netcdf
 from ingest.precipitation import exceedance_probabilities
 from service.api.app import create_app
+from service.api.maps.drawing import draw
+from service.api.maps.frames import frame_of
+from service.api.maps.layers import Picture
+from service.api.maps.palettes import NO_DATA
 from service.archive.archive import Archive
+from service.archive.key import Key
 from service.ledger.ledger import Ledger
 from service.pipeline.forecast import forecast_model
-from tests.served import LATEST, MODELS, NEWEST, api_context, iso, problem, put_frames
-from tests.showers import moment, time
+from tests.served import (
+    LATEST,
+    MODELS,
+    NEWEST,
+    api_context,
+    iso,
+    layer_names,
+    problem,
+    put_frames,
+)
+from tests.showers import frame, moment, time
 from tests.unit.service.fake_probabilities import THRESHOLDS, ProbabilisticPersistence
 
 TILE = f"/tiles/radar/{iso(3)}/6/33/20.png"
@@ -37,7 +51,7 @@ def local(href: str) -> str:
 
 def test_every_layer_leads_to_its_tiles(reader: TestClient) -> None:
     listed = reader.get("/tiles").json()["layers"]
-    assert [layer["name"] for layer in listed] == ["radar", *MODELS]
+    assert [layer["name"] for layer in listed] == layer_names("radar", *MODELS)
     for layer in listed:
         document = reader.get(local(layer["tilejson"])).json()
         assert document["tilejson"] == "3.0.0"
@@ -46,7 +60,8 @@ def test_every_layer_leads_to_its_tiles(reader: TestClient) -> None:
             path = local(entry["tiles"][0]).format(z=6, x=33, y=20)
             answer = reader.get(path)
             assert answer.headers["content-type"] == "image/png"
-            assert "immutable" in answer.headers["cache-control"]
+            if "_sum_" not in layer["name"]:  # those lack radar from before the first frame
+                assert "immutable" in answer.headers["cache-control"]
             assert decode(answer.content).shape == (256, 256, 4)
 
 
@@ -71,6 +86,11 @@ def test_a_tile_that_a_client_has_is_not_sent_again(reader: TestClient) -> None:
         ("/tiles/forecasts/x/2026-06-21T23:55:00Z/6/33/20.png", 404),
         (f"/tiles/forecasts/20260621T2325Z-advection-none/{iso(3)}/6/33/20.png", 404),
         ("/tiles/radar_probability_x/tile.json", 404),
+        ("/tiles/radar_sum_45/tile.json", 404),
+        ("/tiles/nothing_sum_60/tile.json", 422),
+        (f"/tiles/radar/{iso(3)}/sum/45/6/33/20.png", 404),
+        (f"/tiles/radar/{iso(99)}/sum/60/6/33/20.png", 404),
+        (f"/tiles/forecasts/20260621T2325Z-advection-none/{iso(3)}/sum/60/6/33/20.png", 404),
         ("/maps/radar.png?bbox=5,47,15,55&width=9999", 400),
         ("/maps/radar.png?bbox=15,47,5,55", 400),
         ("/maps/radar.png?bbox=5,47,15,55&crs=bogus", 400),
@@ -102,6 +122,42 @@ def test_a_picture_has_the_size_area_and_projection_that_are_asked_for(reader: T
     assert other != reader.get(f"/maps/advection.png?{box}&time={iso(LATEST + 6)}").content
 
 
+def test_a_sum_of_a_forecast_is_drawn_in_the_colours_of_mm(
+    reader: TestClient, filled: Path
+) -> None:
+    forecast = Archive(filled / "archive").full_forecast(Key(time(LATEST), "advection", "none"))
+    amounts = forecast.isel(lead_time=slice(12)).values.astype(float).mean(axis=0)
+    field = forecast.isel(lead_time=11).copy(data=amounts.astype(np.float32))
+    area = frame_of("9,50,11,52", None, "CRS84", 40, 40)
+    expected = draw(Picture("x", "sum", field, moment(LATEST + 12), ""), area, "default")
+    query = f"bbox=9,50,11,52&crs=CRS84&width=40&height=40&time={iso(LATEST + 12)}"
+    drawn = reader.get(f"/maps/advection_sum_60.png?{query}")
+    np.testing.assert_array_equal(decode(drawn.content), decode(expected))
+    document = reader.get("/tiles/advection_sum_60/tile.json").json()
+    assert document["legend"][-1] == {"from": 40.0, "unit": "mm", "colour": "#8e1652"}
+    assert "/sum/60/" in document["tiles"][0]
+
+
+def test_a_sum_may_change_while_a_frame_is_missing_and_never_after(
+    tmp_path: Path,
+) -> None:
+    archive = Archive(tmp_path / "archive")
+    for number in (0, 2):
+        archive.put_frame(frame(number))
+    path = f"/tiles/radar/{iso(2)}/sum/15/6/33/20.png"
+    with TestClient(create_app(api_context(tmp_path, moment(3)))) as client:
+        before = client.get(path)
+        assert "immutable" not in before.headers["cache-control"]
+        seen = decode(before.content)[..., 3]
+        assert set(np.unique(seen)) <= {0, NO_DATA[3]}, "a missing frame is not dry"
+    archive.put_frame(frame(1))
+    with TestClient(create_app(api_context(tmp_path, moment(3)))) as client:
+        after = client.get(path)
+        assert "immutable" in after.headers["cache-control"]
+        assert after.headers["etag"] != before.headers["etag"]
+        assert (decode(after.content)[..., 3] == 255).any()
+
+
 def test_a_forecast_gives_one_lead_of_an_area_as_a_picture(reader: TestClient) -> None:
     area = "lead=30&bbox=5,47,15,55&crs=EPSG:3857&width=128"
     for path in ("/nowcasts/latest", f"/nowcasts/{iso(LATEST)}"):
@@ -125,10 +181,10 @@ def test_clients_of_weather_maps_find_past_and_nowcast(reader: TestClient) -> No
     assert [frame["time"] for frame in nowcast] == [
         int(moment(LATEST + 6 * lead).timestamp()) for lead in (1, 2, 3, 4)
     ]
-    for frame in (past[3], nowcast[0]):
-        tile = reader.get(f"{frame['path']}/256/6/33/20/2/1_1.png")
+    for listed in (past[3], nowcast[0]):
+        tile = reader.get(f"{listed['path']}/256/6/33/20/2/1_1.png")
         assert tile.headers["content-type"] == "image/png"
-        around = reader.get(f"{frame['path']}/512/6/51.0/10.0/2/0_0.png")
+        around = reader.get(f"{listed['path']}/512/6/51.0/10.0/2/0_0.png")
         assert decode(around.content).shape[:2] == (512, 512)
     same = reader.get(f"{past[3]['path']}/256/6/33/20/2/1_1.png")
     assert same.content == reader.get(TILE).content

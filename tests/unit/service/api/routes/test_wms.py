@@ -15,7 +15,7 @@ from service.archive.archive import Archive
 from service.runtime.deployment import Deployment
 from service.runtime.server import running
 from service.settings import Settings
-from tests.served import LATEST, MODELS, NEWEST, iso
+from tests.served import LATEST, MODELS, NEWEST, iso, layer_names
 from tests.showers import time
 
 WMS = "{http://www.opengis.net/wms}"
@@ -65,7 +65,7 @@ def test_the_capabilities_list_layers_with_their_times(reader: TestClient) -> No
         layer.findtext(f"{WMS}Name"): layer for layer in root.iter(f"{WMS}Layer") if
         layer.find(f"{WMS}Name") is not None
     }  # fmt: skip
-    assert list(listed) == ["radar", *MODELS]
+    assert list(listed) == layer_names("radar", *MODELS)
     times = listed["radar"].find(f"{WMS}Dimension")
     assert times is not None
     assert times.attrib["default"] == iso(NEWEST)
@@ -148,11 +148,31 @@ def test_a_legend_is_a_picture(reader: TestClient) -> None:
     assert (image(ask(reader, **asked, STYLE="grey")) != legend).any()
 
 
+def test_a_sum_has_a_map_a_value_in_mm_and_a_legend(reader: TestClient, filled: Path) -> None:
+    archive = Archive(filled / "archive")
+    last = NEWEST
+    frames = archive.frames(time(last - number) for number in range(6)).values.astype(float)
+    expected = archive.frame(time(last)).isel(time=0).copy(data=frames.sum(axis=0) / 12)
+    asked = MAP | {"REQUEST": "GetFeatureInfo", "LAYERS": "radar_sum_30", "TIME": iso(last)}
+    asked |= {"QUERY_LAYERS": "radar_sum_30"}
+    for column, row in ((10, 20), (40, 50), (63, 0)):
+        answer = ask(reader, **asked, I=str(column), J=str(row)).json()
+        place = 9 + 2 * (column + 0.5) / 64, 52 - 2 * (row + 0.5) / 64
+        assert answer["value"] == pytest.approx(float(series_at(expected, *place)), abs=2e-3)
+        assert answer["unit"] == "mm"
+    for name in ("radar_sum_30", "advection_sum_60"):
+        assert image(ask(reader, **MAP | {"LAYERS": name})).shape == (64, 64, 4)
+    legend = {"SERVICE": "WMS", "REQUEST": "GetLegendGraphic"}
+    of_sum, of_rate = (image(ask(reader, **legend, LAYER=n)) for n in ("radar_sum_30", "radar"))
+    assert (of_sum != of_rate).any()
+    assert code(ask(reader, **MAP | {"LAYERS": "radar_sum_7"})) == "LayerNotDefined"
+
+
 def test_owslib_reads_the_capabilities_and_a_map(filled: Path) -> None:
     wms = pytest.importorskip("owslib.wms", reason="OWSLib is not installed (extra `dev`)")
     with running(Deployment(Settings(data=filled, models=MODELS, port=0))) as url:
         service = wms.WebMapService(f"{url}/wms", version="1.3.0")
-        assert list(service.contents) == ["radar", *MODELS]
+        assert list(service.contents) == layer_names("radar", *MODELS)
         assert service["radar"].timepositions
         content = service.getmap(
             layers=["radar"],
