@@ -16,6 +16,8 @@ VALID.append("2026-06-22T00:30:00Z")
 JOB = "20260621T2230Z-ms-lstm-9f2c1ab0"
 
 SKILL_KEY: dict[str, Any] = {"lead_minutes": 30, "threshold": 0.5, "n_valid": 2016}
+SUM_KEY: dict[str, Any] = {"lead_minutes": 60, "threshold_mm": 5.0, "n_valid": 2016}
+SUM_PROBABILITY = {"n_probable": 32400, "brier": 0.021, "brier_skill": 0.34}
 COUNTS = {"hits": 790, "misses": 210, "false_alarms": 292, "correct_negatives": 30708}
 SCORES = {
     name: round(float(score.function(Dataset(COUNTS))), 2) for name, score in REGISTRY.items()
@@ -79,6 +81,7 @@ VERIFICATION: dict[str, Any] = {
     "n_missing": 3,
     "n_pending": 4,
     "rows": [{"model": "ms-lstm"} | SKILL_KEY | COUNTS | SCORES],
+    "sums": [{"model": "ms-lstm"} | SUM_KEY | COUNTS | SCORES | SUM_PROBABILITY],
 }
 READINESS: dict[str, Any] = {
     "status": "ready",

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from service.api import openapi_examples
 from service.jobs.job import Job
-from service.skill.scores import SCORES
+from service.skill.scores import PROBABILITY_SCORES, SCORES
 
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -170,6 +170,39 @@ else:
     )
 
 
+class SumCounts(BaseModel):
+    """Contingency table of rain sums of an hour, by model, lead time and threshold in mm.
+
+    The hour ends at the lead time.
+    """
+
+    model: str
+    lead_minutes: int
+    threshold_mm: float
+    n_valid: int
+    hits: int
+    misses: int
+    false_alarms: int
+    correct_negatives: int
+    n_probable: int
+    """Cells whose probability was compared, of ensembles at each half hour; 0 without them."""
+
+
+if TYPE_CHECKING:
+    SumRow = SumCounts
+else:
+    SumRow = create_model(
+        "SumRow",
+        __base__=SumCounts,
+        __doc__="Contingency table of rain sums of an hour with its scores, those of their "
+        "probability included; null where one is undefined.",
+        **{
+            name: (float | None, Field(description=score.meaning))
+            for name, score in (SCORES | PROBABILITY_SCORES).items()
+        },
+    )
+
+
 class Verification(BaseModel):
     """Verification results of a period."""
 
@@ -182,6 +215,8 @@ class Verification(BaseModel):
     n_pending: int
     """Lead times whose radar frame has not arrived yet."""
     rows: list[SkillRow]
+    sums: list[SumRow]
+    """Rain sums of an hour, at thresholds in mm."""
 
 
 class Health(BaseModel):

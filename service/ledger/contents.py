@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import delete, func, insert, literal, select
 
-from service.ledger import daily_sums
+from service.ledger import daily_rain_sums, daily_sums
 from service.ledger.ledger import KEPT, Ledger
 from service.ledger.queries import total
 from service.ledger.tables import COUNTS, arrivals, counts, forecasts, leads, pixels, tallies
@@ -62,3 +62,4 @@ def renew_totals(ledger: Ledger) -> None:
         connection.execute(delete(pixels))
         connection.execute(insert(pixels).from_select([*AXES, *COUNTS], sums))
         daily_sums.renew(connection)
+        daily_rain_sums.renew(connection)

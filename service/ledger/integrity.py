@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, FromClause, Select, Table, func, select
 
-from service.ledger import daily_sums
+from service.ledger import daily_rain_sums, daily_sums
 from service.ledger.database import REVISION, engine, revision
 from service.ledger.queries import same, total
 from service.ledger.tables import (
@@ -15,6 +15,7 @@ from service.ledger.tables import (
     counts,
     daily_counts,
     daily_leads,
+    daily_sum_counts,
     leads,
     metadata,
     pixels,
@@ -106,6 +107,13 @@ def wrong_totals(connection: Connection) -> Iterator[str]:
             names_of(daily_counts),
         ),
         ("leads of days", select(daily_leads), daily_sums.leads_by_day(), names_of(daily_leads)),
+        (
+            "counts of rain sums of days",
+            select(daily_sum_counts),
+            daily_rain_sums.by_day(),
+            # sums of errors depend on the order of rounding
+            tuple(name for name in names_of(daily_sum_counts) if name != "squared"),
+        ),
     ):
         if n := differing(connection, kept, true, names):
             yield f"{n} {what} are not the sums of what they count; restore a backup"

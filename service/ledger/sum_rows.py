@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, select, update
 
+from service.ledger import daily_rain_sums
 from service.ledger.database import insert_once
 from service.ledger.queries import matches
 from service.ledger.tables import sum_counts, sum_leads
@@ -54,7 +55,9 @@ def enter(engine: Engine, key: Mapping[str, Any], rows: Iterable[Mapping[str, An
             .values(status="verified")
         )
         if done.rowcount:
-            insert_once(connection, sum_counts, [{**key, **row} for row in rows])
+            found = list(rows)
+            insert_once(connection, sum_counts, [{**key, **row} for row in found])
+            daily_rain_sums.add_verified(connection, key, found)
     return bool(done.rowcount)
 
 

@@ -245,6 +245,17 @@ daily_counts = Table(
     Column("n_valid", BigInteger, nullable=False),
 )
 """The counts of each day of valid times, in days since 1970 (UTC), over `n_valid` forecasts."""
+daily_sum_counts = Table(
+    "daily_sum_counts",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("model", String(64), primary_key=True),
+    Column("lead_minutes", Integer, primary_key=True),
+    Column("threshold", Float, primary_key=True),
+    *sum_columns(),
+    Column("n_valid", BigInteger, nullable=False),
+)
+"""The counts of rain sums of each day of valid times, over `n_valid` forecasts."""
 daily_leads = Table(
     "daily_leads",
     metadata,

@@ -120,6 +120,19 @@ GERMAN: Final = MappingProxyType(
         "forecast {probability} observed {frequency}": (
             "vorhergesagt {probability} beobachtet {frequency}"
         ),
+        "Rain sums of an hour": "Regensummen einer Stunde",
+        "Rain of the hour that ends at the lead time, cell by cell. Probabilities are those of "
+        "the ensemble, of issues at each half hour.": (
+            "Regen der Stunde, die zur Vorhersagezeit endet, Zelle für Zelle. Wahrscheinlichkeiten "
+            "sind die des Ensembles, aus Ausgaben zu jeder halben Stunde."
+        ),
+        "Rain of {mm} mm or more in an hour": "Mindestens {mm} mm Regen in einer Stunde",
+        "Neither measured nor forecast anywhere: {thresholds} mm in an hour.": (
+            "Nirgends gemessen oder vorhergesagt: {thresholds} mm in einer Stunde."
+        ),
+        "Hits": "Treffer",
+        "Misses": "Verpasst",
+        "False alarms": "Fehlalarme",
         "Scores of probabilities": "Bewertung der Wahrscheinlichkeiten",
         "Brier score": "Brier-Score",
         "Brier skill": "Brier-Skill",

@@ -13,6 +13,7 @@ from service.report.glossary import terms
 from service.report.language import Language, day_format, number, translate, written_in
 from service.report.markup import Html, element, joined, void
 from service.report.probabilities import probabilities
+from service.report.rain_sums import rain_sums
 from service.report.report_data import ReportData, name_of
 from service.report.tables import wide
 from service.report.words import figure, percent, signed, summary
@@ -94,10 +95,13 @@ def sections(report: ReportData) -> Iterator[Html]:
         yield section("Skill over time", charts.legend(looks), over_time(report, looks))
     if report.comparison.probabilities:
         yield section("Reliability of the probabilities", *probabilities(report))
+    if report.comparison.sums:
+        yield section("Rain sums of an hour", *rain_sums(report))
     yield section("Radar", *radar(report))
     rates = sorted({row["threshold"] for row in report.comparison.rows})
     yield section("All scores", *(tables.scores(report, rate) for rate in rates))
-    found = terms(with_probabilities=bool(report.comparison.probabilities))
+    is_probable = any(row["n_probable"] for row in report.comparison.sums)
+    found = terms(with_probabilities=bool(report.comparison.probabilities) or is_probable)
     meant = (joined(element("dt", term), element("dd", meaning)) for term, meaning in found)
     yield section("Glossary", element("dl", *meant))
 

@@ -12,7 +12,7 @@ from service.errors import NoSkill
 from service.ledger.ledger import Ledger
 from service.skill.scores import FSS_SCORES
 from service.skill.verification import COUNTS, Row, counted, table
-from service.skill.window_scores import scores
+from service.skill.window_scores import scores, sum_table
 from verification import interval
 
 BLOCK_HOURS = 6
@@ -44,6 +44,8 @@ class ModelComparison(NamedTuple):
         blocks: Counts (block, model, lead_minutes, threshold) of each `BLOCK_HOURS`.
         probabilities: Sums of exceedance probabilities by (model, lead_minutes, threshold), over
             the same forecasts of all models that have them; see `service.ledger.probability_rows`.
+        sums: Counts and scores of rain sums of an hour by (model, lead_minutes, threshold in mm),
+            over the same forecasts of all models.
         missing: Number of leads without an observed frame, by (model, lead_minutes).
         left_out: Models with too few of the forecasts to be compared.
     """
@@ -52,6 +54,7 @@ class ModelComparison(NamedTuple):
     rows: list[Row]
     blocks: Dataset
     probabilities: list[Row]
+    sums: list[Row]
     missing: dict[tuple[str, int], int]
     left_out: tuple[str, ...]
 
@@ -117,7 +120,8 @@ def compare_models(ledger: Ledger, period: Period) -> ModelComparison:
     models = {row["model"] for row in rows}
     of_all = set(ledger.models_in(*period))
     left_out = tuple(sorted(of_all - models))
-    return ModelComparison(period, rows, blocks, found.probabilities, found.missing, left_out)
+    sums = sum_table(found.sums)
+    return ModelComparison(period, rows, blocks, found.probabilities, sums, found.missing, left_out)
 
 
 def by_block(rows: Sequence[dict[str, Any]]) -> Dataset:

@@ -88,6 +88,17 @@ def sum_scores(rows: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
         yield from defined(probable, [name] * len(probable), values.values)
 
 
+def sum_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows of counts of rain sums with their scores; None where one is undefined.
+
+    Args:
+        rows: Summed rows of `service.ledger.tables.sum_counts`, by model, lead time and threshold.
+    """
+    found = dict(sum_scores(rows))
+    names = (*SCORES, *PROBABILITY_SCORES)
+    return [dict(row) | {name: found.get(score_key(row, name)) for name in names} for row in rows]
+
+
 def reliability_points(rows: Sequence[Row]) -> Iterator[ReliabilityPoint]:
     """Yield the points of reliability diagrams, from rows with sums of exceedance probabilities."""
     if not rows:
@@ -115,5 +126,9 @@ def defined(
     """Yield the finite values of an array (row,), each with its key."""
     for row, name, value in zip(rows, names, values.tolist(), strict=True):
         if np.isfinite(value):
-            lead, threshold = str(row["lead_minutes"]), f"{row['threshold']:g}"
-            yield ScoreKey(row["model"], name, lead, threshold), value
+            yield score_key(row, name), value
+
+
+def score_key(row: Row, name: str) -> ScoreKey:
+    """Return the key of a score of a row."""
+    return ScoreKey(row["model"], name, str(row["lead_minutes"]), f"{row['threshold']:g}")

@@ -6,9 +6,11 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Query, Response
 
 from service.api.dependencies import ApiContext, Context
-from service.api.schemas import ModelName, Moment, SkillRow, Verification
+from service.api.schemas import ModelName, Moment, SkillRow, SumRow, Verification
 from service.errors import BadRequest
+from service.ledger import daily_rain_sums
 from service.skill import verification as skill
+from service.skill.window_scores import sum_table
 
 router = APIRouter(tags=["verification"])
 
@@ -35,6 +37,9 @@ async def verification(
     ] = None,
 ) -> Verification:
     """Counts and scores by model, lead time and threshold, over the valid times in (from, to].
+
+    `sums` has those of rain sums of an hour, at thresholds in mm; it is empty where a `threshold`
+    of rates is asked for.
 
     Without `from`, over the 400 days (NOWCAST_VERIFICATION_DAYS) before `to` or now, which is also
     the longest period.
@@ -92,4 +97,16 @@ def sum_up(context: ApiContext, selection: Selection) -> Verification:
         n_missing=states.get("missing", 0),
         n_pending=states.get("pending", 0),
         rows=[SkillRow.model_validate(row) for row in skill.table(skill.counted(totals))],
+        sums=[] if threshold is not None else sums_of(context, selection),
     )
+
+
+def sums_of(context: ApiContext, selection: Selection) -> list[SumRow]:
+    """Counts and scores of the rain sums of a selection, from the ledger."""
+    models = [] if selection.model is None else [selection.model]
+    rows = daily_rain_sums.totals(
+        context.ledger.engine, models, selection.begin, selection.end, selection.lead
+    )
+    return [
+        SumRow.model_validate(row | {"threshold_mm": row["threshold"]}) for row in sum_table(rows)
+    ]

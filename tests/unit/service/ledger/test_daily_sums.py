@@ -1,6 +1,7 @@
 """Sums over any period, by way of whole days, are those of its rows."""
 
 import random
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from service.ledger import contents, integrity, tables
+from service.ledger import contents, daily_rain_sums, integrity, sum_rows, tables
 from service.ledger.daily_sums import DAY, EPOCH, parts_of
 from service.ledger.ledger import Ledger
 from service.skill.verification import counted
@@ -35,6 +36,10 @@ def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
             for lead in LEADS:
                 if number < ISSUES - 2 and draw.random() < 0.7:
                     ledger.verified(key | {"lead_minutes": lead}, {}, rows(draw), [])
+                if lead % 60 == 0 and draw.random() < 0.7:
+                    probable = {"n_probable": 4, "squared": draw.randrange(9)}
+                    found = [row | probable for row in rows(draw)]
+                    sum_rows.enter(ledger.engine, key | {"lead_minutes": lead}, found)
     ledger.give_up(BEGIN + (ISSUES - 2) * STEP)
     return ledger
 
@@ -98,14 +103,39 @@ def test_whole_days_are_not_summed_again(filled: Ledger) -> None:
         assert BEGIN + days * DAY - last <= DAY
 
 
+def test_rain_sums_over_a_period_are_those_of_their_rows(filled: Ledger) -> None:
+    names = ("model", "lead_minutes", "threshold")
+    added = (*tables.COUNTS, "n_probable", "squared", "n_valid")
+    with filled.engine.connect() as connection:
+        each = connection.execute(daily_rain_sums.each_count().add_columns(
+            tables.sum_leads.c.valid_time)).mappings().all()  # fmt: skip
+    assert len(each) > 10
+    for begin, end in periods():
+        for models in ([], ["persistence"]):
+            expected: dict[tuple[Any, ...], Counter[str]] = {}
+            for row in each:
+                inside = (begin is None or row["valid_time"] > begin) and (
+                    end is None or row["valid_time"] <= end
+                )
+                if inside and (not models or row["model"] in models):
+                    key = tuple(row[name] for name in names)
+                    expected.setdefault(key, Counter()).update({n: row[n] for n in added})
+            found = daily_rain_sums.totals(filled.engine, models, begin, end)
+            assert {
+                tuple(row[name] for name in names): {n: row[n] for n in added} for row in found
+            } == expected, (begin, end)
+
+
 def test_sums_that_are_wrong_are_found_and_renewed(filled: Ledger) -> None:
     url = filled.engine.url.render_as_string(hide_password=False)
     before = filled.totals(), filled.states()
     with filled.engine.begin() as connection:
         connection.execute(update(tables.daily_counts).values(hits=7))
         connection.execute(delete(tables.daily_leads))
+        connection.execute(delete(tables.daily_sum_counts))
     found = " ".join(integrity.faults(url))
     assert "counts of days are not the sums of what they count" in found
+    assert "counts of rain sums of days are not the sums of what they count" in found
     assert "leads of days are not the sums of what they count" in found
     contents.renew_totals(filled)
     assert integrity.faults(url) == []

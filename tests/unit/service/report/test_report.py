@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from service.cli import app
-from service.ledger import tables
+from service.ledger import sum_rows, tables
 from service.ledger.ledger import Ledger
 from service.report import language, words
 from service.report.cases import FEWEST_CELLS, WINDOW_CELLS, around_rain, cases_of
@@ -192,6 +192,37 @@ def test_reliability_diagrams_and_brier_scores_are_shown(
     error, rate = 300 / 8 / cells, events / cells
     assert line[:4] == ["+60", "ms-lstm", f"{error:.3f}", f"{1 - error / (rate * (1 - rate)):.3f}"]
     assert line[-1] == "3"
+
+
+def test_sums_of_an_hour_have_counts_and_brier_scores_in_mm(
+    ledger: Ledger, deployment: Deployment
+) -> None:
+    counts = {"hits": 6, "misses": 2, "false_alarms": 4, "correct_negatives": 88}
+    none = dict.fromkeys(counts, 0) | {"correct_negatives": 100}
+    for number in range(2):
+        for model, squared in (("ms-lstm", 4.0), ("advection", None)):
+            enter(ledger, model, number, hits=50)
+            probable = {"n_probable": 0 if squared is None else 100, "squared": squared or 0.0}
+            key = {"model": model, "weights": "none", "issue": moment(number), "lead_minutes": 60}
+            rows = [counts | probable | {"threshold": 5.0}, none | probable | {"threshold": 25.0}]
+            assert sum_rows.enter(ledger.engine, key, rows)
+    found = Deployment(deployment.settings)
+    found.ledger = ledger
+    gathered = gather(found.archive, found.ledger, found.settings.models, PERIOD, ENDED)
+    text = write(gathered).decode()
+    header, *lines = Reader(text).table("Rain of 5 mm or more in an hour")
+    assert header[2:] == [
+        *("Hits", "Misses", "False alarms", "CSI", "FBIAS", "Brier score", "Brier skill"),
+        "forecasts",
+    ]
+    assert lines == [
+        ["+60", "ms-lstm", "12", "4", "8", "0.50", "1.25", "0.0400", "0.46", "2"],
+        ["advection", "12", "4", "8", "0.50", "1.25", DASH, DASH, "2"],
+    ]
+    assert "Neither measured nor forecast anywhere: 25 mm in an hour." in text
+    german = write(gathered, "de").decode()
+    assert "Mindestens 5 mm Regen in einer Stunde" in german
+    assert "Brier-Score" in german
 
 
 def test_a_report_without_probabilities_has_no_section_on_them(page: str) -> None:

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from service.api.app import create_app
 from service.api.routes import verification
-from service.ledger import tables
+from service.ledger import sum_rows, tables
 from service.ledger.ledger import Ledger
 from tests.served import NEWEST, api_context, iso, problem
 from tests.showers import moment
@@ -46,6 +46,33 @@ def test_a_score_that_is_undefined_is_null(data: Path) -> None:
     assert {name: row[name] for name in dry} == dry
 
 
+def test_rain_sums_of_an_hour_have_counts_and_brier_scores_in_mm(data: Path) -> None:
+    ledger = Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
+    counts = {"hits": 6, "misses": 2, "false_alarms": 4, "correct_negatives": 88}
+    for number in range(2):
+        key = {"model": "blend", "weights": "none", "issue": moment(6 * number)}
+        valid = {lead: moment(6 * number + lead // 5) for lead in (30, 60)}
+        ledger.forecast(key, {"radar_time": moment(0), "generated": moment(0)}, valid)
+        rows = [
+            counts | {"threshold": 5.0, "n_probable": 100 * number, "squared": 4.0 * number},
+            dict.fromkeys(counts, 0) | {"threshold": 25.0, "n_probable": 0, "squared": 0.0},
+        ]
+        assert sum_rows.enter(ledger.engine, key | {"lead_minutes": 60}, rows)
+    with TestClient(create_app(api_context(data))) as client:
+        low, high = client.get("/verification?model=blend").json()["sums"]
+        assert (low["threshold_mm"], low["lead_minutes"], low["n_valid"]) == (5, 60, 2)
+        assert [low[name] for name in counts] == [2 * value for value in counts.values()]
+        assert low["csi"] == pytest.approx(6 / 12)
+        assert (low["n_probable"], low["brier"]) == (100, pytest.approx(0.04))
+        assert low["brier_skill"] == pytest.approx(1 - 0.04 / (0.08 * 0.92))
+        assert (high["threshold_mm"], high["csi"], high["brier"]) == (25, None, None)
+        for query, number in (("lead=30", 0), ("lead=60", 2), ("threshold=5", 0)):
+            answer = client.get(f"/verification?model=blend&{query}").json()
+            assert len(answer["sums"]) == number, query
+        later = client.get(f"/verification?model=blend&from={iso(12)}").json()["sums"]
+        assert [row["n_valid"] for row in later] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
@@ -77,7 +104,7 @@ def test_verification_of_a_period_begins_after_from_and_ends_with_to(reader: Tes
 
 def test_what_was_never_verified_has_no_rows(reader: TestClient) -> None:
     body = reader.get("/verification?model=ms-lstm").json()
-    assert body == {"n_valid": 0, "n_missing": 0, "n_pending": 0, "rows": []}
+    assert body == {"n_valid": 0, "n_missing": 0, "n_pending": 0, "rows": [], "sums": []}
 
 
 @pytest.mark.parametrize(
