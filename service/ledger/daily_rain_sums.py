@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, delete, literal, select, union_all
+from sqlalchemy import Connection, Engine, Select, delete, literal, select, union_all
 
 from service.ledger.daily_sums import AXES, DAY, EPOCH, day_of, in_days, parts_of
 from service.ledger.database import insert
@@ -73,7 +73,7 @@ def totals(
     begin: datetime | None = None,
     end: datetime | None = None,
     lead_minutes: int | None = None,
-) -> list[RowMapping]:
+) -> list[Mapping[str, Any]]:
     """Return counts of rain sums by model, lead time and threshold in mm, over `n_valid` forecasts.
 
     Args:
@@ -102,4 +102,4 @@ def totals(
     sums = [total(joined.c[name]).label(name) for name in ADDED]
     query = select(*axes, *sums).group_by(*axes).order_by(*axes)
     with engine.connect() as connection:
-        return list(connection.execute(query).mappings())
+        return [dict(row) for row in connection.execute(query).mappings()]
