@@ -120,7 +120,7 @@ class ProcessCluster:
                 queues = {
                     queue for worker in deployment.job_table.workers() for queue in worker.queues
                 }
-            return wanted <= queues and self.ask("/healthz").status_code == 200
+            return wanted <= queues and self.ask("/conformance").status_code == 200
 
         until(is_up, seconds, "all processes at work")
 

@@ -67,7 +67,8 @@ def serve(kind: str, folder: Path, port: int) -> None:
     if kind == SERVICE:
         from service.runtime.server import serve as serve_really
 
-        serve_really(deployment(folder, port))
+        opened = deployment(folder, port)
+        serve_really(opened.settings, lambda: opened)
         return
     head, _, body = (folder / "answer").read_bytes().partition(b"\n\n")
     app: Any = bare(head, body) if kind == BARE else lists(body)

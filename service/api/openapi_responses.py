@@ -11,10 +11,11 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import BaseModel, ConfigDict
 
 from service.api import openapi_examples
+from service.api.connections.problem_document import MEDIA
 from service.api.middleware.access import KEY_HEADER
 from service.api.negotiation import PNG
 from service.api.nowcast_requests.request import NowcastRequest, OwnFrames
-from service.api.problems import CONTENT, MEDIA
+from service.api.problems import CONTENT
 from service.api.schemas import Forecast, JobStatus
 from service.pipeline.upload import JSON, NETCDF
 

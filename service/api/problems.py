@@ -1,7 +1,6 @@
 """Errors as problem details (RFC 9457): the only module that maps errors to HTTP statuses."""
 
 import errno
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from ingest.errors import BadField, NotRead, OutsideGrid
 from model_zoo.errors import BadCheckpoint, BadFrames, ModelError
 from service import errors
 from service.api import openapi_examples
+from service.api.connections.problem_document import MEDIA, problem_document
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,6 @@ HEADERS: dict[int, dict[str, str]] = {
     HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "10"},
     HTTPStatus.INSUFFICIENT_STORAGE: {"Retry-After": "3600"},
 }
-MEDIA = "application/problem+json"
 CONTENT: dict[str, Any] = {
     MEDIA: {
         "schema": {
@@ -98,16 +97,7 @@ def problem(
         headers: Further response headers.
         **more: Further members of the problem.
     """
-    body = {
-        "type": f"/problems/{kind}",
-        "title": title,
-        "status": int(status),
-        "detail": detail,
-        "instance": request.scope["path"],
-        **more,
-    }
-    # ASCII, since quoted parts of the request may contain unpaired surrogates.
-    content = json.dumps(body)
+    content = problem_document(request.scope["path"], status, kind, title, detail, **more)
     return Response(content, status, {**HEADERS.get(status, {}), **(headers or {})}, MEDIA)
 
 

@@ -275,14 +275,11 @@ def serve(
     configure_logging("api", settings)
     startup.check_port(settings)
     ledger = startup.check_services(settings)
-    from model_zoo.forecasters.by_name import check_name
-
-    for name in settings.models:
-        check_name(name, settings.weights)
-    from service.runtime.deployment import Deployment
+    startup.check_models(settings)
+    from service.runtime.server import opener
     from service.runtime.server import serve as run
 
-    run(Deployment(settings, ledger))
+    run(settings, opener(settings, ledger))
 
 
 @app.command()
@@ -302,7 +299,6 @@ def demo(
     from service.cli import startup
 
     startup.check_port(open_settings(port=port))
-    open_console().print("Loading PyTorch and the API; the address of the map follows in seconds.")
-    from service.cli.demo import run
+    from service.cli.demo.run import run
 
     run(open_console(), data, frames=frames, seed=seed, port=port, once=once, live=live)

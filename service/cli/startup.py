@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -211,6 +212,27 @@ def check_services(settings: "Settings") -> "Ledger":
     if settings.redis:
         check_redis(settings)
     return open_ledger(settings)
+
+
+def check_models(settings: "Settings") -> None:
+    """Check that the models to serve exist; those with weights are not looked into.
+
+    Raises:
+        UnknownModel: There is no forecaster of a name.
+        NoWeights: There are no trained weights of a network.
+    """
+    for name in settings.models:
+        if not has_weights(name, settings.weights):
+            from model_zoo.forecasters.by_name import check_name  # imports PyTorch
+
+            check_name(name, settings.weights)
+
+
+def has_weights(name: str, folder: Path | None) -> bool:
+    """Whether there are weights of a name in a folder or among those shipped."""
+    folders = [files("model_zoo") / "weights", *([folder] if folder else [])]
+    suffixes = (".safetensors", ".json")
+    return any(each.joinpath(name + suffix).is_file() for each in folders for suffix in suffixes)
 
 
 def check_restored(settings: "Settings") -> None:

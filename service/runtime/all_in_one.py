@@ -43,11 +43,10 @@ def run(settings: Settings, ledger: Ledger) -> None:
             all_parts = [Part("redis", command, last=True), *parts()]
             supervise(all_parts, environment(settings), settings.log)
     else:
-        from service.runtime.deployment import Deployment
-        from service.runtime.server import serve_all
+        from service.runtime.server import opener, serve_all
 
         log.info("no NOWCAST_REDIS and no redis-server: all parts run in one process")
-        serve_all(Deployment(settings, ledger))
+        serve_all(settings, opener(settings, ledger))
 
 
 def parts() -> list[Part]:

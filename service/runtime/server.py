@@ -1,4 +1,8 @@
-"""Runs the HTTP API, in the foreground or in a thread."""
+"""Runs the HTTP API, in the foreground or in a thread.
+
+It listens first and loads the application then: until that is there, the map page says what is
+being prepared (`service.api.connections.starting`). So nothing large is imported here.
+"""
 
 import asyncio
 import gc
@@ -7,28 +11,25 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from math import ceil
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
-from model_zoo.errors import ModelError
-from service.api.app import Api, create_app
-from service.api.dependencies import ApiContext
-from service.api.middleware.access import client_network
+from service.api.connections.connection_table import ConnectionTable, client_network
+from service.api.connections.http_protocol import ConnectionFactory, ConnectionLimits
+from service.api.connections.starting import OPENING, StartingApp
 from service.api.middleware.api_keys import check_exposure
-from service.api.middleware.connection_table import ConnectionTable
-from service.api.middleware.http_protocol import ConnectionFactory, ConnectionLimits
-from service.jobs.job import INTERACTIVE, SCHEDULED
-from service.pipeline.poll import sources_of
-from service.plots.drawing_process import DrawingProcess
-from service.runtime import follow
-from service.runtime.deployment import Deployment
-from service.runtime.in_process import at_work
-from service.runtime.schedule import FOLLOWING
 from service.runtime.server_limits import backlog_of, is_in, most_connections
+
+if TYPE_CHECKING:
+    from service.api.app import Api
+    from service.api.middleware.response_parts import ResponseParts
+    from service.ledger.ledger import Ledger
+    from service.runtime.deployment import Deployment
+    from service.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,12 @@ TASKS = ("cycle", "refresh_windows", "clean_up", "send_lost", "send_alerts")
 """Periodic tasks of the all-in-one process, which follows the radar server besides."""
 
 
-def application(deployment: Deployment) -> Api:
+def application(deployment: "Deployment") -> "Api":
     """Create the HTTP application of a deployment."""
+    from service.api.app import create_app
+    from service.api.dependencies import ApiContext
+    from service.plots.drawing_process import DrawingProcess
+
     return create_app(
         ApiContext(
             settings=deployment.settings,
@@ -60,47 +65,110 @@ def application(deployment: Deployment) -> Api:
     )
 
 
-def serve(deployment: Deployment) -> None:
+def opener(settings: "Settings", ledger: "Ledger") -> Callable[[], "Deployment"]:
+    """A function that opens the deployment of some settings, with the ledger that is open."""
+
+    def open_deployment() -> "Deployment":
+        from service.runtime.deployment import Deployment
+
+        return Deployment(settings, ledger)
+
+    return open_deployment
+
+
+def serve(settings: "Settings", open_deployment: Callable[[], "Deployment"]) -> None:
     """Run the API until interrupted; without Redis, run its forecast jobs too.
+
+    Args:
+        settings: The settings.
+        open_deployment: Opens the deployment of these settings, once the server listens.
 
     Raises:
         Exposed: The API without keys would be reachable from other machines.
         BadKeys: The file of API keys is invalid.
+        ModelError: A model cannot be served.
     """
-    check_exposure(deployment.settings)
-    if deployment.settings.redis:
-        run_server(deployment)
-    else:
-        with at_work(deployment, (INTERACTIVE, SCHEDULED), "send_lost", "send_alerts"):
-            run_server(deployment)
+
+    def jobs(deployment: "Deployment") -> AbstractContextManager[object]:
+        from service.jobs.job import INTERACTIVE, SCHEDULED
+        from service.runtime.in_process import at_work
+
+        if settings.redis:
+            return nullcontext()
+        return at_work(deployment, (INTERACTIVE, SCHEDULED), "send_lost", "send_alerts")
+
+    run_server(settings, open_deployment, jobs)
 
 
-def serve_all(deployment: Deployment) -> None:
+def serve_all(settings: "Settings", open_deployment: Callable[[], "Deployment"]) -> None:
     """Run the API until interrupted, with ingest, forecasts, verification and clean-up.
+
+    Args:
+        settings: The settings.
+        open_deployment: Opens the deployment of these settings, once the server listens.
 
     Raises:
         Exposed: The API without keys would be reachable from other machines.
         BadKeys: The file of API keys is invalid.
         SourceUnavailable: NOWCAST_RADAR_FILES is empty.
     """
-    check_exposure(deployment.settings)
+    run_server(settings, open_deployment, everything)
+
+
+@contextmanager
+def everything(deployment: "Deployment") -> Iterator[None]:
+    """Run all periodic tasks and follow the radar server in threads of this process."""
+    from service.jobs.job import INTERACTIVE, SCHEDULED
+    from service.pipeline.poll import sources_of
+    from service.runtime import follow
+    from service.runtime.in_process import at_work
+    from service.runtime.schedule import FOLLOWING
+
     sources, stop = sources_of(deployment.settings), threading.Event()
     with at_work(deployment, (INTERACTIVE, SCHEDULED, FOLLOWING), *TASKS) as run_now:
         arguments = deployment, sources, stop, deployment.clock, lambda: run_now("cycle")
         following = threading.Thread(target=follow.follow, args=arguments, daemon=True)
         following.start()
         try:
-            run_server(deployment)
+            yield
         finally:
             stop.set()
             following.join(follow.JOIN_SECONDS)
 
 
-def run_server(deployment: Deployment) -> None:
-    """Run the HTTP server in this thread until interrupted."""
-    threading.Thread(target=load_models, args=[deployment], daemon=True).start()
+def run_server(
+    settings: "Settings",
+    open_deployment: Callable[[], "Deployment"],
+    work: Callable[["Deployment"], AbstractContextManager[object]],
+) -> None:
+    """Run the HTTP server in this thread until interrupted, and what is behind it in another.
+
+    Args:
+        settings: The settings.
+        open_deployment: Opens the deployment, once the server listens.
+        work: What runs beside the application.
+
+    Raises:
+        Exposed: The API without keys would be reachable from other machines.
+        SystemExit: The server cannot listen.
+    """
+    check_exposure(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
-    server = uvicorn.Server(server_config(deployment))
+    starting = StartingApp(settings)
+    server = uvicorn.Server(server_config(settings, starting))
+    stop, failures = threading.Event(), list[BaseException]()
+
+    def prepare() -> None:
+        try:
+            with prepared(starting, open_deployment, work):
+                stop.wait()
+        except BaseException as error:  # noqa: BLE001  raised again below
+            if not server.should_exit:  # else it is only that there is no server any more
+                failures.append(error)
+            server.should_exit = True
+
+    preparing = threading.Thread(target=prepare, daemon=True)
+    preparing.start()
     # uvicorn raises the signal that ended it again, which would end this process before its threads
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -108,12 +176,40 @@ def run_server(deployment: Deployment) -> None:
             server.run()
     finally:
         signal.signal(signal.SIGTERM, before)
+        stop.set()
+        preparing.join(START_SECONDS)
+    if failures:
+        raise failures[0]
     if not server.started:
         sys.exit(STARTUP_FAILURE)
 
 
-def load_models(deployment: Deployment) -> None:
+@contextmanager
+def prepared(
+    starting: StartingApp,
+    open_deployment: Callable[[], "Deployment"],
+    work: Callable[["Deployment"], AbstractContextManager[object]],
+) -> Iterator[None]:
+    """Load the application of a deployment and serve it, with what runs beside it."""
+    deployment = open_deployment()
+    starting.step = OPENING
+    with work(deployment):
+        starting.use(served(deployment), START_SECONDS)
+        load_models(deployment)
+        yield
+
+
+def served(deployment: "Deployment") -> "ResponseParts":
+    """The application of a deployment, which sends large responses in parts."""
+    from service.api.middleware.response_parts import ResponseParts
+
+    return ResponseParts(application(deployment))
+
+
+def load_models(deployment: "Deployment") -> None:
     """Load all served models in advance; a request for one waits at most until it is loaded."""
+    from model_zoo.errors import ModelError
+
     try:
         deployment.forecasters.all_served()
     except ModelError as error:  # raised again by a request for the model
@@ -131,9 +227,10 @@ def leave_out_of_collections() -> None:
     gc.freeze()
 
 
-def server_config(deployment: Deployment, log_level: str | None = None) -> uvicorn.Config:
+def server_config(
+    settings: "Settings", app: StartingApp, log_level: str | None = None
+) -> uvicorn.Config:
     """Return the configuration of the HTTP server, with the limits of its connections."""
-    settings = deployment.settings
     proxies = settings.trusted_proxies
     most = most_connections(settings.connections)
     limits = ConnectionLimits(
@@ -147,7 +244,7 @@ def server_config(deployment: Deployment, log_level: str | None = None) -> uvico
     table = ConnectionTable(most, min(most, settings.connections_per_address))
     factory = ConnectionFactory(table, limits)
     return uvicorn.Config(
-        application(deployment),
+        app,
         host=settings.host,
         port=settings.port,
         http=cast("type[asyncio.Protocol]", factory),  # uvicorn only calls it
@@ -164,16 +261,28 @@ def server_config(deployment: Deployment, log_level: str | None = None) -> uvico
 
 
 @contextmanager
-def running(deployment: Deployment) -> Iterator[str]:
+def running(deployment: "Deployment") -> Iterator[str]:
     """Run the API in a thread. Yields its URL; port 0 selects a free port."""
-    settings = deployment.settings
+    with listening(deployment.settings) as (url, starting):
+        starting.use(served(deployment), START_SECONDS)
+        yield url
+
+
+@contextmanager
+def listening(settings: "Settings") -> Iterator[tuple[str, StartingApp]]:
+    """Run the HTTP server in a thread, without an application yet.
+
+    Yields:
+        Its URL, where port 0 of the settings selects a free port, and what takes the application.
+    """
+    starting = StartingApp(settings)
     with socket.create_server((settings.host, settings.port)) as listener:
-        server = uvicorn.Server(server_config(deployment, "warning"))
+        server = uvicorn.Server(server_config(settings, starting, "warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
             wait_until_started(server, thread)
-            yield f"http://{settings.host}:{listener.getsockname()[1]}"
+            yield f"http://{settings.host}:{listener.getsockname()[1]}", starting
         finally:
             server.should_exit = True
             thread.join(START_SECONDS)

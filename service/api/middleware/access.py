@@ -1,14 +1,13 @@
 """Authentication by API key and the rate limit, as plain ASGI middleware."""
 
 import time
-from functools import lru_cache
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.connections.connection_table import client_network
 from service.api.middleware.api_keys import KeyFile
 from service.api.middleware.rate_limiter import RateLimiter
 from service.api.problems import problem
@@ -109,15 +108,3 @@ def request_key(scope: Scope) -> str:
 def client_address(scope: Scope) -> str:
     """The IPv4 address of a client, or its IPv6 network (/64, that of one customer)."""
     return client_network(scope["client"][0] if scope.get("client") else "")
-
-
-@lru_cache(1024)
-def client_network(host: str) -> str:
-    """The IPv4 address or IPv6 /64 network of a host; text that is no address stays as it is."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if not isinstance(address, IPv6Address):
-        return host
-    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))

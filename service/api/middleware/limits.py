@@ -13,11 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.connections.problem_document import DRAINED_BYTES
 from service.api.problems import problem
 
-DRAINED_BYTES = 128 * 2**20
-"""Bytes of a refused body that are still read, so that its sender receives the response instead of
-a broken pipe."""
 DRAINED_AT_ONCE = 2
 PAUSE_SECONDS = 2.0
 """Time in s without a byte of a refused body after which its sender waits for the response."""

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from service.api.dependencies import Context
+from service.api.page.site import page_headers
 from service.api.page.static_files import conditional_response
-from service.api.routes.page import page_headers
 
 router = APIRouter(include_in_schema=False)
 

@@ -45,7 +45,7 @@ def main(data: Path, port: int, seconds: float) -> None:
     settings = Settings(data=data, port=port, models=("slow",), simulated_time=simulated)
     deployment = Deployment(settings)
     deployment.forecasters = FakeForecasters(Slow(seconds))
-    serve(deployment)
+    serve(settings, lambda: deployment)
 
 
 if __name__ == "__main__":

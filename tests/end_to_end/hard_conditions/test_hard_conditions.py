@@ -93,7 +93,7 @@ class Served:
 def served(data: Path, seconds: float = 0.0, most_files: int = 1024) -> Iterator[Served]:
     service = Served(data, seconds, most_files)
     try:
-        eventually(lambda: service.status("/healthz") == 200)
+        eventually(lambda: service.status("/conformance") == 200)
         yield service
     finally:
         service.process.kill()

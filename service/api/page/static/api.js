@@ -2,12 +2,16 @@
 
 const KEY_ITEM = "nowcast-key";
 
-/** A failed request; status 0 if the service does not answer. */
+/**
+ * A failed request; status 0 if the service does not answer, and `step` what it prepares if it is
+ * starting.
+ */
 export class Problem extends Error {
-  constructor(status, title, detail) {
+  constructor(status, title, detail, step = null) {
     super(detail || title);
     this.status = status;
     this.title = title;
+    this.step = step;
   }
 }
 
@@ -28,7 +32,8 @@ export async function request(path, format = "json") {
   }
   if (response.ok) return response[format]();
   const problem = await response.json().catch(() => ({}));
-  throw new Problem(response.status, problem.title || response.statusText, problem.detail || "");
+  const title = problem.title || response.statusText;
+  throw new Problem(response.status, title, problem.detail || "", problem.step);
 }
 
 /** Send an API key with all further requests, until the tab is closed. */

@@ -20,6 +20,8 @@ import { Timeline } from "./timeline.js";
 import { setTimeFormat, zoneName } from "./times.js";
 
 const DEFAULT_POLL_SECONDS = 5;
+/** While the service is starting. */
+const STARTING_POLL_SECONDS = 2;
 const ZOOM_STEP = 1.5;
 /** A place that was looked for is shown at least so many times as large as in the whole map. */
 const PLACE_ZOOM = 2.5;
@@ -239,7 +241,8 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => sess
 async function poll() {
   await session.refresh();
   await Promise.all([placePanel.update(), motion.update(), sideParts?.update()]);
-  const seconds = session.overview?.poll_seconds ?? DEFAULT_POLL_SECONDS;
+  const usual = session.overview?.poll_seconds ?? DEFAULT_POLL_SECONDS;
+  const seconds = session.problem?.step ? STARTING_POLL_SECONDS : usual;
   setTimeout(poll, 1000 * Math.max(seconds, 1));
 }
 

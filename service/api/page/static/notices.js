@@ -2,7 +2,7 @@
 
 import { setApiKey } from "./api.js";
 import { byId, element } from "./dom.js";
-import { translate } from "./texts.js";
+import { hasText, translate } from "./texts.js";
 import { formatClock, formatDate, formatDuration, formatTime, MINUTE } from "./times.js";
 
 /** Returns a function that updates the notices. */
@@ -84,6 +84,7 @@ function problemTexts({ problem, overview, failedFrame, newestTime, wanted }) {
     const time = formatTime(Date.parse(overview.now));
     return [translate("noAnswer"), translate("noAnswerDetail", { time })];
   }
+  if (problem?.step) return [translate("starting"), startingDetail(problem)];
   if (problem) {
     return [problem.title || translate("error", { status: problem.status }), problem.message];
   }
@@ -94,6 +95,12 @@ function problemTexts({ problem, overview, failedFrame, newestTime, wanted }) {
   }
   if (!newestTime) return [translate("noFrames"), translate("noFramesDetail")];
   return failedFrame ? [translate("frameFailed", { time: formatTime(failedFrame) }), ""] : [];
+}
+
+/** What a service that is starting prepares; in its own words where the page has none. */
+function startingDetail({ step, message }) {
+  const key = `starting-${step}`;
+  return hasText(key) ? translate(key) : message;
 }
 
 /** Show a notice, with a button back to now if `backToNow` is given; hide it without a title. */

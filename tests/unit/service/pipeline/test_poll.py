@@ -25,7 +25,9 @@ from ingest.sources.polled_server import Source
 from ingest.sources.web_folder import Limits
 from service.archive.archive import Archive
 from service.archive.key import Key, frame_name, to_datetime, to_time
-from service.cli import demo, main
+from service.cli import main
+from service.cli.demo.batches import newest_published
+from service.cli.demo.run import run as run_demo
 from service.clock import utc_now
 from service.errors import NoFrame
 from service.ledger import tables
@@ -277,7 +279,7 @@ def free_port() -> int:
 
 def put_fresh(dwd: Provider, frames: int) -> datetime:
     """Frames up to now. Returns the time of the newest."""
-    newest = to_datetime(demo.newest_published(utc_now()))
+    newest = to_datetime(newest_published(utc_now()))
     for number in range(frames):
         when = newest - (frames - 1 - number) * timedelta(minutes=5)
         dwd.files[when.strftime(RY)] = gzip.compress(encode(rate(number), when), 1, mtime=0)
@@ -341,7 +343,7 @@ def test_the_demo_shows_the_newest_real_frames(
     for name, value in environment(dwd.url).items():
         monkeypatch.setenv(name, value)
     out = Console(record=True, width=120)
-    demo.run(out, tmp_path, frames=10, seed=1, port=0, once=True, live=True)
+    run_demo(out, tmp_path, frames=10, seed=1, port=0, once=True, live=True)
     output = out.export_text()
     assert f"the newest frames on {dwd.url}" in output
     assert re.search("1[012] accepted frames", output)
@@ -371,7 +373,7 @@ def test_the_demo_refuses_radar_of_yesterday(
     for name, value in environment(dwd.url).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SourceUnavailable, match="there is none"):
-        demo.run(Console(quiet=True), tmp_path, 10, 1, 0, once=True, live=True)
+        run_demo(Console(quiet=True), tmp_path, 10, 1, 0, once=True, live=True)
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_a_redis_that_is_none_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("module", "heavy"),
-    [("service.runtime.worker", "torch"), ("service.runtime.server", "matplotlib")],
+    [("service.runtime.worker", "torch"), ("service.runtime.deployment", "matplotlib")],
 )
 def test_what_starts_the_schedule_and_the_api_leaves_out_what_it_does_not_use(
     module: str, heavy: str

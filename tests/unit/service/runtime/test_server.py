@@ -84,7 +84,8 @@ def test_a_low_limit_of_open_files_leaves_up_to_two_thirds_in_reserve(
 def test_what_is_there_at_the_start_is_left_out_of_garbage_collections() -> None:
     """A full collection, which lets no other thread run, then looks through new objects only."""
     script = (
-        "import gc; from service.runtime.server import leave_out_of_collections\n"
+        "import gc, service.runtime.deployment\n"
+        "from service.runtime.server import leave_out_of_collections\n"
         "before = len(gc.get_objects()); leave_out_of_collections()\n"
         "assert before > 50_000 and len(gc.get_objects()) < 1000, (before, len(gc.get_objects()))"
     )

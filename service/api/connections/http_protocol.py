@@ -5,7 +5,6 @@ request arrives.
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,10 +13,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from service.api.middleware.connection_table import ConnectionTable
-from service.api.middleware.limits import DRAINED_BYTES
-from service.api.middleware.response_parts import ResponseParts
-from service.api.problems import MEDIA
+from service.api.connections.connection_table import ConnectionTable
+from service.api.connections.problem_document import DRAINED_BYTES, MEDIA, problem_document
 
 MOST_HEADERS = 200
 """Header fields of a request."""
@@ -74,18 +71,13 @@ class ConnectionFactory:
     def __init__(self, table: ConnectionTable, limits: ConnectionLimits) -> None:
         self.table, self.limits = table, limits
         self._checking = False
-        self._app: ResponseParts | None = None
 
     def __call__(self, **arguments: Any) -> asyncio.Protocol:  # noqa: ANN401  as uvicorn passes them
         """Make the protocol of a new connection; the first call starts the periodic check."""
         if not self._checking:
             self._checking = True
             self._check()
-        protocol = BoundedProtocol(self.table, self.limits, **arguments)
-        if self._app is None:
-            self._app = ResponseParts(protocol.app)
-        protocol.app = self._app
-        return protocol
+        return BoundedProtocol(self.table, self.limits, **arguments)
 
     def _check(self) -> None:
         loop = asyncio.get_running_loop()
@@ -303,14 +295,7 @@ class BoundedProtocol(HttpToolsProtocol):
 def refusal(status: HTTPStatus, detail: str) -> bytes:
     """A complete response with problem details, after which the connection is closed."""
     kind = status.phrase.title().replace(" ", "").replace("-", "")
-    problem = {
-        "type": f"/problems/{kind}",
-        "title": status.phrase,
-        "status": int(status),
-        "detail": detail,
-        "instance": "",
-    }
-    body = json.dumps(problem).encode()
+    body = problem_document("", status, kind, status.phrase, detail)
     headers = f"content-type: {MEDIA}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers += "retry-after: 30\r\n"

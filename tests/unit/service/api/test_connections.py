@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.api.middleware.connection_table import Connection, ConnectionTable
+from service.api.connections.connection_table import Connection, ConnectionTable
 from service.runtime.deployment import Deployment
 from service.runtime.server import running
 from service.settings import Settings

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
 
@@ -136,3 +138,15 @@ class ConnectionTable:
                 getattr(connections, kind)[connection] = None
             elif not connections:
                 del self._by_address[address]
+
+
+@lru_cache(1024)
+def client_network(host: str) -> str:
+    """The IPv4 address or IPv6 /64 network of a host; text that is no address stays as it is."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return host
+    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))

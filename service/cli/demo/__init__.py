@@ -1,0 +1,1 @@
+"""The demo: the whole service on simulated or live radar, as in `make demo`."""
