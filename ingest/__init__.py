@@ -37,8 +37,3 @@ def __getattr__(name: str) -> object:
     if name in HOMES:
         return getattr(import_module(f"ingest.{HOMES[name]}"), name)
     raise AttributeError(f"module 'ingest' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """The public names beside those of the module."""
-    return sorted({*globals(), *__all__})

@@ -30,8 +30,3 @@ def __getattr__(name: str) -> object:
     if name in HOMES:
         return getattr(import_module(f"model_zoo.{HOMES[name]}"), name)
     raise AttributeError(f"module 'model_zoo' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """The public names beside those of the module."""
-    return sorted({*globals(), *__all__})

@@ -18,7 +18,7 @@ PACKAGES = (
 )
 PUBLIC = (ROOT / "docs/architecture.md").read_text()
 """Names listed there are for other programs."""
-FRAMEWORKS = {"__all__", "down_revision", "revision", "upgrade"}
+FRAMEWORKS = {"__all__", "__getattr__", "down_revision", "revision", "upgrade"}
 """Names that Python and Alembic look up."""
 
 

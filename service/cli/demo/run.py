@@ -45,7 +45,7 @@ def run(
             with listening(settings) as (url, starting):
                 out.print(f"Map: [bold]{url}/[/]  API: [bold]{url}/docs[/]")
                 out.print("The page is there; PyTorch and the service are being loaded behind it.")
-                from service.cli.demo import batches, rounds
+                from service.cli.demo import batches, steps
                 from service.runtime.deployment import Deployment
 
                 deployment = Deployment(settings)
@@ -55,7 +55,7 @@ def run(
                     if live
                     else batches.simulated_event(out, deployment, frames, seed)
                 )
-                rounds.run_all(out, url, deployment, event, once=once)
+                steps.run_all(out, url, deployment, event, once=once)
         except KeyboardInterrupt:
             out.print("stopped")
 

@@ -2,8 +2,11 @@
 
 import { setApiKey } from "./api.js";
 import { byId, element } from "./dom.js";
-import { hasText, translate } from "./texts.js";
+import { translate } from "./texts.js";
 import { formatClock, formatDate, formatDuration, formatTime, MINUTE } from "./times.js";
+
+/** Texts of what a service prepares that is starting. */
+const STEPS = { loading: "startingLoading", opening: "startingOpening" };
 
 /** Returns a function that updates the notices. */
 export function createNotices(session) {
@@ -99,8 +102,7 @@ function problemTexts({ problem, overview, failedFrame, newestTime, wanted }) {
 
 /** What a service that is starting prepares; in its own words where the page has none. */
 function startingDetail({ step, message }) {
-  const key = `starting-${step}`;
-  return hasText(key) ? translate(key) : message;
+  return Object.hasOwn(STEPS, step) ? translate(STEPS[step]) : message;
 }
 
 /** Show a notice, with a button back to now if `backToNow` is given; hide it without a title. */

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from ingest.simulation.simulate import write
-from service.cli.demo import rounds
+from service.cli.demo import steps
 from service.cli.demo.batches import newest_published
 from service.clock import utc_now
 from service.runtime.all_in_one import free_port
@@ -100,7 +100,7 @@ def test_the_map_answers_while_radar_is_still_coming(tmp_path: Path) -> None:
     out = Console(record=True, width=200)
     deployment = Deployment(settings)
     with running(deployment) as url:
-        rounds.run_all(out, url, deployment, batches(), once=True)
+        steps.run_all(out, url, deployment, batches(), once=True)
     assert answers == [200] * FRAMES
     text = out.export_text()
     assert f"{FRAMES} accepted frames" in text
