@@ -1,6 +1,7 @@
 """A served file is CF netCDF: a checker finds no fault, and other software finds its way in it."""
 
 import json
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ from ingest.grid import NATIONAL_SPHERE, NATIONAL_WGS84, Grid
 from service.api.app import create_app
 from service.archive.archive import Archive
 from service.archive.key import frame_name
+from service.ledger.ledger import Ledger
+from service.pipeline.forecast import forecast_model
 from tests.served import api_context
 from tests.showers import frame, moment, time
+from tests.unit.service.fake_probabilities import ProbabilisticPersistence
 
 cf_units = import_module("cf_units")
 """What the checker judges units by; it has no types."""
@@ -84,6 +88,75 @@ def test_a_frame_of_the_archive_is_without_fault_too(
 ) -> None:
     path = served.parent / "archive" / frame_name(time(0))
     assert faults(path, tmp_path / "report.json") == []
+
+
+BOX = "9.5,50.6,10.4,51.3"
+AREA = "POLYGON((9.5 50.6,10.4 50.6,10.4 51.3,9.5 51.3,9.5 50.6))"
+FORECAST = f"/nowcasts/{moment(2):%Y-%m-%dT%H:%M:%SZ}"
+SUMS = "/collections/sums/area?f=netCDF&parameter-name=precipitation_amount"
+PRODUCTS = {
+    "forecast with probabilities": f"{FORECAST}?version=none",
+    "ensemble": f"{FORECAST}/ensemble?leads=60",
+    "part of an ensemble": f"{FORECAST}/ensemble?leads=5,10&bbox={BOX}",
+    "sums of a quarter of an hour": f"{SUMS}_15min&coords={AREA}",
+    "sums of an hour": f"{SUMS}_60min&coords={AREA}&leads=all",
+    "sums of six hours": f"{SUMS}_360min&coords={AREA}",
+    "radar": f"/collections/radar/cube?f=netCDF&bbox={BOX}",
+    "area of a forecast": f"/collections/nowcast/area?f=netCDF&coords={AREA}",
+}
+"""Addresses of all kinds of netCDF that are served."""
+
+
+@pytest.fixture(scope="module")
+def products(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of a service whose model forecasts probabilities."""
+    folder: Path = tmp_path_factory.mktemp("products")
+    archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
+    for number in range(3):
+        archive.put_frame(frame(number))
+    forecast_model(archive, ledger, ProbabilisticPersistence(), time(2), moment(2))
+    ledger.engine.dispose()
+    with TestClient(create_app(api_context(folder, moment(3)))) as client:
+        yield client
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_the_checker_finds_no_fault_in_any_product(
+    product: str, products: TestClient, tmp_path: Path
+) -> None:
+    path = PRODUCTS[product]
+    joined = "&" if "?" in path else "?"
+    model = "" if "radar" in path else f"{joined}model=persistence"
+    answer = products.get(path + model, headers={"Accept": "application/x-netcdf"})
+    assert answer.status_code == 200, answer.text
+    file = tmp_path / "product.nc"
+    file.write_bytes(answer.content)
+    assert faults(file, tmp_path / "report.json") == []
+    with xr.open_dataset(file) as opened:
+        assert opened.attrs["Conventions"] == "CF-1.11"
+        if product.startswith("sums"):
+            amount = opened["precipitation_amount"]
+            assert amount.attrs["standard_name"] == "precipitation_amount"
+            assert (amount.attrs["units"], amount.attrs["cell_methods"]) == ("kg m-2", "time: sum")
+        if product.endswith("ensemble"):
+            assert opened.sizes["realization"] == 20
+
+
+def test_iris_reads_what_a_product_is(products: TestClient, tmp_path: Path) -> None:
+    iris = pytest.importorskip("iris", reason="iris is not installed")
+    for product, name, units in (
+        ("ensemble", "rainfall_rate", "mm h-1"),
+        ("sums of an hour", "precipitation_amount", "kg m-2"),
+        ("forecast with probabilities", "rainfall_rate", "mm h-1"),
+    ):
+        accept = {"Accept": "application/x-netcdf"}
+        answer = products.get(f"{PRODUCTS[product]}&model=persistence", headers=accept)
+        file = tmp_path / f"{product}.nc"
+        file.write_bytes(answer.content)
+        cube = iris.load_cube(str(file), name)
+        assert str(cube.units) == units
+        assert cube.coord("time").has_bounds()
+        assert cube.coord_system() is not None
 
 
 def test_it_holds_rain_by_lead_row_and_column(opened: xr.Dataset) -> None:
