@@ -46,7 +46,8 @@ def excess(scores: Curve) -> float:
 def shares_lost(scores: Curve) -> Curve:
     """Which share of the score before is lost in each five minutes."""
     before = np.concatenate([[1.0], scores[:-1]])
-    return (before - scores) / before
+    lost: Curve = (before - scores) / before
+    return lost
 
 
 def jumps(curves: Mapping[str, Curve]) -> list[str]:
