@@ -53,6 +53,7 @@ COMMANDS = (
     Command("speed.sprog"),
     Command("speed.served.cycle"),
     Command("speed.serving"),
+    Command("speed.served.answers", ("--seconds", "0.7", "--rate-seconds", "3")),
     Command("speed.startup", ("--rounds", "2")),
     Command("speed.scale", document=SCALE),
 )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -22,7 +23,8 @@ from service.api.middleware.same_origin import LOOPBACK_NAMES, SameOrigin
 from service.api.middleware.security_headers import SecurityHeaders
 from service.api.middleware.unpacking import Unpacking
 from service.api.negotiation import OFFERED
-from service.api.openapi_responses import NEEDS_KEY, PROBLEMS
+from service.api.openapi.components import completed
+from service.api.openapi.responses import NEEDS_KEY, PROBLEMS
 from service.api.query_parameters import only_declared_parameters
 from service.api.routes import (
     catalogue,
@@ -95,6 +97,12 @@ class Api(FastAPI):
     """
 
     outermost: Sequence[Callable[[ASGIApp], ASGIApp]] = ()
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        if not self.openapi_schema:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Build the middleware stack, the outermost middleware included."""

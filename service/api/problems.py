@@ -51,18 +51,7 @@ HEADERS: dict[int, dict[str, str]] = {
 }
 CONTENT: dict[str, Any] = {
     MEDIA: {
-        "schema": {
-            "type": "object",
-            "required": ["type", "title", "status", "detail", "instance"],
-            "properties": {
-                "type": {"type": "string", "format": "uri-reference"},
-                "title": {"type": "string"},
-                "status": {"type": "integer"},
-                "detail": {"type": "string"},
-                "instance": {"type": "string"},
-                "errors": {"type": "array", "items": {"type": "object"}},
-            },
-        },
+        "schema": {"$ref": "#/components/schemas/Problem"},
         "example": openapi_examples.PROBLEM,
     }
 }

@@ -1,7 +1,7 @@
 """Schemas of requests and responses, used by the API alone. Members are added and never removed."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
@@ -25,6 +25,9 @@ def plausible(moment: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(plausible)]
 Issue = Literal["latest"] | Moment
+SCORE_FIELDS = {
+    name: (float | None, Field(description=score.meaning)) for name, score in SCORES.items()
+}
 ModelName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9+.-]+$")]
 
 
@@ -33,6 +36,30 @@ class Link(BaseModel):
 
     rel: str
     href: str
+
+
+class Violation(BaseModel):
+    """What in a request does not match its schema."""
+
+    location: Annotated[list[str | int], Field(alias="at")]
+    """Where it is, from the outside to the inside."""
+    detail: str
+
+
+class Problem(BaseModel):
+    """What is wrong with a request (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    """URI of the kind of problem."""
+    title: str
+    status: int
+    detail: str
+    """What is, what should be, and what to do."""
+    instance: str
+    """Path of the request."""
+    errors: list[Violation] = []
 
 
 class InsteadOf(BaseModel):
@@ -103,6 +130,31 @@ class ExceedanceProbability(BaseModel):
     """By lead time, row from the north, column from the west; null where `rainfall_rate` is."""
 
 
+if TYPE_CHECKING:
+    RecentSkill = dict[str, float | None]
+else:
+    RecentSkill = create_model(
+        "RecentSkill",
+        __doc__="Skill of a model over the days before a forecast; null where it is undefined.",
+        lead_minutes=int,
+        threshold=(float, Field(description="mm/h")),
+        n_valid=(int, Field(description="Verified forecasts.")),
+        **SCORE_FIELDS,
+    )
+
+
+class ForecastGrid(BaseModel):
+    """Grid of a forecast: its projection, and x and y of the centres of its cells in m."""
+
+    shape: tuple[int, int]
+    """Rows and columns."""
+    projection: str | None
+    """A PROJ string, or WKT."""
+    x: list[float]
+    y: list[float]
+    origin: str
+
+
 class Forecast(BaseModel):
     """A forecast. No data is null, which is not 0 (dry).
 
@@ -123,9 +175,9 @@ class Forecast(BaseModel):
     lead_minutes: list[int]
     valid_times: list[datetime]
     coverage: list[Coverage]
-    skill: list[dict[str, Any]]
+    skill: list[RecentSkill]
     """Recent skill of the model as known at the issue time: a row per lead time and threshold."""
-    grid: dict[str, Any]
+    grid: ForecastGrid
     rainfall_rate: list[list[list[float | None]]]
     """Rainfall rate by lead time, row from the north, column from the west; null is no data."""
     exceedance_probability: list[ExceedanceProbability]
@@ -164,9 +216,7 @@ else:
         "SkillRow",
         __base__=SkillCounts,
         __doc__="Contingency table of a period with its scores; null where one is undefined.",
-        **{
-            name: (float | None, Field(description=score.meaning)) for name, score in SCORES.items()
-        },
+        **SCORE_FIELDS,
     )
 
 

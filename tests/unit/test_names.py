@@ -88,7 +88,7 @@ FORMER = {
         "connections": "idle_connections",
         "asking": "resolve",
         "finding": "lookup",
-        "described": "openapi_responses",
+        "described": "openapi",
         "codes": "packed_fields",
         "sending": "static_files",
         "desk": "deployment",

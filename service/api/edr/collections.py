@@ -192,6 +192,21 @@ def instance_time(instance: str) -> Time:
     return time
 
 
+def existing_instance(context: ApiContext, collection: Collection, instance: str) -> Time:
+    """The issue time of an instance that has forecasts.
+
+    Raises:
+        NoItem: There is no such instance.
+    """
+    issue = instance_time(instance)
+    if not context.archive.forecasts(issue):
+        raise NoItem(
+            f"there is no instance {instance[:60]!r}; "
+            f"/collections/{collection.id}/instances lists the newest"
+        )
+    return issue
+
+
 def load(
     context: ApiContext,
     collection: Collection,

@@ -40,8 +40,8 @@ GEOTIFF = Format("GeoTIFF", "image/tiff; application=geotiff", ("image/tiff",), 
 ALL = (COVERAGE_JSON, GEOJSON, CSV, NETCDF_FORMAT, GEOTIFF)
 TABLES = (COVERAGE_JSON, GEOJSON, CSV)
 """Formats of answers that are no raster."""
-NAMES = [name for form in ALL for name in (form.name, *form.aliases)]
-"""All values of the parameter `f`."""
+NAMES = list({name.lower(): name for form in ALL for name in (*form.aliases, form.name)}.values())
+"""All values of the parameter `f`, of those that differ in case alone the name in metadata."""
 
 
 def chosen_format(request: Request, f: str | None, offered: Iterable[Format]) -> Format:

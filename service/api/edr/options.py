@@ -11,7 +11,7 @@ from service.api.edr.collections import (
     newest_field,
 )
 from service.api.edr.crs import SYSTEMS, ReferenceSystem, reference_system
-from service.api.edr.formats import NAMES
+from service.api.edr.formats import GEOJSON, NAMES
 from service.api.edr.times import Interval, parse_interval
 from service.api.field_selection import LeadsQuery
 from service.api.model_parameters import ModelQuery, VersionQuery, named
@@ -65,6 +65,15 @@ FormatQuery = Annotated[
         max_length=60,
     ),
 ]
+GEOJSON_NAMES = ("GeoJSON", "geojson", "json", GEOJSON.media)
+GeoJsonFormat = Annotated[
+    str | None,
+    Query(
+        description="Format of the response.",
+        json_schema_extra={"enum": ["GeoJSON", "json", GEOJSON.media]},
+        examples=["GeoJSON"],
+    ),
+]
 ZQuery = Annotated[
     str | None,
     Query(
@@ -87,6 +96,16 @@ IssueQuery = Annotated[
         examples=["2026-06-21T23:25:00Z"],
     ),
 ]
+
+
+def check_format(f: str | None, *names: str) -> None:
+    """Refuse a format that a document does not have.
+
+    Raises:
+        BadQuery: There is no such format.
+    """
+    if f is not None and f not in names:
+        raise BadQuery(f"f is {f[:60]!r}, should be one of {', '.join(names)}")
 
 
 class Options(NamedTuple):

@@ -1,9 +1,9 @@
 """Schemas of the documents about map layers."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.api import openapi_examples
 
@@ -33,6 +33,14 @@ class TileTime(BaseModel):
     tiles: list[str]
 
 
+class LegendClass(BaseModel):
+    """A class of the colours: its lowest value, the unit, and the colour as `#rrggbb`."""
+
+    lowest: Annotated[float, Field(alias="from")]
+    unit: str
+    colour: str
+
+
 class TileJson(BaseModel):
     """TileJSON 3.0.0, with the valid times and the classes of the colours."""
 
@@ -51,7 +59,7 @@ class TileJson(BaseModel):
     bounds: list[float]
     time: datetime
     times: list[TileTime]
-    legend: list[dict[str, Any]]
+    legend: list[LegendClass]
 
 
 class MapFrame(BaseModel):

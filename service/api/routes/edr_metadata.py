@@ -16,34 +16,32 @@ from service.api.edr.collections import (
     COLLECTIONS,
     Collection,
     collection_named,
-    instance_time,
+    existing_instance,
 )
 from service.api.edr.documents import base_url, document_response
 from service.api.edr.metadata import GEOJSON, JSON
-from service.api.edr.options import CrsQuery, Datetime, InstancePath
+from service.api.edr.options import (
+    GEOJSON_NAMES,
+    CrsQuery,
+    Datetime,
+    GeoJsonFormat,
+    InstancePath,
+    check_format,
+)
 from service.api.edr.times import parse_interval
-from service.api.openapi_responses import FEATURE, FEATURES, GeoJsonResponse
-from service.errors import BadQuery, NoItem
+from service.api.openapi.responses import FEATURE, FEATURES, GeoJsonResponse
 
 Endpoint = Callable[..., Response]
 MOST_INSTANCES = 100
 INSTANCES = 12
 """Instances in one answer by default."""
+JSON_NAMES = ("json", JSON)
 JsonFormat = Annotated[
     str | None,
     Query(
         description="Format of the response.",
-        json_schema_extra={"enum": ["json", JSON]},
+        json_schema_extra={"enum": list(JSON_NAMES)},
         examples=["json"],
-    ),
-]
-GEOJSON_NAMES = ("GeoJSON", "geojson", "json", GEOJSON)
-GeoJsonFormat = Annotated[
-    str | None,
-    Query(
-        description="Format of the response.",
-        json_schema_extra={"enum": list(GEOJSON_NAMES)},
-        examples=["GeoJSON"],
     ),
 ]
 ItemPath = Annotated[
@@ -62,17 +60,6 @@ Number = Annotated[int, Query(ge=1, le=MOST_INSTANCES, description="Instances in
 def example_of(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     """The description of a response with an example."""
     return {200: {"content": {JSON: {"example": example}}}}
-
-
-def json_only(f: str | None, *names: str) -> None:
-    """Refuse a format that a document does not have.
-
-    Raises:
-        BadQuery: There is no such format.
-    """
-    known = names or ("json", JSON)
-    if f is not None and f not in known:
-        raise BadQuery(f"f is {f[:60]!r}, should be one of {', '.join(known)}")
 
 
 def create_router() -> APIRouter:
@@ -100,13 +87,13 @@ def create_router() -> APIRouter:
 
 def read_conformance(request: Request, f: JsonFormat = None) -> Response:
     """Conformance classes of OGC API that hold."""
-    json_only(f)
+    check_format(f, *JSON_NAMES)
     return document_response(request, metadata.conformance(), JSON)
 
 
 def list_collections(request: Request, context: Context, f: JsonFormat = None) -> Response:
     """All collections, each with its extent, parameters, queries and formats."""
-    json_only(f)
+    check_format(f, *JSON_NAMES)
     document = metadata.collections_document(context, base_url(request))
     return document_response(request, document, JSON)
 
@@ -167,7 +154,7 @@ def collection_endpoint(collection: Collection) -> Endpoint:
 
     def read_collection(request: Request, context: Context, f: JsonFormat = None) -> Response:
         """Extent, parameters, queries, reference systems and formats of the collection."""
-        json_only(f)
+        check_format(f, *JSON_NAMES)
         document = metadata.collection_document(context, base_url(request), collection)
         return document_response(request, document, JSON)
 
@@ -181,7 +168,7 @@ def instances_endpoint(collection: Collection) -> Endpoint:
         request: Request, context: Context, f: JsonFormat = None, limit: Number = INSTANCES
     ) -> Response:
         """The newest issue times, each with its own queries."""
-        json_only(f)
+        check_format(f, *JSON_NAMES)
         base = base_url(request)
         issues = [issue for issue, _ in islice(context.archive.forecast_keys(), limit)]
         document = {
@@ -204,13 +191,8 @@ def instance_endpoint(collection: Collection) -> Endpoint:
         request: Request, context: Context, instance: InstancePath, f: JsonFormat = None
     ) -> Response:
         """Extent, parameters, queries, reference systems and formats of an issue time."""
-        json_only(f)
-        issue = instance_time(instance)
-        if not context.archive.forecasts(issue):
-            raise NoItem(
-                f"there is no instance {instance[:60]!r}; "
-                f"/collections/{collection.id}/instances lists the newest"
-            )
+        check_format(f, *JSON_NAMES)
+        issue = existing_instance(context, collection, instance)
         document = metadata.collection_document(context, base_url(request), collection, issue)
         return document_response(request, document, JSON)
 
@@ -231,7 +213,7 @@ def items_endpoint(collection: Collection) -> Endpoint:
         offset: Offset = 0,
     ) -> Response:
         """Forecasts or radar frames, newest first; `datetime` is their issue time or time."""
-        json_only(f, *GEOJSON_NAMES)
+        check_format(f, *GEOJSON_NAMES)
         interval = parse_interval(datetime)
         found = items.items_of(context, collection, interval)
         if bbox is not None and not items.meets(context, collection, bbox, crs):
@@ -261,7 +243,7 @@ def item_endpoint(collection: Collection) -> Endpoint:
         request: Request, context: Context, item: ItemPath, f: GeoJsonFormat = None
     ) -> Response:
         """A forecast or radar frame as a GeoJSON feature, with links to its data."""
-        json_only(f, *GEOJSON_NAMES)
+        check_format(f, *GEOJSON_NAMES)
         found = items.item_named(context, collection, item)
         path = f"/collections/{collection.id}"
         document = found.feature(base_url(request), path, items.outline(context, collection))

@@ -9,11 +9,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from service.api.dependencies import Context, in_pool
 from service.api.edr import answers, cells, extracts
-from service.api.edr.collections import COLLECTIONS, Collection
+from service.api.edr.collections import COLLECTIONS, Collection, existing_instance
 from service.api.edr.crs import CRS84, from_radar, to_radar
 from service.api.edr.documents import base_url, document_response
 from service.api.edr.formats import ALL, TABLES
-from service.api.edr.formats import GEOJSON as GEOJSON_FORMAT
 from service.api.edr.geometry_parameters import (
     Area,
     Box,
@@ -26,20 +25,22 @@ from service.api.edr.geometry_parameters import (
 )
 from service.api.edr.metadata import GEOJSON, link
 from service.api.edr.options import (
-    FormatQuery,
+    GEOJSON_NAMES,
+    GeoJsonFormat,
+    InstancePath,
     Options,
+    check_format,
     forecast_options,
     instance_options,
     radar_options,
 )
 from service.api.edr.places import place_named, places
-from service.api.openapi_responses import (
+from service.api.openapi.responses import (
     COVERAGE,
     FEATURES,
     CoverageJsonResponse,
     GeoJsonResponse,
 )
-from service.errors import BadQuery
 
 Endpoint = Callable[..., Response]
 
@@ -203,33 +204,49 @@ def location(collection: Collection, options_of: Callable[..., Any]) -> Endpoint
 def list_locations(collection: Collection) -> Endpoint:
     """The endpoint that lists all places."""
 
-    def list_locations_(request: Request, f: FormatQuery = None) -> Response:
+    def list_locations_(request: Request, f: GeoJsonFormat = None) -> Response:
         """Places that can be queried by name, as GeoJSON."""
-        if f not in (None, *GEOJSON_FORMAT.aliases, GEOJSON_FORMAT.name, "json"):
-            raise BadQuery(f"f is {f!r}, should be {GEOJSON_FORMAT.name}")
-        base = base_url(request)
-        path = request.scope["path"]
-        document = {
-            "type": "FeatureCollection",
-            "features": [
-                {
-                    "type": "Feature",
-                    "id": town.name,
-                    "geometry": {
-                        "type": "Point",
-                        "coordinates": [town.longitude, town.latitude],
-                    },
-                    "properties": {"name": town.name, "name_de": town.german},
-                }
-                for town in dict.fromkeys(places().values())
-            ],
-            "links": [
-                link(base, path, "self", collection.title, GEOJSON),
-            ],
-        }
-        return document_response(request, document, GEOJSON)
+        return locations(request, collection, f)
 
     return list_locations_
+
+
+def list_instance_locations(collection: Collection) -> Endpoint:
+    """The endpoint that lists all places of an instance."""
+
+    def list_locations_(
+        request: Request, context: Context, instance: InstancePath, f: GeoJsonFormat = None
+    ) -> Response:
+        """Places that can be queried by name, as GeoJSON."""
+        existing_instance(context, collection, instance)
+        return locations(request, collection, f)
+
+    return list_locations_
+
+
+def locations(request: Request, collection: Collection, f: str | None) -> Response:
+    """The response with all places.
+
+    Raises:
+        BadQuery: The format is not GeoJSON.
+    """
+    check_format(f, *GEOJSON_NAMES)
+    document = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "id": town.name,
+                "geometry": {"type": "Point", "coordinates": [town.longitude, town.latitude]},
+                "properties": {"name": town.name, "name_de": town.german},
+            }
+            for town in dict.fromkeys(places().values())
+        ],
+        "links": [
+            link(base_url(request), request.scope["path"], "self", collection.title, GEOJSON)
+        ],
+    }
+    return document_response(request, document, GEOJSON)
 
 
 QUERY_KINDS: dict[str, Callable[[Collection, Callable[..., Any]], Endpoint]] = {
@@ -261,7 +278,8 @@ def add_queries(
     router: APIRouter, collection: Collection, prefix: str, options_of: Callable[..., Any]
 ) -> None:
     """Add the routes of all queries of a collection or of its instances."""
-    of = collection.id + ("_instance" if "{" in prefix else "")
+    of_instance = options_of is instance_options
+    of = collection.id + ("_instance" if of_instance else "")
     for kind, endpoint_of in QUERY_KINDS.items():
         endpoint = endpoint_of(collection, options_of)
         name = kind.partition("/")[0].removesuffix("s") if "/" in kind else kind
@@ -277,7 +295,7 @@ def add_queries(
         )
     router.add_api_route(
         f"{prefix}/locations",
-        list_locations(collection),
+        (list_instance_locations if of_instance else list_locations)(collection),
         methods=["GET"],
         response_class=GeoJsonResponse,
         responses=FEATURES,

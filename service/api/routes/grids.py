@@ -25,6 +25,7 @@ from service.api.edr.summary import FRAMES_OF_MOTION
 from service.api.field_selection import FieldSelection, LeadsQuery, ParameterQuery
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.nowcast_requests.resolve import frame_time
+from service.api.openapi.responses import MotionArrows, Outlines, reference
 from service.api.page import packed_fields
 from service.api.page.motion_arrows import motion_arrows
 from service.api.page.outlines import PARTS
@@ -88,7 +89,7 @@ def radar(request: Request, context: Context, time: Moment) -> Response:
     "/motion/{time}",
     operation_id="read_motion",
     response_class=Response,
-    responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}},
+    responses={200: {"content": {JSON: {"schema": reference(MotionArrows)}}}},
 )
 def motion(request: Request, context: Context, time: Moment) -> Response:
     """How rain moves at the time of a radar frame: arrows on a coarse grid, in km/h."""
@@ -152,7 +153,7 @@ def forecast(
     "/outlines/{grid}",
     operation_id="read_outlines",
     response_class=Response,
-    responses={200: {"content": {JSON: {"schema": {"type": "object"}}}}},
+    responses={200: {"content": {JSON: {"schema": reference(Outlines)}}}},
 )
 def outlines(
     request: Request,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from fastapi import APIRouter, Request, Response
 
 from service.api.dependencies import ApiContext, Context
-from service.api.openapi_responses import NOT_READY
+from service.api.openapi.responses import NOT_READY
 from service.api.problems import problem, public_detail
 from service.api.schemas import Health, Readiness
 from service.api.work_pools import SharedCall

@@ -9,7 +9,7 @@ from service.api.delivery import deliver
 from service.api.dependencies import Context
 from service.api.negotiation import MediaType
 from service.api.nowcast_requests.lookup import find
-from service.api.openapi_responses import FORECAST, JOB
+from service.api.openapi.responses import FORECAST, JOB
 from service.api.representations import gone
 from service.api.schemas import Forecast, JobStatus
 from service.errors import JobRunning, NoForecast, UnknownJob

@@ -15,7 +15,7 @@ from service.api.maps.palettes import LEVELS, UNITS, Style, palette
 from service.api.maps.pictures import picture_response
 from service.api.maps.schemas import LayerList, TileJson
 from service.api.nowcast_requests.resolve import frame_time
-from service.api.openapi_responses import PICTURE
+from service.api.openapi.responses import PICTURE
 from service.api.representations import IMMUTABLE, SHORT_LIVED
 from service.api.schemas import Moment
 from service.archive.key import Key, iso, to_datetime, to_time

@@ -16,7 +16,7 @@ from service.api.negotiation import MediaType
 from service.api.nowcast_requests.ensemble import EnsembleRequest, deliver_ensemble
 from service.api.nowcast_requests.request import RawRequest
 from service.api.nowcast_requests.resolve import ForecastRequest, frame_time, submit_request
-from service.api.openapi_responses import ACCEPTED, BODY, ENSEMBLE, FORECAST, NO_ROOM
+from service.api.openapi.responses import ACCEPTED, BODY, ENSEMBLE, FORECAST, NO_ROOM
 from service.api.representations import SHORT_LIVED, cache_control
 from service.api.schemas import Forecast, JobStatus, Moment
 from service.archive.key import Key, to_time
@@ -41,7 +41,7 @@ RESPOND_ASYNC = "respond-async"
 @router.post(
     "/nowcast",
     operation_id="request_nowcast",
-    responses={**FORECAST, **ACCEPTED, **NO_ROOM},
+    responses={200: FORECAST[200], **ACCEPTED, **NO_ROOM},
     response_model=Forecast,
     openapi_extra=BODY,
 )

@@ -20,7 +20,7 @@ from service.api.maps.layers import Picture
 from service.api.maps.palettes import Style
 from service.api.maps.pictures import picture_response
 from service.api.maps.schemas import WeatherMaps
-from service.api.openapi_responses import PICTURE
+from service.api.openapi.responses import PICTURE
 from service.api.representations import IMMUTABLE
 from service.archive.key import to_datetime, to_time
 from service.errors import NoForecast, NoItem

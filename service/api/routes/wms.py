@@ -22,7 +22,7 @@ from service.api.maps.wms_requests import (
     style_named,
 )
 from service.api.negotiation import etag_matches
-from service.api.openapi_responses import WMS, WMS_PARAMETERS
+from service.api.openapi.responses import WMS, WMS_PARAMETERS
 from service.api.page.static_files import conditional_response
 from service.api.query_parameters import READ_BY_THEMSELVES
 from service.api.representations import IMMUTABLE, SHORT_LIVED

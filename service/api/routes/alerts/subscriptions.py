@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from service.api.dependencies import ApiContext, Context
-from service.api.openapi_responses import header
+from service.api.openapi.responses import header
 from service.api.routes.alerts.schemas import Alert, AlertMessage, Alerts, NewAlert, PushKey
 from service.clock import utc_now
 from service.errors import NeedsApiKeys, NoAlert, NoItem, QuotaExceeded

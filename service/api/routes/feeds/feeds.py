@@ -16,7 +16,7 @@ from service.api.edr.documents import base_url
 from service.api.edr.metadata import TITLE
 from service.api.middleware.access import client_address
 from service.api.middleware.head_as_get import IS_HEAD
-from service.api.openapi_responses import Responses
+from service.api.openapi.responses import Responses
 from service.api.representations import SHORT_LIVED, location
 from service.api.routes.feeds.new_forecasts import new_forecasts, newest_keys
 from service.archive.key import Key, iso, stamp, to_datetime

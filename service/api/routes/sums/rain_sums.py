@@ -12,7 +12,7 @@ from service.api.edr.cells import parse_wkt
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.negotiation import etag_matches
 from service.api.nowcast_requests.resolve import frame_time
-from service.api.openapi_responses import header
+from service.api.openapi.responses import header
 from service.api.representations import SHORT_LIVED
 from service.api.routes.sums.areas import GeoJson, geometry_of
 from service.api.routes.sums.documents import sums_document

@@ -9,7 +9,7 @@ from service.api.maps import layers
 from service.api.maps.frames import tile_frame
 from service.api.maps.pictures import picture_response
 from service.api.nowcast_requests.resolve import frame_time
-from service.api.openapi_responses import PICTURE
+from service.api.openapi.responses import PICTURE
 from service.api.representations import IMMUTABLE
 from service.api.routes.maps import Column, IssuePath, Row, Size, StyleQuery, TimePath, Zoom
 from service.archive.key import to_time

@@ -137,6 +137,46 @@ def test_every_example_of_the_description_is_valid(description: Description) -> 
             assert not list(checker.iter_errors(example)), name
 
 
+def test_every_schema_has_a_name_of_its_own_which_is_its_title(description: Description) -> None:
+    schemas = description["components"]["schemas"]
+    assert {name for name, schema in schemas.items() if schema["title"] != name} == set()
+    assert [name for name in schemas if "__" in name.strip("_")] == [
+        "RootModel_Dict_str__Parameter__"
+    ]
+    references = set(re.findall(r"'#/components/schemas/(\w+)'", repr(description)))
+    assert references <= set(schemas)
+
+
+def test_every_part_of_a_forecast_and_of_a_problem_has_a_type(description: Description) -> None:
+    schemas = description["components"]["schemas"]
+    waiting, seen = ["Forecast", "Problem"], set[str]()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        for member, schema in schemas[name]["properties"].items():
+            assert set(schema) & {"$ref", "anyOf", "type", "const"}, f"{name}.{member}"
+            assert "additionalProperties" not in repr(schema), f"{name}.{member}"
+            assert "'object'" not in repr(schema), f"{name}.{member}"
+            found = set(re.findall(r"'#/components/schemas/(\w+)'", repr(schema)))
+            waiting += found - seen
+    assert {"ForecastGrid", "RecentSkill", "Violation"} <= seen
+
+
+def test_no_two_values_of_a_parameter_differ_in_case_alone(description: Description) -> None:
+    for path, operations in description["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                values = [str(value).lower() for value in parameter["schema"].get("enum", [])]
+                assert len(values) == len(set(values)), f"{path} {parameter['name']}"
+
+
+def test_every_parameter_of_a_path_is_described(description: Description) -> None:
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            described = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
+            assert described == set(re.findall(r"{(\w+)}", path)), f"{method} {path}"
+
+
 def test_the_description_says_where_the_service_is_and_how_to_open_it(
     description: Description, filled: Path, tmp_path: Path
 ) -> None:

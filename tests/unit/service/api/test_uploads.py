@@ -115,9 +115,9 @@ def test_frames_may_lie_on_another_grid(client: TestClient) -> None:
     answer = send(client, abroad(*NUMBERS))
     forecast = Forecast.model_validate_json(answer.content)
     assert np.array(forecast.rainfall_rate).shape == (4, 40, 48)
-    assert forecast.grid["shape"] == [40, 48]
-    assert forecast.grid["x"] == ELSEWHERE["x"]
-    assert "3035" in forecast.grid["projection"]
+    assert forecast.grid.shape == (40, 48)
+    assert forecast.grid.x == ELSEWHERE["x"]
+    assert "3035" in (forecast.grid.projection or "")
     assert [link.href for link in forecast.links if "png" in link.href] == []
     address = answer.headers["content-location"]
     problem(client.get(f"{address}?f=png"), 406)

@@ -322,3 +322,11 @@ def test_any_lead_time_can_be_asked_for(reader: TestClient) -> None:
     every = cover(reader, "position", coords=coords, leads="all")
     assert every["domain"]["axes"]["t"]["values"] == [iso(LATEST + lead) for lead in range(1, 25)]
     assert every["nowcast:lead_minutes"] == [5 * lead for lead in range(1, 25)]
+
+
+def test_places_of_an_instance_are_those_of_one_that_exists(reader: TestClient) -> None:
+    path = "/collections/nowcast/instances/{}/locations"
+    newest = reader.get("/collections/nowcast/instances").json()["instances"][0]["id"]
+    assert reader.get(path.format(newest)).json()["features"]
+    problem(reader.get(path.format("19990101T0000Z")), 404)
+    problem(reader.get(path.format("today")), 404)

@@ -1,6 +1,6 @@
 """Parts of the OpenAPI document that FastAPI cannot derive from the routes."""
 
-from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from covjson_pydantic.coverage import Coverage, CoverageCollection
@@ -95,22 +95,9 @@ JOB: Responses = {
 NULL = {"type": "null"}
 
 
-def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a model that is no parameter of a route, without references."""
-    schema = model.model_json_schema()
-    inlined: dict[str, Any] = inline(schema, schema.pop("$defs", {}))
-    return inlined
-
-
-def inline(part: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401  any JSON value
-    """A part of a schema with its references replaced by the definitions."""
-    if isinstance(part, list):
-        return [inline(item, definitions) for item in part]
-    if not isinstance(part, dict):
-        return part
-    if "$ref" in part:
-        return inline(definitions[part["$ref"].rpartition("/")[2]], definitions)
-    return {name: inline(value, definitions) for name, value in part.items()}
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """A reference to the schema of a model, which `components.py` adds to the document."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
 class CoverageJsonResponse(JSONResponse):
@@ -125,6 +112,20 @@ class GeoJsonResponse(JSONResponse):
     media_type = "application/geo+json"
 
 
+class PointGeometry(BaseModel):
+    """A GeoJSON point: longitude and latitude, or x and y of another reference system."""
+
+    type: Literal["Point"] = "Point"
+    coordinates: list[float]
+
+
+class PolygonGeometry(BaseModel):
+    """A GeoJSON polygon: rings of positions."""
+
+    type: Literal["Polygon"] = "Polygon"
+    coordinates: list[list[list[float]]]
+
+
 class Feature(BaseModel):
     """A GeoJSON feature."""
 
@@ -132,7 +133,7 @@ class Feature(BaseModel):
 
     type: Literal["Feature"] = "Feature"
     id: str | None = None
-    geometry: dict[str, Any]
+    geometry: PointGeometry | PolygonGeometry
     properties: dict[str, Any]
 
 
@@ -145,6 +146,38 @@ class FeatureCollection(BaseModel):
     features: list[Feature]
 
 
+class FeatureInfo(BaseModel):
+    """The value at a pixel of a map; null is no data, which is not 0 (dry)."""
+
+    layer: str
+    title: str
+    time: datetime
+    value: float | None
+    unit: str
+    attribution: str
+
+
+class MotionArrows(BaseModel):
+    """Arrows of the motion of rain: where they start, in cells, and their motion in km/h."""
+
+    columns: list[float]
+    rows: list[float]
+    right: list[float]
+    down: list[float]
+
+
+class Outlines(BaseModel):
+    """Lines on the grid of the radar, each the first point and then steps of 1 / `steps` cell."""
+
+    steps: int
+    window: list[float]
+    land: list[list[int]] = []
+    borders: list[list[int]] = []
+    rivers: list[list[int]] = []
+    states: list[list[int]] = []
+    districts: list[list[int]] = []
+
+
 COVERAGE: Responses = {
     200: {
         "model": Coverage | CoverageCollection,
@@ -152,7 +185,7 @@ COVERAGE: Responses = {
         "content": {
             "application/prs.coverage+json": {"example": openapi_examples.COVERAGE},
             "application/geo+json": {
-                "schema": schema_of(FeatureCollection),
+                "schema": reference(FeatureCollection),
                 "example": openapi_examples.SERIES,
             },
             "text/csv": {"schema": {"type": "string"}, "example": openapi_examples.TABLE},
@@ -191,7 +224,7 @@ WMS: Responses = {
         "content": {
             "text/xml": {"schema": {"type": "string"}, "example": "<WMS_Capabilities/>"},
             PNG: BINARY,
-            JSON: {"schema": {"type": "object"}},
+            JSON: {"schema": reference(FeatureInfo)},
         },
     },
     400: {
@@ -236,7 +269,7 @@ BODY: dict[str, Any] = {
     "requestBody": {
         "content": {
             JSON: {
-                "schema": {"anyOf": [schema_of(NowcastRequest), schema_of(OwnFrames), NULL]},
+                "schema": {"anyOf": [reference(NowcastRequest), reference(OwnFrames), NULL]},
                 "examples": {
                     "latest": {"summary": "Newest radar, default model", "value": {}},
                     "named": {

@@ -1,0 +1,262 @@
+"""Sizes and times of every kind of answer of the service, and of four of them at a rate.
+
+    python -m benchmarks.speed.served.answers
+    python -m benchmarks.speed.served.answers --write docs/performance.md
+
+A service as it runs, in a process of its own, with two hours of simulated radar and forecasts by a
+network and by advection. Each kind of answer is asked for over one connection, one request after
+the other: the newest forecast again and again, as clients do, and places, areas and tiles at
+another position each time, so that no cache answers. Takes about two minutes.
+"""
+
+import argparse
+import math
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from benchmarks.report import measured, table, write_section
+from benchmarks.speed.served.timed_requests import CODINGS, Answers, Client, Request, at_a_rate
+from ingest.simulation.simulate import write
+from service.archive.key import to_time
+from service.pipeline.forecast import forecast_model
+from service.pipeline.ingest import ingest_file
+from service.pipeline.verify import verify
+from service.runtime.deployment import Deployment
+from service.settings import Settings
+
+MODELS = ("ms-lstm", "advection")
+FRAMES = 26
+"""5 minutes apart: 90 minutes before the first issue."""
+ISSUES = (-7, -1)
+"""Frames from which there are forecasts: the newest, and one whose first leads are verified."""
+RATE = 100.0
+"""Requests per second where it is measured how long one takes."""
+MOST = 200
+"""Requests of a kind."""
+PLACES = 64
+NAME = "sizes and times of answers"
+ZOOM, COLUMNS, ROWS = 8, range(133, 140), range(81, 90)
+"""Tiles over Germany."""
+
+
+@contextmanager
+def service() -> Iterator[int]:
+    """A service with radar, forecasts and scores in a process of its own. Yields its port."""
+    with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as folder:
+        fill(Path(folder))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = int(free.getsockname()[1])
+        environment = {
+            "NOWCAST_DATA": folder,
+            "NOWCAST_MODELS": ",".join(MODELS),
+            "NOWCAST_PORT": str(port),
+            "NOWCAST_ACCESS_LOG": "false",
+        }
+        with subprocess.Popen(
+            [sys.executable, "-m", "service.cli", "serve"],
+            env=os.environ | environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as server:
+            try:
+                wait_until_ready(port)
+                yield port
+            finally:
+                server.terminate()
+
+
+def fill(folder: Path) -> None:
+    """Radar until now, forecasts from it and their verification."""
+    deployment = Deployment(Settings(data=folder, models=MODELS, access_log=False))
+    archive, ledger, now = deployment.archive, deployment.ledger, datetime.now(UTC)
+    newest = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    start = newest - timedelta(minutes=5 * (FRAMES - 1))
+    times = []
+    for path in write(folder / "radar", start, FRAMES, seed=1):
+        arrival = ingest_file(archive, ledger, path, now)
+        assert arrival.frame_time is not None
+        times.append(to_time(arrival.frame_time))
+    for issue in ISSUES:
+        for model in MODELS:
+            forecast_model(archive, ledger, deployment.forecasters.get(model), times[issue], now)
+    verify(archive, ledger, now)
+    ledger.engine.dispose()
+
+
+def wait_until_ready(port: int, seconds: float = 120.0) -> None:
+    """Wait until the service has loaded its models and can forecast.
+
+    Raises:
+        TimeoutError: It does not become ready.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        client = Client(port)
+        try:
+            client.document("/readyz")
+        except (OSError, ValueError):
+            time.sleep(0.2)
+        else:
+            return
+        finally:
+            client.close()
+    raise TimeoutError(f"the service is not ready after {seconds:g} s; see its log")
+
+
+def places() -> list[tuple[float, float]]:
+    """Longitudes and latitudes in Germany."""
+    draw = random.Random(1)
+    return [
+        (round(draw.uniform(7.5, 13), 3), round(draw.uniform(48.5, 53), 3)) for _ in range(PLACES)
+    ]
+
+
+def mercator(longitude: float, latitude: float) -> tuple[float, float]:
+    """Metres of a position in Web Mercator (EPSG:3857)."""
+    radius = 6378137.0
+    x, y = math.radians(longitude), math.asinh(math.tan(math.radians(latitude)))
+    return radius * x, radius * y
+
+
+def frequent() -> list[Request]:
+    """What is asked for most: a forecast, the newest one, and values and sums at a place."""
+    return [
+        Request("POST /nowcast", ["/nowcast"], {}),
+        Request("latest nowcast, JSON", ["/nowcasts/latest"]),
+        Request(
+            "position, CoverageJSON",
+            [f"/collections/nowcast/position?coords=POINT({x}%20{y})" for x, y in places()],
+        ),
+        Request("sums at a place", [f"/sums?lat={y}&lon={x}" for x, y in places()]),
+    ]
+
+
+def queries() -> list[Request]:
+    """Queries of areas and boxes of about 100 km in each format."""
+    found = []
+    for form in ("CoverageJSON", "GeoJSON", "CSV", "netCDF", "GeoTIFF"):
+        areas, boxes = [], []
+        for x, y in places():
+            east, north = round(x + 1.4, 3), round(y + 0.9, 3)
+            ring = f"{x} {y},{east} {y},{east} {north},{x} {north},{x} {y}"
+            areas.append(f"/collections/nowcast/area?coords={quote(f'POLYGON(({ring}))')}&f={form}")
+            boxes.append(f"/collections/nowcast/cube?bbox={x},{y},{east},{north}&f={form}")
+        found += [Request(f"area, {form}", areas), Request(f"cube, {form}", boxes)]
+    return found
+
+
+def pictures(tilejson: Mapping[str, Any]) -> list[Request]:
+    """Tiles, maps and pictures.
+
+    Args:
+        tilejson: The TileJSON of the radar, which has the addresses of tiles.
+    """
+    template = tilejson["tiles"][0]
+    others = (tile for time in tilejson["times"] for tile in time["tiles"])
+    other = next(tile for tile in others if tile != template)
+    squares = [(x, y) for x in COLUMNS for y in ROWS]
+
+    def tiles(template: str) -> list[str]:
+        return [template.format(z=ZOOM, x=x, y=y) for x, y in squares]
+
+    maps = []
+    for x, y in places():
+        west, south, east, north = (*mercator(x, y), *mercator(x + 3, y + 2))
+        maps.append(
+            "/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap&LAYERS=radar&STYLES=&CRS=EPSG:3857"
+            f"&BBOX={west},{south},{east},{north}&WIDTH=256&HEIGHT=256&FORMAT=image/png"
+        )
+    return [
+        Request("tile, first of its place", tiles(template)),
+        Request("tile, another time of its place", tiles(other)),
+        Request("tile, held", tiles(template)[:1]),
+        Request("map (PNG)", [f"/maps/radar.png?bbox={x},{y},{x + 2},{y + 2}&width=400"
+                              for x, y in places()]),
+        Request("WMS GetMap", maps),
+        Request("WMS GetCapabilities", ["/wms?SERVICE=WMS&REQUEST=GetCapabilities"]),
+        Request("latest nowcast, PNG", ["/nowcasts/latest?f=png"]),
+    ]  # fmt: skip
+
+
+def documents() -> list[Request]:
+    """All that is the same for everyone, and the search of places."""
+    return [
+        Request("latest nowcast, netCDF", ["/nowcasts/latest?f=netcdf"]),
+        Request("latest nowcast, one lead, JSON", ["/nowcasts/latest?leads=30"]),
+        Request("widget", [f"/widget?lat={y}&lon={x}" for x, y in places()]),
+        Request("search of places", [f"/places?q={name}" for name in ("Ber", "Mün", "101")]),
+        Request("models", ["/models"]),
+        Request("nowcasts", ["/nowcasts"]),
+        Request("verification", ["/verification"]),
+        Request("feed", ["/feed.atom"]),
+        Request("weather-maps.json", ["/public/weather-maps.json"]),
+        Request("collections", ["/collections"]),
+        Request("overview of the map page", ["/grids/latest"]),
+        Request("metrics", ["/metrics"]),
+        Request("OpenAPI document", ["/openapi.json"]),
+    ]
+
+
+def section(found: Sequence[Answers], paced: Sequence[Answers]) -> str:
+    """What was found, as Markdown."""
+    about = measured("benchmarks.speed.served.answers --write docs/performance.md", "uvicorn")
+    headings = ("answer", "bytes", "gzip", "br", "zstd", "p50, ms", "p99, ms")
+    sizes = ([f"{row.sizes[coding]:,}" for coding in CODINGS] for row in found)
+    rows = [[row.name, *size, *row.quantiles()] for row, size in zip(found, sizes, strict=True)]
+    at_rate = [[row.name, f"{len(row.seconds):,}", *row.quantiles()] for row in paced]
+    return f"""\
+## Sizes and times of answers
+
+{about}
+
+{table(headings, rows)}
+
+Bytes on the wire as it is and by content coding; what is compressed already, such as PNG, is sent
+as it is. Times are those of one request after the other over one connection, without coding:
+documents again and again, places, areas, boxes, tiles and maps each at another position. The radar
+has 180x180 cells, the forecasts have 24 leads and probabilities.
+
+At {RATE:g} requests/s over several connections, each time from when the request was due:
+
+{table(("answer", "requests", "p50, ms", "p99, ms"), at_rate)}
+"""
+
+
+def measure(seconds: float, rate_seconds: float) -> tuple[list[Answers], list[Answers]]:
+    """The answers of each kind, and those of the most frequent kinds at a rate."""
+    with service() as port:
+        client = Client(port)
+        tilejson = client.document("/tiles/radar/tile.json")
+        requests = [*frequent(), *documents(), *queries(), *pictures(tilejson)]
+        found = [client.measure(request, seconds, MOST) for request in requests]
+        paced = [at_a_rate(port, request, RATE, rate_seconds) for request in frequent()]
+        client.close()
+    return found, paced
+
+
+def main() -> None:
+    """Print the tables, and write them as a section."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=1.5, help="at most, of each kind")
+    parser.add_argument("--rate-seconds", type=float, default=6.0, help="of each kind at a rate")
+    parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
+    options = parser.parse_args()
+    text = section(*measure(options.seconds, options.rate_seconds))
+    print(text)
+    if options.write:
+        write_section(options.write, text, NAME)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The OpenAPI document: what FastAPI cannot derive from the routes."""
