@@ -53,6 +53,7 @@ def operations() -> Dashboard:
             ("Queues and workers", queues()),
             ("Inference", inference()),
             ("HTTP", http()),
+            ("Alerts about rain", rain_alerts()),
             ("Processes", processes()),
         ],
     )
@@ -180,6 +181,25 @@ def http() -> Sequence[Panel]:
               unit="s", low=0),
         lines("Median duration", "By route.",
               query(slow.format(0.5), "{{route}}"), unit="s", low=0),
+    ]  # fmt: skip
+
+
+def rain_alerts() -> Sequence[Panel]:
+    """Make the panels of subscriptions to alerts about rain and of their messages."""
+    messages = (
+        "sum by (channel, outcome)"
+        " (max by (channel, outcome) (increase(nowcast_alert_messages_total[1h])))"
+    )
+    waiting = "time() - min(nowcast_alert_oldest_unsent_timestamp_seconds) or vector(0)"
+    return [
+        lines("Subscriptions", "All of them, and those whose rain is announced or lasts.",
+              query("max(nowcast_alert_subscriptions)", "subscriptions"),
+              query("max(nowcast_alert_events)", "events"), width=8, low=0),
+        lines("Messages per hour", "By channel; failed ones were tried for an hour, or their "
+              "receiver has gone.", query(messages, "{{channel}} {{outcome}}"), width=8, low=0),
+        lines("Wait of the oldest unsent message", "Since it was first due. Messages are sent "
+              "every few seconds.", query(waiting, "wait"), unit="s", width=8, low=0,
+              steps=((0, "transparent"), (60, YELLOW), (600, RED))),
     ]  # fmt: skip
 
 

@@ -307,7 +307,14 @@ ALERT: dict[str, Any] = {
     "subscription": {
         "name": "Garden",
         "point": {"lat": 52.52, "lon": 13.41, "radius_km": 0.0},
-        "condition": {"rate_mm_h": 0.5, "probability": None, "lead_minutes": 60},
+        "condition": {
+            "rate_mm_h": 0.5,
+            "probability": None,
+            "sum_mm": None,
+            "sum_minutes": 60,
+            "sum_statistic": "maximum",
+            "lead_minutes": 60,
+        },
         "channel": {"kind": "webhook", "url": "https://example.org/rain"},
         "language": "en",
         "time_zone": "Europe/Berlin",

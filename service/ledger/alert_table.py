@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, exists, func, select, update
+from sqlalchemy import Connection, Engine, Update, delete, exists, func, select, update
 
-from service.ledger.database import insert, insert_once, lock
+from service.ledger.database import increment_tallies, insert, insert_once, lock, tallies_of
 from service.ledger.tables import alert_messages, alerts
 
 LEASE = timedelta(minutes=2)
 """Time after which a message whose process has ended is sent again; above that of an attempt."""
 LONGEST_ERROR = 300
+SUBJECT = "alert"
+"""Subject of the tallies of messages."""
 
 
 class AlertState(NamedTuple):
@@ -184,30 +186,59 @@ class AlertTable:
             values = {"due": now + LEASE, "attempts": row.attempts + 1}
             return bool(connection.execute(query.values(values)).rowcount)
 
-    def sent(self, id: str, now: datetime) -> None:  # noqa: A002
-        """Record that a message has been sent."""
-        self._finish(id, {"status": "sent", "finished": now, "error": None})
+    def sent(self, id: str, now: datetime, channel: str) -> None:  # noqa: A002
+        """Record that a message has been sent by a channel."""
+        self._finish(id, {"status": "sent", "finished": now, "error": None}, channel)
 
-    def failed(self, id: str, now: datetime, error: str) -> None:  # noqa: A002
+    def failed(self, id: str, now: datetime, error: str, channel: str) -> None:  # noqa: A002
         """Record that a message has failed for good."""
-        self._finish(id, {"status": "failed", "finished": now, "error": error[:LONGEST_ERROR]})
+        values = {"status": "failed", "finished": now, "error": error[:LONGEST_ERROR]}
+        self._finish(id, values, channel)
 
     def postpone(self, id: str, due: datetime, error: str) -> None:  # noqa: A002
         """Record why an attempt failed, and when the next is due."""
-        self._finish(id, {"due": due, "error": error[:LONGEST_ERROR]})
-
-    def _finish(self, id: str, values: Mapping[str, Any]) -> None:  # noqa: A002
-        query = update(alert_messages).where(
-            alert_messages.c.id == id, alert_messages.c.status == "waiting"
-        )
         with self._engine.begin() as connection:
-            connection.execute(query.values(values))
+            connection.execute(waiting(id).values(due=due, error=error[:LONGEST_ERROR]))
+
+    def _finish(self, id: str, values: Mapping[str, Any], channel: str) -> None:  # noqa: A002
+        """Record the end of a message, and count it."""
+        with self._engine.begin() as connection:
+            if connection.execute(waiting(id).values(values)).rowcount:
+                increment_tallies(connection, SUBJECT, [(channel, str(values["status"]))])
+
+    # numbers
+
+    def numbers(self) -> tuple[int, int]:
+        """Return how many subscriptions there are, and of how many an event lasts."""
+        query = select(func.count(), func.count(alerts.c.event))
+        with self._engine.connect() as connection:
+            ((number, lasting),) = connection.execute(query)
+        return int(number), int(lasting)
+
+    def messages_by(self) -> dict[tuple[str, str], int]:
+        """Return how many messages have been sent or have failed, by (channel, status)."""
+        with self._engine.connect() as connection:
+            return tallies_of(connection, SUBJECT)
+
+    def unsent(self) -> list[MessageRow]:
+        """Return the messages that wait to be sent, oldest first."""
+        query = select(alert_messages).where(alert_messages.c.status == "waiting")
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(alert_messages.c.created))
+            return [MessageRow(*row) for row in found]
 
     def forget(self, before: datetime) -> int:
         """Delete messages that were finished before a time. Returns their number."""
         query = delete(alert_messages).where(alert_messages.c.finished < before)
         with self._engine.begin() as connection:
             return int(connection.execute(query).rowcount)
+
+
+def waiting(id: str) -> Update:  # noqa: A002
+    """Return an update of a message while it waits."""
+    return update(alert_messages).where(
+        alert_messages.c.id == id, alert_messages.c.status == "waiting"
+    )
 
 
 def rows(connection: Connection, *conditions: Any) -> list[AlertRow]:  # noqa: ANN401

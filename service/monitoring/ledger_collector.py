@@ -15,12 +15,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
+from service.clock import utc_now
 from service.errors import BadLedger, LedgerAway
 from service.jobs.job import INTERACTIVE, SCHEDULED, Status
 from service.jobs.job_table import GIVEN_UP, JobTable
+from service.ledger.alert_table import AlertTable
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics
 from service.monitoring.metrics import UNKNOWN, Metric
+from service.pipeline.alerts.deliver import first_due
 from service.pipeline.served_models import AUTO, PROVIDER_MODEL
 from service.settings import Settings
 from service.skill.verification import THRESHOLDS
@@ -30,6 +33,7 @@ Samples = dict[tuple[str, ...], float]
 """Values by label values, in the order of the metric's labels."""
 
 OUTCOMES = ("accepted", "duplicate", "late", "quarantined", "missing")
+MESSAGE_OUTCOMES = ("sent", "failed")
 QUEUES = (INTERACTIVE, SCHEDULED)
 PIXEL_OUTCOMES = {
     "hits": "hit",
@@ -50,6 +54,7 @@ class LedgerCollector(Collector):
 
     def __init__(self, settings: Settings, ledger: Ledger, job_table: JobTable) -> None:
         self._settings, self._ledger, self._job_table = settings, ledger, job_table
+        self._alert_table = AlertTable(ledger.engine)
         self._models = (*settings.models, AUTO)
 
     def collect(self) -> Iterator[Family]:
@@ -67,6 +72,7 @@ class LedgerCollector(Collector):
         yield from self._of_verification()
         yield from self._of_jobs()
         yield from self._of_workers()
+        yield from self._of_alerts()
 
     def _of_frames(self) -> Iterator[tuple[Metric, Samples]]:
         arrivals = self._ledger.arrivals_by()
@@ -117,6 +123,16 @@ class LedgerCollector(Collector):
         ]
         yield metrics.HEARTBEAT, each(seen, seconds)
         yield metrics.WORKER, dict.fromkeys(serving, 1.0)
+
+    def _of_alerts(self) -> Iterator[tuple[Metric, Samples]]:
+        subscriptions, events = self._alert_table.numbers()
+        yield metrics.SUBSCRIPTIONS, {(): float(subscriptions)}
+        yield metrics.EVENTS, {(): float(events)}
+        counted = zeros(self._settings.alert_channels, MESSAGE_OUTCOMES)
+        yield metrics.MESSAGES, counted | self._alert_table.messages_by()
+        now = utc_now()
+        due = [time for time in map(first_due, self._alert_table.unsent()) if time <= now]
+        yield metrics.UNSENT, {(): min(due).timestamp()} if due else {}
 
 
 def family(metric: Metric, samples: Samples) -> Family:

@@ -146,6 +146,17 @@ SKILL_REFRESHED = Metric(
     "Time of the last refresh of a rolling window.",
     ("window",),
 )
+SUBSCRIPTIONS = Metric("nowcast_alert_subscriptions", "Subscriptions to alerts about rain.")
+EVENTS = Metric("nowcast_alert_events", "Subscriptions to alerts whose rain is announced or lasts.")
+MESSAGES = Metric(
+    "nowcast_alert_messages_total",
+    "Messages of alerts that were sent, or that failed for good.",
+    ("channel", "outcome"),
+)
+UNSENT = Metric(
+    "nowcast_alert_oldest_unsent_timestamp_seconds",
+    "When the oldest message that waits to be sent was first due; absent if none is due.",
+)
 LEDGER_UP = Metric("nowcast_ledger_up", "Whether the ledger could be read: 1, or 0.")
 
 # Metrics of a process

@@ -50,7 +50,7 @@ def check_probability(
         known = None if key is None else exceedance_probabilities(archive.full_forecast(key))
     except NotFound:  # removed just now
         return
-    rate = subscription.condition.rate_mm_h
+    rate = subscription.condition.rate
     if key is not None and known is not None and rate not in known:
         rates = ", ".join(f"{threshold:g}" for threshold in known) or "none"
         raise BadRequest(

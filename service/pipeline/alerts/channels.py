@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+from pydantic import ValidationError
 
 from service.errors import BadRequest, BadSetting
 from service.ledger.alert_table import AlertRow, MessageRow
@@ -143,6 +144,14 @@ def kind_of(subscription: Subscription) -> str:
     """Return the name of the channel of a subscription, by which the operator allows it."""
     channel = subscription.channel
     return channel.url.partition(":")[0].lower() if isinstance(channel, Apprise) else channel.kind
+
+
+def channel_name(row: AlertRow) -> str:
+    """Return the name of the channel of a stored subscription; `unknown` if it cannot be read."""
+    try:
+        return kind_of(Subscription.model_validate_json(row.subscription))
+    except ValidationError:  # of another program
+        return "unknown"
 
 
 def base64url(data: bytes) -> str:

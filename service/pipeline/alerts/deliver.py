@@ -12,7 +12,7 @@ from functools import partial
 
 from service.clock import utc_now
 from service.ledger.alert_table import AlertTable, MessageRow
-from service.pipeline.alerts.channels import Channels, NotSent
+from service.pipeline.alerts.channels import Channels, NotSent, channel_name
 
 log = logging.getLogger(__name__)
 
@@ -51,25 +51,33 @@ def deliver_message(
     row = alert_table.get(message.alert)
     if row is None:  # removed meanwhile
         return
+    channel = channel_name(row)
     try:
         channels.send(row, message, clock())
     except NotSent as error:
-        note_failure(alert_table, message, clock(), str(error), is_final=error.is_final)
+        failure = str(error), error.is_final
     except Exception as error:
         log.exception("message %s of an alert could not be sent", message.id)
-        note_failure(alert_table, message, clock(), type(error).__name__, is_final=False)
+        failure = type(error).__name__, False
     else:
-        alert_table.sent(message.id, clock())
-
-
-def note_failure(
-    alert_table: AlertTable, message: MessageRow, now: datetime, reason: str, *, is_final: bool
-) -> None:
-    """Record a failed attempt: the message is due again after a pause, or has failed for good."""
+        alert_table.sent(message.id, clock(), channel)
+        return
+    reason, is_final = failure
     attempts = message.attempts + 1
     if is_final or attempts >= MOST_ATTEMPTS:
         log.warning("message %s of an alert has failed: %s", message.id, reason)
-        alert_table.failed(message.id, now, reason)
+        alert_table.failed(message.id, clock(), reason, channel)
     else:
-        pause = min(FIRST_PAUSE * 3 ** (attempts - 1), LONGEST_PAUSE)
-        alert_table.postpone(message.id, now + pause, reason)
+        alert_table.postpone(message.id, clock() + pause(attempts), reason)
+
+
+def pause(attempts: int) -> timedelta:
+    """Return the pause after a number of failed attempts."""
+    factor: int = 3 ** (attempts - 1)
+    return min(FIRST_PAUSE * factor, LONGEST_PAUSE)
+
+
+def first_due(message: MessageRow) -> datetime:
+    """Return when a message that waits was first due, to some minutes once it has been tried."""
+    pauses = sum((pause(attempt + 1) for attempt in range(message.attempts)), timedelta())
+    return max(message.due - pauses, message.created)

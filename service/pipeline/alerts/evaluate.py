@@ -7,25 +7,44 @@ of an alert and the message about its change are one transaction of the ledger.
 import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from xarray import DataArray
 
 from ingest.errors import OutsideGrid
+from ingest.precipitation import INTERVAL
 from model_zoo.errors import ModelError
 from service.archive.archive import Archive
 from service.archive.key import STAMP, Key, to_datetime
 from service.clock import utc_now
 from service.errors import NotFound
 from service.ledger.alert_table import AlertRow, AlertTable, NewMessage
-from service.pipeline.alerts.conditions import UNKNOWN, Finding, find
+from service.pipeline.alerts.conditions import SUM_STEPS, UNKNOWN, Finding, find
 from service.pipeline.alerts.hysteresis import step
 from service.pipeline.alerts.quiet_hours import quiet_until
 from service.pipeline.alerts.subscription import Subscription
 from service.pipeline.alerts.wording import event_message
+from service.pipeline.rain_sums.radar_history import rates_of
 from service.pipeline.served_models import Forecasters
 
 log = logging.getLogger(__name__)
+
+
+class Fields(NamedTuple):
+    """A forecast and the radar it starts from, in mm/h, NaN for no data.
+
+    Attributes:
+        forecast: (lead_time, y, x).
+        frame: (y, x) at the issue time.
+        radar: (step, y, x) of the two hours up to the issue time; None where no sum needs it.
+    """
+
+    forecast: DataArray
+    frame: DataArray
+    radar: NDArray[np.float32] | None
 
 
 def evaluate(
@@ -99,13 +118,27 @@ def evaluate_model(
     try:
         forecast = archive.full_forecast(key)
         frame = archive.frame(key.issue).isel(time=0)
+        radar = radar_of_sums(archive, key, waiting, frame)
     except NotFound as error:  # removed or damaged
         log.warning("no alerts of %s: %s", key.id, error)
         return 0
     return sum(
-        evaluate_alert(alert_table, row, subscription, key, forecast, frame, now)
+        evaluate_alert(alert_table, row, subscription, key, Fields(forecast, frame, radar), now)
         for row, subscription in waiting
     )
+
+
+def radar_of_sums(
+    archive: Archive,
+    key: Key,
+    subscribed: Iterable[tuple[AlertRow, Subscription]],
+    frame: DataArray,
+) -> NDArray[np.float32] | None:
+    """Return the radar (step, y, x) of two hours on the grid of a frame; None where not needed."""
+    if all(subscription.condition.sum_mm is None for _, subscription in subscribed):
+        return None
+    times = key.issue - np.arange(SUM_STEPS)[::-1] * INTERVAL
+    return rates_of(archive, times, frame, with_suspect=False)
 
 
 def evaluate_alert(
@@ -113,17 +146,16 @@ def evaluate_alert(
     row: AlertRow,
     subscription: Subscription,
     key: Key,
-    forecast: DataArray,
-    frame: DataArray,
+    fields: Fields,
     now: datetime,
 ) -> bool:
-    """Compare a subscription with a forecast (lead_time, y, x) and the frame (y, x) it starts from.
+    """Compare a subscription with a forecast and the radar it starts from.
 
     Returns:
         Whether there is a message.
     """
     quiet = quiet_until(subscription, now)
-    finding = finding_of(row, subscription, forecast, frame)
+    finding = finding_of(row, subscription, fields)
     after = step(
         row.state,
         to_datetime(key.issue),
@@ -142,12 +174,10 @@ def evaluate_alert(
     return alert_table.change(row, after.state, created, message)
 
 
-def finding_of(
-    row: AlertRow, subscription: Subscription, forecast: DataArray, frame: DataArray
-) -> Finding:
-    """What a forecast (lead_time, y, x) says; unknown where the place is on another grid."""
+def finding_of(row: AlertRow, subscription: Subscription, fields: Fields) -> Finding:
+    """What a forecast says; unknown where the place is on another grid."""
     try:
-        return find(subscription, forecast, frame)
+        return find(subscription, *fields)
     except OutsideGrid as error:
         log.warning("alert %s: %s", row.id, error)
         return UNKNOWN

@@ -4,7 +4,7 @@ It is kept as JSON in the ledger and is what the API takes.
 """
 
 from datetime import time
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import shapely
@@ -23,6 +23,8 @@ from shapely.geometry import shape
 
 MOST_VERTICES = 500
 """Vertices of an area."""
+DEFAULT_RATE = 0.5
+"""Rainfall rate in mm/h of a condition that names neither a rate nor a sum."""
 STEP = 5
 """Minutes from one lead time to the next."""
 
@@ -78,17 +80,43 @@ class Area(BaseModel):
 
 
 class Condition(BaseModel):
-    """What is waited for: a rate at a lead time, or its probability."""
+    """What is waited for: a rate at a lead time, its probability, or a sum of rain."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rate_mm_h: Annotated[float, Field(ge=0.1, le=500)] = 0.5
-    """Rainfall rate in mm/h that is reached anywhere in the area at any lead time."""
+    rate_mm_h: Annotated[float, Field(ge=0.1, le=500)] | None = None
+    """Rainfall rate in mm/h that is reached anywhere in the area at any lead time, by default
+    0.5; null for a sum."""
     probability: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Probability of that rate; null for the rate that is forecast. The rate is then one that the
     model forecasts probabilities of."""
+    sum_mm: Annotated[float, Field(ge=0.1, le=1000)] | None = None
+    """Sum in mm of a period of `sum_minutes` that ends up to the longest lead time; what lies
+    before the issue time is radar. Null for a rate."""
+    sum_minutes: Literal[30, 60, 120] = 60
+    """Length of the period of a sum."""
+    sum_statistic: Literal["maximum", "mean"] = "maximum"
+    """Of the sums of the cells of the area: their largest, or their mean."""
     lead_minutes: Annotated[int, Field(ge=STEP, le=120, multiple_of=STEP)] = 60
     """Longest lead time in minutes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_rate(cls, given: Any) -> Any:  # noqa: ANN401  any JSON value
+        if not isinstance(given, dict) or given.get("sum_mm") is not None:
+            return given
+        return given if given.get("rate_mm_h") is not None else given | {"rate_mm_h": DEFAULT_RATE}
+
+    @model_validator(mode="after")
+    def _rate_or_sum(self) -> Self:
+        if self.sum_mm is not None and (self.rate_mm_h, self.probability) != (None, None):
+            raise ValueError("should have either `sum_mm`, or `rate_mm_h` and `probability`")
+        return self
+
+    @property
+    def rate(self) -> float:
+        """The rate in mm/h of a condition without a sum."""
+        return DEFAULT_RATE if self.rate_mm_h is None else self.rate_mm_h
 
 
 class Webhook(BaseModel):
@@ -152,7 +180,13 @@ EXAMPLES: list[JsonValue] = [
         "point": {"lat": 52.52, "lon": 13.41},
         "condition": {"rate_mm_h": 0.5, "lead_minutes": 60},
         "channel": {"kind": "webhook", "url": "https://example.org/rain"},
-    }
+    },
+    {
+        "name": "Basin",
+        "point": {"lat": 52.52, "lon": 13.41, "radius_km": 10},
+        "condition": {"sum_mm": 15, "sum_minutes": 60, "sum_statistic": "mean"},
+        "channel": {"kind": "webhook", "url": "https://example.org/rain"},
+    },
 ]
 
 
@@ -164,7 +198,7 @@ class Subscription(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=60)]
     point: Point | None = None
     area: Area | None = None
-    condition: Condition = Condition()
+    condition: Condition = Condition(rate_mm_h=DEFAULT_RATE)
     model: Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9+.-]+$")] | None = None
     """Name of the model; null for the default one."""
     channel: Channel

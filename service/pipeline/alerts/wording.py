@@ -34,7 +34,16 @@ WHAT = {
         "probability",
         "de",
     ): "Regen ab {rate:g} mm/h mit {percent:.0f} % Wahrscheinlichkeit",
+    ("maximum", "en"): "{amount:g} mm of rain or more in {minutes} minutes",
+    ("maximum", "de"): "mindestens {amount:g} mm Regen in {minutes} Minuten",
+    ("mean", "en"): "{amount:g} mm of rain or more on average in {minutes} minutes",
+    ("mean", "de"): "im Mittel mindestens {amount:g} mm Regen in {minutes} Minuten",
 }
+STARTS = {
+    "en": "{what} by {begins}. Forecast from the radar of {issue}.",
+    "de": "{what} bis {begins}. Vorhersage vom Radar um {issue}.",
+}
+"""Of a sum, which is reached at the end of its period."""
 ENDS = {"en": " to about {ends}", "de": " bis etwa {ends}"}
 
 
@@ -68,6 +77,7 @@ def event_message(
         "condition": subscription.condition.model_dump(mode="json"),
         **{name: None if time is None else iso(time) for name, time in times.items()},
         "peak_mm_h": finding.peak,
+        "peak_sum_mm": finding.peak_sum,
         "probability": finding.probability,
         "title": title(subscription, change),
         "text": event_text(subscription, change, issue, finding),
@@ -104,7 +114,13 @@ def event_text(
 
     begins, ends = utc(finding.begins), utc(finding.ends)
     until = issue + np.timedelta64(subscription.condition.lead_minutes, "m").item()
-    text = TEXTS[change, subscription.language].format(
+    is_start_of_sum = change == "start" and subscription.condition.sum_mm is not None
+    sentences = (
+        STARTS
+        if is_start_of_sum
+        else {language: text for (kind, language), text in TEXTS.items() if kind == change}
+    )
+    text = sentences[subscription.language].format(
         what=what(subscription),
         begins="" if begins is None else clock(begins),
         ends="" if ends is None else ENDS[subscription.language].format(ends=clock(ends)),
@@ -117,9 +133,12 @@ def event_text(
 def what(subscription: Subscription) -> str:
     """Return what a subscription waits for, in words."""
     condition = subscription.condition
+    if condition.sum_mm is not None:
+        text = WHAT[condition.sum_statistic, subscription.language]
+        return text.format(amount=condition.sum_mm, minutes=condition.sum_minutes)
     kind = "rate" if condition.probability is None else "probability"
     percent = 100 * (condition.probability or 0)
-    return WHAT[kind, subscription.language].format(rate=condition.rate_mm_h, percent=percent)
+    return WHAT[kind, subscription.language].format(rate=condition.rate, percent=percent)
 
 
 def utc(time: np.datetime64 | None) -> datetime | None:

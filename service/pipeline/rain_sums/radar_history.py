@@ -18,7 +18,7 @@ from ingest.accumulation import (
 )
 from ingest.grid import same_grid
 from ingest.precipitation import INTERVAL
-from service.archive.archive import Archive
+from service.archive.archive import SUSPECT, Archive
 from service.archive.key import Time
 from service.errors import NoFrame
 
@@ -123,15 +123,33 @@ class RadarHistories:
 
     def _rates(self, times: NDArray[np.datetime64], grid: DataArray) -> NDArray[np.float32]:
         """Return the rates (step, y, x) of some times in mm/h, NaN where there is no frame."""
-        rates = np.full((len(times), *grid.shape[-2:]), np.nan, np.float32)
-        for number, time in enumerate(times):
-            try:
-                frame = self._archive.frame(time)
-            except NoFrame:
-                continue
-            if same_grid(frame, grid):
-                rates[number] = frame.values[0]
-        return rates
+        return rates_of(self._archive, times, grid)
+
+
+def rates_of(
+    archive: Archive,
+    times: NDArray[np.datetime64],
+    grid: DataArray,
+    *,
+    with_suspect: bool = True,
+) -> NDArray[np.float32]:
+    """Return the rates (step, y, x) of radar at some times in mm/h, NaN where there is no frame.
+
+    Args:
+        archive: The archive.
+        times: Times of the frames.
+        grid: Field (..., y, x) on the grid of the frames; those on another one are missing.
+        with_suspect: Whether frames that do not fit those before them count; else they are missing.
+    """
+    rates = np.full((len(times), *grid.shape[-2:]), np.nan, np.float32)
+    for number, time in enumerate(times):
+        try:
+            frame = archive.frame(time)
+        except NoFrame:
+            continue
+        if same_grid(frame, grid) and (with_suspect or SUSPECT not in frame.attrs):
+            rates[number] = frame.values[0]
+    return rates
 
 
 def measured_sum(archive: Archive, end: Time, minutes: int) -> DataArray:

@@ -17,13 +17,16 @@ from sqlalchemy import event
 from benchmarks.speed.scrape import PROBABILISTIC, SERVED, write_windows, write_year
 from service.api.app import create_app
 from service.archive.key import Key
+from service.clock import utc_now
 from service.jobs.job_table import JobTable
 from service.ledger import tables
+from service.ledger.alert_table import AlertState, AlertTable, NewMessage
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics, skill_collector
 from service.monitoring.metrics import Process, exposed
 from service.pipeline.ingest import ingest_bytes
 from service.settings import Settings
+from tests.alerts import rain_band
 from tests.postgres import DATABASES, new_url
 from tests.scraped import DECLARED, Scrape, scrape
 from tests.served import MODELS, NOW, StandingStill, api_context
@@ -64,6 +67,7 @@ def test_all_that_is_declared_is_told_and_nothing_else(client: TestClient, kept:
     kept.refresh_windows(NOW)
     JobTable(kept.engine).ask(KEY, "interactive", NOW)
     JobTable(kept.engine).beat("anna", ["interactive"], "cpu", NOW)
+    AlertTable(kept.engine).put("a1", NewMessage("a1-test", "test", "{}", NOW), NOW)
     client.get("/nowcasts/latest", headers={"Accept": "application/json"})
     shapes = {shape for shape in scrape(client).shapes() if shape[0].startswith("nowcast_")}
     assert shapes == {(name, frozenset(metric.labels)) for name, metric in DECLARED.items()}
@@ -93,6 +97,32 @@ def test_times_of_what_never_was_are_not_told(tmp_path: Path) -> None:
     times = [name for name in DECLARED if name.endswith("_timestamp_seconds")]
     assert len(times) > 4
     assert not any(found.of(name) for name in times)
+
+
+def test_alerts_count_by_channel_and_outcome_and_the_oldest_unsent_message_is_dated(
+    client: TestClient, kept: Ledger
+) -> None:
+    table = AlertTable(kept.engine)
+    for name in ("a1", "a2"):
+        assert table.add(rain_band.row(rain_band.subscription(), name), most=9)
+    subscribed = table.get("a2")
+    assert subscribed is not None
+    raining = AlertState(issue=NOW, event=NOW, announced=True)
+    assert table.change(subscribed, raining, NOW, NewMessage("m1", "start", "{}", NOW))
+    for number, wait in (("m2", 2 * MINUTE), ("m3", MINUTE)):
+        table.put("a1", NewMessage(number, "test", "{}", NOW + wait), NOW)
+    table.put("a1", NewMessage("m4", "test", "{}", utc_now() + HOUR), NOW)
+    for _ in range(2):  # repeated, it counts once
+        table.sent("m1", NOW, "webhook")
+        table.failed("m2", NOW, "it is gone", "ntfys")
+    found = scrape(client)
+    assert (found.value(metrics.SUBSCRIPTIONS), found.value(metrics.EVENTS)) == (2, 1)
+    assert found.of(metrics.MESSAGES) == {
+        ("webhook", "sent"): 1, ("webhook", "failed"): 0, ("ntfys", "failed"): 1
+    }  # fmt: skip
+    assert found.value(metrics.UNSENT) == (NOW + MINUTE).timestamp()
+    table.remove("a2")
+    assert scrape(client).of(metrics.MESSAGES)["webhook", "sent"] == 1
 
 
 def test_files_count_by_product_and_outcome(data: Path, client: TestClient, kept: Ledger) -> None:

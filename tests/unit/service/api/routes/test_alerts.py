@@ -66,7 +66,8 @@ def test_an_alert_is_made_read_listed_and_deleted(client: TestClient) -> None:
     found = client.get(location).json()
     assert "secret" not in found
     assert found["subscription"]["condition"] == {
-        "rate_mm_h": 0.5, "probability": None, "lead_minutes": 60
+        "rate_mm_h": 0.5, "probability": None, "sum_mm": None, "sum_minutes": 60,
+        "sum_statistic": "maximum", "lead_minutes": 60,
     }  # fmt: skip
     assert (found["active"], found["evaluated_issue"], found["messages"]) == (False, None, [])
     assert client.get("/alerts").json() == {"alerts": [found]}

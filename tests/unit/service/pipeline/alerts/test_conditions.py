@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from pydantic import ValidationError
 from xarray import DataArray
 
 from ingest.errors import OutsideGrid
 from ingest.precipitation import exceedance_probability, exceedance_probability_name
 from model_zoo import load_forecaster
 from service.archive.archive import SUSPECT
-from service.pipeline.alerts.conditions import Finding, cells_of, find
+from service.pipeline.alerts.conditions import SUM_STEPS, Finding, cells_of, find
 from service.pipeline.alerts.subscription import Subscription
 from tests.alerts.rain_band import COLUMN, RATE, ROW, frame, longitude_latitude, subscription
 from tests.showers import time
@@ -95,6 +97,94 @@ def test_a_probability_is_compared_where_the_model_forecasts_it() -> None:
     assert finding(0.8).fulfilled is True, "radar measures it"
     observed.values[ROW, COLUMN] = np.nan
     assert finding(0.8).fulfilled is None
+
+
+def measured(rates: list[float], before: float = 0.0) -> NDArray[np.float32]:
+    """Radar (24, y, x) of two hours whose newest rates at the place are some in mm/h."""
+    radar = np.zeros((SUM_STEPS, *frame(0).shape[-2:]), np.float32)
+    series = [before] * (SUM_STEPS - len(rates)) + rates
+    radar[:, ROW, COLUMN] = series
+    return radar
+
+
+def found_sum(
+    rates: list[float], radar: NDArray[np.float32] | None = None, **condition: Any
+) -> Finding:
+    wanted = {"sum_mm": 6, "sum_minutes": 30, "lead_minutes": 60} | condition
+    past = measured([]) if radar is None else radar
+    return find(subscription(condition=wanted), *still(rates, float(past[-1, ROW, COLUMN])), past)
+
+
+def test_a_sum_is_reached_at_the_end_of_its_period_with_what_radar_measured_before() -> None:
+    ahead = found_sum([12.0] * 6)
+    assert (ahead.fulfilled, minutes(ahead.begins), ahead.peak_sum, ahead.peak) == (True, 30, 6, 12)
+    both = found_sum([12.0] * 3, measured([12.0] * 3))
+    assert (both.fulfilled, minutes(both.begins), minutes(both.ends)) == (True, 15, 20)
+    fallen = found_sum([], measured([12.0] * 6))
+    assert (fallen.fulfilled, minutes(fallen.begins)) == (True, 0)
+    assert found_sum([12.0] * 5).fulfilled is False
+    assert found_sum([12.0] * 5, sum_minutes=60, sum_mm=5).fulfilled is True
+    assert found_sum([0.0] * 7 + [12.0] * 6, lead_minutes=60).fulfilled is False
+
+
+def test_a_sum_with_missing_rates_is_unknown_and_never_dry() -> None:
+    assert found_sum([], measured([np.nan])).fulfilled is None
+    assert found_sum([np.nan]).fulfilled is None
+    assert found_sum([np.nan, *[12.0] * 6]).fulfilled is True
+    two_hours = {"sum_minutes": 120, "sum_mm": 1}
+    assert found_sum([], measured([0.0], before=np.nan), **two_hours).fulfilled is None
+    condition = {"sum_mm": 6, "sum_minutes": 30}
+    without_radar = find(subscription(condition=condition), *still([12.0] * 6))
+    assert without_radar.fulfilled is None
+
+
+def test_a_mean_over_an_area_is_reached_where_all_of_it_has_rain() -> None:
+    forecast, observed = still([12.0] * 6)
+
+    def finding(statistic: str, amount: float) -> Finding:
+        condition = {"sum_mm": amount, "sum_minutes": 30, "sum_statistic": statistic}
+        area = subscription(point=None, area=square(0.2), condition=condition)
+        return find(area, forecast, observed, measured([]))
+
+    number = len(cells_of(in_area(square(0.2)), forecast)[0])
+    assert finding("maximum", 6).fulfilled is True
+    assert finding("mean", 6).fulfilled is False
+    assert finding("mean", 6 / number).fulfilled is True
+    assert finding("mean", 6 / number).peak_sum == pytest.approx(6 / number, abs=0.006)
+    forecast.values[:, ROW + 1, COLUMN] = np.nan
+    assert finding("mean", 6).fulfilled is None
+    assert finding("mean", 6 / number).fulfilled is True, "the other cells alone are enough"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"sum_mm": 5, "rate_mm_h": 1},
+        {"sum_mm": 5, "probability": 0.5},
+        {"sum_mm": 0},
+        {"sum_mm": 5, "sum_minutes": 45},
+        {"rate_mm_h": 0},
+    ],
+)
+def test_a_condition_is_on_a_rate_or_on_a_sum(condition: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="condition"):
+        subscription(condition=condition)
+
+
+def test_a_condition_without_rate_and_sum_is_on_half_a_millimetre_per_hour() -> None:
+    assert subscription(condition={}).condition.rate_mm_h == 0.5
+    assert (
+        Subscription.model_validate(
+            {**subscription().model_dump(exclude={"condition"})}
+        ).condition.rate_mm_h
+        == 0.5
+    )
+    amount = subscription(condition={"sum_mm": 5}).condition
+    assert (amount.rate_mm_h, amount.sum_minutes) == (None, 60)
+    again = Subscription.model_validate_json(
+        subscription(condition={"sum_mm": 5}).model_dump_json()
+    )
+    assert again.condition == amount
 
 
 def square(size: float) -> dict[str, Any]:

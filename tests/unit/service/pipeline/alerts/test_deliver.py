@@ -9,7 +9,7 @@ import pytest
 from service.ledger.alert_table import LEASE, AlertTable, MessageRow, NewMessage
 from service.ledger.ledger import Ledger
 from service.pipeline.alerts.channels import Channels
-from service.pipeline.alerts.deliver import MOST_ATTEMPTS, deliver
+from service.pipeline.alerts.deliver import MOST_ATTEMPTS, deliver, first_due
 from service.settings import Settings
 from tests.alerts.rain_band import Receiver, moment, receiver, row, subscription
 from tests.postgres import DATABASES, new_url
@@ -129,3 +129,21 @@ def test_an_owner_has_so_many_subscriptions_and_no_more(table: AlertTable) -> No
     assert table.add(row(subscription(), "c1", owner="berta"), most=3)
     assert table.remove_owner("anna") == 3
     assert [found.owner for found in table.all()] == ["berta"]
+
+
+def test_a_message_that_is_tried_again_is_dated_from_when_it_was_first_due(
+    table: AlertTable, here: Receiver
+) -> None:
+    here.statuses = [500] * 3
+    due = NOW + timedelta(hours=8)  # after quiet hours
+    put(table, "start", due=due)
+    assert first_due(table.unsent()[0]) == due
+    now = due
+    for _ in range(3):
+        assert deliver(table, CHANNELS, at_time(now)) == 1
+        assert first_due(table.unsent()[0]) == due
+        now = table.unsent()[0].due
+    assert table.messages_by() == {}
+    assert deliver(table, CHANNELS, at_time(now)) == 1
+    assert table.messages_by() == {("webhook", "sent"): 1}
+    assert table.unsent() == []

@@ -77,6 +77,39 @@ def test_a_band_that_crosses_a_place_has_a_start_and_an_all_clear(weather: Weath
     )
 
 
+def test_a_sum_of_radar_and_forecast_has_a_start_and_an_all_clear(weather: Weather) -> None:
+    condition = {"sum_mm": 0.8, "sum_minutes": 30, "lead_minutes": 30}
+    weather.subscribe(condition=condition)
+    for number in range(6, 11):
+        weather.archive.put_frame(frame(number))
+    numbers = {}
+    for number in range(11, 19):
+        weather.take(frame(number))
+        if weather.evaluate(number):
+            numbers[number] = weather.table.messages("a1", 1)[0].kind
+    # It rains at 11 and 12, 0.42 mm in each, which lie in half an hour up to 16.
+    assert numbers == {12: "start", 18: "clear"}
+    start, clear = weather.announced()
+    assert (start["begins"], start["peak_sum_mm"]) == ("2026-06-21T23:30:00Z", 2.5)
+    assert start["condition"]["rate_mm_h"] is None
+    assert start["text"] == (
+        "0.8 mm of rain or more in 30 minutes by 01:30. Forecast from the radar of 01:30."
+    )
+    assert clear["text"].startswith("0.8 mm of rain or more in 30 minutes: none is expected until")
+
+
+def test_a_suspect_frame_adds_nothing_to_a_sum(weather: Weather) -> None:
+    weather.subscribe(condition={"sum_mm": 0.3, "sum_minutes": 30, "lead_minutes": 30})
+    for number in range(5, 14):
+        observed = frame(number)
+        if number in (11, 12):
+            observed.attrs[SUSPECT] = "it rains where it did not"
+        weather.take(observed)
+        weather.evaluate(number)
+    assert weather.evaluate(13) == 0
+    assert weather.announced() == []
+
+
 def test_without_data_with_suspect_or_stale_radar_there_is_no_all_clear(weather: Weather) -> None:
     weather.subscribe()
     for number in (11, 12):
