@@ -12,7 +12,7 @@ from service.api.middleware.api_keys import KeyFile
 from service.api.middleware.rate_limiter import RateLimiter
 from service.api.problems import problem
 
-PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/", "/embed"})
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/", "/embed", "/push-worker.js"})
 """Paths without key and rate limit: monitoring, and the map page, which sends its key itself."""
 PUBLIC_PREFIXES = ("/page/", "/embed/")
 """Paths of the static files of the page and the place card, also without key and rate limit."""

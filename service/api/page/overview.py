@@ -75,6 +75,8 @@ class Overview(BaseModel):
     poll_seconds: float
     """Interval at which the overview changes."""
     default_model: str
+    web_push: bool
+    """Whether browsers can be sent alerts by Web Push."""
     radar: RadarInfo
     models: list[ModelForecasts]
 
@@ -88,6 +90,7 @@ def overview(context: ApiContext, until: datetime | None) -> Overview:
         stale_minutes=context.settings.stale_minutes,
         poll_seconds=context.settings.poll_seconds,
         default_model=context.forecasters.default,
+        web_push=context.settings.api_keys is not None and context.channels.has_web_push,
         radar=radar(context, newest),
         models=models(context, newest),
     )

@@ -1,5 +1,7 @@
 """Routes of the map page and its static files."""
 
+import hashlib
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +20,7 @@ from service.pipeline.upload import JSON
 
 router = APIRouter(include_in_schema=False)
 
+WORKER = "push-worker.js"
 LANDING_FORMATS = ("json", "html")
 SERVICE_LINKS = (
     f'</openapi.json>; rel="service-desc"; type="{OPENAPI}"',
@@ -59,6 +62,15 @@ def file(request: Request, context: Context, digest: str, name: str) -> Response
     if content is None:
         raise HTTPException(404, f"the page has no file {name!r}; reload the page")
     return static_response(request, context, name, content, IMMUTABLE)
+
+
+@router.get("/push-worker.js")
+def push_worker(request: Request, context: Context) -> Response:
+    """The service worker that shows messages of Web Push, in the scope of the whole page."""
+    content = files("service.api.page").joinpath("worker", WORKER).read_bytes()
+    headers = {**page_headers(context.settings), "Cache-Control": "no-cache"}
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    return conditional_response(request, tag, lambda: content, headers, MEDIA[".js"])
 
 
 def static_response(

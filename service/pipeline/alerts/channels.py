@@ -102,13 +102,18 @@ class Channels:
         except OSError as error:
             raise NotSent(str(error) or type(error).__name__) from error
 
+    @property
+    def has_web_push(self) -> bool:
+        """Whether the operator has set up Web Push and allows it."""
+        return self._push_key is not None and "webpush" in self._kinds
+
     def push_key(self) -> str | None:
-        """Return the public key of Web Push, base64url; None if it is not set up.
+        """Return the public key of Web Push, base64url; None if it is not set up or allowed.
 
         Raises:
             BadSetting: The key cannot be read, or the package `pywebpush` is not installed.
         """
-        if self._push_key is None:
+        if self._push_key is None or not self.has_web_push:
             return None
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 

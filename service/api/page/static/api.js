@@ -23,14 +23,34 @@ export class Problem extends Error {
  * @throws {Problem} If the service does not answer, or answers with an error.
  */
 export async function request(path, format = "json") {
+  return (await answer(path))[format]();
+}
+
+/**
+ * Send a request that changes something, and decode the body of the answer.
+ *
+ * @param {"POST" | "DELETE"} method
+ * @param {string} path - Path and query, relative to the page.
+ * @param {object} document - What is sent, if anything.
+ * @returns {Promise<object | null>} null where the answer has no body.
+ * @throws {Problem} If the service does not answer, or answers with an error.
+ */
+export async function send(method, path, document) {
+  const json = { body: JSON.stringify(document), headers: { "Content-Type": "application/json" } };
+  const response = await answer(path, { method, ...(document && json) });
+  return response.status === 204 ? null : response.json();
+}
+
+async function answer(path, options = {}) {
   const key = sessionStorage.getItem(KEY_ITEM);
+  const headers = { ...options.headers, ...(key && { "X-API-Key": key }) };
   let response;
   try {
-    response = await fetch(path, key ? { headers: { "X-API-Key": key } } : {});
+    response = await fetch(path, { ...options, headers });
   } catch {
     throw new Problem(0, "", "");
   }
-  if (response.ok) return response[format]();
+  if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
   const title = problem.title || response.statusText;
   throw new Problem(response.status, title, problem.detail || "", problem.step);

@@ -1,5 +1,7 @@
-// Parts beside the map that are loaded after its first picture: search, favourites and skill.
+// Parts beside the map that are loaded after its first picture: search, favourites, alerts and
+// skill.
 
+import { createAlertControls } from "./alert_controls.js";
 import { createFavourites } from "./favourite_controls.js";
 import { PlaceSearch } from "./place_search.js";
 import { SkillPanel } from "./skill_panel.js";
@@ -15,12 +17,14 @@ import { SkillPanel } from "./skill_panel.js";
 export function createSideParts(session, placePanel, onChoose) {
   const skillPanel = new SkillPanel(session);
   const drawFavourites = createFavourites(placePanel, onChoose);
+  const drawAlerts = createAlertControls(session, placePanel);
   new PlaceSearch(onChoose);
   return {
     update: () => skillPanel.update(),
     draw() {
       skillPanel.draw();
       drawFavourites();
+      drawAlerts();
     },
   };
 }
