@@ -3,9 +3,11 @@
 import re
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
 
 from service.api.delivery import deliver
 from service.api.dependencies import ApiContext, Context
@@ -16,8 +18,8 @@ from service.api.negotiation import MediaType
 from service.api.nowcast_requests.ensemble import EnsembleRequest, deliver_ensemble
 from service.api.nowcast_requests.request import RawRequest
 from service.api.nowcast_requests.resolve import ForecastRequest, frame_time, submit_request
-from service.api.openapi.responses import ACCEPTED, BODY, ENSEMBLE, FORECAST, NO_ROOM
-from service.api.representations import SHORT_LIVED, cache_control
+from service.api.openapi.responses import ACCEPTED, BODY, ENSEMBLE, FORECAST, NO_ROOM, header
+from service.api.representations import SHORT_LIVED, cache_control, location
 from service.api.schemas import Forecast, JobStatus, Moment
 from service.archive.key import Key, to_time
 from service.errors import Gone, NoForecast
@@ -173,7 +175,16 @@ def latest_key(context: ApiContext, model: str | None) -> Key:
 
 
 @router.get(
-    "/nowcasts/{issue}", operation_id="read_nowcast", responses=FORECAST, response_model=Forecast
+    "/nowcasts/{issue}",
+    operation_id="read_nowcast",
+    responses={
+        **FORECAST,
+        307: {
+            "description": "The forecast of the default model, which its settings name.",
+            "headers": {"Location": header("URL with model and version, which never changes.")},
+        },
+    },
+    response_model=Forecast,
 )
 async def read(
     request: Request,
@@ -185,10 +196,16 @@ async def read(
     model: ModelQuery = None,
     version: VersionQuery = None,
 ) -> Response:
-    """The forecast of a model by issue time."""
+    """The forecast of a model by issue time.
+
+    Without a model, a redirect to that of the default model. What the URL with model and version
+    answers never changes.
+    """
     chosen = picture.check(media, selection)
     name = await run_in_threadpool(named, context, model, version)
     key = Key(frame_time(to_time(issue)), *name)
+    if model is None and await run_in_threadpool(context.archive.has_forecast, key):
+        return to_default_model(request, key)
     fixed = bool(model and version)
     if chosen:
         cached = cache_control(key, latest=False, fixed=fixed)
@@ -196,6 +213,14 @@ async def read(
             area_picture, request, context, key, picture, selection.box, cached
         )
     return await deliver(request, context, key, media, fixed=fixed, selection=selection)
+
+
+def to_default_model(request: Request, key: Key) -> Response:
+    """The redirect of a URL without a model to that of the forecast of the default one."""
+    given = [pair for pair in request.query_params.multi_items() if pair[0] != "version"]
+    named_path = location(key)
+    more = f"&{urlencode(given)}" if given else ""
+    return RedirectResponse(named_path + more, headers={"Cache-Control": SHORT_LIVED})
 
 
 @router.get(

@@ -115,7 +115,8 @@ def test_with_few_open_files_clients_are_served_and_none_takes_them_all(data: Pa
         job = service.order(NEWEST)
         eventually(lambda: service.job(job) == "successful")
         issue = iso(NEWEST)
-        for path in ("/healthz", "/readyz", f"/nowcasts/{issue}", f"/nowcasts/{issue}?f=png"):
+        of_issue = f"/nowcasts/{issue}?model=slow"
+        for path in ("/healthz", "/readyz", of_issue, f"{of_issue}&f=png"):
             assert service.status(path) == 200, path
         body = as_json(frames(0, 1)).replace(b'"frames"', b'"model": "slow", "frames"', 1)
         headers = {"Content-Type": "application/json", "Prefer": f"wait={SECONDS}"}

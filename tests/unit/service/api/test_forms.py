@@ -130,7 +130,8 @@ def test_who_has_the_picture_does_not_get_304_for_the_numbers(reader: TestClient
 
 
 def test_the_latest_is_short_lived_and_one_of_an_issue_stays(reader: TestClient) -> None:
-    latest, issue = (reader.head(f"/nowcasts/{which}") for which in ("latest", iso(LATEST)))
+    of_issue = f"{iso(LATEST)}?model=advection"
+    latest, issue = (reader.head(f"/nowcasts/{which}") for which in ("latest", of_issue))
     named = reader.head(issue.headers["content-location"])
     assert "max-age=30" in latest.headers["cache-control"]
     assert "max-age=300" in issue.headers["cache-control"]

@@ -98,6 +98,21 @@ def test_an_issue_may_be_told_in_any_zone(reader: TestClient) -> None:
     assert answer.json()["issue_time"] == iso(LATEST)
 
 
+def test_the_forecast_of_the_default_model_is_that_of_the_named_one(reader: TestClient) -> None:
+    path, query = f"/nowcasts/{iso(LATEST)}", "leads=30,60&f=json"
+    answer = reader.get(f"{path}?{query}", follow_redirects=False)
+    assert answer.status_code == 307
+    assert "immutable" not in answer.headers["cache-control"]
+    assert answer.headers["location"] == (
+        f"{path}?model=advection&version=none&leads=30%2C60&f=json"
+    )
+    named = reader.get(f"{path}?{query}")
+    assert "immutable" in named.headers["cache-control"]
+    assert named.json()["lead_minutes"] == [30, 60]
+    assert reader.get(f"{path}?model=advection", follow_redirects=False).status_code == 200
+    assert reader.get(f"/nowcasts/{iso(1)}", follow_redirects=False).status_code == 404
+
+
 def test_a_forecast_leads_to_itself(reader: TestClient) -> None:
     answer = reader.get("/nowcasts/latest")
     for address in (
