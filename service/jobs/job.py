@@ -28,6 +28,8 @@ class Job:
     error: Exception | None = None
     queue: str = INTERACTIVE
     attempts: int = 0
+    request_id: str | None = None
+    """Id of the request that it was accepted for; None where it is scheduled."""
 
     @property
     def id(self) -> str:
@@ -46,6 +48,7 @@ class Job:
             None if row.kind is None else error_of(row.kind, row.message or ""),
             row.queue,
             row.attempts,
+            row.request_id,
         )
 
 

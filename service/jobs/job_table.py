@@ -39,7 +39,10 @@ CLOCKS_DIFFER = timedelta(seconds=10)
 
 
 class JobRow(NamedTuple):
-    """A row of jobs; of a failed one, `kind` is the class of the error and `message` its text."""
+    """A row of jobs; of a failed one, `kind` is the class of the error and `message` its text.
+
+    `request_id` is that of the request that the job was accepted for; None for scheduled ones.
+    """
 
     id: str
     model: str
@@ -56,6 +59,7 @@ class JobRow(NamedTuple):
     worker: str | None
     kind: str | None
     message: str | None
+    request_id: str | None
 
 
 class WorkerRow(NamedTuple):
@@ -77,7 +81,13 @@ class JobTable:
     # requests
 
     def ask(
-        self, key: Key, queue: str, now: datetime, *, again: bool = False
+        self,
+        key: Key,
+        queue: str,
+        now: datetime,
+        *,
+        again: bool = False,
+        request_id: str | None = None,
     ) -> tuple[JobRow, bool]:
         """Return the job of a key, and whether the caller must send it to a worker.
 
@@ -89,9 +99,10 @@ class JobTable:
             queue: Queue of the job.
             now: Current time.
             again: Accept it again even if it was successful, since its file has been removed.
+            request_id: Id of the request that asks for it; stored if it must be sent.
         """
         initial: dict[str, Any] = {"queue": queue, "status": "accepted", "created": now}
-        initial |= {"attempts": 0}
+        initial |= {"attempts": 0, "request_id": request_id}
         row = initial | {
             "id": key.id,
             "model": key.model,
@@ -112,7 +123,8 @@ class JobTable:
                 count_transitions(connection, [found])
             elif queue == "interactive":
                 waits = and_(jobs.c.status == "accepted", jobs.c.queue == "scheduled")
-                found = connection.execute(change.where(waits).values(queue=queue)).first()
+                promoted = {"queue": queue, "request_id": request_id}
+                found = connection.execute(change.where(waits).values(promoted)).first()
             if found is not None:
                 return JobRow(*found), True
             (known,) = connection.execute(select(jobs).where(jobs.c.id == key.id))

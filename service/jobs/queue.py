@@ -15,7 +15,13 @@ from service.archive.key import Key
 from service.errors import NoWorker, QueueFull, QueueTooOld, UnknownJob
 from service.jobs.job import INTERACTIVE, Job
 from service.jobs.job_table import JobRow, JobTable
-from service.jobs.transport import Transport, Undelivered
+from service.jobs.transport import (
+    REQUEST_ID,
+    Transport,
+    Undelivered,
+    request_context,
+    request_in_hand,
+)
 from service.jobs.waiter import Waiter
 
 log = logging.getLogger(__name__)
@@ -90,7 +96,10 @@ class Jobs:
                 return Job.of(known)
             if queue == INTERACTIVE:
                 self.admit()
-            row, is_new = self.job_table.ask(key, queue, self.clock(), again=again)
+            request_id = request_in_hand().get(REQUEST_ID)
+            row, is_new = self.job_table.ask(
+                key, queue, self.clock(), again=again, request_id=request_id
+            )
         job = Job.of(row)
         if is_new:
             level = logging.INFO if queue == INTERACTIVE else logging.DEBUG
@@ -159,12 +168,13 @@ class Jobs:
 
     def send(self, job: Job) -> None:
         """Send a job of the job table to a worker; on failure `send_lost` sends it later."""
-        try:
-            self._transport.send(job)
-        except Undelivered as error:
-            log.warning("job %s is kept and will be sent later: %s", job.id, error)
-        else:
-            self.job_table.sent([job.id], self.clock())
+        with request_context(job.request_id):
+            try:
+                self._transport.send(job)
+            except Undelivered as error:
+                log.warning("job %s is kept and will be sent later: %s", job.id, error)
+                return
+        self.job_table.sent([job.id], self.clock())
 
     def wake(self) -> None:
         """Wake the waiting requests, since a job has changed."""

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from queue import PriorityQueue
 from typing import Protocol
@@ -48,6 +49,11 @@ def request_in_hand() -> dict[str, str]:
     """Return the id of the request that is being answered, by its name in logs; empty if none."""
     values = get_contextvars()
     return {REQUEST_ID: values[REQUEST_ID]} if REQUEST_ID in values else {}
+
+
+def request_context(request_id: str | None) -> AbstractContextManager[object]:
+    """Have the id of a request in all that is logged and sent; without one, leave it as it is."""
+    return nullcontext() if request_id is None else bound_contextvars(**{REQUEST_ID: request_id})
 
 
 class ThreadTransport:

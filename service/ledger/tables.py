@@ -334,6 +334,7 @@ jobs = Table(
     Column("worker", String(128)),
     Column("kind", String(64)),
     Column("message", EscapedText),
+    Column("request_id", String(128)),
     Index("jobs_by_status", "status", "queue", "created"),
 )
 """Forecast jobs: accepted, running, successful, failed or dismissed."""

@@ -13,6 +13,7 @@ from service.archive.key import Key
 from service.errors import LedgerAway
 from service.jobs.job import Job, error_class
 from service.jobs.queue import Jobs
+from service.jobs.transport import request_context
 from service.monitoring.metrics import Process
 
 log = logging.getLogger(__name__)
@@ -58,16 +59,19 @@ def run_job(context: JobContext, job: str, worker: str) -> None:
     if row is not None:
         waited = (now - row.created).total_seconds()
         context.process.waited(row.queue, waited)
-        try:
-            with bound_contextvars(job=job):
-                make = partial(context.make_forecast, Job.of(row).key)
-                kind, message = error_of_attempt(make, job)
-            retry_while_unavailable(lambda: job_table.finish(job, clock(), kind, message, worker))
-        except BaseException:  # the process must end at once
-            job_table.release(job, clock(), worker)
-            raise
-        times = {"seconds": time.perf_counter() - begin, "waited_seconds": waited}
-        log.info("job %s is %s", job, "done" if kind is None else "failed", extra=times)
+        with request_context(row.request_id):
+            try:
+                with bound_contextvars(job=job):
+                    make = partial(context.make_forecast, Job.of(row).key)
+                    kind, message = error_of_attempt(make, job)
+                retry_while_unavailable(
+                    lambda: job_table.finish(job, clock(), kind, message, worker)
+                )
+            except BaseException:  # the process must end at once
+                job_table.release(job, clock(), worker)
+                raise
+            times = {"seconds": time.perf_counter() - begin, "waited_seconds": waited}
+            log.info("job %s is %s", job, "done" if kind is None else "failed", extra=times)
     context.jobs.wake()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import sqlite3
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import event
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from model_zoo.errors import BadFrames, ModelError, UnknownModel
 from model_zoo.forecasters.contract import NotEnoughFrames
@@ -540,6 +542,40 @@ def test_a_process_that_must_end_at_once_gives_its_job_back(job_table: JobTable)
     back = called.jobs.get(job)
     assert (back.status, back.attempts) == ("accepted", 0)
     assert send_lost(called.jobs, called.jobs.clock() + timedelta(seconds=510)) == 1
+
+
+def test_a_job_keeps_the_request_it_was_accepted_for_also_when_it_is_sent_again(
+    job_table: JobTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue, transport = with_fake_transport(job_table)
+    requests: list[object] = []
+
+    class Noting(FakeJobContext):
+        def make_forecast(self, key: Key) -> None:
+            del key
+            requests.append(get_contextvars().get("request_id"))
+
+    scheduled = queue.submit(key(1), SCHEDULED)
+    with bound_contextvars(request_id="of-a-client"):
+        job = queue.submit(key())
+    with bound_contextvars(request_id="of-another"):
+        queue.submit(key())
+        promoted = queue.submit(key(1))
+    send_lost(queue, queue.clock() + timedelta(seconds=510))
+    assert [(sent.id, sent.request_id) for sent in transport.sent[-2:]] == [
+        (scheduled.id, "of-another"),
+        (job.id, "of-a-client"),
+    ]
+    assert (scheduled.request_id, promoted.request_id) == (None, "of-another")
+    context = Noting()
+    context.jobs = queue
+    logged: list[object] = []
+    caplog.handler.addFilter(lambda record: logged.append(get_contextvars()) is None)
+    with caplog.at_level(logging.INFO, "service.runtime.run_job"):
+        for each in (job, promoted):
+            run_job(context, each.id, "worker")
+    assert requests == ["of-a-client", "of-another"]
+    assert logged == [{"request_id": "of-a-client"}, {"request_id": "of-another"}]
 
 
 def test_without_a_ledger_nothing_is_promised(job_table: JobTable, tmp_path: Path) -> None:

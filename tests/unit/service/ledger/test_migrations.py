@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from service.cli import app
 from service.errors import BadLedger, LedgerAway
+from service.jobs.job_table import JobTable
 from service.ledger import database, integrity, migrations, tables
 from service.ledger.ledger import Ledger
 from tests.postgres import DATABASES, free_port, new_url
@@ -141,6 +142,22 @@ def test_sums_of_probabilities_keep_their_values_when_their_columns_are_renamed(
         connection.execute(text(f"INSERT INTO chances ({names}) VALUES ({places})"), values)
     (found,) = Ledger(old).rows(tables.probabilities)
     assert {name: found[name] for name in row} == row
+    assert integrity.faults(old) == []
+
+
+def test_jobs_of_an_older_ledger_are_kept_without_a_request(old: str) -> None:
+    values = {"id": "20260621T1200Z-persistence-none", "model": "persistence", "weights": "none"}
+    values |= {"issue": AT, "upload": "", "queue": "interactive", "status": "accepted"}
+    with connected(old) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET TIME ZONE 'UTC'"))
+        database.stamp(connection, "0001")
+        migrations.run(connection, "0008")
+        names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+        insertion = f"INSERT INTO jobs ({names}, created, attempts) VALUES ({places}, '{AT}', 0)"
+        connection.execute(text(insertion), values)
+    (row,) = JobTable(Ledger(old).engine).many([values["id"]]).values()
+    assert (row.status, row.message, row.request_id) == ("accepted", None, None)
     assert integrity.faults(old) == []
 
 
