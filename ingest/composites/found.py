@@ -24,7 +24,8 @@ class Options(NamedTuple):
     """What a user says of files.
 
     Attributes:
-        variable: Name of the variable of a netCDF file; empty to find it by its standard name.
+        variable: Name of the variable of a netCDF file; empty to find it by its
+            standard name, or where it is the only one that can be rain.
         units: Units, where files state none.
         projection: As pyproj takes it, where files state none.
         minutes: Accumulation time of amounts; 0 for the time between frames.
@@ -91,6 +92,7 @@ class Found(NamedTuple):
         read: Returns its numbers (y, x) in these units, row 0 in the north, NaN for no data.
         minutes: Accumulation time that the file states; 0 if it states none.
         is_turned: Whether the file begins in the south.
+        variable: Name of the variable of a netCDF file; empty in other formats.
     """
 
     time: np.datetime64
@@ -100,6 +102,7 @@ class Found(NamedTuple):
     read: Callable[[], Rates]
     minutes: float = 0.0
     is_turned: bool = False
+    variable: str = ""
 
 
 def projection_of(text: str) -> CRS:

@@ -1,5 +1,6 @@
 """Frames in CF netCDF files: a variable (time, y, x) or (y, x), coordinates and a projection."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 from ingest.composites.found import Found, Layout, Options, Rates, edges, projection_of
+from ingest.composites.quantities import is_of_rain
 from ingest.errors import BadField
 
 STANDARD_NAMES = (
@@ -36,6 +38,8 @@ ROW_NAMES, COLUMN_NAMES = (
 )
 KILOMETRES = ("km", "kilometer", "kilometers", "kilometre", "kilometres")
 DEGREES = ("degree", "degrees")
+REFERENCES = ("bounds", "coordinates", "grid_mapping", "ancillary_variables", "cell_measures")
+"""Attributes by which a variable refers to others."""
 CLOSE_CELLS = 1.0
 """Cells up to which latitudes and longitudes in a file may differ from its projection."""
 
@@ -59,33 +63,63 @@ def described(path: Path, file: netCDF4.Dataset, options: Options) -> list[Found
     layout, is_turned = layout_of(file, rain, options)
     units = options.units or str(getattr(rain, "units", ""))
     times = times_of(file, rain)
-    read = partial(read_frame, path, rain.name, is_turned)
+    name = rain.name
+    read = partial(read_frame, path, name, is_turned)
     numbers = range(len(times)) if len(rain.dimensions) == 3 else [None]
     return [
-        Found(time, path, layout, units, partial(read, number), is_turned=is_turned)
+        Found(time, path, layout, units, partial(read, number), 0.0, is_turned, name)
         for time, number in zip(times, numbers, strict=True)
     ]
 
 
 def variable_of(file: netCDF4.Dataset, name: str) -> "netCDF4.Variable[Any]":
-    """Return the variable of rain.
+    """Return the variable of rain: by name, by its standard name, or the only one that can be rain.
 
     Raises:
-        BadField: There is none, or it is not (time, y, x) or (y, x).
+        BadField: There is none, there are several, or it is not (time, y, x) or (y, x).
     """
     fields = {n: v for n, v in file.variables.items() if len(v.dimensions) in (2, 3)}
     known = {getattr(v, "standard_name", n): n for n, v in fields.items()}
     standard = (known[s] for s in STANDARD_NAMES if s in known)
-    chosen = name or next(standard, "")
+    possible = possible_rain(file, fields)
+    only = possible[0] if len(possible) == 1 else ""
+    chosen = name or next(standard, only)
     if chosen not in file.variables:
+        found = ", ".join((possible or list(file.variables))[:20])
         raise BadField(
-            f"holds {', '.join(list(file.variables)[:20]) or 'nothing'}; which is the rain, by "
-            "--variable?"
+            f"holds {found or 'nothing'}"
+            + (", each of which can be rain" if possible else "")
+            + "; which is the rain, by --variable?"
         )
     if chosen not in fields:
         dims = file.variables[chosen].dimensions
         raise BadField(f"{chosen} has dimensions {dims}, should have (time, y, x) or (y, x)")
     return fields[chosen]
+
+
+def possible_rain(
+    file: netCDF4.Dataset, fields: Mapping[str, "netCDF4.Variable[Any]"]
+) -> list[str]:
+    """Names of the variables that can be rain: those in units of rain, else those without units.
+
+    Coordinates, bounds and what other variables refer to are none, nor is what states another
+    standard name or other units.
+    """
+    referred = {
+        name
+        for variable in file.variables.values()
+        for attribute in REFERENCES
+        for name in str(getattr(variable, attribute, "")).replace(":", " ").split()
+    }
+    found = {
+        name: str(getattr(variable, "units", ""))
+        for name, variable in fields.items()
+        if name not in {*file.dimensions, *referred}
+        and not hasattr(variable, "standard_name")
+        and np.issubdtype(variable.dtype, np.number)
+    }
+    in_units = [name for name, units in found.items() if is_of_rain(units)]
+    return in_units or [name for name, units in found.items() if not units]
 
 
 def layout_of(

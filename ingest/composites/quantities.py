@@ -28,6 +28,14 @@ NOISE = 0.01
 """mm/h below 0 that packing may bring a dry cell."""
 
 
+def is_of_rain(units: str) -> bool:
+    """Whether units are those of rain, and of little else: m may be a height, m/s a wind."""
+    spelling = " ".join(units.split())
+    is_length = spelling.split(" ")[0] in ("", "m", "m/s", "cm")
+    known = spelling in FLUXES or spelling in AMOUNTS or spelling.lower() in REFLECTIVITIES
+    return not is_length and (known or is_mm_per_hour(spelling))
+
+
 def to_rate(
     values: NDArray[np.floating], units: str, minutes: float, zr: tuple[float, float]
 ) -> Rates:

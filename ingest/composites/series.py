@@ -169,6 +169,11 @@ def check_together(frames: list[Found]) -> None:
                 f"{frame.path} is in {frame.units!r}, {first.path} in {first.units!r}; import them "
                 "as separate events"
             )
+        if frame.variable != first.variable:
+            raise BadField(
+                f"the rain of {frame.path} is {frame.variable}, of {first.path} {first.variable}; "
+                "name it by --variable"
+            )
     counts = Counter(frame.time for frame in frames)
     if twice := [str(time) for time, number in counts.items() if number > 1]:
         raise BadField(

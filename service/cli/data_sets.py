@@ -150,7 +150,7 @@ def import_event(
     cell_km: Annotated[
         float | None, typer.Option(help="Side of cells to average to, in km.", min=0.1)
     ] = None,
-    variable: Annotated[str, typer.Option(help="Variable of netCDF files.")] = "",
+    variable: Annotated[str, typer.Option(help="Variable of netCDF, if several can be.")] = "",
     units: Annotated[str, typer.Option(help="Units, where files state none.")] = "",
     projection: Annotated[str, typer.Option(help="EPSG code, PROJ or WKT, likewise.")] = "",
     minutes: Annotated[
@@ -179,6 +179,8 @@ def import_event(
 
     options = Options(variable, units, projection, minutes, zr, importer=importer)
     series = open_series(sources, options, cell_km)
+    if (taken := series.frames[0].variable) and not variable:
+        open_console().print(f"the rain is the variable {taken}; --variable names another")
     if series.frames[0].is_turned:
         open_console().print("the files begin in the south; rows are turned, north first")
     write_event(event, series, licence, source)

@@ -199,6 +199,64 @@ def test_cells_are_averaged_by_whole_blocks(tmp_path: Path) -> None:
     np.testing.assert_allclose(small[0, 1, 2], np.nanmean(rates()[0, 2:, 4:]))
 
 
+def named(name: str, **about: str) -> Change:
+    """The rain under another name and without a standard name, beside what is no rain."""
+
+    def change(given: xr.Dataset) -> xr.Dataset:
+        rain = given["rain"]
+        attributes = {"units": "mm h-1", "grid_mapping": "crs"} | about
+        return given.drop_vars("rain").assign(
+            {
+                name: rain.drop_attrs().assign_attrs(attributes),
+                "height": rain.isel(time=0, drop=True).drop_attrs().assign_attrs(units="m"),
+                "wind": rain.drop_attrs().assign_attrs(units="m s-1"),
+                "snow": rain.assign_attrs(standard_name="snowfall_flux"),
+                "quality": rain.drop_attrs(),
+                "time_bnds": (("time", "nv"), np.zeros((3, 2))),
+            }
+        )
+
+    return change
+
+
+@pytest.mark.parametrize("units", ["mm h-1", "mm/h", "mm", "kg m-2", "kg m-2 s-1", "dBZ"])
+def test_the_only_variable_that_can_be_rain_is_taken(tmp_path: Path, units: str) -> None:
+    series = read(netcdf(tmp_path, named("RAINRATE", units=units)))
+    assert {frame.variable for frame in series.frames} == {"RAINRATE"}
+    if units == "mm h-1":
+        np.testing.assert_array_equal(values(series), rates())
+
+
+def test_without_units_the_only_field_is_taken_which_then_needs_them(tmp_path: Path) -> None:
+    def bare(given: xr.Dataset) -> xr.Dataset:
+        return given.assign(rain=given["rain"].drop_attrs().assign_attrs(grid_mapping="crs"))
+
+    path = netcdf(tmp_path, bare)
+    series = read(path, Options(units="mm/h"))
+    assert series.frames[0].variable == "rain"
+    with pytest.raises(BadField, match="states no units"):
+        values(read(path))
+
+
+def test_where_two_can_be_rain_both_are_named(tmp_path: Path) -> None:
+    def two(given: xr.Dataset) -> xr.Dataset:
+        changed = named("first")(given)
+        return changed.assign(second=changed["first"])
+
+    path = netcdf(tmp_path, two)
+    with pytest.raises(BadField, match="holds first, second, each of which can be rain"):
+        read(path)
+    assert read(path, Options(variable="second")).frames[0].variable == "second"
+
+
+def test_files_whose_rain_has_different_names_are_not_one_series(tmp_path: Path) -> None:
+    for folder, name in (("a", "first"), ("b", "second")):
+        (tmp_path / folder).mkdir()
+        netcdf(tmp_path / folder, named(name))
+    with pytest.raises(BadField, match=r"is second, of .* first; name it by --variable"):
+        read(tmp_path)
+
+
 def without_projection(given: xr.Dataset) -> xr.Dataset:
     given["rain"].attrs.pop("grid_mapping")
     return given.drop_vars("crs")
@@ -214,7 +272,7 @@ def with_wrong_places(given: xr.Dataset) -> xr.Dataset:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.rename(rain="r").assign(r=d["rain"].drop_attrs()), "which is the rain"),
+        (lambda d: d.drop_vars("rain"), "holds .*; which is the rain"),
         (lambda d: d.assign(rain=d["rain"].assign_attrs(units="inch")), "units are 'inch'"),
         (lambda d: d.assign(rain=d["rain"].assign_attrs(units="")), "states no units.*--units"),
         (without_projection, "no grid_mapping.*--projection"),
