@@ -17,12 +17,16 @@ It is described by a TOML file:
 
     [files]           # what files do not state; see `nowcast data import --help`
     units = "mm/h"
+
+    [towns]           # labels of the map page: degrees east and north, the largest first
+    Amsterdam = [4.90, 52.37]
 """
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +56,7 @@ class Domain(NamedTuple):
         licence: Of the radar data.
         grid: Onto which composites are brought.
         files: What files do not state, by the options of `nowcast data import`.
+        towns: Degrees east and north of towns, by name, the largest first.
     """
 
     title: str
@@ -61,6 +66,7 @@ class Domain(NamedTuple):
     licence: str
     grid: Grid
     files: Mapping[str, Any]
+    towns: Mapping[str, tuple[float, float]] = MappingProxyType({})
 
 
 def read_domain(path: Path) -> Domain:
@@ -73,7 +79,7 @@ def read_domain(path: Path) -> Domain:
         given = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadField(f"domain {path} cannot be read: {error}") from error
-    if unknown := sorted(given.keys() - {*TEXTS, "grid", "files"}):
+    if unknown := sorted(given.keys() - {*TEXTS, "grid", "files", "towns"}):
         raise BadField(f"domain {path} has {unknown[0]!r}, should have {', '.join(TEXTS)}, grid")
     if lacking := [name for name in TEXTS if not isinstance(given.get(name), str)]:
         raise BadField(f"domain {path} lacks the text {lacking[0]!r}")
@@ -84,7 +90,23 @@ def read_domain(path: Path) -> Domain:
     except (CRSError, KeyError, TypeError, ValueError) as error:
         raise BadField(f"domain {path}: grid is wrong ({error!r})") from error
     texts = {name: given[name] for name in TEXTS}
-    return Domain(**texts, grid=grid, files=given.get("files", {}))
+    try:
+        towns = {name: town_of(place) for name, place in given.get("towns", {}).items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BadField(f"domain {path}: towns are wrong ({error!r})") from error
+    return Domain(**texts, grid=grid, files=given.get("files", {}), towns=towns)
+
+
+def town_of(place: Sequence[float]) -> tuple[float, float]:
+    """Return degrees east and north of a town.
+
+    Raises:
+        ValueError: They are none.
+    """
+    longitude, latitude = map(float, place)
+    if not (abs(longitude) <= 180 and abs(latitude) <= 90):
+        raise ValueError(f"{place} should be degrees east and north")
+    return longitude, latitude
 
 
 def grid_of(given: Mapping[str, Any]) -> Grid:

@@ -28,6 +28,10 @@ NAMES = (
 )
 LEAD = re.compile(r"_(\d{3})(?!\d)")
 """What follows in the name of a lead of a forecast, in minutes."""
+DATE_AND_TIME = re.compile(
+    r"(?<!\d)((?:19|20)\d\d)[-_]?(\d\d)[-_]?(\d\d)[-_T]?(\d\d)[-_:]?(\d\d)(?:\d\d)?Z?(?!\d)"
+)
+"""Year, month, day, hour and minute in a name."""
 
 
 def read(path: str | Path) -> DataArray:
@@ -200,14 +204,24 @@ def check_name(field: DataArray, name: str) -> None:
 
 
 def stamp_in(name: str) -> np.datetime64 | None:
-    """Return the time that the name of a radar file states, UTC; None where there is none."""
+    """Return the time that the name of a radar file states, UTC; None where there is none.
+
+    Names of other providers than DWD state it by the first digits that are a date and time to the
+    minute or second, such as `RAD_NL25_201008261205.h5` or `rain-2010-08-26T12:05Z.nc`.
+    """
     for pattern, layout in NAMES:
         if match := pattern.match(name):
-            try:
-                return time_of(match["stamp"], layout)
-            except BadField:
-                return None
-    return None
+            return time_or_none(match["stamp"], layout)
+    stamps = (time_or_none("".join(found), "%Y%m%d%H%M") for found in DATE_AND_TIME.findall(name))
+    return next((stamp for stamp in stamps if stamp is not None), None)
+
+
+def time_or_none(stamp: str, layout: str) -> np.datetime64 | None:
+    """Return the time that a stamp in a name states, UTC; None where it is no time."""
+    try:
+        return time_of(stamp, layout)
+    except BadField:
+        return None
 
 
 def time_of(stamp: str, layout: str) -> np.datetime64:

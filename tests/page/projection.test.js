@@ -3,10 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { gridProjection } from "../../service/api/page/static/projection.js";
+import { gridProjection, nodeProjection } from "../../service/api/page/static/projection.js";
 
 /** The grids of the DWD composite, in cells of 5 km; see ingest/grid.py. */
 const GRIDS = JSON.parse(process.env.NOWCAST_GRIDS ?? "[]");
+
+/** Nodes of the grid of another country, and points that PROJ has computed. */
+const NODES = JSON.parse(process.env.NOWCAST_NODES ?? "null");
 
 const SPHERE = {
   projection: "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=10 +x_0=0 +y_0=0 +R=6370040 +units=m",
@@ -70,5 +73,17 @@ test("cells agree with those of PROJ", { skip: !GRIDS.length && "needs NOWCAST_G
       assert.ok(Math.abs(foundColumn - column) < 1e-6, `${foundColumn} is not ${column}`);
       assert.ok(Math.abs(foundRow - row) < 1e-6, `${foundRow} is not ${row}`);
     }
+  }
+});
+
+test("cells between nodes agree with those of PROJ", { skip: !NODES && "needs NOWCAST_NODES" }, () => {
+  const { toCell, toDegrees } = nodeProjection(NODES.positions);
+  assert.ok(NODES.points.length > 100);
+  for (const { lon, lat, column, row } of NODES.points) {
+    const [foundColumn, foundRow] = toCell(lon, lat);
+    const where = `${[foundColumn, foundRow]} is not ${[column, row]}`;
+    assert.ok(Math.hypot(foundColumn - column, foundRow - row) < 0.05, where);
+    const [east, north] = toDegrees(column, row);
+    assert.ok(Math.abs(east - lon) < 5e-3 && Math.abs(north - lat) < 2e-3, `${[east, north]}`);
   }
 });

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.grid import projector
+from ingest.grid import Grid, projector
 from service.api.edr.summary import summary_document
+from service.api.page.outlines import positions
 from service.api.page.overview import GRIDS, grid_info
 from service.archive.key import iso, to_datetime
 from service.pipeline.place_summary import PlaceSummary, State, Window
@@ -28,17 +29,32 @@ def points_by_proj() -> str:
     """JSON: each grid of the page, and points in it whose cells PROJ has computed."""
     longitudes, latitudes = np.meshgrid(np.linspace(2, 18, 9), np.linspace(46, 56, 6))
     grids = []
-    for grid in GRIDS.values():
+    for name, grid in GRIDS.items():
         x, y = projector(grid.projection).transform(longitudes, latitudes)
         columns, rows = (x - grid.west) / grid.cell, (grid.north - y) / grid.cell
         numbers = zip(longitudes.flat, latitudes.flat, columns.flat, rows.flat, strict=True)
         points = [
             dict(zip(("lon", "lat", "column", "row"), point, strict=True)) for point in numbers
         ]
-        sent = grid_info(grid)
-        assert sent
-        grids.append({"grid": sent.model_dump(), "points": points})
+        grids.append({"grid": grid_info(name, grid).model_dump(), "points": points})
     return json.dumps(grids)
+
+
+LAEA = Grid(
+    "+proj=laea +lat_0=55 +lon_0=10 +x_0=1950000 +y_0=-2100000 +ellps=WGS84 +units=m",
+    1_500_000.0, -1_900_000.0, 5000.0, (200, 240),
+)  # fmt: skip
+"""A part of the European composite, on an oblique projection."""
+
+
+def nodes_by_proj() -> str:
+    """JSON: the positions of nodes of a grid, and cells with their degrees by PROJ."""
+    columns, rows = np.meshgrid(np.linspace(-100, 340, 23), np.linspace(-70, 270, 18))
+    x, y = LAEA.west + columns * LAEA.cell, LAEA.north - rows * LAEA.cell
+    lon, lat = projector(LAEA.projection).transform(x, y, direction="INVERSE")
+    values = zip(lon.flat, lat.flat, columns.flat, rows.flat, strict=True)
+    points = [dict(zip(("lon", "lat", "column", "row"), point, strict=True)) for point in values]
+    return json.dumps({"positions": positions(LAEA), "points": points})
 
 
 ISSUE = np.datetime64("2026-06-21T12:00", "ns")
@@ -85,6 +101,7 @@ def test_the_javascript_of_the_page_passes_its_unit_tests(file: Path) -> None:
         env={
             **os.environ,
             "NOWCAST_GRIDS": points_by_proj(),
+            "NOWCAST_NODES": nodes_by_proj(),
             "NOWCAST_WORDINGS": wordings_of_the_api(),
         },
         timeout=550,

@@ -4,7 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { setLanguage } from "../../service/api/page/static/texts.js";
-import { NEIGHBOURS, nearName, nearestTown, TOWNS } from "../../service/api/page/static/towns.js";
+import {
+  labelledTowns,
+  NEIGHBOURS,
+  nearName,
+  nearestTown,
+  setTowns,
+  TOWNS,
+} from "../../service/api/page/static/towns.js";
 
 test("towns have names in both languages and lie in or around Germany", () => {
   for (const { names, lon, lat, minimumScale } of [...TOWNS, ...NEIGHBOURS]) {
@@ -57,4 +64,19 @@ test("a place is named after the place beside it that the service has found", ()
   assert.equal(nearName(11.08, 49.45 + 10 / 111.2, near), "10 km N of Nuremberg");
   setLanguage("de");
   assert.equal(nearName(11.08, 49.45 + 10 / 111.2, near), "10 km nördlich von Nürnberg");
+});
+
+test("another country has its own towns, and those around it are abroad", () => {
+  setTowns([
+    { name: "Amsterdam", lon: 4.9, lat: 52.37 },
+    { name: "Rotterdam", lon: 4.48, lat: 51.92 },
+  ]);
+  const [own, abroad] = labelledTowns();
+  assert.deepEqual(own.map(({ names }) => names.en), ["Amsterdam", "Rotterdam"]);
+  assert.ok(abroad.some(({ names }) => names.en === "Berlin"));
+  assert.ok(!abroad.some(({ names }) => names.en === "Amsterdam"));
+  assert.equal(nearestTown(4.5, 51.9).town.names.en, "Rotterdam");
+  setTowns([]);
+  assert.deepEqual(labelledTowns()[0], []);
+  assert.equal(nearestTown(13.41, 52.52).town.names.en, "Berlin");
 });

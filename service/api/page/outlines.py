@@ -14,16 +14,20 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ingest.grid import Grid, projector
+from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, NATIONAL_WGS84, Grid, projector
 from service.api.page.make_boundaries import FILE as BOUNDARIES
 
 Line = NDArray[np.float64]
 
-WEST, NORTH, EAST, SOUTH = -110.0, -80.0, 290.0, 260.0
-"""Edges of the drawn window in cells of the model grid, with Germany in the middle."""
-NEAR = (-14.0, 32.0, 38.0, 64.0)
-"""West, east, south and north limits in degrees, far outside the window; points beyond are moved to
-them before projection."""
+BESIDE, ABOVE = 110.0, 80.0
+"""Cells west and east, and north and south, of a grid that are drawn."""
+GERMAN_LIMITS = (-14.0, 32.0, 38.0, 64.0)
+"""West, east, south and north limits in degrees, far outside the window of the German grids; points
+beyond are moved to them before projection."""
+BEYOND_DEGREES = 6.0
+"""Degrees from the window of another grid to such limits."""
+NODE_CELLS = 10
+"""Cells between two nodes of `positions`; interpolation is exact to a hundredth of a cell."""
 TOLERANCE = 0.08
 """Largest deviation of a simplified line in cells (400 m)."""
 STEPS = 20
@@ -35,6 +39,7 @@ SHORTEST_RIVER = 10.0
 
 
 PARTS = ("land", "borders", "rivers", "states", "districts")
+GERMAN_PARTS = ("states", "districts")
 
 
 @cache
@@ -46,8 +51,55 @@ def outlines(grid: Grid, parts: tuple[str, ...] = PARTS) -> dict[str, Any]:
     """
     return {
         "steps": STEPS,
-        "window": [WEST, NORTH, EAST, SOUTH],
+        "window": list(window(grid)),
         **{part: [encode(line) for line in drawn_lines(part, grid)] for part in parts},
+    }
+
+
+def window(grid: Grid) -> tuple[float, float, float, float]:
+    """Western, northern, eastern and southern edge of what is drawn around a grid, in cells."""
+    rows, columns = grid.shape
+    return -BESIDE, -ABOVE, columns + BESIDE, rows + ABOVE
+
+
+@cache
+def limits(grid: Grid) -> tuple[float, float, float, float]:
+    """West, east, south and north limits in degrees, far outside the window."""
+    if grid in (NATIONAL_SPHERE.coarser(MODEL_FACTOR), NATIONAL_WGS84.coarser(MODEL_FACTOR)):
+        return GERMAN_LIMITS
+    found = positions(grid)
+    longitude, latitude = (np.array(found[name], float) for name in ("lon", "lat"))
+    beyond = BEYOND_DEGREES
+    return (
+        max(float(np.nanmin(longitude)) - beyond, -180.0),
+        min(float(np.nanmax(longitude)) + beyond, 180.0),
+        max(float(np.nanmin(latitude)) - beyond, -89.0),
+        min(float(np.nanmax(latitude)) + beyond, 89.0),
+    )
+
+
+@cache
+def positions(grid: Grid) -> dict[str, Any]:
+    """Degrees east and north of nodes on a grid and around it, as far as is drawn.
+
+    Returns:
+        `step` in cells, `first` (column and row of the first node), `shape` (rows and columns of
+        nodes), and `lon` and `lat`, flat, row after row; null where the projection has no place.
+    """
+    west, north, east, south = window(grid)
+    columns = np.arange(west, east + NODE_CELLS, NODE_CELLS)
+    rows = np.arange(north, south + NODE_CELLS, NODE_CELLS)
+    x, y = np.meshgrid(grid.west + columns * grid.cell, grid.north - rows * grid.cell)
+    longitude, latitude = projector(grid.projection).transform(x, y, direction="INVERSE")
+    degrees = {"lon": longitude, "lat": latitude}
+    return {
+        "step": NODE_CELLS,
+        "first": [west, north],
+        "shape": [len(rows), len(columns)],
+        **{
+            name: [round(float(v), 5) if np.isfinite(v) else None for v in values.ravel()]
+            for name, values in degrees.items()
+        },
     }
 
 
@@ -75,18 +127,19 @@ def boundaries(part: str, grid: Grid) -> Iterator[Line]:
 
 def areas(grid: Grid) -> Iterator[Line]:
     """Polygons of land and lakes (points, 2) in cells, clipped to the window."""
-    for area_km2, line in lines("gshhs"):
+    for area_km2, line in lines("gshhs", limits(grid)):
         if area_km2 < SMALLEST_KM2:
             continue
-        if len(inside := clip(on_grid(line, grid))) > 2:
+        if len(inside := clip(on_grid(line, grid), window(grid))) > 2:
             yield simplify(inside)
 
 
 def open_lines(name: str, grid: Grid, shortest: float = 0) -> Iterator[Line]:
     """Parts of lines (points, 2) inside the window, in cells, with an extent above `shortest`."""
-    for _, line in lines(name):
+    west, north, east, south = window(grid)
+    for _, line in lines(name, limits(grid)):
         points = on_grid(line, grid)
-        near = ((points > (WEST, NORTH)) & (points < (EAST, SOUTH))).all(axis=1)
+        near = ((points > (west, north)) & (points < (east, south))).all(axis=1)
         if not near.any():
             continue
         turns = np.flatnonzero(np.diff(near)) + 1
@@ -95,8 +148,12 @@ def open_lines(name: str, grid: Grid, shortest: float = 0) -> Iterator[Line]:
                 yield simplify(part)
 
 
-def lines(name: str) -> Iterator[tuple[float, Line]]:
+def lines(name: str, near: tuple[float, float, float, float]) -> Iterator[tuple[float, Line]]:
     """Lines of a data set near the window.
+
+    Args:
+        name: Of the data set.
+        near: West, east, south and north limits in degrees.
 
     Yields:
         Area in km2 (-1 for lines without area), and longitudes and latitudes (points, 2).
@@ -105,25 +162,26 @@ def lines(name: str) -> Iterator[tuple[float, Line]]:
     points = folder.joinpath(f"{name}_i.dat").read_bytes()
     for entry in folder.joinpath(f"{name}meta_i.dat").read_text().splitlines():
         area, number, south, north, offset = map(float, entry.split()[1:6])
-        if north > NEAR[2] and south < NEAR[3]:
+        if north > near[2] and south < near[3]:
             line = np.frombuffer(points, "<f4", 2 * int(number), int(offset)).reshape(-1, 2)
             longitude = line[:, 0]
-            if longitude.max() > NEAR[0] and longitude.min() < NEAR[1]:
+            if longitude.max() > near[0] and longitude.min() < near[1]:
                 yield area, line.astype(np.float64)
 
 
 def on_grid(line: Line, grid: Grid) -> Line:
     """Longitudes and latitudes (points, 2) as columns and rows from the north-west corner."""
-    west, east, south, north = NEAR
+    west, east, south, north = limits(grid)
     x, y = projector(grid.projection).transform(
         np.clip(line[:, 0], west, east), np.clip(line[:, 1], south, north)
     )
     return np.column_stack([(x - grid.west) / grid.cell, (grid.north - y) / grid.cell])
 
 
-def clip(polygon: Line) -> Line:
-    """Clip a polygon (points, 2) to the window (Sutherland and Hodgman 1974)."""
-    for axis, edge, sign in ((0, WEST, 1), (0, EAST, -1), (1, NORTH, 1), (1, SOUTH, -1)):
+def clip(polygon: Line, to: tuple[float, float, float, float]) -> Line:
+    """Clip a polygon (points, 2) to a window (Sutherland and Hodgman 1974)."""
+    west, north, east, south = to
+    for axis, edge, sign in ((0, west, 1), (0, east, -1), (1, north, 1), (1, south, -1)):
         if len(polygon) == 0:
             break
         after = np.roll(polygon, -1, axis=0)

@@ -5,18 +5,21 @@ from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel
+from xarray import DataArray
 
-from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, NATIONAL_WGS84, Grid, known_grid
+from ingest.domain import Domain
+from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, NATIONAL_WGS84, Grid, lies_on
 from ingest.precipitation import INTERVAL, SIMULATED, credit
 from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
 from service.api.dependencies import ApiContext
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, to_datetime, to_time
-from service.errors import NoFrame
+from service.errors import NoFrame, NoItem
 from service.pipeline.served_models import AUTO, PROVIDER_MODEL
 
-GridName = Literal["sphere", "wgs84"]
+GridName = Literal["sphere", "wgs84", "domain"]
+"""Grids of Germany, and that of a domain that is served instead."""
 GRIDS: dict[GridName, Grid] = {
     "sphere": NATIONAL_SPHERE.coarser(MODEL_FACTOR),
     "wgs84": NATIONAL_WGS84.coarser(MODEL_FACTOR),
@@ -36,6 +39,23 @@ class GridInfo(BaseModel):
     north: float
     cell: float
     shape: tuple[int, int]
+
+
+class TownInfo(BaseModel):
+    """A town that the map labels."""
+
+    name: str
+    lon: float
+    lat: float
+
+
+class DomainInfo(BaseModel):
+    """A served domain other than Germany."""
+
+    title: str
+    """The area, as in "rain over the Netherlands"."""
+    towns: list[TownInfo]
+    """Its towns, the largest first."""
 
 
 class RadarInfo(BaseModel):
@@ -79,6 +99,8 @@ class Overview(BaseModel):
     """Whether browsers can be sent alerts by Web Push."""
     radar: RadarInfo
     models: list[ModelForecasts]
+    domain: DomainInfo | None = None
+    """The domain; null for Germany."""
 
 
 def overview(context: ApiContext, until: datetime | None) -> Overview:
@@ -93,7 +115,29 @@ def overview(context: ApiContext, until: datetime | None) -> Overview:
         web_push=context.settings.api_keys is not None and context.channels.has_web_push,
         radar=radar(context, newest),
         models=models(context, newest),
+        domain=domain_info(context.archive.domain),
     )
+
+
+def domain_info(domain: Domain | None) -> DomainInfo | None:
+    """A domain as the schema has it."""
+    if domain is None:
+        return None
+    towns = [TownInfo(name=name, lon=lon, lat=lat) for name, (lon, lat) in domain.towns.items()]
+    return DomainInfo(title=domain.title, towns=towns)
+
+
+def grid_named(name: GridName, domain: Domain | None) -> Grid:
+    """The grid of a name.
+
+    Raises:
+        NoItem: It is that of a domain, and Germany is served.
+    """
+    if name != "domain":
+        return GRIDS[name]
+    if domain is None:
+        raise NoItem("there is no domain, only the grids of Germany: sphere and wgs84")
+    return domain.grid
 
 
 def newest_frame(context: ApiContext, until: datetime | None) -> Time | None:
@@ -125,26 +169,30 @@ def radar(context: ApiContext, newest: Time | None) -> RadarInfo:
             attribution=credit(frame),
             simulated=frame.attrs.get("source") == SIMULATED,
             suspect=frame.attrs.get(SUSPECT),
-            grid=grid_info(known_grid(frame)),
+            grid=grid_of(frame, context.archive.domain),
         )
     return RadarInfo(
         times=[], age_s=None, attribution=None, simulated=False, suspect=None, grid=None
     )
 
 
-def grid_info(grid: Grid | None) -> GridInfo | None:
-    """A model grid as the schema has it; None for another grid."""
-    for name, known in GRIDS.items():
-        if known == grid:
-            return GridInfo(
-                name=name,
-                projection=grid.projection,
-                west=grid.west,
-                north=grid.north,
-                cell=grid.cell,
-                shape=grid.shape,
-            )
-    return None
+def grid_of(field: DataArray, domain: Domain | None) -> GridInfo | None:
+    """The grid of a field (..., y, x) as the schema has it; None for an unknown grid."""
+    grids: dict[GridName, Grid] = {**GRIDS} if domain is None else {"domain": domain.grid}
+    found = (grid_info(name, grid) for name, grid in grids.items() if lies_on(field, grid))
+    return next(found, None)
+
+
+def grid_info(name: GridName, grid: Grid) -> GridInfo:
+    """A grid as the schema has it."""
+    return GridInfo(
+        name=name,
+        projection=grid.projection,
+        west=grid.west,
+        north=grid.north,
+        cell=grid.cell,
+        shape=grid.shape,
+    )
 
 
 def models(context: ApiContext, newest: Time | None) -> list[ModelForecasts]:

@@ -4,6 +4,7 @@
 year; the overview changes with every frame.
 """
 
+import hashlib
 from functools import cache
 from typing import Annotated, Any
 
@@ -12,7 +13,8 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from xarray import DataArray
 
-from ingest.grid import known_grid
+from ingest.domain import Domain
+from ingest.grid import Grid
 from ingest.precipitation import (
     INTERVAL,
     NAME,
@@ -28,9 +30,9 @@ from service.api.nowcast_requests.resolve import frame_time
 from service.api.openapi.responses import MotionArrows, Outlines, reference
 from service.api.page import packed_fields
 from service.api.page.motion_arrows import motion_arrows
-from service.api.page.outlines import PARTS
+from service.api.page.outlines import GERMAN_PARTS, PARTS, positions
 from service.api.page.outlines import outlines as outlines_on
-from service.api.page.overview import GRIDS, GridName, Overview, grid_info, overview
+from service.api.page.overview import GridName, Overview, grid_named, grid_of, overview
 from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE, MINUTES, listed
 from service.api.schemas import Moment
@@ -77,7 +79,10 @@ def radar(request: Request, context: Context, time: Moment) -> Response:
     frame = context.archive.frame(valid)
 
     def encode() -> bytes:
-        header = about(frame) | {"times": [iso(to_datetime(valid))], "planes": ["rainfall_rate"]}
+        header = about(frame, context.archive.domain) | {
+            "times": [iso(to_datetime(valid))],
+            "planes": ["rainfall_rate"],
+        }
         return packed_fields.body(header, [packed_fields.rates(frame.values)])
 
     return conditional_response(
@@ -130,7 +135,7 @@ def forecast(
     def encode() -> bytes:
         probabilities = exceedance_probabilities(field)
         rate_plane = [NAME] if selection.has(NAME) else []
-        header = about(field) | {
+        header = about(field, context.archive.domain) | {
             "model": key.model,
             "version": key.version,
             "issue_time": iso(to_datetime(key.issue)),
@@ -157,6 +162,7 @@ def forecast(
 )
 def outlines(
     request: Request,
+    context: Context,
     grid: GridName,
     parts: Annotated[
         str | None,
@@ -167,26 +173,43 @@ def outlines(
         ),
     ] = None,
 ) -> Response:
-    """Coasts, borders, rivers, states and districts on the grid of the radar."""
+    """Coasts, borders, rivers, states and districts on the grid of the radar.
+
+    For a domain other than Germany there are no states and districts; `positions` are degrees east
+    and north of nodes, from which those of cells are interpolated.
+    """
     chosen = tuple(dict.fromkeys(parts.split(","))) if parts else PARTS
+    domain = context.archive.domain
+    lies_at = grid_named(grid, domain)
+    is_german = domain is None
+    name = grid if is_german else f"domain-{digest_of(lies_at)}"
     return conditional_response(
         request,
-        f"{grid}-outlines-{'-'.join(chosen)}-{FORMAT}",
-        lambda: encoded_outlines(grid, tuple(sorted(chosen))),
-        CACHED_FOR_A_YEAR,
+        f"{name}-outlines-{'-'.join(chosen)}-{FORMAT}",
+        lambda: encoded_outlines(lies_at, tuple(sorted(chosen)), is_german=is_german),
+        CACHED_FOR_A_YEAR if is_german else CACHED_FOR_MINUTES,
         JSON,
     )
 
 
+def digest_of(grid: Grid) -> str:
+    """Digest of a grid, for the entity tag of what lies on it."""
+    return hashlib.sha256(repr(grid).encode()).hexdigest()[:16]
+
+
 @cache
-def encoded_outlines(grid: GridName, parts: tuple[str, ...]) -> bytes:
-    """Parts of the outlines of a grid as JSON."""
-    return orjson.dumps(outlines_on(GRIDS[grid], parts))
+def encoded_outlines(grid: Grid, parts: tuple[str, ...], *, is_german: bool) -> bytes:
+    """Parts of the outlines of a grid as JSON; of another country with the positions of cells."""
+    if is_german:
+        return orjson.dumps(outlines_on(grid, parts))
+    known = tuple(part for part in parts if part not in GERMAN_PARTS)
+    empty = {part: [] for part in parts if part in GERMAN_PARTS}
+    return orjson.dumps(outlines_on(grid, known) | empty | {"positions": positions(grid)})
 
 
-def about(field: DataArray) -> dict[str, object]:
+def about(field: DataArray, domain: Domain | None) -> dict[str, object]:
     """Header members of a field: grid, shape and attribution."""
-    grid = grid_info(known_grid(field))
+    grid = grid_of(field, domain)
     return {
         "grid": None if grid is None else grid.name,
         "shape": field.shape[-2:],

@@ -13,11 +13,12 @@ import { Panes } from "./panes.js";
 import { formatFragment, readPermalink, writePermalink } from "./permalink.js";
 import { PlacePanel } from "./place_panel.js";
 import { Player } from "./player.js";
-import { gridProjection } from "./projection.js";
+import { gridProjection, nodeProjection } from "./projection.js";
 import { Session } from "./session.js";
-import { setLanguage, translate, translateDocument } from "./texts.js";
+import { setArea, setLanguage, translate, translateDocument } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { setTimeFormat, zoneName } from "./times.js";
+import { setTowns } from "./towns.js";
 
 const DEFAULT_POLL_SECONDS = 5;
 /** While the service is starting. */
@@ -186,7 +187,9 @@ session.addEventListener("time", () => {
 session.addEventListener("ready", () => {
   const { grid } = session.overview.radar;
   if (grid) {
-    panes.projection = gridProjection(grid);
+    const { domain } = session.overview;
+    panes.projection = domain ? nodeProjection(session.outlines.positions) : gridProjection(grid);
+    if (domain) showDomain(domain, grid.shape);
     placePanel.projection = panes.projection;
     setMapData(session.outlines, panes.projection, grid.shape);
   }
@@ -201,6 +204,16 @@ session.addEventListener("ready", () => {
   performance.mark("first-picture");
   loadSideParts();
 });
+
+/** Show another country: its area, towns and name; there is no search for its places. */
+function showDomain({ title, towns }, shape) {
+  camera.setArea(shape);
+  if (camera.isShowingAll) camera.showAll();
+  setTowns(towns);
+  setArea(title);
+  applySettings();
+  byId("place-search").hidden = true;
+}
 
 async function loadSideParts() {
   const { createSideParts } = await import("./side_parts.js");

@@ -1,14 +1,16 @@
 // Visible section of the map and its scale, shared by panes side by side.
 
-/** Area that can be scrolled to, in columns and rows of the grid. */
-const LIMITS = { west: -110, north: -80, east: 290, south: 260 };
+/** Cells beside and above a grid that can be scrolled to. */
+const [BESIDE, ABOVE] = [110, 80];
+/** What is shown at first, in columns and rows of the grid. */
 const GERMANY = { west: 26, north: -2, east: 184, south: 182 };
+const GERMAN_SHAPE = [180, 180];
 /** The centre stays this far inside the limits, in cells. */
 const MARGIN = 60;
 const MAX_SCALE = 60;
 /** What is brought into view is this far from the edge of the pane, as a share of its side. */
 const VIEW_MARGIN = 0.15;
-/** Smallest scale, relative to that at which Germany fits the pane. */
+/** Smallest scale, relative to that at which the area fits the pane. */
 const MIN_RELATIVE_SCALE = 0.75;
 
 /** Centre (x, y) in cells, scale in pixels per cell, size of a pane in pixels. */
@@ -16,10 +18,17 @@ export class Camera {
   constructor(onChange) {
     this.onChange = onChange;
     this.isShowingAll = true;
-    this.x = (GERMANY.west + GERMANY.east) / 2;
-    this.y = (GERMANY.north + GERMANY.south) / 2;
+    this.setArea(GERMAN_SHAPE, GERMANY);
+    this.x = (this.area.west + this.area.east) / 2;
+    this.y = (this.area.north + this.area.south) / 2;
     this.scale = 1;
     this.width = this.height = 1;
+  }
+
+  /** Set the grid, by its rows and columns, and the area that is shown at first: all of it. */
+  setArea([rows, columns], area = { west: 0, north: 0, east: columns, south: rows }) {
+    this.area = area;
+    this.limits = { west: -BESIDE, north: -ABOVE, east: columns + BESIDE, south: rows + ABOVE };
   }
 
   resize(width, height) {
@@ -30,17 +39,17 @@ export class Camera {
     else this.moveTo(this.x, this.y, this.scale);
   }
 
-  /** Scale at which Germany fits the pane. */
+  /** Scale at which the area fits the pane. */
   get fittingScale() {
-    const { west, north, east, south } = GERMANY;
+    const { west, north, east, south } = this.area;
     return Math.min(this.width / (east - west), this.height / (south - north));
   }
 
-  /** Show all of Germany. */
+  /** Show the whole area. */
   showAll() {
     this.isShowingAll = true;
-    this.x = (GERMANY.west + GERMANY.east) / 2;
-    this.y = (GERMANY.north + GERMANY.south) / 2;
+    this.x = (this.area.west + this.area.east) / 2;
+    this.y = (this.area.north + this.area.south) / 2;
     this.scale = this.fittingScale;
     this.onChange();
   }
@@ -49,8 +58,8 @@ export class Camera {
   moveTo(x, y, scale) {
     this.isShowingAll = false;
     this.scale = this.clampScale(scale);
-    this.x = clamp(x, LIMITS.west + MARGIN, LIMITS.east - MARGIN);
-    this.y = clamp(y, LIMITS.north + MARGIN, LIMITS.south - MARGIN);
+    this.x = clamp(x, this.limits.west + MARGIN, this.limits.east - MARGIN);
+    this.y = clamp(y, this.limits.north + MARGIN, this.limits.south - MARGIN);
     this.onChange();
   }
 

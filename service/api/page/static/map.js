@@ -4,7 +4,7 @@
 import { THEMES } from "./colours.js";
 import { fieldImage } from "./field_image.js";
 import { drawArrows } from "./motion.js";
-import { NEIGHBOURS, TOWNS } from "./towns.js";
+import { labelledTowns } from "./towns.js";
 
 const HATCH_SPACING = 7;
 const MAX_PIXEL_RATIO = 2;
@@ -23,9 +23,10 @@ let columns = 180;
 export function setMapData(outlines, projection, shape) {
   columns = shape[1];
   if (outlines) paths = { ...outlinePaths(outlines), ...NO_DETAILS };
+  const [own, abroad] = labelledTowns();
   towns = [
-    ...TOWNS.map((town) => ({ ...town, isAbroad: false })),
-    ...NEIGHBOURS.map((town) => ({ ...town, isAbroad: true })),
+    ...own.map((town) => ({ ...town, isAbroad: false })),
+    ...abroad.map((town) => ({ ...town, isAbroad: true })),
   ].map((town) => ({ ...town, cell: projection.toCell(town.lon, town.lat) }));
 }
 

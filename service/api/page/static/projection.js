@@ -1,5 +1,6 @@
-// Polar stereographic projection of the radar, on a sphere or an ellipsoid, with a latitude of true
-// scale. Source: Snyder 1987, Map Projections - A Working Manual, equations 21-33 to 21-40.
+// Polar stereographic projection of the German radar, on a sphere or an ellipsoid, with a latitude
+// of true scale. Source: Snyder 1987, Map Projections - A Working Manual, equations 21-33 to 21-40.
+// Other countries have any projection: the service sends the positions of nodes.
 
 const RADIANS = Math.PI / 180;
 
@@ -39,6 +40,51 @@ export function gridProjection({ projection, west, north, cell }) {
         phi = Math.PI / 2 - 2 * Math.atan(target * ((1 - sine) / (1 + sine)) ** (e / 2));
       }
       return [(lon0 + Math.atan2(x, -y)) / RADIANS, phi / RADIANS];
+    },
+  };
+}
+
+/** Steps of Newton's method from the middle of a grid, exact to a thousandth of a cell. */
+const STEPS = 8;
+
+/**
+ * Convert between degrees and cells by bilinear interpolation between nodes, and beyond them.
+ *
+ * @param {object} positions - `step` between nodes in cells, `first` [column, row], `shape` [rows,
+ *   columns] of nodes, and their `lon` and `lat`, flat, row after row.
+ */
+export function nodeProjection({ step, first, shape: [rows, columns], lon, lat }) {
+  const place = (position, number) => {
+    const node = Math.min(Math.max(Math.floor(position), 0), number - 2);
+    return [node, position - node];
+  };
+  const toDegrees = (column, row) => {
+    const [i, u] = place((column - first[0]) / step, columns);
+    const [j, v] = place((row - first[1]) / step, rows);
+    const at = (values) => {
+      const [above, below] = [j, j + 1].map((k) => {
+        const left = values[k * columns + i];
+        return left + u * (values[k * columns + i + 1] - left);
+      });
+      return above + v * (below - above);
+    };
+    return [at(lon), at(lat)];
+  };
+  return {
+    toDegrees,
+    /** [column, row] at degrees east and north. */
+    toCell(east, north) {
+      let [column, row] = [first[0] + (step * columns) / 2, first[1] + (step * rows) / 2];
+      for (let k = 0; k < STEPS; k++) {
+        const [x, y] = toDegrees(column, row);
+        const [xRight, yRight] = toDegrees(column + 1, row);
+        const [xBelow, yBelow] = toDegrees(column, row + 1);
+        const [a, b, c, d] = [xRight - x, xBelow - x, yRight - y, yBelow - y];
+        const area = a * d - b * c;
+        column += (d * (east - x) - b * (north - y)) / area;
+        row += (a * (north - y) - c * (east - x)) / area;
+      }
+      return [column, row];
     },
   };
 }

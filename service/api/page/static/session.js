@@ -71,6 +71,11 @@ export class Session extends EventTarget {
     const outlines = this.outlines || !grid ? null : loadOutlines(grid.name, "land", "borders").catch(() => null);
     await this.loadFrame(times.at(-1));
     this.outlines ??= await outlines;
+    // Another country has a projection of its own, which comes with its outlines.
+    if (isFirst && overview.domain && !this.outlines) {
+      this.overview = null;
+      return;
+    }
     if (isFirst) this.dispatchEvent(new Event("ready"));
   }
 

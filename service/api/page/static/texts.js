@@ -5,12 +5,20 @@ import { german } from "./german.js";
 
 const languages = { en: english, de: german };
 let language = "en";
+const GERMANY = "germany";
+/** Name of the served area; null for Germany, whose name is a text. */
+let area = null;
 
 /** Set the language: the wanted one, or else that of the browser, or else English. Returns it. */
 export function setLanguage(wanted) {
   const code = wanted ?? navigator.language.slice(0, 2);
   language = Object.hasOwn(languages, code) ? code : "en";
   return language;
+}
+
+/** Name the area that the service forecasts, if it is not Germany. */
+export function setArea(name) {
+  area = name;
 }
 
 /** "de" or "en". */
@@ -33,7 +41,8 @@ export function translateDocument() {
 
 /** The text of a key, with its {placeholders} replaced by values. */
 export function translate(key, values = {}) {
-  return languages[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const all = { area: area ?? languages[language][GERMANY], ...values };
+  return languages[language][key].replace(/\{(\w+)\}/g, (_, name) => all[name]);
 }
 
 /** Whether there is a text with this key. */

@@ -72,6 +72,27 @@ export const NEIGHBOURS = [
   ["Innsbruck", "", 11.39, 47.27, 5],
 ].map(town);
 
+/** The first towns are labelled at any scale, some more when the map is enlarged, then the rest. */
+const SCALES = [0, 0, 0, 3, 3, 3, 3];
+const LAST_SCALE = 4;
+let shown = { towns: TOWNS, neighbours: NEIGHBOURS };
+
+/** Label the towns of another country instead, the largest first; without any, those known here. */
+export function setTowns(towns) {
+  if (!towns.length) {
+    shown = { towns: [], neighbours: [...TOWNS, ...NEIGHBOURS] };
+    return;
+  }
+  const own = towns.map(({ name, lon, lat }, k) => {
+    return town([name, "", lon, lat, SCALES[k] ?? LAST_SCALE]);
+  });
+  const isOther = ({ names }) => !towns.some(({ name }) => Object.values(names).includes(name));
+  shown = { towns: own, neighbours: [...TOWNS, ...NEIGHBOURS].filter(isOther) };
+}
+
+/** Towns that the map labels: [those of the country, those around it]. */
+export const labelledTowns = () => [shown.towns, shown.neighbours];
+
 const DIRECTIONS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"];
 
 /** The name of a town in the language of the page. */
@@ -87,7 +108,8 @@ export const nameOf = ({ name, nameEn }) => (currentLanguage() === "de" ? name :
 
 /** The town nearest to a place: {town, km, direction}, the direction as seen from the town. */
 export function nearestTown(lon, lat) {
-  const candidates = TOWNS.map((candidate) => ({
+  const near = shown.towns.length ? shown.towns : shown.neighbours;
+  const candidates = near.map((candidate) => ({
     town: candidate,
     ...bearing(candidate.lon, candidate.lat, lon, lat),
   }));

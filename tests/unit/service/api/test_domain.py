@@ -3,7 +3,10 @@
 With events of KNMI where they are there, and always with rain that is made up.
 """
 
+import json
+import struct
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +19,17 @@ from pyproj import CRS
 from ingest.domain import read_domain
 from ingest.errors import BadField
 from ingest.grid import projector
+from ingest.sources.polled_server import Source
+from ingest.sources.stored_folder import files_in
 from model_zoo import load_forecaster
 from model_zoo.training.data.record import from_hundredths
 from service.api.app import create_app
 from service.pipeline.forecast import forecast_model
 from service.pipeline.ingest import ingest_bytes
+from service.pipeline.poll import poll_once
+from service.pipeline.replay import replay
 from service.pipeline.verify import verify
+from tests.provider import provider
 from tests.served import api_context, iso, problem
 from tests.showers import frame, moment, time
 
@@ -41,6 +49,10 @@ west = 0
 north = -3650000
 rows = 153
 columns = 140
+
+[towns]
+Amsterdam = [4.90, 52.37]
+Rotterdam = [4.48, 51.92]
 """
 UTRECHT = (5.12, 52.09)
 FRAMES = 19
@@ -155,6 +167,83 @@ def test_a_picture_and_a_tile_are_drawn(served: Served) -> None:
     assert tile.status_code == 200, tile.text
 
 
+def stored(folder: Path, name: str) -> list[tuple[str, bytes]]:
+    """Frames of the domain under the names that a provider gives them, and their contents."""
+    (folder / "domain.toml").write_text(DOMAIN)
+    names = [f"{moment(number):{name}}" for number in range(4)]
+    return [(names[n], netcdf(rate, n, folder)) for n, rate in enumerate(made_up()[:4])]
+
+
+def test_files_of_the_domain_are_polled_by_their_names(tmp_path: Path) -> None:
+    files = stored(tmp_path, "RAD_NL25_PCP_%Y%m%d%H%M.nc")
+    context = api_context(tmp_path, moment(5), domain=tmp_path / "domain.toml")
+    with provider() as server:
+        server.files.update({f"radar/{name}": data for name, data in files})
+        source = Source(server.url, "radar/RAD_NL25_PCP_%Y%m%d%H%M.nc")
+        polled = poll_once(context.archive, context.ledger, [source], moment(5), hours=1)
+        again = poll_once(context.archive, context.ledger, [source], moment(5), hours=1)
+    assert [arrival.outcome for arrival in polled.arrivals] == ["accepted", *["late"] * 3]
+    assert all(context.archive.has_frame(time(number)) for number in range(4))
+    assert {arrival.product for arrival in polled.arrivals} == {"RAD_NL25"}
+    assert again.arrivals == []
+
+
+def test_files_of_the_domain_are_replayed_in_the_order_of_the_times_in_their_names(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "radar"
+    folder.mkdir()
+    for number, (name, data) in enumerate(stored(tmp_path, "%Y-%m-%dT%H:%MZ.nc")):
+        (folder / f"{9 - number}_{name}").write_bytes(data)
+    context = api_context(tmp_path, moment(0), domain=tmp_path / "domain.toml")
+    seen: list[datetime | None] = []
+    result = replay(
+        context.archive,
+        context.ledger,
+        [load_forecaster("persistence")],
+        files_in([folder]),
+        progress=lambda arrival: seen.append(arrival.frame_time),
+    )
+    assert seen == [moment(number) for number in range(4)]
+    assert result.outcomes == {"accepted": 4}
+    assert result.forecasts == 4
+
+
+def test_the_page_is_told_of_the_domain_its_towns_and_its_grid(served: Served) -> None:
+    client, rates = served
+    overview = client.get("/grids/latest").json()
+    assert overview["domain"]["title"] == "the Netherlands"
+    assert [town["name"] for town in overview["domain"]["towns"]] == ["Amsterdam", "Rotterdam"]
+    grid = overview["radar"]["grid"]
+    assert (grid["name"], grid["shape"], grid["north"]) == ("domain", list(SHAPE), -3650000)
+    frame = client.get(f"/grids/radar/{iso(FRAMES - 1)}").content
+    (size,) = struct.unpack("<I", frame[:4])
+    header = json.loads(frame[4 : 4 + size])
+    assert (header["grid"], header["shape"]) == ("domain", list(SHAPE))
+    assert len(frame) == 4 + size + 2 * rates[0].size
+
+
+def test_outlines_and_positions_lie_on_the_grid_of_the_domain(
+    served: Served, tmp_path: Path
+) -> None:
+    client, _ = served
+    drawn = client.get("/grids/outlines/domain").json()
+    assert drawn["states"] == drawn["districts"] == []
+    assert len(drawn["borders"]) > 5
+    west, north, east, south = drawn["window"]
+    assert (west, north, east, south) == (-110, -80, SHAPE[1] + 110, SHAPE[0] + 80)
+    assert all(line[0] <= east * 20 and line[1] <= south * 20 for line in drawn["land"])
+    positions = drawn["positions"]
+    rows, columns = positions["shape"]
+    assert len(positions["lon"]) == len(positions["lat"]) == rows * columns
+    first_column, first_row = positions["first"]
+    row, column = cell_of(*UTRECHT, tmp_path)
+    number = round((row - first_row) / positions["step"]) * columns
+    number += round((column - first_column) / positions["step"])
+    assert positions["lon"][number] == pytest.approx(UTRECHT[0], abs=0.5)
+    assert positions["lat"][number] == pytest.approx(UTRECHT[1], abs=0.3)
+
+
 def test_forecasts_of_the_domain_are_verified(served: Served) -> None:
     client, _ = served
     rows = client.get("/verification").json()["rows"]
@@ -169,6 +258,8 @@ def test_forecasts_of_the_domain_are_verified(served: Served) -> None:
         (("rows = 153", ""), "KeyError.*rows"),
         (("rows = 153", "rows = 3"), "32 to 1200 cells"),
         (("+proj=stere", "+proj=nowhere"), "grid is wrong"),
+        (("[4.90, 52.37]", "[4.90]"), "towns are wrong"),
+        (("[4.90, 52.37]", "[490, 52.37]"), "should be degrees east and north"),
         (("[grid]", "[grid"), "cannot be read"),
     ],
 )

@@ -570,7 +570,13 @@ def test_a_job_keeps_the_request_it_was_accepted_for_also_when_it_is_sent_again(
     context = Noting()
     context.jobs = queue
     logged: list[object] = []
-    caplog.handler.addFilter(lambda record: logged.append(get_contextvars()) is None)
+
+    def note(record: logging.LogRecord) -> bool:
+        del record
+        logged.append(get_contextvars())
+        return True
+
+    caplog.handler.addFilter(note)
     with caplog.at_level(logging.INFO, "service.runtime.run_job"):
         for each in (job, promoted):
             run_job(context, each.id, "worker")
