@@ -91,21 +91,21 @@ def read_domain(path: Path) -> Domain:
         raise BadField(f"domain {path}: grid is wrong ({error!r})") from error
     texts = {name: given[name] for name in TEXTS}
     try:
-        towns = {name: town_of(place) for name, place in given.get("towns", {}).items()}
+        towns = {name: town_of(pair) for name, pair in given.get("towns", {}).items()}
     except (AttributeError, TypeError, ValueError) as error:
         raise BadField(f"domain {path}: towns are wrong ({error!r})") from error
     return Domain(**texts, grid=grid, files=given.get("files", {}), towns=towns)
 
 
-def town_of(place: Sequence[float]) -> tuple[float, float]:
+def town_of(pair: Sequence[float]) -> tuple[float, float]:
     """Return degrees east and north of a town.
 
     Raises:
         ValueError: They are none.
     """
-    longitude, latitude = map(float, place)
+    longitude, latitude = map(float, pair)
     if not (abs(longitude) <= 180 and abs(latitude) <= 90):
-        raise ValueError(f"{place} should be degrees east and north")
+        raise ValueError(f"{pair} should be degrees east and north")
     return longitude, latitude
 
 

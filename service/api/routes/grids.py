@@ -203,7 +203,7 @@ def encoded_outlines(grid: Grid, parts: tuple[str, ...], *, is_german: bool) -> 
     if is_german:
         return orjson.dumps(outlines_on(grid, parts))
     known = tuple(part for part in parts if part not in GERMAN_PARTS)
-    empty = {part: [] for part in parts if part in GERMAN_PARTS}
+    empty: dict[str, list[int]] = {part: [] for part in parts if part in GERMAN_PARTS}
     return orjson.dumps(outlines_on(grid, known) | empty | {"positions": positions(grid)})
 
 
