@@ -183,9 +183,8 @@ def report(
     deployment = open_deployment(data)
     now = deployment.clock()
     period = parse_period(begin, end, last, now)
-    gathered = gather(
-        deployment.archive, deployment.ledger, deployment.settings.models, period, now
-    )
+    models = deployment.settings.models
+    gathered = gather(deployment.archive, deployment.ledger, models, period, now, language)
     save(path, write(gathered, language))
 
 

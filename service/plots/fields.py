@@ -3,7 +3,7 @@
 Fields are (time or lead_time, y, x) or one map (y, x) of them, in mm/h, NaN for no data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import numpy as np
@@ -12,8 +12,10 @@ from xarray import DataArray
 from service.archive.archive import SUSPECT
 from service.archive.key import time_of, to_datetime
 from service.plots.maps import Panel
-from service.plots.sheet import Row, Sheet, Track, png
+from service.plots.sheet import NO_DATA_TEXT, Row, Sheet, Track, png
 
+Translate = Callable[..., str]
+"""Called with a text and the values of its names in braces."""
 LARGE = 720
 """Width of the map of an animation, in pixels."""
 COLUMNS = 5
@@ -66,17 +68,31 @@ def forecast_series(forecast: DataArray, before: DataArray | None = None) -> Ite
         yield large(lead_panel(lead), title, subtitle, marks, number)
 
 
-def case_sheet(before: DataArray, forecast: DataArray, observed: DataArray) -> Sheet:
+def in_english(text: str, **values: object) -> str:
+    """A text with values in place of its names in braces."""
+    return text.format(**values) if values else text
+
+
+def case_sheet(
+    before: DataArray,
+    forecast: DataArray,
+    observed: DataArray,
+    translate: Translate = in_english,
+) -> Sheet:
     """Return the sheet of one lead time of a forecast, between two frames.
 
     Args:
         before: Frame (time of 1, y, x) of the issue time.
         forecast: Rainfall rate (lead_time of 1, y, x) in mm/h.
         observed: Frame (time of 1, y, x) of the valid time.
+        translate: Returns a text in the language of the sheet, with values in place of its names.
     """
     start, end = (radar_panel(frame.isel(time=0)) for frame in (before, observed))
     return Sheet(
-        f"Rain by {issued(forecast)}", about(forecast), [Row([start, *lead_panels(forecast), end])]
+        translate("Rain by {forecast}", forecast=issued(forecast, translate)),
+        about(forecast, translate),
+        [Row([start, *lead_panels(forecast), end])],
+        no_data=translate(NO_DATA_TEXT),
     )
 
 
@@ -161,22 +177,24 @@ def title_of_two(first: DataArray, second: DataArray) -> str:
     )
 
 
-def issued(forecast: DataArray) -> str:
+def issued(forecast: DataArray, translate: Translate = in_english) -> str:
     """Return model and issue time of a forecast (lead_time, y, x) as text."""
-    return f"{forecast.attrs['model']}, issued {moment(forecast['forecast_reference_time'])} UTC"
+    time = moment(forecast["forecast_reference_time"])
+    return translate("{model}, issued {time} UTC", model=forecast.attrs["model"], time=time)
 
 
-def about(forecast: DataArray) -> str:
+def about(forecast: DataArray, translate: Translate = in_english) -> str:
     """Return the subtitle of a forecast (lead_time, y, x): selected models, interpolated frames."""
-    parts = ["Lead and valid time (UTC) above each map, mean rate of five minutes"]
+    parts = [translate("Lead and valid time (UTC) above each map, mean rate of five minutes")]
     if "chosen" in forecast.attrs:
-        parts.append(f"by lead: {forecast.attrs['chosen'].replace(',', ', ')}")
+        models = forecast.attrs["chosen"].replace(",", ", ")
+        parts.append(translate("by lead: {models}", models=models))
     if "bridged" in forecast.attrs:
-        parts.append("from frames of which a missing one is interpolated")
+        parts.append(translate("from frames of which a missing one is interpolated"))
     if SUSPECT in forecast.attrs:
-        parts.append("MADE FROM DOUBTFUL RADAR")
+        parts.append(translate("MADE FROM DOUBTFUL RADAR"))
     if "stale" in forecast.attrs:
-        parts.append("OUTDATED: " + forecast.attrs["stale"])
+        parts.append(translate("OUTDATED: {reason}", reason=forecast.attrs["stale"]))
     return "; ".join(parts)
 
 

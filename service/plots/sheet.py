@@ -47,6 +47,9 @@ class Row(NamedTuple):
         return HEADING * bool(self.heading) + CAPTION * has_captions
 
 
+NO_DATA_TEXT = "no data (not dry)"
+
+
 class Track(NamedTuple):
     """Position in a series of radar frames and lead times.
 
@@ -68,6 +71,7 @@ class Sheet(NamedTuple):
         rows: The maps.
         map_width: Width of a map in pixels, a multiple of its cells to keep them square.
         track: Position in a series; None outside of animations.
+        no_data: What hatching means, in the language of the sheet.
     """
 
     title: str
@@ -75,6 +79,7 @@ class Sheet(NamedTuple):
     rows: Sequence[Row]
     map_width: int = 360
     track: Track | None = None
+    no_data: str = NO_DATA_TEXT
 
     @property
     def panels(self) -> list[Panel]:
@@ -182,7 +187,7 @@ def draw_legends(sheet: Sheet, figure: Figure, top: float) -> None:
     patch.add_patch(Rectangle((0, 0), 1, 1, facecolor=NO_DATA, hatch="//////", edgecolor=HATCH))
     patch.set(xticks=[], yticks=[])
     patch.spines[:].set_color(HATCH)
-    sheet.text(figure, sheet.width - MARGIN - 100, top + 27, "no data (not dry)", size=8)
+    sheet.text(figure, sheet.width - MARGIN - 100, top + 27, sheet.no_data, size=8)
     credit_line = f"{credited(sheet)}. {MAP_CREDIT}"
     right = {"ha": "right", "size": 7, "color": QUIET}
     sheet.text(figure, sheet.width - MARGIN, sheet.height - 16, credit_line, **right)

@@ -13,6 +13,7 @@ from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.plots.fields import case_sheet
 from service.plots.sheet import png
+from service.report.language import translate
 from service.skill import verification
 from service.skill.period_summary import Period
 
@@ -89,7 +90,7 @@ def pictured(archive: Archive, cases: list[Case]) -> list[Case]:
 
 
 def draw(archive: Archive, case: Case) -> bytes | None:
-    """Plot a case as PNG; None if its fields are past their retention."""
+    """Plot a case as PNG in the current language; None if its fields are past their retention."""
     lead = np.timedelta64(LEAD, "m")
     try:
         forecast = archive.forecast(case.key).sel(lead_time=[lead])
@@ -97,7 +98,8 @@ def draw(archive: Archive, case: Case) -> bytes | None:
     except NotFound:
         return None
     part = around_rain(observed)
-    return png(case_sheet(before.isel(part), forecast.isel(part), observed.isel(part)))
+    fields = before.isel(part), forecast.isel(part), observed.isel(part)
+    return png(case_sheet(*fields, translate))
 
 
 def around_rain(frame: DataArray) -> dict[str, slice]:

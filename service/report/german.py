@@ -95,6 +95,18 @@ GERMAN: Final = MappingProxyType(
         " Shown are {km} km around the rain.": " Gezeigt sind {km} km um den Regen.",
         " Its fields are past their retention.": " Ihre Felder werden nicht mehr aufbewahrt.",
         "maps": "Karten",
+        "Rain by {forecast}": "Regen nach {forecast}",
+        "{model}, issued {time} UTC": "{model}, Stand {time} UTC",
+        "Lead and valid time (UTC) above each map, mean rate of five minutes": (
+            "Über jeder Karte Vorhersagezeit und Gültigkeit (UTC), mittlere Rate von fünf Minuten"
+        ),
+        "by lead: {models}": "nach Vorhersagezeit: {models}",
+        "from frames of which a missing one is interpolated": (
+            "aus Radarbildern, von denen ein fehlendes interpoliert ist"
+        ),
+        "MADE FROM DOUBTFUL RADAR": "AUS ZWEIFELHAFTEN RADARBILDERN",
+        "OUTDATED: {reason}": "VERALTET: {reason}",
+        "no data (not dry)": "keine Daten",
         "Skill by lead time": "Güte nach Vorhersagezeit",
         "{score}, best at {best}": "{score}, am besten {best}",
         "by lead time": "nach Vorhersagezeit",

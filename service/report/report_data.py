@@ -7,6 +7,7 @@ from typing import NamedTuple
 from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
 from service.report.cases import Cases, cases_of
+from service.report.language import Language, written_in
 from service.report.radar import Radar, radar_of
 from service.skill.period_summary import ModelComparison, Period, compare_models
 
@@ -52,7 +53,12 @@ class ReportData(NamedTuple):
 
 
 def gather(
-    archive: Archive, ledger: Ledger, models: Sequence[str], period: Period, now: datetime
+    archive: Archive,
+    ledger: Ledger,
+    models: Sequence[str],
+    period: Period,
+    now: datetime,
+    language: Language = "en",
 ) -> ReportData:
     """Gather the data of a report.
 
@@ -62,6 +68,7 @@ def gather(
         models: Served models; the main model is the first of them with verification.
         period: Valid times of the forecasts.
         now: Current time.
+        language: Of the texts in its pictures.
 
     Raises:
         NoSkill: No forecast of the period is verified.
@@ -70,6 +77,8 @@ def gather(
     served = [name for name in models if name in found.models]
     real = [name for name in (*served, *found.models) if name not in BASELINES]
     main = (real or served or found.models)[0]
+    with written_in(language):
+        cases = cases_of(archive, ledger, main, period)
     return ReportData(
         period,
         now,
@@ -77,7 +86,7 @@ def gather(
         found,
         radar_of(ledger, period, now),
         ledger.states((), *period),
-        cases_of(archive, ledger, main, period),
+        cases,
     )
 
 

@@ -8,11 +8,13 @@ from datetime import timedelta
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from service.cli import app
@@ -379,6 +381,21 @@ def test_the_german_page_is_german_throughout(
     assert re.search(r"\d,\d\d", text), "decimal commas"
     assert len(Reader(german).rows) == len(Reader(page).rows)
     assert '<html lang="en">' in write(report_data).decode(), "and English again"
+
+
+def test_the_pictures_of_a_german_report_are_german(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = Catalogue()
+    monkeypatch.setattr(language, "GERMAN", catalogue)
+    parts = deployment.archive, deployment.ledger, deployment.settings.models, PERIOD, ENDED
+    cases = gather(*parts, "de").cases
+    pictures = [case.picture for case in (*cases.best, *cases.worst) if case.picture]
+    assert pictures
+    for picture in pictures:
+        title = Image.open(BytesIO(picture)).info["Title"]
+        assert re.fullmatch(r"Regen nach .*, Stand \d{4}-\d\d-\d\d \d\d:\d\d UTC", title)
+    assert catalogue.lacking == set()
 
 
 def test_translations_have_the_same_values() -> None:
