@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
         connections: Number of hostile connections by kind.
         statuses: Number of responses to hostile clients by kind and status.
         memory: Resident memory of the server in MB: before, at most, and after the attack.
-        errors: Lines with tracebacks in the log of the server.
+        errors: Number of tracebacks in the log of the server by their last line.
         load: Mean number of other processes that wanted a processor in the minute before.
     """
 
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
     connections: Counter[str]
     statuses: Counter[tuple[str, int]]
     memory: tuple[float, float, float]
-    errors: int
+    errors: Counter[str]
     load: float
 
 
@@ -181,12 +181,22 @@ def measure(seconds: float, clients: int, rate: float) -> Outcome:
             found = reading.answer()
             hostile = attacking.answer()
             after = server.memory()
-            errors = server.log.read_text().count("Traceback")
+            errors = errors_in(server.log.read_text())
     statuses = Counter({(kind, status): n for kind, status, n in hostile["statuses"]})
     memory = before, most, after
     connections = Counter(hostile["connections"])
     quiet_reads, reads = reads_of(found_quiet), reads_of(found)
     return Outcome(quiet_reads, reads, connections, statuses, memory, errors, load)
+
+
+def errors_in(log: str) -> Counter[str]:
+    """Number of tracebacks in a log by their last line."""
+    found, inside = Counter[str](), False
+    for line in log.splitlines():
+        if inside and not line.startswith(" "):
+            found[line[:100]] += 1
+        inside = "Traceback" in line or (inside and line.startswith(" "))
+    return found
 
 
 def wait_until_healthy(port: int) -> None:
@@ -237,6 +247,9 @@ def section(outcome: Outcome, seconds: float, clients: int, rate: float) -> str:
         answers[status] += n
     by_status = ", ".join(f"{status or 'hung up'}: {n:,}" for status, n in sorted(answers.items()))
     command = "benchmarks.reliability.hostile_clients --write docs/reliability.md"
+    errors = f"{outcome.errors.total()} tracebacks"
+    if outcome.errors:
+        errors += f" ({'; '.join(f'{n} of `{line}`' for line, n in outcome.errors.items())})"
     others = "with no other program"
     if outcome.load >= QUIET_LOAD:
         others = (
@@ -253,7 +266,7 @@ who ask {rate:g} times a second. Clients, readers and the service share the proc
 {table(HEADINGS, rows(outcome))}
 
 Memory of the service: {before:.0f} MB before, at most {most:.0f} MB, {after:.0f} MB after.
-{outcome.errors} tracebacks in its log. Hostile connections: {kinds}. Their responses by status,
+{errors} in its log. Hostile connections: {kinds}. Their responses by status,
 where they waited for one: {by_status}.
 """
 

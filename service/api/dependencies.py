@@ -39,12 +39,12 @@ ENSEMBLE_THREADS = 1
 ENCODING_THREADS = 4
 REQUEST_THREADS = 8
 """Threads that submit jobs, which wait where the ledger is locked."""
-VERIFICATION_THREADS = 2
 UPLOAD_THREADS = 2
 """Threads that read uploads, which take long; other requests have the remaining threads."""
 TILE_THREADS = 4
-MAP_THREADS, QUERY_THREADS = 2, 2
-"""Threads that draw areas of up to four million pixels, and that extract areas of fields."""
+MAP_THREADS = QUERY_THREADS = VERIFICATION_THREADS = 1
+"""Threads that draw areas of up to four million pixels, extract areas of fields, and sum up
+verification: all Python, of which two at once take as long and keep the event loop waiting."""
 SUM_THREADS = 2
 """Threads that sum up rain, and wait for the radar and the ensemble of a new issue."""
 MOST_SUMS, SUMS_SECONDS = 256, 5.0

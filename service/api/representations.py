@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-import orjson
 from fastapi import Request, Response
 from xarray import DataArray
 
@@ -23,6 +22,7 @@ from ingest.precipitation import (
 )
 from service.api import freshness
 from service.api.dependencies import ApiContext
+from service.api.encoded_cache import json_bytes
 from service.api.field_selection import ALL, FieldSelection
 from service.api.negotiation import PNG, etag_matches
 from service.api.schemas import InsteadOf
@@ -105,7 +105,7 @@ def respond(
     except LedgerAway as error:
         log.warning("%s is served without its skill: %s", key.id, error)
         part = labelled(context, key, selection, stale=stale)
-        content = dumps(document(part, [], selection))
+        content = json_bytes(document(part, [], selection))
         headers["Cache-Control"] = "no-store"
         headers.pop("ETag", None)
     if media == NETCDF:
@@ -163,7 +163,7 @@ def encode(
         return encode_labelled(labelled(context, key, FieldSelection(ALL), stale=stale))
     if media == JSON:
         part = labelled(context, key, selection, stale=stale)
-        return dumps(document(part, recent_skill(context, key), selection))
+        return json_bytes(document(part, recent_skill(context, key), selection))
     forecast = labelled(context, key, WHOLE, stale=stale)
     if not is_of_domain(forecast):
         raise no_picture()
@@ -174,11 +174,6 @@ def encode(
     from service.plots.fields import of_forecast
 
     return of_forecast(forecast, before)
-
-
-def dumps(document: dict[str, Any]) -> bytes:
-    """A document as JSON."""
-    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def labelled(context: ApiContext, key: Key, selection: FieldSelection, *, stale: bool) -> DataArray:

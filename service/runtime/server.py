@@ -22,6 +22,7 @@ from service.api.connections.connection_table import ConnectionTable, client_net
 from service.api.connections.http_protocol import ConnectionFactory, ConnectionLimits
 from service.api.connections.starting import OPENING, StartingApp
 from service.api.middleware.api_keys import check_exposure
+from service.runtime import native_memory
 from service.runtime.server_limits import backlog_of, is_in, most_connections
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def run_server(
     """
     check_exposure(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
+    native_memory.limit_arenas()
     starting = StartingApp(settings)
     server = uvicorn.Server(server_config(settings, starting))
     stop, failures = threading.Event(), list[BaseException]()
@@ -161,7 +163,7 @@ def run_server(
     def prepare() -> None:
         try:
             with prepared(starting, open_deployment, work):
-                stop.wait()
+                native_memory.keep_small(stop)
         except BaseException as error:  # noqa: BLE001  raised again below
             if not server.should_exit:  # else it is only that there is no server any more
                 failures.append(error)

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import orjson
 from fastapi import Request, Response
 
 from ingest.precipitation import NAME
@@ -24,6 +23,7 @@ from service.api.edr.formats import (
 )
 from service.api.edr.options import Options
 from service.api.edr.summary import freshness, place_summary, summary_document
+from service.api.encoded_cache import json_bytes, with_members
 from service.api.negotiation import etag_matches
 from service.api.representations import SHORT_LIVED
 from service.archive.key import key_of, stamp
@@ -131,9 +131,10 @@ class Query:
         """
         age = freshness(self.context, self.source.start())
         minutes = age["nowcast:radar_age_s"] // MINUTE
-        digest = hashlib.sha256(orjson.dumps(document))
+        content = json_bytes(document)
+        digest = hashlib.sha256(content)
         digest.update(f"{minutes} {age['nowcast:stale']}".encode())
-        return self._respond(orjson.dumps(document | age), digest.digest(), {})
+        return self._respond(with_members(content, age), digest.digest(), {})
 
     def _respond(self, content: bytes, digest: bytes, headers: dict[str, str]) -> Response:
         """The response with some content; 304 where the client has it."""

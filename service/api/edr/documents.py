@@ -3,9 +3,9 @@
 import hashlib
 from typing import Any
 
-import orjson
 from fastapi import Request, Response
 
+from service.api.encoded_cache import json_bytes
 from service.api.negotiation import etag_matches
 
 CACHE_CONTROL = "private, max-age=30"
@@ -16,7 +16,7 @@ DIGITS = 20
 
 def document_response(request: Request, document: dict[str, Any], media: str) -> Response:
     """The response with a JSON document; 304 where the client has it."""
-    content = orjson.dumps(document)
+    content = json_bytes(document)
     tag = f'"{hashlib.sha256(content).hexdigest()[:DIGITS]}"'
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
     if etag_matches(request, tag):

@@ -126,6 +126,7 @@ class TimeLimit:
             await self.app(scope, receive, send)
             return
         body_complete, response_started, is_stream = not has_body(scope), False, False
+        is_late = False
 
         async def receive_watched() -> Message:
             nonlocal body_complete
@@ -135,6 +136,8 @@ class TimeLimit:
 
         async def send_watched(message: Message) -> None:
             nonlocal response_started, is_stream
+            if is_late:  # it was about to respond when it was ended
+                return
             response_started = True
             if message["type"] == "http.response.start":
                 kind = Headers(raw=list(message.get("headers", []))).get("content-type", "")
@@ -151,6 +154,7 @@ class TimeLimit:
         if done:
             task.result()
         elif not response_started:
+            is_late = True
             response = timed_out(scope, self.seconds, body_complete=body_complete)
             await response(scope, receive, send)
 

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Annotated, Any
 
 import numpy as np
-import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from xarray import DataArray
 
@@ -24,6 +23,7 @@ from ingest.precipitation import (
 )
 from service.api.dependencies import Context
 from service.api.edr.summary import FRAMES_OF_MOTION
+from service.api.encoded_cache import json_bytes
 from service.api.field_selection import FieldSelection, LeadsQuery, ParameterQuery
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.nowcast_requests.resolve import frame_time
@@ -104,7 +104,7 @@ def motion(request: Request, context: Context, time: Moment) -> Response:
 
     def encode() -> bytes:
         frames = context.archive.frames(valid - np.arange(FRAMES_OF_MOTION) * INTERVAL)
-        return orjson.dumps(motion_arrows(frames))
+        return json_bytes(motion_arrows(frames))
 
     return conditional_response(
         request, tag, lambda: context.encoded_cache.get(tag, encode), CACHED_FOR_MINUTES, JSON
@@ -201,10 +201,10 @@ def digest_of(grid: Grid) -> str:
 def encoded_outlines(grid: Grid, parts: tuple[str, ...], *, is_german: bool) -> bytes:
     """Parts of the outlines of a grid as JSON; of another country with the positions of cells."""
     if is_german:
-        return orjson.dumps(outlines_on(grid, parts))
+        return json_bytes(outlines_on(grid, parts))
     known = tuple(part for part in parts if part not in GERMAN_PARTS)
     empty: dict[str, list[int]] = {part: [] for part in parts if part in GERMAN_PARTS}
-    return orjson.dumps(outlines_on(grid, known) | empty | {"positions": positions(grid)})
+    return json_bytes(outlines_on(grid, known) | empty | {"positions": positions(grid)})
 
 
 def about(field: DataArray, domain: Domain | None) -> dict[str, object]:

@@ -3,12 +3,12 @@
 import hashlib
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Body, Query, Request, Response
 from xarray import DataArray
 
 from service.api.dependencies import ApiContext, Context
 from service.api.edr.cells import parse_wkt
+from service.api.encoded_cache import json_bytes
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.negotiation import etag_matches
 from service.api.nowcast_requests.resolve import frame_time
@@ -170,8 +170,8 @@ def answer(request: Request, document: dict[str, Any]) -> Response:
     The age of the radar is part of the entity tag by the minute.
     """
     minutes = document["radar_age_s"] // MINUTE
-    content = orjson.dumps(document)
-    constant = orjson.dumps(document | {"radar_age_s": minutes})
+    content = json_bytes(document)
+    constant = json_bytes(document | {"radar_age_s": minutes})
     tag = f'"{hashlib.sha256(constant).hexdigest()[:DIGITS]}"'
     if request.method == "POST":
         return Response(content, media_type=JSON, headers={"Cache-Control": "no-store"})

@@ -1,12 +1,14 @@
 """What was sent lately is made once, and no more of it is cache than there is room for."""
 
+import json
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from service.api import encoded_cache
-from service.api.encoded_cache import EncodedCache
+from service.api.encoded_cache import EncodedCache, json_bytes, with_members
 
 
 def test_however_many_ask_at_once_it_is_made_once() -> None:
@@ -43,3 +45,17 @@ def test_those_not_asked_for_the_longest_go_first(monkeypatch: pytest.MonkeyPatc
         cache.get(name, name.encode)
     assert cache.get("a", lambda: b"new") == b"a"
     assert cache.get("b", lambda: b"new") == b"new"
+
+
+def test_json_takes_the_memory_of_its_size_and_no_more() -> None:
+    document = {"values": [number / 10 for number in range(100_000)]}
+    tracemalloc.start()
+    content = json_bytes(document)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert json.loads(content) == document
+    assert kept < 1.1 * len(content)
+
+
+def test_members_are_added_to_json_at_its_end() -> None:
+    assert with_members(b'{"a":1}', {"b": [2], "c": None}) == b'{"a":1,"b":[2],"c":null}'

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import ASGITransport, AsyncClient, Response
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service.api.app import create_app
 from service.api.middleware import limits
@@ -144,6 +144,28 @@ def test_a_body_that_takes_too_long_is_ended_with_408() -> None:
     answer = asyncio.run(get(TimeLimit(reads_all, 0.1), content=trickle()))
     problem(answer, 408)
     assert answer.headers["connection"] == "close"
+
+
+def test_what_responds_although_it_was_ended_is_not_sent() -> None:
+    received: list[str] = []
+
+    async def stubborn(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.sleep(500)
+        except asyncio.CancelledError:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"late"})
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def note(message: Message) -> None:
+            received.append(message["type"])
+            await send(message)
+
+        await TimeLimit(stubborn, 0.1)(scope, receive, note)
+        await asyncio.sleep(0.1)
+
+    problem(asyncio.run(get(watched)), 503)
+    assert received == ["http.response.start", "http.response.body"]
 
 
 def test_what_is_quick_is_not_touched() -> None:
