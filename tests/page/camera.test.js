@@ -34,6 +34,19 @@ test("zooming keeps the cell under the pointer", () => {
   }
 });
 
+test("the buttons zoom around the chosen place, or the middle where it is out of view", () => {
+  const shown = camera();
+  shown.moveTo(100, 90, 10);
+  const [place, before] = [[110, 85], shown.point(110, 85)];
+  shown.zoomAround(1.5, place);
+  assertClose(shown.point(...place), before);
+  for (const other of [null, undefined, [900, 900]]) {
+    shown.moveTo(100, 90, 10);
+    shown.zoomAround(1.5, other);
+    assertClose(shown.cell(400, 300), [100, 90]);
+  }
+});
+
 test("panning moves the map by so many pixels", () => {
   const shown = camera();
   shown.moveTo(100, 90, 10);

@@ -28,6 +28,15 @@ test("measured sums have no range, forecast ones the range of the ensemble", () 
   ]);
 });
 
+test("a range that is the sum itself is left out", () => {
+  setLanguage("en");
+  const sums = { measured: [], forecast: [period(60, 0, 0, 0.02), period(120, 0, 0, 0.6)] };
+  assert.deepEqual(sumsRows(sums), [
+    ["sumNextHour", "0 mm"],
+    ["sumNextHours", "0 mm (0–0.6)"],
+  ]);
+});
+
 test("heavy rain is named where it is likely enough, the highest level of them", () => {
   setLanguage("en");
   const warnings = [warning(60, 15, 0.4), warning(60, 25, 0.06), warning(60, 40, 0.01)];

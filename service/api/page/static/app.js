@@ -83,8 +83,13 @@ function theme() {
   return effectiveTheme(settings.theme);
 }
 
+/** Cell of the chosen place; null or undefined without one. */
+function markedCell() {
+  return panes.projection && placePanel.cell(panes.projection);
+}
+
 function mapStyle() {
-  const mark = panes.projection && placePanel.cell(panes.projection);
+  const mark = markedCell();
   return { theme: theme(), language: settings.language, mark, arrows: motion.shown };
 }
 
@@ -225,8 +230,8 @@ async function loadSideParts() {
   session.change();
 }
 
-byId("zoom-in").addEventListener("click", () => camera.zoom(ZOOM_STEP));
-byId("zoom-out").addEventListener("click", () => camera.zoom(1 / ZOOM_STEP));
+byId("zoom-in").addEventListener("click", () => camera.zoomAround(ZOOM_STEP, markedCell()));
+byId("zoom-out").addEventListener("click", () => camera.zoomAround(1 / ZOOM_STEP, markedCell()));
 byId("zoom-all").addEventListener("click", () => camera.showAll());
 byId("share").addEventListener("click", share);
 byId("arrows").addEventListener("change", ({ target }) => {

@@ -79,6 +79,19 @@ export class Camera {
     this.moveTo(this.x - right / this.scale, this.y - down / this.scale, this.scale);
   }
 
+  /**
+   * Zoom by a factor around a cell, which stays where it is; around the middle where it is not in
+   * the pane, or there is none.
+   *
+   * @param {number} factor
+   * @param {number[] | null} cell - Column and row.
+   */
+  zoomAround(factor, cell) {
+    const [left, top] = cell ? this.point(...cell) : [-1, -1];
+    const isInside = left >= 0 && top >= 0 && left <= this.width && top <= this.height;
+    this.zoom(factor, ...(isInside ? [left, top] : []));
+  }
+
   /** Zoom by a factor around a fixed point of the pane. */
   zoom(factor, left = this.width / 2, top = this.height / 2) {
     const [column, row] = this.cell(left, top);

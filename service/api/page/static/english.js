@@ -10,7 +10,7 @@ export const english = {
   play: "Play",
   pause: "Pause",
   simulated: "Simulated rain",
-  simulatedSource: "Simulated rain, seen by no radar",
+  simulatedSource: "Simulated rain, not measured by radar",
   loopRange: "Period of the loop",
   loopWhole: "Whole period",
   loopHours: "± 1 hour",

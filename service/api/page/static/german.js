@@ -10,7 +10,7 @@ export const german = {
   play: "Abspielen",
   pause: "Anhalten",
   simulated: "Simulierter Regen",
-  simulatedSource: "Simulierter Regen, den kein Radar gesehen hat",
+  simulatedSource: "Simulierter Regen, keine Radarmessung",
   loopRange: "Zeitraum der Animation",
   loopWhole: "Ganzer Zeitraum",
   loopHours: "± 1 Stunde",

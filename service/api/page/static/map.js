@@ -4,6 +4,7 @@
 import { THEMES } from "./colours.js";
 import { fieldImage } from "./field_image.js";
 import { drawArrows } from "./motion.js";
+import { labelGap, labelStart } from "./town_labels.js";
 import { labelledTowns } from "./towns.js";
 
 const HATCH_SPACING = 7;
@@ -88,14 +89,14 @@ export class RadarMap {
     const image = field && fieldImage(field, columns, theme);
     const known = [!paths, !paths?.rivers];
     const state = [camera.x, camera.y, camera.scale, width, height, theme, ...known].join();
-    const aboveState = [state, image?.coverage, language].join();
+    const aboveState = [state, image?.coverage, language, mark].join();
     this.drawLayer("below", state, (layer) => this.drawGround(layer, colours));
     if (image) {
       this.useCells(context);
       drawPixels(context, image.colours);
     }
     this.drawLayer("above", aboveState, (layer) =>
-      this.drawCover(layer, image, colours, language),
+      this.drawCover(layer, image, colours, language, mark),
     );
     if (arrows.length) {
       context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
@@ -140,7 +141,7 @@ export class RadarMap {
     context.stroke(paths.rivers);
   }
 
-  drawCover(context, image, colours, language) {
+  drawCover(context, image, colours, language, mark) {
     context.setTransform(1, 0, 0, 1, 0, 0);
     this.drawHatching(context, colours);
     if (image) {
@@ -162,7 +163,7 @@ export class RadarMap {
     context.strokeStyle = colours.border;
     context.lineWidth = 1.2 * pixel;
     context.stroke(paths.borders);
-    this.drawTowns(context, colours, language);
+    this.drawTowns(context, colours, language, mark);
   }
 
   /** Draw the boundaries of states, and of districts where the map is enlarged. */
@@ -201,8 +202,9 @@ export class RadarMap {
     context.fillRect(0, 0, context.canvas.width, context.canvas.height);
   }
 
-  drawTowns(context, colours, language) {
+  drawTowns(context, colours, language, mark) {
     const { camera, ratio } = this;
+    const marked = mark && this.markPoint(mark);
     const { fontFamily } = getComputedStyle(this.canvas);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.textBaseline = "middle";
@@ -212,27 +214,38 @@ export class RadarMap {
     context.lineWidth = 3;
     for (const { names, cell, minimumScale, isAbroad } of towns) {
       const [left, top] = camera.point(...cell);
-      const isInside =
-        left >= -80 && top >= -20 && left <= camera.width && top <= camera.height + 20;
-      if (camera.scale < minimumScale || !isInside) continue;
+      if (camera.scale < minimumScale || top < 0 || top > camera.height) continue;
       const [weight, size] = [minimumScale || isAbroad ? 400 : 600, minimumScale ? 11 : 12.5];
       context.globalAlpha = isAbroad ? 0.6 : 1;
       context.font = `${weight} ${size}px ${fontFamily}`;
+      const gap = labelGap([left, top], marked, this.markRadius());
+      const width = context.measureText(names[language]).width;
+      const start = labelStart(left, width, camera.width, gap);
+      if (start === null) continue;
       context.beginPath();
       context.arc(left, top, DOT_RADIUS, 0, 2 * Math.PI);
       context.stroke();
       context.fill();
-      context.strokeText(names[language], left + 6, top - 0.5);
-      context.fillText(names[language], left + 6, top - 0.5);
+      context.strokeText(names[language], start, top - 0.5);
+      context.fillText(names[language], start, top - 0.5);
     }
     context.globalAlpha = 1;
   }
 
-  drawMark([column, row], colours) {
-    const { camera, context, ratio } = this;
-    const [left, top] = camera.point(Math.floor(column) + 0.5, Math.floor(row) + 0.5);
+  /** Middle of the mark of a cell, in pixels. */
+  markPoint([column, row]) {
+    return this.camera.point(Math.floor(column) + 0.5, Math.floor(row) + 0.5);
+  }
+
+  markRadius() {
+    return Math.max(7, this.camera.scale * 0.75);
+  }
+
+  drawMark(mark, colours) {
+    const { context, ratio } = this;
+    const [left, top] = this.markPoint(mark);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const radius = Math.max(7, camera.scale * 0.75);
+    const radius = this.markRadius();
     for (const [colour, width] of [[colours.halo, 5], [colours.marker, 2.5]]) {
       context.strokeStyle = colour;
       context.lineWidth = width;

@@ -25,12 +25,13 @@ export function sumsRows(sums) {
   );
 }
 
-/** 4.2 mm (1.1–8.4) */
+/** 4.2 mm (1.1–8.4), or without a range where it is the sum itself. */
 function formatSum({ mm, p10, p90 }) {
   if (mm === null) return translate("noData");
   const sum = `${formatNumber(mm, 1)} mm`;
   if (p10 === null || p90 === null) return sum;
-  return `${sum} (${formatNumber(p10, 1)}–${formatNumber(p90, 1)})`;
+  const [low, high] = [formatNumber(p10, 1), formatNumber(p90, 1)];
+  return low === high && sum === `${low} mm` ? sum : `${sum} (${low}–${high})`;
 }
 
 /** The likeliest warning level of heavy rain in words; empty where none is likely enough. */
