@@ -153,20 +153,11 @@ def write(
         compression="zlib" if packs else None,
         complevel=6,
         fill_value=fill if name in (NAME, AMOUNT, PROBABILITY) else None,
-        chunksizes=chunks_of(name, values.shape) if packs and values.ndim > 2 else None,
+        chunksizes=(1, *values.shape[1:]) if packs and values.ndim > 2 else None,
     )
     variable.set_auto_maskandscale(False)
     variable.setncatts(about)
     variable[...] = values
-
-
-def chunks_of(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of the pieces that a variable is stored in: all of a time, to be read alone.
-
-    The first axis is that of time, or of the members of an ensemble; that of probabilities is the
-    threshold, before time.
-    """
-    return (shape[0], 1, *shape[2:]) if name == PROBABILITY else (1, *shape[1:])
 
 
 def packed_probabilities(values: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -180,13 +171,15 @@ def write_probabilities(
 ) -> None:
     """Write the probabilities (lead_time, y, x) of all thresholds as one variable, to 0.001.
 
-    The threshold comes before time, as CF recommends of axes that are neither of space nor time.
+    Time comes first: cdo skips variables of which it does not. CF recommends that axes that are
+    neither of space nor time come first "whenever possible".
     """
     file.createDimension(THRESHOLD, len(probabilities))
     about = {"standard_name": NAME, "long_name": "rainfall rate threshold", "units": UNITS}
     write(file, THRESHOLD, (THRESHOLD,), np.array(list(probabilities)), about)
-    values = np.stack([probability.values for probability in probabilities.values()])
-    dims = (THRESHOLD, *next(iter(probabilities.values())).dims)
+    values = np.stack([probability.values for probability in probabilities.values()], axis=1)
+    time, *cell = next(iter(probabilities.values())).dims
+    dims = (time, THRESHOLD, *cell)
     about = {
         "long_name": "probability that the rainfall rate is at least the threshold",
         "units": "1",

@@ -157,16 +157,16 @@ def test_exceedance_probabilities_of_files_of_earlier_programs_are_read(
     xr.testing.assert_identical(netcdf.decode(file), expected)
 
 
-def test_exceedance_probabilities_of_files_with_time_before_threshold_are_read(
+def test_exceedance_probabilities_of_files_with_threshold_before_time_are_read(
     forecast: DataArray, tmp_path: Path
 ) -> None:
     field = with_probabilities(forecast, falling(forecast))
     expected = netcdf.decode(netcdf.encode(field))
-    now, earlier = tmp_path / "now.nc", tmp_path / "earlier.nc"
+    now, other = tmp_path / "now.nc", tmp_path / "other.nc"
     now.write_bytes(netcdf.encode(field))
     with xr.open_dataset(now, decode_times=False, mask_and_scale=False) as dataset:
-        dataset.load().transpose("time", "threshold", ...).to_netcdf(earlier)
-    xr.testing.assert_identical(netcdf.decode(earlier), expected)
+        dataset.load().transpose("threshold", "time", ...).to_netcdf(other)
+    xr.testing.assert_identical(netcdf.decode(other), expected)
 
 
 def test_exceedance_probabilities_on_file_are_one_variable_by_threshold(
@@ -177,7 +177,7 @@ def test_exceedance_probabilities_on_file_are_one_variable_by_threshold(
     with xr.open_dataset(path, decode_timedelta=True) as dataset:
         assert dataset["rainfall_rate"].attrs["ancillary_variables"] in dataset
         variable = dataset["exceedance_probability"]
-        assert variable.dims == ("threshold", "time", "y", "x")
+        assert variable.dims == ("time", "threshold", "y", "x")
         assert variable["threshold"].values.tolist() == [0.5, 2, 10]
         assert variable["threshold"].attrs["units"] == "mm h-1"
         assert not any(
