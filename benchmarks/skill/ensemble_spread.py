@@ -96,7 +96,7 @@ def bounded(probabilities: Fields, position: Fields) -> Fields:
         position: (threshold,), what the logarithm falls linearly with.
     """
     found = list(probabilities)
-    for index in (len(found) - 2, len(found) - 1):
+    for index in range(max(2, len(found) - 2), len(found)):
         before, last = found[index - 2], found[index - 1]
         step = (position[index] - position[index - 1]) / (position[index - 1] - position[index - 2])
         ratio = (last / np.maximum(before, 1e-9)).clip(0, 1)
