@@ -73,7 +73,8 @@ class Lead(NamedTuple):
 def as_it_is(probabilities: Fields, thresholds: Sequence[float]) -> Fields:
     """The probability of the highest threshold (cell,) of those of all (threshold, cell)."""
     del thresholds
-    return probabilities[-1]
+    highest: Fields = probabilities[-1]
+    return highest
 
 
 def power_law(probabilities: Fields, thresholds: Sequence[float]) -> Fields:
@@ -101,7 +102,8 @@ def bounded(probabilities: Fields, position: Fields) -> Fields:
         step = (position[index] - position[index - 1]) / (position[index - 1] - position[index - 2])
         ratio = (last / np.maximum(before, 1e-9)).clip(0, 1)
         found[index] = np.minimum(found[index], last * ratio**step)
-    return found[-1]
+    highest: Fields = found[-1]
+    return highest
 
 
 BOUNDS: dict[str, Bound] = {

@@ -47,8 +47,7 @@ export class Panes {
       const label = model?.split(DIFFERENCE).map(modelLabel).join(DIFFERENCE);
       const time = step ? [formatTime(step.time), timeline.describe(step)] : [];
       const shown = [...time, ...(isForecast ? [label] : [])].join(" · ");
-      // a line of the title never begins with a separator
-      title.textContent = maps.length > 1 && isForecast ? label : shown.replaceAll(" · ", "\u00a0· ");
+      title.textContent = maps.length > 1 && isForecast ? label : shown;
       title.hidden = !shown;
       message.textContent = reason ?? "";
       message.hidden = !reason;
