@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { labelGap, labelStart } from "../../service/api/page/static/town_labels.js";
+import { labelGap, labelStart } from "../../service/api/page/static/towns.js";
 
 test("a label is right of its dot, or left of it where the map ends", () => {
   assert.equal(labelStart(100, 50, 360), 106);

@@ -4,8 +4,7 @@
 import { THEMES } from "./colours.js";
 import { fieldImage } from "./field_image.js";
 import { drawArrows } from "./motion.js";
-import { labelGap, labelStart } from "./town_labels.js";
-import { labelledTowns } from "./towns.js";
+import { labelGap, labelledTowns, labelStart } from "./towns.js";
 
 const HATCH_SPACING = 7;
 const MAX_PIXEL_RATIO = 2;

@@ -4,7 +4,6 @@
 import { request } from "./api.js";
 import { byId, element } from "./dom.js";
 import { rainField, valueAt } from "./fields.js";
-import { sumsTable } from "./place_sums.js";
 import { forecastTable, hasRanges, rainChart } from "./rain_chart.js";
 import { forecastAtPlace, rainSummary } from "./rain_summary.js";
 import { translate } from "./texts.js";
@@ -19,14 +18,14 @@ export class PlacePanel {
     this.requested = "";
     this.response = null;
     this.problem = null;
-    this.sums = null;
+    this.drawSums = null;
   }
 
   /** Choose a place {lon, lat} with its names, if it has any; or null for none. */
   choose(place) {
     this.place = place;
     this.requested = "";
-    this.response = this.problem = this.sums = null;
+    this.response = this.problem = this.drawSums = null;
     this.session.change();
     if (place && !place.name) this.findName(place);
   }
@@ -77,18 +76,20 @@ export class PlacePanel {
     session.change();
     const loaded = await sums;
     if (this.requested !== name) return;
-    this.sums = loaded;
+    this.drawSums = loaded;
     session.change();
   }
 
-  /** Request the rain sums; null where there are none. */
-  loadSums(forecastQuery) {
+  /** Request the rain sums. Returns a function that draws them; null where there are none. */
+  async loadSums(forecastQuery) {
     const { lat, lon } = this.place;
     const query = new URLSearchParams({ lat: lat.toFixed(4), lon: lon.toFixed(4) });
     for (const name of ["model", "issue"]) {
       if (forecastQuery.has(name)) query.set(name, forecastQuery.get(name));
     }
-    return request(`sums?${query}`).catch(() => null);
+    const loading = [request(`sums?${query}`), import("./place_sums.js")];
+    const [sums, { sumsTable }] = await Promise.all(loading).catch(() => [null, {}]);
+    return sums && (() => sumsTable(sums));
   }
 
   /** Column and row of the place in the grid; null for no place. */
@@ -138,7 +139,7 @@ export class PlacePanel {
       rainChart({ measured, forecast, newest, now, theme }),
       ...(hasRanges(forecast) ? [element("p", { className: "note" }, translate("rangeNote"))] : []),
       ...(forecast.length ? [forecastTable(forecast, issue)] : []),
-      ...(this.sums && !isFromLater ? sumsTable(this.sums) : []),
+      ...(this.drawSums && !isFromLater ? this.drawSums() : []),
     );
   }
 
