@@ -1,6 +1,6 @@
 """Where the spread of the ensemble comes from: rates of 10 mm/h and more, and how likely they are.
 
-    python -m benchmarks.skill.ensemble_spread --write docs/ensemble.md
+    python -m benchmarks.skill.ensembles.spread_origin --write docs/ensemble.md
 
 For the half hours of the validation events: spread over error of the members at single cells, with
 all rates and with rates limited to 10 mm/h; how often 5, 10 and 20 mm/h are forecast over how often
@@ -41,7 +41,7 @@ FORECASTER = "blend"
 LIMIT = 10.0
 """mm/h; rates above it are taken as it is."""
 RARE = (5.0, 10.0, 20.0)
-"""Thresholds in mm/h whose probabilities are compared with what came."""
+"""Thresholds in mm/h whose probabilities are compared with what was observed."""
 FEWEST = 1
 """Observed cells that a ratio is divided by at least, where there are none."""
 
@@ -118,6 +118,11 @@ def leads_of(
 ) -> tuple[list[Lead], int]:
     """Sums of each half hour of an event, and the number of starts.
 
+    Args:
+        frames: (time, y, x) of the event in mm/h, NaN for no data.
+        named: The forecaster.
+        every: From start to start.
+
     Raises:
         NoStarts: There is no time that leaves enough frames before and after.
     """
@@ -153,9 +158,9 @@ def sums_of(forecast: DataArray, past: DataArray, observed: DataArray, label: st
     for lead in range(bare.sizes["lead_time"]):
         truth = rain.isel(lead_time=lead).to_numpy()
         valid = ~np.isnan(truth)
-        of_lead, came = probabilities[:, lead][:, valid], truth[valid]
+        of_lead, seen = probabilities[:, lead][:, valid], truth[valid]
         rows = [list(known).index(threshold) for threshold in RARE]
-        reached = came >= list(known)[-1]
+        reached = seen >= list(known)[-1]
         found.append(
             Lead(
                 np.array(
@@ -168,7 +173,7 @@ def sums_of(forecast: DataArray, past: DataArray, observed: DataArray, label: st
                     ]
                 ),
                 of_lead[rows].sum(axis=1),
-                np.array([float((came >= threshold).sum()) for threshold in RARE]),
+                np.array([float((seen >= threshold).sum()) for threshold in RARE]),
                 np.array([tail_sums(b(of_lead, list(known)), reached) for b in BOUNDS.values()]),
             )
         )
@@ -216,7 +221,7 @@ def table(leads: Sequence[Lead]) -> str:
 def section(parts: Sequence[str]) -> str:
     """All events as Markdown."""
     return f"""\
-{measured("benchmarks.skill.ensemble_spread", "numpy", "torch")}
+{measured("benchmarks.skill.ensembles.spread_origin", "numpy", "torch")}
 Spread over error at single cells, of all rates and with rates above {LIMIT:g} mm/h taken as that.
 For 5, 10 and 20 mm/h: how often they are forecast over how often they are observed, and in brackets
 the observed cells (where there are none, the number of forecast ones). In the last columns the

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.skill import ensemble_spread
-from benchmarks.skill.ensemble_spread import BOUNDS, Lead, exponential, power_law
+from benchmarks.skill.ensembles import spread_origin
+from benchmarks.skill.ensembles.spread_origin import BOUNDS, Lead, exponential, power_law
 from tests.showers import frame
 from tests.unit.benchmarks.skill.test_ensemble import NAMED
 
@@ -32,19 +32,19 @@ def test_each_half_hour_has_a_row_with_the_ratios_of_its_sums() -> None:
         np.array([20.0, 4.0, 0.0]),
         np.array([[6.0, 0.5], [5.0, 0.4], [1.0, 0.1]]),
     )
-    row = ensemble_spread.table([lead.plus(lead)]).splitlines()[-1]
+    row = spread_origin.table([lead.plus(lead)]).splitlines()[-1]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:6] == ["+30", "1.00", "0.50", "1.50 (40)", "2.00 (8)", "12.00 (0)"]
     assert cells[6] == "5000.00; 12.00"
 
 
 def test_rates_and_members_are_limited_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ensemble_spread, "RARE", (0.5, 2.0, 5.0))
+    monkeypatch.setattr(spread_origin, "RARE", (0.5, 2.0, 5.0))
     joined = [frame(number).isel(y=slice(40, 80), x=slice(40, 80)) for number in range(26)]
     times = np.concatenate([each["time"].to_numpy() for each in joined])
     values = np.concatenate([each.to_numpy() for each in joined])
     frames = joined[0].isel(time=0, drop=True).expand_dims(time=times).copy(data=values)
-    leads, starts = ensemble_spread.leads_of(frames, NAMED, np.timedelta64(5, "m"))
+    leads, starts = spread_origin.leads_of(frames, NAMED, np.timedelta64(5, "m"))
     assert (len(leads), starts) == (4, 1)
     for lead in leads:
         (number, variance, _), (limited_number, limited, _) = lead.spreads

@@ -1,0 +1,1 @@
+"""Why ensembles verify as they do."""
