@@ -76,12 +76,12 @@ class Waiter(Generic[T]):
 
     def _poll(self) -> None:
         while True:
+            self._wake.clear()  # before the list: who is added later is woken by what comes later
             with self._lock:
                 waits = list(self._waits)
                 if not waits:
                     self._polling = False
                     return
-            self._wake.clear()
             self._check(waits)
             self._wake.wait(POLL_SECONDS)
 

@@ -43,8 +43,10 @@ class PeriodicThread:
         self._thread.join(JOIN_TIMEOUT.total_seconds())
 
     def _run(self) -> None:
-        while not self._closed:
+        while True:
             self._due.clear()
+            if self._closed:  # looked at after `clear`, which may have undone that of `close`
+                return
             try:
                 self._task()
             except Exception as error:

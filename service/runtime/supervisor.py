@@ -29,6 +29,8 @@ SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 SOON_SECONDS = 60.0
 ENDING_SECONDS = 20.0
 """Time between SIGTERM and SIGKILL, in s."""
+OUTPUT_SECONDS = 10.0
+"""How long the last output of a process that has ended is waited for, in s."""
 PR_SET_PDEATHSIG = 1
 """Option of prctl(2) on Linux."""
 
@@ -73,7 +75,8 @@ class Running:
         self._started, self._due = time.monotonic(), 0.0
         assert self.process.stdout is not None
         passing = (self.part.name, self.process.stdout, self._form)
-        threading.Thread(target=pass_on, args=passing, daemon=True).start()
+        self._passing_on = threading.Thread(target=pass_on, args=passing, daemon=True)
+        self._passing_on.start()
 
     def check(self) -> None:
         """Restart the process after a pause if it has died."""
@@ -89,6 +92,16 @@ class Running:
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
         elif now >= self._due:
             self.start()
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until the process has ended, and its output is printed.
+
+        Raises:
+            subprocess.TimeoutExpired: It has not ended after these seconds; None waits on.
+        """
+        self.process.wait(seconds)
+        # A process that it has left behind may keep the pipe open.
+        self._passing_on.join(OUTPUT_SECONDS)
 
 
 def supervise(
@@ -106,8 +119,8 @@ def supervise(
                     running.check()
                 stop.wait(CHECK_SECONDS)
         finally:
-            end([running.process for running in processes if not running.part.last])
-            end([running.process for running in processes if running.part.last])
+            end([running for running in processes if not running.part.last])
+            end([running for running in processes if running.part.last])
 
 
 @contextmanager
@@ -123,17 +136,17 @@ def stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def end(processes: Sequence[subprocess.Popen[str]]) -> None:
+def end(processes: Sequence[Running]) -> None:
     """Send SIGTERM to processes, and SIGKILL to those that do not end in time."""
-    for process in processes:
-        process.terminate()
+    for running in processes:
+        running.process.terminate()
     until = time.monotonic() + ENDING_SECONDS
-    for process in processes:
+    for running in processes:
         try:
-            process.wait(max(until - time.monotonic(), 0))
+            running.wait(max(until - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            running.process.kill()
+            running.wait(None)
 
 
 def pass_on(name: str, lines: TextIO, form: "LogForm") -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -47,6 +48,18 @@ def test_a_round_is_done_at_once_and_then_when_it_is_due() -> None:
     times = len(done)
     time.sleep(0.2)
     assert len(done) == times, "closed is closed"
+
+
+def test_closing_just_before_a_round_ends_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    class ClearedLate(threading.Event):
+        def clear(self) -> None:
+            self.wait(SECONDS)
+            super().clear()
+
+    names = SimpleNamespace(Event=ClearedLate, Thread=threading.Thread)
+    monkeypatch.setattr("service.runtime.periodic.threading", names)
+    PeriodicThread("closed before its round", 3600, lambda: None).close()
+    assert "closed before its round" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_round_comes_sooner_when_it_is_called() -> None:

@@ -30,8 +30,15 @@ while True:
     time.sleep(0.01)
 """
 SUPERVISOR = """
-import json, logging, os, sys
+import json, logging, os, sys, time
 from service.runtime import supervisor
+pass_on = supervisor.pass_on
+def pass_on_late(name, lines, form):
+    lines = list(lines)
+    time.sleep(0.3)
+    pass_on(name, lines, form)
+if sys.argv[2] == "late":
+    supervisor.pass_on = pass_on_late
 logging.basicConfig(level=logging.INFO)
 supervisor.ENDING_SECONDS = 1.0
 parts = [supervisor.Part(name, command, last) for name, command, last in json.loads(sys.argv[1])]
@@ -43,14 +50,14 @@ print("all have ended")
 class Supervised:
     """A supervisor and its processes, which note their ids in files of their names."""
 
-    def __init__(self, folder: Path, parts: dict[str, str]) -> None:
+    def __init__(self, folder: Path, parts: dict[str, str], output: str) -> None:
         self.folder = folder
         settings = [
             (name, [sys.executable, "-c", SLEEPER, name, str(folder), how], name == "base")
             for name, how in parts.items()
         ]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SUPERVISOR, json.dumps(settings)],
+            [sys.executable, "-c", SUPERVISOR, json.dumps(settings), output],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -68,8 +75,8 @@ class Supervised:
 
 
 @contextmanager
-def supervised(folder: Path, **parts: str) -> Iterator[Supervised]:
-    started = Supervised(folder, parts)
+def supervised(folder: Path, output: str = "", **parts: str) -> Iterator[Supervised]:
+    started = Supervised(folder, parts, output)
     try:
         yield started
     finally:
@@ -122,11 +129,15 @@ def test_what_dies_again_and_again_is_given_more_and_more_time(tmp_path: Path) -
     assert len(pauses) >= 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "output"),
+    [(signal.SIGTERM, ""), (signal.SIGINT, ""), (signal.SIGHUP, ""), (signal.SIGTERM, "late")],
+)
 def test_all_end_with_it_and_what_others_need_ends_last(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, output: str
 ) -> None:
-    with supervised(tmp_path, base="good", api="good", worker="stubborn") as running:
+    parts = {"base": "good", "api": "good", "worker": "stubborn"}
+    with supervised(tmp_path, output, **parts) as running:
         output = running.end(number)
     assert running.process.returncode == 0
     assert not any(alive(running.pids(name)[0]) for name in ("base", "api", "worker"))
