@@ -1,7 +1,6 @@
 """A Redis for tests: of their own, on a free port, with its data in a folder of theirs."""
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+
+from tests.free_port import free_port
 
 PATIENCE_SECONDS = 300.0
 
@@ -50,11 +51,6 @@ class RedisServer:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -16,15 +16,11 @@ import pytest
 from service.pipeline.alerts import webhook
 from service.pipeline.alerts.addresses import AllowedAddresses
 from service.pipeline.alerts.subscription import Subscription
+from tests.free_port import free_port
 
 PAGE = (Path(__file__).parents[3] / "docs/how-to/alerts.md").read_text()
 HERE = AllowedAddresses([ip_network("127.0.0.0/8")])
 BODY = b'{"title": "Rain expected: Garden", "text": "Rain from 14:00."}'
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def test_the_receiver_takes_genuine_messages_once(tmp_path: Path) -> None:
@@ -53,7 +49,7 @@ def test_the_receiver_takes_genuine_messages_once(tmp_path: Path) -> None:
                 send(key, moment)
     finally:
         receiver.kill()
-    printed, _ = receiver.communicate(timeout=60)
+    printed, _ = receiver.communicate(timeout=300)
     assert printed == "Rain expected: Garden Rain from 14:00.\n"
 
 

@@ -50,7 +50,7 @@ def test_a_recipe_runs(url: str, number: int, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=550,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -62,6 +62,6 @@ def test_every_address_of_the_cookbook_answers(url: str) -> None:
     for address in ADDRESSES:
         if address in (HOST, f"{HOST}/wms", *POSTED):
             continue
-        answer = httpx.get(address.replace(HOST, url), timeout=60)
+        answer = httpx.get(address.replace(HOST, url), timeout=300)
         assert answer.status_code == 200, address
         assert answer.content

@@ -15,10 +15,10 @@ from ingest.simulation.simulate import write
 from service.cli.demo import steps
 from service.cli.demo.batches import newest_published
 from service.clock import utc_now
-from service.runtime.all_in_one import free_port
 from service.runtime.deployment import Deployment
 from service.runtime.server import running
 from service.settings import Settings
+from tests.free_port import free_port
 
 FRAMES = 3
 Answer = tuple[int, str]
@@ -92,7 +92,9 @@ def test_the_map_answers_while_radar_is_still_coming(tmp_path: Path) -> None:
         def files() -> Iterator[Path]:
             start = newest_published(utc_now()) - (FRAMES - 1) * np.timedelta64(5, "m")
             for path in write(tmp_path / "radar", start, FRAMES, seed=1):
-                answers.append(httpx.get(f"http://127.0.0.1:{settings.port}/").status_code)
+                answers.append(
+                    httpx.get(f"http://127.0.0.1:{settings.port}/", timeout=300).status_code
+                )
                 yield path
 
         yield files()

@@ -5,7 +5,7 @@ from kombu.exceptions import OperationalError
 
 from service.jobs.celery_transport import RECONNECT_SECONDS, create_app
 from service.settings import Settings
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 
 def test_pauses_between_attempts_to_reconnect_stay_short(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,8 @@ from service.errors import BadLedger, LedgerAway
 from service.jobs.job_table import JobTable
 from service.ledger import database, integrity, migrations, tables
 from service.ledger.ledger import Ledger
-from tests.postgres import DATABASES, free_port, new_url
+from tests.free_port import free_port
+from tests.postgres import DATABASES, new_url
 from tests.state_snapshot import rows_of
 from tests.unit.service.ledger.test_ledger import ISSUE, KEY, LATER, arrival, probability_row
 from tests.unit.service.ledger.test_ledger import counts as count

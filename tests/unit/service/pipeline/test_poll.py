@@ -5,7 +5,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time as clock
@@ -38,6 +37,7 @@ from service.pipeline.poll import poll_once
 from service.runtime.deployment import Deployment
 from service.runtime.follow import follow
 from service.settings import Settings
+from tests.free_port import free_port
 from tests.provider import Fault, Handler, Provider, cut, half, other, provider, refuse, stall
 from tests.showers import file_bytes, file_name, moment, rate, time, write_file
 from tests.state_snapshot import files_of, outcomes_of
@@ -270,11 +270,6 @@ def test_settings_name_the_sources_and_a_bad_one_is_refused() -> None:
 
 
 # as users start it
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def put_fresh(dwd: Provider, frames: int) -> datetime:
