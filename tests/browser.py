@@ -1,5 +1,6 @@
 """A real browser, and a real server for it in the test's own process."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ def serving(app: FastAPI) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(30)
+            thread.join(300)
 
 
 class Watched:
@@ -70,16 +71,35 @@ class Watched:
         if message.type == "error":
             self.errors.append(message.text)
 
-    def until(self, script: str, *, within_ms: int = PATIENCE_MS) -> Any:
+    def until(self, script: str) -> Any:
         """What a script (an expression) says, once it says something true.
 
         By evaluation from outside: the page's policy forbids evaluating text inside.
         """
-        for _ in range(within_ms // 25):
+        for _ in range(PATIENCE_MS // 25):
             if found := self.page.evaluate(script):
                 return found
             self.page.wait_for_timeout(25)
-        raise AssertionError(f"not within {within_ms} ms: {script}")
+        raise AssertionError(f"not within {PATIENCE_MS} ms: {script}")
+
+    def until_text(self, selector: str, text: str) -> None:
+        """Wait until an element has a text."""
+        shown = f"document.querySelector({json.dumps(selector)})?.innerText"
+        self.until(f"({shown} ?? '').includes({json.dumps(text)})")
+
+    def until_painted(self) -> None:
+        """Wait until all is drawn that follows from what has happened so far."""
+        self.page.evaluate(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    def until_error(self, word: str) -> None:
+        """Wait until an error with a word is logged."""
+        for _ in range(PATIENCE_MS // 25):
+            if any(word in error for error in self.errors):
+                return
+            self.page.wait_for_timeout(25)
+        raise AssertionError(f"not among the errors: {word}; {self.errors}")
 
     def text(self, selector: str) -> str:
         return self.page.locator(selector).inner_text()

@@ -4,7 +4,9 @@ what tests have measured, printed at the end."""
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -12,6 +14,13 @@ ROOT = Path(__file__).parents[1]
 # Tiny networks lose more by handing work to threads than they gain. Set before torch is imported,
 # and for the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples in every run, at any speed; `--hypothesis-profile=random` draws others.
+TOO_SLOW = [hypothesis.HealthCheck.too_slow]
+ANY_SPEED: dict[str, Any] = {"deadline": None, "suppress_health_check": TOO_SLOW}
+hypothesis.settings.register_profile("random", **ANY_SPEED)
+hypothesis.settings.register_profile("same", **ANY_SPEED, derandomize=True)
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +30,25 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the data folder {folder.name!r} beside the project, which is not here")
     return folder
+
+
+ONE_ROOM = "tests/end_to_end/page/"
+"""A folder whose tests share a browser and a service, and so run in one process."""
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which may not be there
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """As `--dist=loadfile`, but all files of `ONE_ROOM` count as one."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByRoom(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return ONE_ROOM if file.startswith(ONE_ROOM) else file
+
+    return ByRoom(config, log)
 
 
 MEASURED = "measured"

@@ -19,7 +19,7 @@ from ingest.grid import cell
 from service.api.app import create_app
 from service.api.maps.palettes import palette
 from service.archive.archive import Archive
-from tests.browser import Watched, chromium, serving
+from tests.browser import Watched, serving
 from tests.served import NEWEST, api_context, fill, iso
 from tests.showers import frame
 
@@ -59,12 +59,6 @@ EMBEDDING_PAGE = """<!doctype html><html lang="{lang}"><link rel="icon" href="da
 """
 
 Pages = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +138,7 @@ def rates(service: str, places: list[list[float]]) -> NDArray[np.float32]:
     """Measured rates (place,) in mm/h at longitudes and latitudes, by a query."""
     coords = "MULTIPOINT(" + ",".join(f"({lon:.6f} {lat:.6f})" for lon, lat in places) + ")"
     query = {"coords": coords, "datetime": iso(SHOWN), "f": "CoverageJSON"}
-    response = httpx.get(f"{service}/collections/radar/position", params=query)
+    response = httpx.get(f"{service}/collections/radar/position", params=query, timeout=300)
     assert response.status_code == 200, response.text
     series = [each["ranges"]["rainfall_rate"]["values"] for each in response.json()["coverages"]]
     return np.array(series, np.float32).reshape(len(places))
@@ -174,7 +168,8 @@ def test_a_frame_and_a_web_component_have_the_words_of_the_service(
         section.wait_for()
         text = section.inner_text()
         assert title in text
-        assert httpx.get(f"{service}/widget?{query}&zone=Europe/Berlin").json()[name] in text
+        widget = httpx.get(f"{service}/widget?{query}&zone=Europe/Berlin", timeout=300)
+        assert widget.json()[name] in text
     assert card.get_attribute("class") == "card dark"
     assert framed.get_attribute("class") == "card light"
     assert watched.page.context.cookies() == []
@@ -189,6 +184,5 @@ def test_a_page_that_is_not_named_may_not_show_the_service_in_a_frame(
     with serving(create_app(api_context(data))) as closed:
         content = f'<!doctype html><iframe src="{closed}/embed"></iframe>'
         watched = opened(browser, pages, "refused.html", content)
-        watched.page.wait_for_load_state("networkidle")
-        assert any("frame-ancestors" in error for error in watched.errors)
+        watched.until_error("frame-ancestors")
         assert watched.page.frames[1].locator("nowcast-place").count() == 0

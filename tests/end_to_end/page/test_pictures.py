@@ -14,19 +14,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.end_to_end import test_page
-from tests.end_to_end.test_page import AHEAD, STEPS, Open
+from tests.end_to_end.page.event import AHEAD, STEPS, Open
 
 pytestmark = pytest.mark.skipif(
     "NOWCAST_WRITE_DOCS" not in os.environ, reason="NOWCAST_WRITE_DOCS is not set"
-)
-
-browser, folder, service_clock = test_page.browser, test_page.folder, test_page.service_clock
-service, clock, url, open_page = (
-    test_page.service,
-    test_page.clock,
-    test_page.url,
-    test_page.open_page,
 )
 
 ROOT = Path(__file__).parents[3]
