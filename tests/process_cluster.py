@@ -17,12 +17,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 import sqlalchemy
 
 from service.clock import Clock
 from service.runtime.deployment import Deployment
 from service.settings import Settings
 from tests import postgres
+from tests.free_port import free_port
 from tests.provider import Fault, Provider
 from tests.redis_server import RedisServer
 
@@ -59,7 +61,7 @@ class ProcessCluster:
         self.redis = RedisServer(folder, keeps=True)
         self.postgres = postgres.Postgres()
         self.postgres.start()
-        self.port = postgres.free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
             "NOWCAST_DATA": str(folder / "data"),
@@ -79,6 +81,8 @@ class ProcessCluster:
             "OMP_NUM_THREADS": "1",
             **(more or {}),
         }
+        self.settings = settings_of(self.environment)
+        """As the processes read them."""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.commands: dict[str, list[str]] = {}
         self.held_back: set[str] = set()
@@ -87,17 +91,6 @@ class ProcessCluster:
         self._over = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
-
-    @property
-    def settings(self) -> Settings:
-        """As the processes read them."""
-        before = dict(os.environ)
-        os.environ.update(self.environment)
-        try:
-            return Settings()
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
 
     def start(self, name: str, *arguments: str) -> None:
         """Run a command of the service, and again whenever it ends."""
@@ -168,6 +161,14 @@ class ProcessCluster:
                 if process.poll() is not None and name not in self.held_back:
                     self.restarts[name] = self.restarts.get(name, 0) + 1
                     self._run(name)
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """The settings of a process with this environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return Settings()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 CONFIGURED = Path(__file__).parents[1] / "deploy/prometheus"
 PATIENCE_SECONDS = 300.0
@@ -34,9 +34,14 @@ class Series(NamedTuple):
 
 
 class Prometheus:
-    """Asks a server that runs."""
+    """Asks a server that runs.
+
+    Attributes:
+        moment: Unix time that is asked about, in s; None is now.
+    """
 
     def __init__(self, url: str) -> None:
+        self.moment: float | None = None
         self._client = httpx.Client(base_url=url, timeout=200)
 
     def get(self, path: str, **parameters: Any) -> Any:
@@ -53,14 +58,13 @@ class Prometheus:
 
     def now(self, query: str) -> list[Series]:
         """What is the case."""
-        return [
-            Series(series["metric"], numbers([series["value"]]))
-            for series in self.get("query", query=query)["result"]
-        ]
+        when = {} if self.moment is None else {"time": self.moment}
+        found = self.get("query", query=query, **when)["result"]
+        return [Series(series["metric"], numbers([series["value"]])) for series in found]
 
     def over_time(self, query: str, seconds: int = 60) -> list[Series]:
         """What was the case every second of the last ones."""
-        end = time.time()
+        end = time.time() if self.moment is None else self.moment
         found = self.get("query_range", query=query, start=end - seconds, end=end, step=1)
         return [Series(series["metric"], numbers(series["values"])) for series in found["result"]]
 

@@ -39,6 +39,10 @@ class Watch:
     def between(self, begin: float, end: float) -> list[Answer]:
         return [answer for answer in self.answers if begin <= answer.seconds <= end]
 
+    def was_ready_after(self, begin: float) -> bool:
+        """Whether the service was ready at some time after another one."""
+        return any(answer.status == 200 for answer in self.between(begin, time.monotonic()))
+
     def end(self) -> None:
         self._over.set()
         self._thread.join()

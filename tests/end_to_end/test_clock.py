@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ FRAMES = 20
 WRONG_SECONDS = 12.0
 """How long the clock is wrong at least, about two frames."""
 NOTICED_SECONDS = RECOVERED_SECONDS = 300.0
+WORKER_SECONDS = 15.0
+"""Silence after which a worker counts as dead: more than a busy machine keeps one waiting."""
 BEFORE = timedelta(minutes=80)
 """How long before the first frame it begins, for all processes to start."""
 
@@ -110,9 +113,10 @@ def frames(request: pytest.FixtureRequest) -> Frames:
 def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("clock")
     clock, begin = WrongClock(folder), frames[0][0] - BEFORE
+    more = clock.environment | {"NOWCAST_WORKER_SECONDS": f"{WORKER_SECONDS:g}"}
     with (
         provider() as server,
-        process_cluster(folder, server.url, begin, SPEED, **clock.environment) as cluster,
+        process_cluster(folder, server.url, begin, SPEED, **more) as cluster,
     ):
         cluster.start_all()
         cluster.wait_until_up()
@@ -127,6 +131,8 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         broadcast.wait()
         with deployment_of(cluster.settings) as deployment:
             until(lambda: is_done(deployment, [moment for moment, _ in frames]), 500, "all done")
+        for step in steps.values():
+            until(partial(watch.was_ready_after, step.end), RECOVERED_SECONDS, "ready again")
         watch.end()
         cluster.end_processes()
         yield Played(cluster, frames, watch, steps)

@@ -65,7 +65,11 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         frames = simulated_day(48)
     begin = frames[FIRST][0] + timedelta(minutes=4)
     folder = tmp_path_factory.mktemp("load")
-    more = {"NOWCAST_FORECAST_MINUTES": "15", "NOWCAST_STALE_MINUTES": "600"}
+    more = {
+        "NOWCAST_FORECAST_MINUTES": "15",
+        "NOWCAST_STALE_MINUTES": "600",
+        "NOWCAST_WORKER_SECONDS": "60",  # under load, one that is slow is not taken for dead
+    }
     with provider() as server, process_cluster(folder, server.url, begin, SPEED, **more) as cluster:
         cluster.start_all()
         cluster.wait_until_up()

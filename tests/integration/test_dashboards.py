@@ -27,10 +27,10 @@ from service.runtime.in_process import heartbeat
 from service.runtime.schedule import FOLLOWING
 from service.runtime.server import running
 from service.settings import Settings
+from tests.free_port import free_port
 from tests.integration.test_prometheus import alerts, rules
 from tests.prometheus_server import CONFIGURED, Prometheus, prometheus
 from tests.provider import provider
-from tests.redis_server import free_port
 from tests.showers import frame, moment, write_file
 
 dashboards = pytest.importorskip("dashboards.__main__", reason="needs grafana-foundation-sdk")
@@ -201,18 +201,40 @@ def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
             for deployment in (worker, ingest)
         ]
         follow(stack, ingest)
+        nobody = free_port()
         targets = {
-            "api": [api.settings.port, free_port()],
+            "api": [api.settings.port, nobody],
             "worker": others[:1],
             "ingest": others[1:],
         }
         found = stack.enter_context(prometheus(folder, targets))
         found.until(lambda: found.now("nowcast_ledger_up"), "the API is seen")
         people_ask(url, range(3))
+        found.until(lambda: has_seen_orders(found, 3), "the first requests are seen")
         ingest_frames(api, folder / "files", SEEN, FRAMES)
         people_ask(url, range(3, 6))
+        found.until(lambda: has_seen_orders(found, 6), "all requests are seen")
         time.sleep(6)
+        found.until(lambda: all_answered(found, nobody), "all that are there have answered")
         yield found
+
+
+def has_seen_orders(watching: Prometheus, number: int) -> bool:
+    """Whether so many forecasts have been asked for, as far as is known."""
+    asked = watching.now('sum(nowcast_http_requests_total{method="POST"}) or vector(0)')
+    return asked[0].values[0] >= number
+
+
+def all_answered(watching: Prometheus, nobody: int) -> bool:
+    """Whether all targets but one have answered for 6 s; questions are then about that time."""
+    watching.moment = time.time()
+    up = f'up{{instance!="127.0.0.1:{nobody}"}}[6s]'
+    least = [series.values for series in watching.now(f"min_over_time({up})")]
+    number = [series.values for series in watching.now(f"count_over_time({up})")]
+    if least == [[1]] * 3 and min(number) >= [4]:
+        return True
+    watching.moment = None
+    return False
 
 
 def follow(stack: ExitStack, deployment: Deployment) -> None:
@@ -347,10 +369,10 @@ def test_what_is_recorded_is_there(watching: Prometheus) -> None:
 
 
 def test_what_should_be_seen_is_seen(watching: Prometheus) -> None:
-    states = {
-        alert["labels"]["alertname"]: alert["state"] for alert in watching.get("alerts")["alerts"]
-    }
-    assert states["RadarStale"]  # the frames are of another day
-    assert states["ApiDown"]  # one target is nobody
+    def raised() -> set[str]:
+        return {alert["labels"]["alertname"] for alert in watching.get("alerts")["alerts"]}
+
+    # the frames are of another day, and one target is nobody
+    watching.until(lambda: raised() >= {"RadarStale", "ApiDown"}, "both are raised")
     assert watching.now("nowcast:frame_age:seconds")[0].values[0] > 1800
     assert watching.now('up{job="worker"}')[0].values == [1]

@@ -157,7 +157,7 @@ def test_a_store_that_was_opened_before_a_fork_may_be_used_after_it(store: Objec
     store.put(PATH, b"of the parent")
     child = multiprocessing.get_context("fork").Process(target=store.put, args=("of/it", b"child"))
     child.start()
-    child.join(30)
+    child.join(300)
     assert child.exitcode == 0
     assert store.get("of/it") == b"child"
     assert store.get(PATH) == b"of the parent"

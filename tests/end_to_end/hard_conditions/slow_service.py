@@ -1,11 +1,12 @@
-"""Serves a folder of data with one forecaster, whose inference takes some seconds.
+"""Serves a folder of data with one forecaster, whose inference may last until the service ends.
 
-    python -m tests.end_to_end.hard_conditions.slow_service DATA PORT SECONDS
+    python -m tests.end_to_end.hard_conditions.slow_service DATA PORT quick|slow
 
 Its time is that of `tests.served`.
 """
 
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,34 +20,46 @@ from service.settings import Settings
 from tests.served import NOW
 from tests.unit.service.fake_forecasters import FakeForecasters
 
+AFTERWARDS_SECONDS = 0.5
+"""How long a forecast still takes when the service has been told to end."""
+
 
 class Slow(Persistence):
-    """Takes some seconds for a forecast.
+    """Forecasts once it may.
 
     Args:
-        seconds: How many.
+        may: Whether it may.
     """
 
     name = "slow"
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, may: threading.Event) -> None:
         super().__init__()
-        self.seconds = seconds
+        self.may = may
 
     def __call__(
         self, frames: DataArray, horizon: int = HORIZON, step_minutes: int = STEP_MINUTES
     ) -> DataArray:
-        time.sleep(self.seconds)
+        self.may.wait()
         return super().__call__(frames, horizon, step_minutes)
 
 
-def main(data: Path, port: int, seconds: float) -> None:
+def main(data: Path, port: int, pace: str) -> None:
     simulated = f"{NOW:%Y-%m-%dT%H:%M:%SZ}@{int(time.time())}*1"
     settings = Settings(data=data, port=port, models=("slow",), simulated_time=simulated)
     deployment = Deployment(settings)
-    deployment.forecasters = FakeForecasters(Slow(seconds))
+    may, close = threading.Event(), deployment.jobs.close
+
+    def close_jobs() -> None:
+        threading.Timer(AFTERWARDS_SECONDS, may.set).start()
+        close()
+
+    deployment.jobs.close = close_jobs  # type: ignore[method-assign]
+    if pace == "quick":
+        may.set()
+    deployment.forecasters = FakeForecasters(Slow(may))
     serve(settings, lambda: deployment)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
