@@ -197,7 +197,7 @@ def test_who_hangs_up_in_the_middle_of_a_body_does_no_harm(url: str) -> None:
                 b"POST /nowcast HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000\r\n\r\n"
             )
             caller.sendall(sent)
-    assert httpx.get(f"{url}/healthz").status_code == 200
+    assert httpx.get(f"{url}/healthz", timeout=300).status_code == 200
 
 
 def test_many_clients_at_once_all_get_what_they_asked_for(url: str) -> None:

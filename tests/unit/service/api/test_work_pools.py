@@ -78,16 +78,18 @@ def test_the_error_of_a_shared_call_is_raised_by_all_who_wait() -> None:
 
 
 def test_calls_that_hang_are_given_up_and_then_not_tried_any_more() -> None:
-    go, tried, calls = threading.Event(), [], PatientCalls("ledger", 2, 0.02)
+    go, tried, calls = threading.Event(), threading.Semaphore(0), PatientCalls("ledger", 2, 0.02)
 
     def hang() -> None:
-        tried.append(1)
-        go.wait(100)
+        tried.release()
+        go.wait(300)
 
     for _ in range(5):
         with pytest.raises(LedgerAway, match="did not respond"):
             calls.call(hang)
-    assert len(tried) == 2
+    for _ in range(2):
+        assert tried.acquire(timeout=300)
+    assert not tried.acquire(blocking=False)
     go.set()
 
 

@@ -530,7 +530,7 @@ def test_a_process_tells_what_it_counts_on_a_port_of_its_own() -> None:
     process.polled("RY", failed=True)
     process.polled("RY", failed=False)
     with exposed(process, "127.0.0.1", 0) as port:
-        found = Scrape(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+        found = Scrape(httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=300).text)
     assert found.value(metrics.INFERENCE.name + "_count", model="net") == 2
     assert found.value(metrics.INFERENCE.name + "_sum", model="net") == pytest.approx(3.3)
     assert found.value(metrics.INFERENCE.name + "_bucket", model="net", le="0.5") == 1
@@ -539,7 +539,7 @@ def test_a_process_tells_what_it_counts_on_a_port_of_its_own() -> None:
     assert found.value(metrics.POLLS, product="RY", result="failed") == 1
     assert found.value("process_resident_memory_bytes")
     with exposed(other, "127.0.0.1", 0) as port:
-        nothing = Scrape(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+        nothing = Scrape(httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=300).text)
     assert nothing.value(metrics.FALLBACKS, model="net") == 0
 
 

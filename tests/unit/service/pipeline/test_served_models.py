@@ -1,5 +1,7 @@
 """The models of a deployment: loaded once, and made by the processor where the device fails."""
 
+from time import perf_counter
+
 import pytest
 import torch
 from xarray import DataArray
@@ -104,9 +106,11 @@ def test_every_forecast_is_told_of_with_its_duration() -> None:
     took: list[tuple[str, float]] = []
     models = Forecasters(("persistence", "advection"))
     models.on_forecast = lambda *duration: took.append(duration)
+    begun = perf_counter()
     models.warm()
+    most = perf_counter() - begun
     assert [name for name, _ in took] == ["persistence", "advection"]
-    assert all(0 < seconds < 60 for _, seconds in took)
+    assert all(0 < seconds <= most for _, seconds in took)
 
 
 @pytest.mark.parametrize("name", ["../weights", "ms-lstm.safetensors", "unet"])

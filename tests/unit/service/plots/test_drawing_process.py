@@ -48,7 +48,7 @@ def test_pictures_are_the_same_and_a_process_that_is_killed_is_replaced(
     assert drawing.draw(forecast, before) == expected
     (second,) = processes(drawing)
     drawing.close()
-    for _ in range(1000):
+    for _ in range(6000):
         if not Path(f"/proc/{second}/cmdline").exists() or is_zombie(second):
             break
         time.sleep(0.05)
