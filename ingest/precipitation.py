@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from xarray import DataArray, Variable
+from xarray import DataArray, Dataset, Variable
 
 from ingest.errors import BadField
 from ingest.grid import Grid, coordinates, known_grid
@@ -139,6 +139,12 @@ def make_forecast(
     }
     dims = ("lead_time", "y", "x")
     return DataArray(rate, coords=coords, dims=dims, name=NAME, attrs=attributes(product, source))
+
+
+def lead_minutes_of(field: DataArray | Dataset) -> list[int]:
+    """Return the lead times in min of a forecast, of counts or of scores (lead_time, ...)."""
+    minutes: list[int] = (field["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
+    return minutes
 
 
 def stamps(times: ArrayLike) -> Variable:

@@ -2,6 +2,7 @@
 what tests have measured, printed at the end."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,23 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the data folder {folder.name!r} beside the project, which is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of data to copy from or to read only."""
+    from tests.served import fill  # which imports torch
+
+    folder: Path = tmp_path_factory.mktemp("filled")
+    fill(folder)
+    return folder
+
+
+@pytest.fixture
+def data(filled: Path, tmp_path: Path) -> Path:
+    """A folder of data of the test's own."""
+    copy: Path = shutil.copytree(filled, tmp_path / "data")
+    return copy
 
 
 ONE_ROOM = "tests/end_to_end/page/"

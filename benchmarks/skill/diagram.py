@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from xarray import Dataset
 
+from ingest.precipitation import lead_minutes_of
 from verification import reliability
 from verification.probabilistic import BINS, FEWEST
 
@@ -52,7 +53,7 @@ def draw(sums: Dataset, title: str) -> bytes:
 
 def panel(above: Axes, below: Axes, found: Dataset) -> None:
     """Reliability lines and sharpness histogram of one threshold."""
-    minutes = (found["lead_time"].to_numpy() / np.timedelta64(1, "m")).astype(int)
+    minutes = lead_minutes_of(found)
     above.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
     for lead, (minute, (colour, marker)) in enumerate(zip(minutes, LINES, strict=False)):
         of_lead = found.isel(lead_time=lead)

@@ -7,16 +7,12 @@ shuffled at each cell and lead time: with the same probabilities, but without st
 the events are those of validation and the German event that nothing was chosen on.
 """
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import pairwise
-from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -25,11 +21,12 @@ from xarray import DataArray, Dataset
 from benchmarks.report import measured, write_section
 from benchmarks.skill import events
 from benchmarks.skill.diagram import DOTS_PER_INCH, INK, LINES, QUIET, plain
-from benchmarks.skill.five_minutes.lead_times import EVENTS, LEADS, STEP_MINUTES
+from benchmarks.skill.five_minutes.lead_times import LEADS, STEP_MINUTES
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import HORIZON, NoStarts, history
-from benchmarks.skill.skill import add_common
+from benchmarks.skill.skill import event_options
 from benchmarks.skill.tables import markdown
+from ingest.precipitation import lead_minutes_of
 from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import LEAD_STEP, NotEnoughFrames
 from model_zoo.forecasters.ensemble import ensemble_members, ensemble_seed
@@ -130,24 +127,18 @@ def hourly_sums(field: DataArray) -> DataArray:
     return sums
 
 
-def minutes_of(sums: Dataset) -> list[int]:
-    """Lead times in min."""
-    found: list[int] = (sums["lead_time"] / np.timedelta64(1, "m")).astype(int).values.tolist()
-    return found
-
-
 def crps_table(totals: Mapping[str, Mapping[str, Dataset]]) -> str:
     """CRPS, and spread over error, by scale, kind and lead time, as Markdown."""
     rows = []
     for scale, kinds in totals.items():
         for kind, sums in kinds.items():
-            by_lead = dict(zip(minutes_of(sums), crps(sums).to_numpy(), strict=True))
+            by_lead = dict(zip(lead_minutes_of(sums), crps(sums).to_numpy(), strict=True))
             cells = [f"{by_lead[m]:.4f}" if m in by_lead else "" for m in SHOWN]
             rows.append([scale, f"CRPS, {kind}", *cells])
             if kind == ALONE:
                 continue
             ratio = (spread(sums) / ensemble_error(sums)).to_numpy()
-            by_lead = dict(zip(minutes_of(sums), ratio, strict=True))
+            by_lead = dict(zip(lead_minutes_of(sums), ratio, strict=True))
             cells = [f"{by_lead[m]:.2f}" if m in by_lead else "" for m in SHOWN]
             rows.append([scale, f"spread / error, {kind}", *cells])
     return markdown(["scale", "score", *(f"+{minute}" for minute in SHOWN)], rows)
@@ -186,7 +177,7 @@ def draw(totals: Mapping[str, Mapping[str, Dataset]], title: str) -> bytes:
 
 def draw_ranks(axis: Axes, sums: Dataset, scale: str) -> None:
     """Rank histograms of two lead times."""
-    minutes = minutes_of(sums)
+    minutes = lead_minutes_of(sums)
     for minute, (colour, _) in zip(RANKED, LINES, strict=False):
         nearest = int(np.argmin(np.abs(np.array(minutes) - minute)))
         shares = rank_shares(sums.isel(lead_time=nearest)).to_numpy()
@@ -204,7 +195,9 @@ def draw_spread(axis: Axes, sums: Dataset) -> None:
         (spread, ensemble_error), ("spread", "error of the mean"), LINES, strict=False
     ):
         values = score(sums).to_numpy()
-        axis.plot(minutes_of(sums), values, marker, ls="-", ms=3, lw=1.3, color=colour, label=label)
+        axis.plot(
+            lead_minutes_of(sums), values, marker, ls="-", ms=3, lw=1.3, color=colour, label=label
+        )
     axis.set(ylim=(0, None), xticks=range(0, 121, 30))
     axis.set_xlabel("lead time in min", size=8.5, color=INK)
     plain(axis)
@@ -228,17 +221,7 @@ are the same members, exchanged at random at each cell and lead time: what struc
 
 def main() -> None:
     """Print the tables of the events, and write them with figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_common(parser)
-    parser.set_defaults(every=120)
-    parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
-    parser.add_argument("--forecaster", default=FORECASTER)
-    parser.add_argument("--write", type=Path, help="a Markdown file; figures come beside it")
-    options = parser.parse_args()
-    cv2.setNumThreads(options.threads)
-    torch.set_num_threads(options.threads)
+    options = event_options(str(__doc__), ("--forecaster", {"default": FORECASTER}), every=120)
     try:
         (named,) = open_forecasters([options.forecaster])
         parts = []

@@ -16,8 +16,9 @@ only those of that network and of what it is part of. A change of a baseline's c
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,6 +43,8 @@ FORECASTERS = (
     "ms-preciplstm",
     "blend",
 )
+EVENTS = (*events.TUNED_ON, events.GERMAN)
+"""Those of validation, and the German one that nothing was chosen on."""
 LEAST_WET = 0.01
 """Share of the cells with rain that a frame has from which a forecast starts."""
 
@@ -49,8 +52,7 @@ LEAST_WET = 0.01
 def main() -> None:
     """Print the tables of each event and of all alike together, and write them."""
     options = arguments()
-    cv2.setNumThreads(options.threads)
-    torch.set_num_threads(options.threads)
+    set_threads(options.threads)
     try:
         parts = sections(options)
     except (events.UnknownEvent, ModelError, BadData) as error:
@@ -65,8 +67,7 @@ def arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common(parser)
-    every = [*events.TUNED_ON, events.GERMAN]
-    parser.add_argument("--events", nargs="+", default=every, metavar="EVENT")
+    parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
     parser.add_argument(
         "--forecasters",
         nargs="+",
@@ -92,6 +93,36 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--every", type=int, default=15, help="minutes from start to start")
     parser.add_argument("--threads", type=int, default=1, help="that a forecast may take")
+
+
+def event_options(
+    description: str, *more: tuple[str, Mapping[str, Any]], **defaults: object
+) -> argparse.Namespace:
+    """Options of a command that measures something on events; threads are set.
+
+    Args:
+        description: Of the command.
+        *more: Names of further options, and their arguments of `add_argument`.
+        **defaults: Defaults in the place of the usual ones.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common(parser)
+    parser.set_defaults(**defaults)
+    parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
+    for name, arguments_given in more:
+        parser.add_argument(name, **arguments_given)
+    parser.add_argument("--write", type=Path, help="a Markdown file; figures come beside it")
+    options = parser.parse_args()
+    set_threads(options.threads)
+    return options
+
+
+def set_threads(number: int) -> None:
+    """Let this process compute in so many threads."""
+    cv2.setNumThreads(number)
+    torch.set_num_threads(number)
 
 
 def sections(options: argparse.Namespace) -> list[str]:

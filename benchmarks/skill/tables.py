@@ -12,6 +12,7 @@ import numpy as np
 from xarray import DataArray, Dataset
 
 from benchmarks.skill.scoring import ADVECTION, MAIN_THRESHOLDS, SPROG, START
+from ingest.precipitation import lead_minutes_of
 from verification import csi, estimate, event_mean, fbias, hss
 
 Score = Callable[[Dataset], DataArray]
@@ -132,7 +133,7 @@ def figure(value: float, pattern: str) -> str:
 
 def leads(found: Dataset | DataArray) -> list[str]:
     """Return the headings of columns of sums or scores (..., lead_time)."""
-    minutes = (found["lead_time"].to_numpy() / np.timedelta64(1, "m")).astype(int)
+    minutes = lead_minutes_of(found)
     return [f"{lead} min" for lead in minutes]
 
 

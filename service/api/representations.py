@@ -19,6 +19,7 @@ from ingest.precipitation import (
     credit,
     exceedance_probabilities,
     is_of_domain,
+    lead_minutes_of,
 )
 from service.api import freshness
 from service.api.dependencies import ApiContext
@@ -30,7 +31,6 @@ from service.archive import field_file
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
 from service.errors import BadRequest, Gone, LedgerAway, NoFrame, NotAcceptable
-from service.pipeline.model_selection import lead_minutes
 from service.pipeline.upload import JSON, NETCDF
 from service.skill import verification
 from service.skill.scores import SCORES
@@ -251,7 +251,7 @@ def document(
             "weights_sha256": None if key.weights == "none" else key.weights,
         },
         "units": UNITS,
-        "lead_minutes": lead_minutes(forecast),
+        "lead_minutes": lead_minutes_of(forecast),
         "valid_times": [iso(to_datetime(time)) for time in forecast["time"].values],
         "coverage": [coverage(ratio) for ratio in valid.tolist()],
         "skill": skill,

@@ -168,9 +168,9 @@ def at_leads(forecast: "DataArray", minutes: list[int]) -> "DataArray":
     Raises:
         BadParameter: It has none of them.
     """
-    from service.pipeline.model_selection import lead_minutes
+    from ingest.precipitation import lead_minutes_of
 
-    known = lead_minutes(forecast)
+    known = lead_minutes_of(forecast)
     if missing := sorted(set(minutes) - set(known)):
         raise typer.BadParameter(
             f"there is no lead time of {', '.join(map(str, missing))} minutes, should be of "

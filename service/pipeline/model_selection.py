@@ -13,7 +13,12 @@ import numpy as np
 import xarray as xr
 from xarray import DataArray
 
-from ingest.precipitation import INTERVAL, exceedance_probabilities, exceedance_probability_name
+from ingest.precipitation import (
+    INTERVAL,
+    exceedance_probabilities,
+    exceedance_probability_name,
+    lead_minutes_of,
+)
 from model_zoo.forecasters.contract import STEP_MINUTES
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, to_datetime
@@ -47,7 +52,7 @@ def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
         attribute `chosen` names it for each half hour. It has exceedance probabilities of the
         thresholds for which all chosen forecasts have them.
     """
-    leads = sorted(set.intersection(*(set(lead_minutes(field)) for field in forecasts.values())))
+    leads = sorted(set.intersection(*(set(lead_minutes_of(field)) for field in forecasts.values())))
     half_hours = sorted({-(-lead // STEP_MINUTES) * STEP_MINUTES for lead in leads})
     chosen = choose(ledger, list(forecasts), half_hours)
     by_half_hour = dict(zip(half_hours, chosen, strict=True))
@@ -76,14 +81,6 @@ def best(ledger: Ledger, forecasts: Mapping[Key, DataArray]) -> DataArray:
     if suspect := split_attribute(parts, SUSPECT, "; "):
         forecast.attrs[SUSPECT] = "; ".join(suspect)
     return forecast
-
-
-def lead_minutes(forecast: DataArray) -> list[int]:
-    """Return the lead times of a forecast (lead_time, ...) in min."""
-    minutes: list[int] = (
-        (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
-    )
-    return minutes
 
 
 def split_attribute(parts: Sequence[DataArray], name: str, separator: str) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 import numpy as np
 from xarray import DataArray
 
+from ingest.precipitation import lead_minutes_of
 from model_zoo.forecasters.contract import LEAD_STEP
 from service.archive.archive import Archive
 from service.archive.key import Key, iso, key_of, ledger_key, to_datetime
@@ -56,7 +57,7 @@ def note(ledger: Ledger, forecast: DataArray, duration_seconds: float | None = N
     """Add a forecast (lead_time, y, x) and its half hours to the ledger, unless it has them."""
     key = key_of(forecast)
     forecast = half_hours(forecast)
-    minutes = (forecast["lead_time"].values / np.timedelta64(1, "m")).astype(int).tolist()
+    minutes = lead_minutes_of(forecast)
     valid = dict(zip(minutes, map(to_datetime, forecast["time"].values), strict=True))
     times = {
         "radar_time": to_datetime(key.issue),

@@ -10,10 +10,11 @@ from xarray import DataArray
 from ingest.grid import same_grid
 from service.archive.archive import Archive
 from service.archive.key import Key, ledger_key, to_datetime, to_time
-from service.errors import LedgerAway, NoFrame
+from service.errors import NoFrame
 from service.ledger import sum_rows
 from service.ledger.ledger import Ledger
 from service.pipeline.rain_sums.sum_verification import verify_sums
+from service.skill.pending import enter_each
 from service.skill.verification import seen_by_all, sums
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,6 @@ log = logging.getLogger(__name__)
 MISSING_AFTER = timedelta(hours=6)
 """Age from which an observed frame counts as missing, if newer ones have come: otherwise the radar
 is unavailable, or the clock is wrong."""
-MOST_TOLD = 3
-"""Lead times that a message names of those that failed."""
 
 Remake = Callable[[Key], bool]
 """Has a forecast made again whose file is lost. Returns False if it cannot be."""
@@ -60,30 +59,15 @@ def verify(
     Raises:
         LedgerAway: The database is unreachable.
     """
-    waiting: dict[tuple[datetime, int], list[Key]] = {}
-    for row in ledger.pending(now):
-        if row["issue"] not in unfinished and archive.has_frame(to_time(row["valid_time"])):
-            key = Key(to_time(row["issue"]), row["model"], row["weights"])
-            waiting.setdefault((row["issue"], row["lead_minutes"]), []).append(key)
-    done, failed = 0, dict[str, Exception]()
-    for (issue, lead), keys in waiting.items():
+
+    def enter_lead(keys: list[Key], lead: int) -> int:
         try:
-            done += enter(archive, ledger, keys, lead, remake)
-        except LedgerAway:
-            raise
+            return enter(archive, ledger, keys, lead, remake)
         except NoFrame:  # damaged, which the archive has logged
-            continue
-        except Exception as error:  # noqa: BLE001  whatever it is, the others are verified
-            failed[f"{issue:%Y-%m-%dT%H:%MZ} +{lead} min"] = error
-    if failed:
-        log.warning(
-            "%d of %d lead times could not be verified and are tried again, as %s: %s",
-            len(failed),
-            len(waiting),
-            ", ".join(list(failed)[:MOST_TOLD]),
-            next(iter(failed.values())),
-            exc_info=next(iter(failed.values())),
-        )
+            return 0
+
+    come = (row for row in ledger.pending(now) if archive.has_frame(to_time(row["valid_time"])))
+    done = enter_each(come, unfinished, enter_lead, "lead times")
     verify_sums(archive, ledger, now, unfinished)
     newest = archive.latest_frame()
     if newest is not None:

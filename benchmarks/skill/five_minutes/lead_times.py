@@ -12,11 +12,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 import xarray as xr
 from matplotlib.figure import Figure
 from xarray import DataArray, Dataset
@@ -26,8 +23,9 @@ from benchmarks.skill import events
 from benchmarks.skill.diagram import DOTS_PER_INCH, INK, LINES, plain
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import HORIZON, NoStarts, history
-from benchmarks.skill.skill import add_common
+from benchmarks.skill.skill import event_options
 from benchmarks.skill.tables import markdown
+from ingest.precipitation import lead_minutes_of
 from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import LEAD_STEP, NotEnoughFrames
 from model_zoo.training.errors import BadData
@@ -36,7 +34,6 @@ from verification import common_mask, count, csi, match
 STEP_MINUTES = 5
 LEADS = int(HORIZON * LEAD_STEP / np.timedelta64(STEP_MINUTES, "m"))
 THRESHOLDS = (0.5, 2.0, 5.0)
-EVENTS = (*events.TUNED_ON, events.GERMAN)
 FORECASTERS = ("advection", "s-prog", "blend")
 SHOWN = (5, 10, 15, 20, 25, 30, 45, 60, 75, 90, 105, 120)
 """Lead times in min that stand in the table; all are in the figure."""
@@ -72,16 +69,10 @@ def counts_of(
     return total.assign_coords(model=[named.label for named in forecasters]), len(counts)
 
 
-def minutes_of(counts: Dataset) -> list[int]:
-    """Lead times in min."""
-    found: list[int] = (counts["lead_time"] / np.timedelta64(1, "m")).astype(int).values.tolist()
-    return found
-
-
 def table(counts: Dataset) -> str:
     """CSI by threshold and forecaster at some of the lead times, as Markdown."""
     scores = csi(counts)
-    minutes = minutes_of(counts)
+    minutes = lead_minutes_of(counts)
     shown = [minutes.index(lead) for lead in SHOWN if lead in minutes]
     lines = [
         [f"{threshold:g}", model, *(f"{value:.3f}" for value in of_model.to_numpy()[shown])]
@@ -102,7 +93,7 @@ def draw(counts: Dataset, title: str) -> bytes:
         for model, (colour, marker) in zip(models, LINES, strict=False):
             values = scores.sel(threshold=threshold, model=model)
             line = {"color": colour, "marker": marker, "markersize": 3, "linewidth": 1.3}
-            axis.plot(minutes_of(counts), values, label=model, **line)
+            axis.plot(lead_minutes_of(counts), values, label=model, **line)
         axis.set_title(f"{threshold:g} mm/h or more", size=9.5, color=INK)
         axis.set(ylim=(0, 1), xticks=range(0, 121, 30))
         axis.set_xlabel("lead time in min", size=8.5, color=INK)
@@ -134,17 +125,8 @@ def arguments(description: str, forecasters: Sequence[str]) -> argparse.Namespac
         description: Of the command.
         forecasters: Those of the default.
     """
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_common(parser)
-    parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
-    parser.add_argument("--forecasters", nargs="+", default=list(forecasters))
-    parser.add_argument("--write", type=Path, help="a Markdown file; figures come beside it")
-    options = parser.parse_args()
-    cv2.setNumThreads(options.threads)
-    torch.set_num_threads(options.threads)
-    return options
+    several = {"nargs": "+", "default": list(forecasters)}
+    return event_options(description, ("--forecasters", several))
 
 
 def main() -> None:

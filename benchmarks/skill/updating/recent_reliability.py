@@ -11,9 +11,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 import xarray as xr
 from numpy.typing import NDArray
 from xarray import DataArray, Dataset
@@ -23,7 +21,7 @@ from benchmarks.skill import events
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.remembered import Remembered, members_of, remember
 from benchmarks.skill.scoring import HORIZON, history
-from benchmarks.skill.skill import add_common
+from benchmarks.skill.skill import event_options
 from ingest.precipitation import exceedance_probabilities
 from model_zoo.calibration import logit
 from model_zoo.forecasters.blend import NAME
@@ -32,7 +30,6 @@ from model_zoo.zoo import MODELS
 from verification import brier, match, probability_sums, recalibration
 from verification.recalibration import UNCHANGED
 
-EVENTS = (*events.TUNED_ON, events.GERMAN)
 THRESHOLDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 """mm/h."""
 FEWEST_EVENTS = 200
@@ -142,16 +139,8 @@ cells reached the threshold.
 
 def main() -> None:
     """Print the table, and write it as a section."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_common(parser)
-    parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
-    parser.add_argument("--cache", type=Path, help="a folder that keeps forecasts")
-    parser.add_argument("--write", type=Path, help="a Markdown file; changes its section only")
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    cv2.setNumThreads(options.threads)
+    cache = {"type": Path, "help": "a folder that keeps forecasts"}
+    options = event_options(str(__doc__), ("--cache", cache))
     text = section({event: ratios(event, options) for event in options.events})
     print(text)
     if options.write:

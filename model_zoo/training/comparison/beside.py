@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray import DataArray, Dataset
 
+from ingest.precipitation import lead_minutes_of
 from model_zoo.checkpoints import checkpoint
 from model_zoo.exceedance import FORECAST_THRESHOLDS
 from model_zoo.forecasters.by_name import load_forecaster
@@ -183,7 +184,7 @@ def table(title: str, found: Sequence[DataArray], *, sign: bool = False) -> Tabl
     def shown(**coordinates: object) -> str:
         return cell(*(float(each.sel(coordinates)) for each in found), sign=sign)
 
-    minutes = (value["lead_time"].to_numpy() / np.timedelta64(1, "m")).astype(int)
+    minutes = lead_minutes_of(value)
     lines = [
         [str(model), f"{threshold:g}"]
         + [

@@ -15,6 +15,7 @@ from ingest.precipitation import (
     credit,
     exceedance_probabilities,
     exceedance_probability_name,
+    lead_minutes_of,
 )
 from model_zoo.errors import ModelError
 from service.api.dependencies import ApiContext
@@ -25,7 +26,6 @@ from service.api.representations import listed
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, from_stamp, iso, stamp, time_of, to_datetime, to_time
 from service.errors import BadQuery, NoForecast, NoFrame, NoItem
-from service.pipeline.model_selection import lead_minutes
 from service.pipeline.rain_sums.radar_history import FRAMES_MISSING
 from service.pipeline.rain_sums.sum_fields import PERIODS
 
@@ -136,7 +136,7 @@ class Source(NamedTuple):
         return {
             "nowcast:issue_time": iso(to_datetime(issue_of(self.field))),
             "nowcast:generated_at": self.field.attrs["generated_at"],
-            "nowcast:lead_minutes": lead_minutes(self.field),
+            "nowcast:lead_minutes": lead_minutes_of(self.field),
             "nowcast:model": self.field.attrs["model"],
             "nowcast:chosen": listed(self.complete, "chosen"),
             "nowcast:bridged": listed(self.complete, "bridged"),

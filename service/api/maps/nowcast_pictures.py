@@ -4,6 +4,7 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Query, Request, Response
 
+from ingest.precipitation import lead_minutes_of
 from service.api.dependencies import ApiContext
 from service.api.edr.collections import valid_times
 from service.api.field_selection import FieldSelection
@@ -13,7 +14,6 @@ from service.api.maps.palettes import Style
 from service.api.maps.pictures import PNG, picture_response
 from service.archive.key import Key
 from service.errors import BadQuery
-from service.pipeline.model_selection import lead_minutes
 
 GERMANY = "2,46.5,16,55.5"
 """West, south, east and north of the whole grid in degrees."""
@@ -100,7 +100,7 @@ def area_picture(
         BadQuery: It has no such lead time, or the picture is too large.
     """
     forecast = context.archive.full_forecast(key)
-    leads = lead_minutes(forecast)
+    leads = lead_minutes_of(forecast)
     lead = min(30, leads[-1]) if options.lead is None else options.lead
     if lead not in leads:
         raise BadQuery(f"lead is {lead}, should be one of {', '.join(map(str, leads))}")

@@ -20,6 +20,7 @@ from ingest.precipitation import (
     credit,
     exceedance_probabilities,
     exceedance_probability_name,
+    lead_minutes_of,
 )
 from service.api.dependencies import Context
 from service.api.edr.summary import FRAMES_OF_MOTION
@@ -38,7 +39,6 @@ from service.api.representations import IMMUTABLE, MINUTES, listed
 from service.api.schemas import Moment
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, iso, stamp, to_datetime, to_time
-from service.pipeline.model_selection import lead_minutes
 from service.pipeline.upload import JSON
 
 router = APIRouter(prefix="/grids", tags=["grids"])
@@ -140,7 +140,7 @@ def forecast(
             "version": key.version,
             "issue_time": iso(to_datetime(key.issue)),
             "generated_at": field.attrs["generated_at"],
-            "lead_minutes": lead_minutes(field),
+            "lead_minutes": lead_minutes_of(field),
             "times": [iso(to_datetime(time)) for time in field["time"].values],
             "planes": [*rate_plane, *map(exceedance_probability_name, probabilities)],
             "chosen": listed(field, "chosen"),

@@ -143,11 +143,11 @@ def heading(key: "Key") -> str:
 
 def rates_line(rates: list[float], forecast: "DataArray") -> str:
     """The rates at the lead times of a forecast (lead_time, y, x) in mm/h; `-` is no data."""
-    from service.pipeline.model_selection import lead_minutes
+    from ingest.precipitation import lead_minutes_of
 
     shown = (
         f"+{minutes} {'-' if rate != rate else f'{rate:.1f}'}"  # noqa: PLR0124  NaN
-        for minutes, rate in zip(lead_minutes(forecast), rates, strict=True)
+        for minutes, rate in zip(lead_minutes_of(forecast), rates, strict=True)
     )
     return f"mm/h: {', '.join(shown)}"
 

@@ -21,12 +21,13 @@ from model_zoo.forecasters import motion
 from model_zoo.forecasters.contract import NotEnoughFrames
 from model_zoo.forecasters.ensemble import NoProbabilities, ensemble_members, ensemble_seed
 from service.archive.archive import Archive
-from service.archive.key import Key, Time, key_of, ledger_key, to_time
-from service.errors import LedgerAway, NoForecast, NoFrame
+from service.archive.key import Key, Time, key_of, ledger_key
+from service.errors import NoForecast, NoFrame
 from service.ledger import sum_rows
 from service.ledger.ledger import Ledger
 from service.pipeline.rain_sums.area_sums import TOLERANCE
 from service.pipeline.rain_sums.sources import has_steps
+from service.skill.pending import enter_each
 from service.skill.verification import Row, rows_of, seen_by_all
 from verification import count
 
@@ -94,22 +95,12 @@ def verify_sums(
     Raises:
         LedgerAway: The database is unreachable.
     """
-    waiting: dict[tuple[Time, int], list[Key]] = {}
-    for row in sum_rows.pending(ledger.engine, now):
-        if row["issue"] not in unfinished:
-            key = Key(to_time(row["issue"]), row["model"], row["weights"])
-            waiting.setdefault((key.issue, row["lead_minutes"]), []).append(key)
-    done = 0
-    for (issue, lead), keys in waiting.items():
-        try:
-            observed = observed_sum(archive, issue + np.timedelta64(lead, "m"))
-            if observed is not None:
-                done += enter(archive, ledger, keys, lead, observed, ensemble)
-        except LedgerAway:
-            raise
-        except Exception:  # whatever it is, the others are verified
-            log.warning("sums of %s +%d min could not be verified", issue, lead, exc_info=True)
-    return done
+
+    def enter_sum(keys: list[Key], lead: int) -> int:
+        observed = observed_sum(archive, keys[0].issue + np.timedelta64(lead, "m"))
+        return 0 if observed is None else enter(archive, ledger, keys, lead, observed, ensemble)
+
+    return enter_each(sum_rows.pending(ledger.engine, now), unfinished, enter_sum, "sums")
 
 
 def observed_sum(archive: Archive, end: Time) -> DataArray | None:

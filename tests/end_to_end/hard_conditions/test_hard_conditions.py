@@ -26,7 +26,7 @@ from service.runtime.deployment import Deployment
 from service.runtime.server import running
 from service.settings import Settings
 from tests.free_port import free_port
-from tests.served import MODELS, NEWEST, NOW, fill, iso
+from tests.served import MODELS, NEWEST, NOW, iso
 from tests.showers import moment, write_file
 from tests.unit.service.pipeline.test_upload import as_json, frames
 
@@ -36,19 +36,6 @@ SECONDS = 300
 FEW_FILES = 64
 IDLE = 60
 SLOW = "slow"
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("filled")
-    fill(folder)
-    return folder
-
-
-@pytest.fixture
-def data(filled: Path, tmp_path: Path) -> Path:
-    copy: Path = shutil.copytree(filled, tmp_path / "data")
-    return copy
 
 
 class Served:

@@ -1,6 +1,5 @@
 """A service to ask, from the inside of the process."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,22 +9,7 @@ from fastapi.testclient import TestClient
 from service.api.app import create_app
 from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
-from tests.served import api_context, fill
-
-
-@pytest.fixture(scope="session")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of data to copy from or to read only."""
-    folder: Path = tmp_path_factory.mktemp("filled")
-    fill(folder)
-    return folder
-
-
-@pytest.fixture
-def data(filled: Path, tmp_path: Path) -> Path:
-    """A folder of data of the test's own."""
-    copy: Path = shutil.copytree(filled, tmp_path / "data")
-    return copy
+from tests.served import api_context
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from xarray import DataArray, Dataset
 from benchmarks.skill import ensemble
 from benchmarks.skill.forecasters import NamedForecaster
 from benchmarks.skill.scoring import NoStarts
+from ingest.precipitation import lead_minutes_of
 from model_zoo.forecasters.contract import Needs, minutes
 from tests.showers import frame
 from tests.unit.service.fake_probabilities import ProbabilisticPersistence
@@ -43,8 +44,8 @@ def test_scales_and_kinds_have_a_score_at_each_lead_time(
 ) -> None:
     assert list(totals) == list(ensemble.SCALES)
     cells = totals[ensemble.CELLS]
-    assert ensemble.minutes_of(cells[ensemble.ENSEMBLE]) == list(range(5, 121, 5))
-    assert ensemble.minutes_of(totals[ensemble.HOURS][ensemble.ENSEMBLE]) == [60, 120]
+    assert lead_minutes_of(cells[ensemble.ENSEMBLE]) == list(range(5, 121, 5))
+    assert lead_minutes_of(totals[ensemble.HOURS][ensemble.ENSEMBLE]) == [60, 120]
     # at a cell members that are exchanged are the same
     for name in ("crps", "variance", "ranks"):
         np.testing.assert_allclose(cells[ensemble.ENSEMBLE][name], cells[ensemble.SHUFFLED][name])
