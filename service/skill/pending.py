@@ -15,7 +15,7 @@ MOST_TOLD = 3
 
 
 def enter_each(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[Mapping[Any, Any]],
     unfinished: Collection[datetime],
     enter: Callable[[list[Key], int], int],
     subject: str,
