@@ -81,15 +81,19 @@ def numbers(values: Sequence[tuple[float, str]]) -> list[float]:
 
 
 @contextmanager
-def prometheus(folder: Path, targets: Mapping[str, Sequence[int]]) -> Iterator[Prometheus]:
-    """A server as it is deployed, but for who is asked and how often: every second.
+def prometheus(
+    folder: Path, targets: Mapping[str, Sequence[int]], seconds: int = 1
+) -> Iterator[Prometheus]:
+    """A server as it is deployed, but for who is asked and how often.
 
     Args:
         targets: Ports on this machine by the name of the job.
+        seconds: How often they are asked, and how long an answer may take.
     """
     command = [program("prometheus"), f"--storage.tsdb.path={folder / 'tsdb'}"]
     config = yaml.safe_load((CONFIGURED / "prometheus.yml").read_text())
-    often = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    often = {"scrape_interval": f"{seconds}s", "scrape_timeout": f"{seconds}s"}
+    often["evaluation_interval"] = "1s"
     assert set(often) == set(config["global"])
     assert set(targets) == {job["job_name"] for job in config["scrape_configs"]}
     config["global"] = often

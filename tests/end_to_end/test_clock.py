@@ -28,10 +28,10 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
+from tests.end_to_end.watch import Answer, Watch
 from tests.process_cluster import Broadcast, ProcessCluster, deployment_of, process_cluster, until
 from tests.provider import provider
 from tests.state_snapshot import outcomes_of
-from tests.watch import Answer, Watch
 
 COMPILER = shutil.which("cc")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler")

@@ -28,9 +28,9 @@ from tests.clean import (
     real_day,
     simulated_day,
 )
+from tests.end_to_end.watch import Watch
 from tests.process_cluster import Broadcast, ProcessCluster, deployment_of, process_cluster, until
 from tests.provider import provider
-from tests.watch import Watch
 
 SPEED = 200.0
 LONG = bool(os.environ.get("NOWCAST_LONG"))

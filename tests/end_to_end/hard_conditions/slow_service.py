@@ -21,7 +21,7 @@ from tests.served import NOW
 from tests.unit.service.fake_forecasters import FakeForecasters
 
 AFTERWARDS_SECONDS = 0.5
-"""How long a forecast still takes when the service has been told to end."""
+"""How long a forecast still takes when the service ends."""
 
 
 class Slow(Persistence):

@@ -48,7 +48,7 @@ def url(filled: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def impatient(filled: Path) -> Iterator[str]:
-    """A service that waits for nobody for long."""
+    """A service that hangs up after a second."""
     with served(filled, 1) as address:
         yield address
 
