@@ -55,7 +55,7 @@ def test_it_is_looked_after_until_stopped(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_memory.ctypes, "CDLL", lambda name: object())
+    monkeypatch.setattr("service.runtime.native_memory.ctypes.CDLL", lambda name: object())
     assert native_memory.free_bytes() is None
     assert not native_memory.limit_arenas()
     assert not native_memory.return_free_memory()
