@@ -195,7 +195,7 @@ def documents() -> list[Request]:
         Request("latest nowcast, netCDF", ["/nowcasts/latest?f=netcdf"]),
         Request("latest nowcast, one lead, JSON", ["/nowcasts/latest?leads=30"]),
         Request("widget", [f"/widget?lat={y}&lon={x}" for x, y in places()]),
-        Request("search of places", [f"/places?q={name}" for name in ("Ber", "Mün", "101")]),
+        Request("search of places", [f"/places?q={quote(name)}" for name in ("Ber", "Mün", "101")]),
         Request("models", ["/models"]),
         Request("nowcasts", ["/nowcasts"]),
         Request("verification", ["/verification"]),
