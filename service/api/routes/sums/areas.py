@@ -79,10 +79,13 @@ def geometry_of(area: Polygon | MultiPolygon | AreaFeature | AreaFeatures) -> Ge
     if isinstance(area, AreaFeature):
         return geometry_of(area.geometry)
     polygons = [area.coordinates] if isinstance(area, Polygon) else area.coordinates
-    for ring in (ring for polygon in polygons for ring in polygon):
+    flat = [[[position[:2] for position in ring] for ring in rings] for rings in polygons]
+    for ring in (ring for rings in flat for ring in rings):
         if ring[0] != ring[-1]:
             raise BadPlace(
                 f"a ring of the area begins at {ring[0]} and ends at {ring[-1]}, should end where "
                 f"it begins"
             )
-    return shapely.force_2d(shape({"type": area.type, "coordinates": area.coordinates}))
+    coordinates = flat[0] if isinstance(area, Polygon) else flat
+    found: Geometry = shape({"type": area.type, "coordinates": coordinates})
+    return found

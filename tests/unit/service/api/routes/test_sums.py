@@ -209,3 +209,15 @@ def test_the_example_has_all_that_an_answer_has(client: TestClient) -> None:
     for name in ("measured", "forecast", "warnings"):
         assert set(document[name][0]) == set(EXAMPLE[name][0])
         assert set(document[name][0]["mean"]) == set(EXAMPLE[name][0]["mean"])
+
+
+def test_heights_of_an_area_are_ignored_also_where_some_positions_have_none(
+    reader: TestClient,
+) -> None:
+    ring = [[9.0, 51.0], [9.5, 51.0], [9.5, 51.5], [9.0, 51.0]]
+    flat = reader.post("/sums", json={"type": "Polygon", "coordinates": [ring]}).json()
+    mixed = [position + [100.0] * (number % 2) for number, position in enumerate(ring)]
+    with_heights = reader.post("/sums", json={"type": "Polygon", "coordinates": [mixed]})
+    assert with_heights.json() == flat
+    several = {"type": "MultiPolygon", "coordinates": [[mixed]]}
+    assert reader.post("/sums", json=several).json()["forecast"] == flat["forecast"]
