@@ -157,8 +157,8 @@ def of_api(folder: Path, models: Sequence[str]) -> tuple[Start, Start, Start]:
     """`nowcast serve`: until its page answers, its application, and until all models are loaded."""
     arguments = ("serve", "--port", "PORT", "--data", str(folder), "--models", ",".join(models))
     with serving("-m", "service.cli", *arguments) as (process, port, begun):
-        page = answers(process, port, "/healthz", begun)
-        ready = answers(process, port, "/conformance", begun)
+        page = answers(process, port, "/", begun)
+        ready = answers(process, port, "/healthz", begun)
         for model in models:
             loaded = answers(process, port, f"/nowcasts/latest?model={model}", begun)
     return page, ready, loaded
@@ -203,7 +203,7 @@ SAID = {
     "ingest": "`nowcast ingest FILE`, to its end",
     "forecast ms-lstm": "a forecast by ms-lstm, to its end",
     "bare FastAPI": "FastAPI with one route, first answer",
-    "API, page": "`nowcast serve`, its page and `/healthz`",
+    "API, page": "`nowcast serve`, its page",
     "API": "`nowcast serve`, its application",
     "API, models": "`nowcast serve`, all models loaded",
 }

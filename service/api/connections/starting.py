@@ -29,14 +29,13 @@ DETAILS = {
     LOADING: "PyTorch and the libraries that read radar are being loaded; try again in seconds",
     OPENING: "the archive and the ledger are being opened; try again in seconds",
 }
-JSON = "application/json"
-STATUS = b'{"status":"ok"}'
-"""The response of `/healthz`, as the application has it."""
 PREFIX = "/page/"
 
 
 class StartingApp:
-    """Answers with the page, its files and `/healthz`; anything else is 503 with what is prepared.
+    """Answers with the page and its files; anything else is 503 with what is being prepared.
+
+    So is `/healthz`: whoever waits for it may ask for anything as soon as it answers 200.
 
     From `use` on, it passes everything to the application.
 
@@ -105,8 +104,6 @@ class StartingApp:
             }
             page = site.site()
             await respond(send, 200, headers, page.html if is_index else page.files[name])
-        elif path == "/healthz":
-            await respond(send, 200, {"Content-Type": JSON, "Cache-Control": "no-store"}, STATUS)
         else:
             status = HTTPStatus.SERVICE_UNAVAILABLE
             title, detail = "The service is starting", DETAILS[self.step]

@@ -64,7 +64,7 @@ def test_anything_else_says_what_is_being_prepared(
 ) -> None:
     client, starting = started
     starting.step = step
-    for method, path in (("GET", "/nowcasts/latest"), ("POST", "/"), ("GET", "/readyz")):
+    for method, path in (("GET", "/nowcasts/latest"), ("POST", "/"), ("GET", "/healthz")):
         answer = client.request(method, path)
         problem = json.loads(answer.content)
         assert answer.status_code == problem["status"] == 503
