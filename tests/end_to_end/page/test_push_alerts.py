@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, CDPSession, Page
 
 from service.api.app import create_app
 from service.api.middleware import api_keys
-from tests.browser import Watched, chromium, serving
+from tests.browser import Watched, serving
 from tests.served import api_context, fill
 
 PUSH_SERVICE = """
@@ -35,12 +35,6 @@ BERLIN = "#place=13.41,52.52"
 BUTTON = "#toggle-alert"
 SHOWN = "!document.getElementById('place-alert').hidden"
 PRESSED = "document.getElementById('toggle-alert').getAttribute('aria-pressed') === '{}'"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
