@@ -35,7 +35,7 @@ PREFIX = "/page/"
 class StartingApp:
     """Answers with the page and its files; anything else is 503 with what is being prepared.
 
-    So is `/healthz`: whoever waits for it may ask for anything as soon as it answers 200.
+    So is `/healthz`: once it answers 200, any request is answered.
 
     From `use` on, it passes everything to the application.
 

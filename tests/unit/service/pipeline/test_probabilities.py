@@ -98,11 +98,16 @@ def test_a_forecast_with_probabilities_is_verified_as_one_without(
     with_them, without = rows_of(ledger), rows_of(other)
     assert with_them.pop("probabilities")
     assert without.pop("probabilities") == []
-    # the last two columns of sums are of their probabilities
-    sums, bare_sums = (
-        [row.rsplit(", ", 2)[0] for row in rows.pop("sum_counts")] for rows in (with_them, without)
-    )
-    assert sums == bare_sums
+    # the last two columns of sums are of their probabilities; of a day, the number of forecasts follows
+    for table, behind in (("sum_counts", 0), ("daily_sum_counts", 1)):
+        sums, bare_sums = (
+            [
+                (columns[: -2 - behind], columns[len(columns) - behind :])
+                for columns in (row.split(", ") for row in rows.pop(table))
+            ]
+            for rows in (with_them, without)
+        )
+        assert sums == bare_sums
     assert with_them == without
 
 
