@@ -235,14 +235,25 @@ def fetch(connection: socket.socket, buffer: bytearray) -> None:
         raise ValueError(f"the answer ended {left} bytes before its end")
 
 
-def whole(url: str) -> tuple[bytes, bytes]:
-    """An answer: its headers, a line each, but for those that the server itself adds; its body."""
+def whole(url: str, seconds: float = 120.0) -> tuple[bytes, bytes]:
+    """An answer: its headers, a line each, but for those that the server itself adds; its body.
+
+    A service that is being loaded (503) is waited for so long.
+    """
+    from urllib.error import HTTPError
     from urllib.request import urlopen
 
-    with urlopen(url) as answer:
-        headers = [(name.lower(), value) for name, value in answer.getheaders()]
-        kept = [f"{name}: {value}" for name, value in headers if name not in ADDED]
-        return "\n".join(kept).encode(), answer.read()
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urlopen(url) as answer:
+                headers = [(name.lower(), value) for name, value in answer.getheaders()]
+                kept = [f"{name}: {value}" for name, value in headers if name not in ADDED]
+                return "\n".join(kept).encode(), answer.read()
+        except HTTPError as error:
+            if error.code != 503 or time.monotonic() > end:
+                raise
+        time.sleep(0.1)
 
 
 def measure(rounds: int, seconds: float) -> tuple[dict[str, list[Taken]], int]:

@@ -98,7 +98,7 @@ def test_a_forecast_with_probabilities_is_verified_as_one_without(
     with_them, without = rows_of(ledger), rows_of(other)
     assert with_them.pop("probabilities")
     assert without.pop("probabilities") == []
-    # the last two columns of sums are of their probabilities; of a day, the number of forecasts follows
+    # the last two columns of sums are of probabilities; in those of a day a number follows
     for table, behind in (("sum_counts", 0), ("daily_sum_counts", 1)):
         sums, bare_sums = (
             [
