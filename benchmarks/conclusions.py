@@ -139,7 +139,7 @@ def serving(reading: Table | None, start: Table | None) -> str:
             for rate, share in zip(rates, shares, strict=False)
         ]
     if start is not None:
-        answered = start.where(process="`nowcast serve`, first answer").column("seconds")
+        answered = start.where(process="`nowcast serve`, its application").column("seconds")
         parts += [f"`nowcast serve` answers {seconds} s after its start" for seconds in answered]
     return f"{'; '.join(parts)}." if parts else ""
 

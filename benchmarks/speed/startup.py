@@ -29,7 +29,6 @@ HELP_SECONDS, API_SECONDS = 0.5, 5.0
 PATIENCE_SECONDS = 120.0
 MOST_MB = {
     "help": 64,
-    "API, page": 200,
     "ingest": 900,
     "forecast ms-lstm": 1200,
     "API": 1000,

@@ -47,13 +47,13 @@ def help_seconds() -> Found:
 
 
 def api_seconds() -> Found:
-    """Processor time until the API first answers."""
+    """Processor time until the API answers any request."""
     from benchmarks.speed.startup import API_SECONDS, of_api
 
     with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as name:
         folders = [Path(name) / str(number) for number in range(ROUNDS)]
-        least = min(of_api(folder, ["ms-lstm"])[0].processor for folder in folders)
-    return below("first answer of the API, seconds of processor", least, API_SECONDS)
+        least = min(of_api(folder, ["ms-lstm"])[1].processor for folder in folders)
+    return below("API that answers, seconds of processor", least, API_SECONDS)
 
 
 def scrape() -> Found:
