@@ -121,19 +121,18 @@ def show_a_message(page: Page, alert: str) -> None:
             break
         page.wait_for_timeout(25)
     message = {"title": "Regen erwartet: Berlin", "text": "Regen ab 12:00.", "alert": alert}
-    session.send(
-        "ServiceWorker.deliverPushMessage",
-        {
-            "origin": page.url.partition("/#")[0],
-            "registrationId": registrations[0]["registrationId"],
-            "data": json.dumps(message),
-        },
-    )
+    delivery = {
+        "origin": page.url.partition("/#")[0],
+        "registrationId": registrations[0]["registrationId"],
+        "data": json.dumps(message),
+    }
     shown = (
         "navigator.serviceWorker.ready.then((r) => r.getNotifications())"
         ".then((all) => all.map(({ title, body, tag }) => ({ title, body, tag })))"
     )
-    for _ in range(400):
+    for attempt in range(2400):
+        if attempt % 100 == 0:  # a worker that is just starting loses one; the tag makes them one
+            session.send("ServiceWorker.deliverPushMessage", delivery)
         if found := page.evaluate(shown):
             break
         page.wait_for_timeout(25)
