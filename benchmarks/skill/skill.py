@@ -109,11 +109,11 @@ def event_options(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common(parser)
-    parser.set_defaults(**defaults)
     parser.add_argument("--events", nargs="+", default=list(EVENTS), metavar="EVENT")
     for name, arguments_given in more:
         parser.add_argument(name, **arguments_given)
     parser.add_argument("--write", type=Path, help="a Markdown file; figures come beside it")
+    parser.set_defaults(**defaults)
     options = parser.parse_args()
     set_threads(options.threads)
     return options

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from service.report.language import number, translate
 from service.report.markup import Html, element
-from service.report.report_data import ReportData, name_of
-from service.report.tables import table
+from service.report.report_data import ReportData
+from service.report.tables import lines_by_lead, table
 from service.report.words import figure
 from service.skill.scores import PROBABILITY_SCORES, SCORES
 from service.skill.verification import Row
@@ -41,27 +41,18 @@ def scores(report: ReportData, rows: Sequence[Row], threshold: float) -> Html:
     """Return the counts and scores of a threshold in mm by lead time and model."""
     is_probable = any(row["n_probable"] for row in rows)
     columns = [*SCORED, *(PROBABILITY_SCORES if is_probable else ())]
-    by_key = {(row["lead_minutes"], row["model"]): row for row in rows}
-    lines = []
-    for lead in sorted({lead for lead, _ in by_key}):
-        there = [model for model in report.models if (lead, model) in by_key]
-        for rank, model in enumerate(there):
-            row = by_key[lead, model]
-            first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
-            lines.append(
-                element(
-                    "tr",
-                    None if rank else first,
-                    element("th", name_of(model), scope="row"),
-                    *(element("td", number(row[name])) for name in COUNTED),
-                    *(
-                        element("td", figure(row[name], 4 if name == "brier" else 2))
-                        for name in columns
-                    ),
-                    element("td", number(row["n_valid"])),
-                    class_=None if rank else "first",
-                )
-            )
+
+    def cells(of_lead: Sequence[Row]) -> Iterator[list[Html]]:
+        for row in of_lead:
+            yield [
+                *(element("td", number(row[name])) for name in COUNTED),
+                *(
+                    element("td", figure(row[name], 4 if name == "brier" else 2))
+                    for name in columns
+                ),
+            ]
+
+    lines = lines_by_lead(report, rows, cells)
     titles = [(SCORES | PROBABILITY_SCORES)[name].title for name in columns]
     caption = translate("Rain of {mm} mm or more in an hour", mm=number(threshold, "g"))
     return table(caption, ["minutes", "model", *COUNTED.values(), *titles, "forecasts"], lines)

@@ -1,6 +1,6 @@
 """Tables of scores and differences; undefined values are a dash."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from xarray import DataArray
@@ -25,30 +25,50 @@ STRONG = 0.05
 def scores(report: ReportData, threshold: float) -> Html:
     """Return all scores of a threshold by lead time and model, the best in bold."""
     rows = [row for row in report.comparison.rows if row["threshold"] == threshold]
-    leads = sorted({row["lead_minutes"] for row in rows})
-    by_key = {(row["lead_minutes"], row["model"]): row for row in rows}
-    lines = []
-    for lead in leads:
-        there = [(name, by_key[lead, name]) for name in report.models if (lead, name) in by_key]
-        best = {score: best_of(score, [row[score] for _, row in there]) for score in COLUMNS}
-        for rank, (model, row) in enumerate(there):
-            first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(there))
-            lines.append(
-                element(
-                    "tr",
-                    None if rank else first,
-                    element("th", name_of(model), scope="row"),
-                    *(cell(row[score], is_best=row[score] == best[score]) for score in COLUMNS),
-                    element("td", number(row["n_valid"])),
-                    class_=None if rank else "first",
-                )
-            )
+
+    def cells(of_lead: Sequence[Row]) -> Iterator[list[Html]]:
+        best = {score: best_of(score, [row[score] for row in of_lead]) for score in COLUMNS}
+        for row in of_lead:
+            yield [cell(row[score], is_best=row[score] == best[score]) for score in COLUMNS]
+
+    lines = lines_by_lead(report, rows, cells)
     caption = translate("Rain of {rate} mm/h or more", rate=number(threshold, "g"))
     return table(
         caption,
         ["minutes", "model", *(score.title for score in COLUMNS.values()), "forecasts"],
         lines,
     )
+
+
+def lines_by_lead(
+    report: ReportData,
+    rows: Sequence[Row],
+    cells: Callable[[Sequence[Row]], Iterable[Sequence[Html]]],
+) -> list[Html]:
+    """Return the lines of a table by lead time and model, which end with the number of forecasts.
+
+    Args:
+        report: The order of models.
+        rows: The rows of one threshold.
+        cells: Yields the cells of each of the rows of a lead time.
+    """
+    by_key = {(row["lead_minutes"], row["model"]): row for row in rows}
+    lines = []
+    for lead in sorted({lead for lead, _ in by_key}):
+        of_lead = [by_key[lead, name] for name in report.models if (lead, name) in by_key]
+        for rank, (row, own) in enumerate(zip(of_lead, cells(of_lead), strict=True)):
+            first = element("th", f"+{lead}", scope="rowgroup", rowspan=len(of_lead))
+            lines.append(
+                element(
+                    "tr",
+                    None if rank else first,
+                    element("th", name_of(row["model"]), scope="row"),
+                    *own,
+                    element("td", number(row["n_valid"])),
+                    class_=None if rank else "first",
+                )
+            )
+    return lines
 
 
 def cell(value: float | None, *, is_best: bool) -> Html:

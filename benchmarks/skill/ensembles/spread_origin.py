@@ -9,15 +9,11 @@ distribution, that it falls off at least as a power law, or at least exponential
 thresholds below.
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from xarray import DataArray
 
@@ -25,7 +21,7 @@ from benchmarks.report import measured, write_section
 from benchmarks.skill import events
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import HORIZON, NoStarts, history
-from benchmarks.skill.skill import add_common
+from benchmarks.skill.skill import event_options
 from benchmarks.skill.tables import markdown
 from ingest.precipitation import exceedance_probabilities
 from model_zoo.errors import ModelError
@@ -233,16 +229,7 @@ with a tail that falls off at least as a power law, or exponentially.
 
 def main() -> None:
     """Print the tables of the events, and write them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_common(parser)
-    parser.set_defaults(every=120)
-    parser.add_argument("--events", nargs="+", default=list(events.TUNED_ON), metavar="EVENT")
-    parser.add_argument("--write", type=Path, help="a Markdown file")
-    options = parser.parse_args()
-    cv2.setNumThreads(options.threads)
-    torch.set_num_threads(options.threads)
+    options = event_options(str(__doc__), every=120, events=list(events.TUNED_ON))
     try:
         (named,) = open_forecasters([FORECASTER])
         parts = []
