@@ -123,7 +123,7 @@ def answers(process: subprocess.Popen[bytes], port: int, path: str, begun: float
             break
         connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Accept": "text/html", "Prefer": "wait=0"})
             is_starting = STARTING in connection.getresponse().read()
         except (OSError, HTTPException):
             is_starting = True

@@ -156,7 +156,8 @@ def run_server(
     check_exposure(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
     native_memory.limit_arenas()
-    starting = StartingApp(settings)
+    server: uvicorn.Server
+    starting = StartingApp(settings, lambda: server.should_exit)
     server = uvicorn.Server(server_config(settings, starting))
     stop, failures = threading.Event(), list[BaseException]()
 
@@ -277,7 +278,8 @@ def listening(settings: "Settings") -> Iterator[tuple[str, StartingApp]]:
     Yields:
         Its URL, where port 0 of the settings selects a free port, and what takes the application.
     """
-    starting = StartingApp(settings)
+    server: uvicorn.Server
+    starting = StartingApp(settings, lambda: server.should_exit)
     with socket.create_server((settings.host, settings.port)) as listener:
         server = uvicorn.Server(server_config(settings, starting, "warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -179,7 +179,7 @@ def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
 
 
 def test_after_any_faults_all_is_as_in_a_clean_run(
-    chaos: Chaos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    chaos: Chaos, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     begin, rounds = time.monotonic(), 0
     while rounds < ROUNDS or time.monotonic() - begin < SECONDS:
@@ -187,10 +187,12 @@ def test_after_any_faults_all_is_as_in_a_clean_run(
         rounds += 1
     live = Deployment(Settings(data=chaos.data, models=MODELS))
     damaged = [checked.path for checked in check_files(live.archive) if checked.damage]
-    for _ in range(REPLAYS):
-        chaos.replay_all()
-    with capsys.disabled():
-        print(f"\nseed {SEED}, {rounds} rounds, {len(damaged)} files left damaged, {chaos.done}")
+    healed = sum(chaos.replay_all() for _ in range(REPLAYS))
+    done = ", ".join(f"{name} {n}" for name, n in sorted(chaos.done.items()))
+    tell(
+        f"seed {SEED}, {rounds} rounds ({done}), {len(damaged)} files left damaged, "
+        f"healed in {healed:.1f} s of processor time"
+    )
     assert list(differences(live.archive, live.ledger).sentences()) == []
     assert integrity.faults(live.settings.ledger_url) == []
     clean = clean_run(tmp_path / "clean", event(), live)

@@ -215,14 +215,16 @@ def test_without_redis_it_said_that_it_was_not_ready(played: Played) -> None:
     assert all("redis" in answer.text.lower() for answer in answers)
 
 
-def test_after_each_fault_it_was_ready_again_soon(played: Played) -> None:
+def test_after_each_fault_it_was_ready_again_soon(
+    played: Played, tell: Callable[[str], None]
+) -> None:
     """Within the time that a process takes to start, with one core to itself or less."""
     ready = [answer.seconds for answer in played.watch.answers if answer.status == 200]
     took = {
         name: min(seconds for seconds in ready if seconds >= fault.end) - fault.end
         for name, fault in played.faults.items()
     }
-    print({name: round(seconds, 1) for name, seconds in took.items()})
+    tell("ready again after " + ", ".join(f"{took[name]:.1f} s ({name})" for name in took))
     assert max(took.values()) < RECOVERED_SECONDS
 
 

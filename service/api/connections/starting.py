@@ -1,12 +1,16 @@
 """The application until the service is loaded: the map page, which says what is being prepared.
 
 It listens a second after the start, while loading PyTorch and the libraries of radar takes several
-seconds of processor time, and minutes on a busy machine.
+seconds of processor time, and minutes on a busy machine. Other requests wait for it, as if the
+connection took long: few clients ask again after a 503, and those that try whether the port is open
+take any response for a sign that the service is there.
 """
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,24 +34,38 @@ DETAILS = {
     OPENING: "the archive and the ledger are being opened; try again in seconds",
 }
 PREFIX = "/page/"
+WAIT_SECONDS = 300.0
+"""Time that a request waits for the application."""
+CHECK_SECONDS = 0.5
+"""Time between looks at whether the service ends."""
+MOST_WAITING = 1000
+"""Requests that wait for the application; more are refused."""
+NO_WAIT = b"wait=0"
+"""In `Prefer` (RFC 7240): do not wait, but say what is being prepared."""
 
 
 class StartingApp:
-    """Answers with the page and its files; anything else is 503 with what is being prepared.
+    """Answers with the page and its files; any other request waits for the application.
 
-    So is `/healthz`: once it answers 200, any request is answered.
+    With `Prefer: wait=0`, as the page asks, it is 503 with what is being prepared; so it is after
+    `WAIT_SECONDS`, where more than `MOST_WAITING` wait, and when the service ends.
 
     From `use` on, it passes everything to the application.
 
     Args:
         settings: Who may show the page in a frame.
+        has_ended: Whether the server ends.
 
     Attributes:
         step: What is being prepared, of `DETAILS`.
+        waiting: Number of requests that wait for the application.
     """
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: "Settings", has_ended: Callable[[], bool] = lambda: False) -> None:
         self.step = LOADING
+        self._has_ended = has_ended
+        self.waiting = 0
+        self._in_use = asyncio.Event()
         self._headers = site.page_headers(settings)
         self._app: App | None = None
         self._lifespan: Lifespan | None = None
@@ -73,15 +91,38 @@ class StartingApp:
         lifespan = Lifespan(app)
         await lifespan.change("startup")
         self._lifespan, self._app = lifespan, app
+        self._in_use.set()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Handle one ASGI event stream."""
         if scope["type"] == "lifespan":
             await self._run_lifespan(receive, send)
-        elif self._app is not None:
+            return
+        if self._app is None and self._waits(scope):
+            await self._wait()
+        if self._app is not None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await self._answer(scope, send)
+
+    def _waits(self, scope: Message) -> bool:
+        """Whether a request waits for the application."""
+        headers = scope.get("headers", ())
+        is_asked_not_to = any(name == b"prefer" and NO_WAIT in value for name, value in headers)
+        return (
+            not is_asked_not_to and self.waiting < MOST_WAITING and self._page_file(scope) is None
+        )
+
+    async def _wait(self) -> None:
+        """Wait until the application is there, or the service ends."""
+        until = time.monotonic() + WAIT_SECONDS
+        self.waiting += 1
+        try:
+            while not self._in_use.is_set() and not self._has_ended() and time.monotonic() < until:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._in_use.wait(), CHECK_SECONDS)
+        finally:
+            self.waiting -= 1
 
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -94,8 +135,7 @@ class StartingApp:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, scope: Message, send: Send) -> None:
-        path = scope["path"]
-        name = self._file_name(path) if scope["method"] in ("GET", "HEAD") else None
+        path, name = scope["path"], self._page_file(scope)
         if name is not None:
             is_index = name == site.INDEX
             headers = self._headers | {
@@ -110,6 +150,17 @@ class StartingApp:
             body = problem_document(path, status, "Starting", title, detail, step=self.step)
             headers = {"Content-Type": PROBLEM, "Cache-Control": "no-store", "Retry-After": "2"}
             await respond(send, status, headers, body)
+
+    def _page_file(self, scope: Message) -> str | None:
+        """Name of the file of the page that a request asks for; None where it is none.
+
+        A client that does not name HTML asks `/` for the links of the API.
+        """
+        headers = scope.get("headers", ())
+        is_program = not any(name == b"accept" and b"text/html" in value for name, value in headers)
+        if scope.get("method") not in ("GET", "HEAD") or (scope["path"] == "/" and is_program):
+            return None
+        return self._file_name(scope["path"])
 
     @staticmethod
     def _file_name(path: str) -> str | None:

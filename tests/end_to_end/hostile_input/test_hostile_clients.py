@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from benchmarks.reliability.hostile import ATTACKS, READ_PATHS, Reads, Target, besiege
@@ -29,7 +31,7 @@ def is_enough(target: Target, reads: Reads) -> bool:
 
 @pytest.mark.timeout(600)
 def test_readers_are_served_while_hostile_clients_of_every_kind_attack(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, tell: Callable[[str], None]
 ) -> None:
     fill(tmp_path)
     settings = Settings(data=tmp_path, models=MODELS, port=0, connections=100)
@@ -43,10 +45,17 @@ def test_readers_are_served_while_hostile_clients_of_every_kind_attack(
             target.end = time.monotonic() + SECONDS
             more = asyncio.run(besiege(target, clients=4, rate=20, seed=seed))
             reads.statuses.update(more.statuses)
+            for path, seconds in more.seconds.items():
+                reads.seconds[path] += seconds
             if is_enough(target, reads) or time.monotonic() > until:
                 break
         assert httpx.get(f"{url}/healthz", timeout=100).json() == {"status": "ok"}
         errors = [record.getMessage() for record in caplog.records if record.exc_info]
+    p99 = 1000 * np.quantile(reads.seconds["/healthz"], 0.99)
+    tell(
+        f"{target.connections.total():,} hostile connections of {len(target.connections)} kinds; "
+        f"p99 of {len(reads.seconds['/healthz'])} `/healthz` {p99:.0f} ms"
+    )
     assert {attack.__name__ for attack in ATTACKS} == set(target.connections)
     answered = {(path, 200): reads.statuses[path, 200] for path in READ_PATHS}
     assert min(answered.values()) > 0

@@ -43,7 +43,7 @@ export async function send(method, path, document) {
 
 async function answer(path, options = {}) {
   const key = sessionStorage.getItem(KEY_ITEM);
-  const headers = { ...options.headers, ...(key && { "X-API-Key": key }) };
+  const headers = { Prefer: "wait=0", ...options.headers, ...(key && { "X-API-Key": key }) };
   let response;
   try {
     response = await fetch(path, { ...options, headers });

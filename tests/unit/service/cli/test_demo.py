@@ -32,9 +32,11 @@ from urllib.request import Request, urlopen
 from rich.console import Console
 from service.cli import app
 
+PAGE = {"Accept": "text/html", "Prefer": "wait=0"}
+
 def get(path):
     try:
-        with urlopen(Request(address + path, headers={"Accept": "text/html"})) as response:
+        with urlopen(Request(address + path, headers=PAGE)) as response:
             return response.status, response.read().decode()
     except HTTPError as error:
         return error.code, error.read().decode()
