@@ -190,11 +190,25 @@ def check_stored(stored: "h5py.Dataset", what: str = "the field") -> None:
     starts = [range(0, side, step) for side, step in sides]
     if math.prod(map(len, starts)) > MOST_PIECES:
         refuse(f"holds {what} in over {MOST_PIECES} pieces, should have fewer")
+    filters = stored.id.get_create_plist().get_nfilters()
+    whole = math.prod(stored.chunks) * stored.dtype.itemsize
+    ends = []
     for corner in itertools.product(*starts):
         piece = stored.id.get_chunk_info_by_coord(corner)
         if piece.byte_offset is None or not piece.size or piece.filter_mask:
             refuse(f"lacks the piece of {what} at {', '.join(map(str, corner))}")
+        if not filters and piece.size != whole:
+            refuse(f"says that {what} is not packed, but its pieces are smaller than their numbers")
         stored.id.read_direct_chunk(corner)  # by the index, as its numbers are read
+        ends.append((piece.byte_offset, piece.byte_offset + piece.size))
+    check_apart(ends, what)
+
+
+def check_apart(pieces: list[tuple[int, int]], what: str) -> None:
+    """Refuse pieces, from where to where they are in the file, of which one lies in another."""
+    for (_, end), (begin, _) in itertools.pairwise(sorted(pieces)):
+        if begin < end:
+            refuse(f"holds pieces of {what} that lie in each other")
 
 
 def plain(given: Mapping[str, Any]) -> dict[str, Any]:

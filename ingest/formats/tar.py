@@ -79,6 +79,7 @@ def members(stream: Stream) -> Iterator[Member]:
     for _ in range(MOST_ENTRIES):
         header = exactly(stream, BLOCK)
         if not header.strip(b"\0"):
+            check_end(stream)
             return
         check(header)
         kind, stated = header[KIND : KIND + 1], 0
@@ -98,6 +99,22 @@ def members(stream: Stream) -> Iterator[Member]:
         exactly(stream, -length % BLOCK)
         name, size = "", -1
     raise BadField(f"the archive has over {MOST_ENTRIES} entries, should have fewer")
+
+
+def check_end(stream: Stream) -> None:
+    """Check that what follows the last file are blocks: files have no checksum of their own.
+
+    Raises:
+        BadField: Bytes are missing or were added, so that what follows them has moved.
+    """
+    length = 0
+    while part := stream.read(SKIP):
+        length += len(part)
+    if length % BLOCK:
+        raise BadField(
+            f"is no whole tar archive ({length % BLOCK} bytes beyond blocks of {BLOCK}); fetch it "
+            "again"
+        )
 
 
 def exactly(stream: Stream, size: int) -> bytes:

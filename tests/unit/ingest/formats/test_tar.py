@@ -81,6 +81,18 @@ def test_a_cut_anywhere_is_seen(share: float) -> None:
         read(data[: int(share * end)])
 
 
+@pytest.mark.parametrize("size", [-300, -1, 1, 64, 700])
+def test_bytes_that_are_missing_or_added_in_the_last_file_are_seen(size: int) -> None:
+    """The rest of the file would have moved, and its end be taken from what fills the archive."""
+    data = packed(
+        [("a", bytes(range(1, 201)) * 4), ("b", bytes(range(1, 201)) * 4)], FORMATS["gnu"]
+    )
+    middle = 512 + 1024 + 512 + 400
+    spoilt = data[:middle] + b"x" * max(size, 0) + data[middle + max(-size, 0) :]
+    with pytest.raises(BadField, match="is no whole tar archive"):
+        read(spoilt)
+
+
 def test_what_would_take_memory_or_never_end_is_refused() -> None:
     long = tarfile.TarInfo("././@LongLink")
     long.type, long.size = tarfile.GNUTYPE_LONGNAME, 2**33
