@@ -14,6 +14,7 @@ from ingest import plugins
 from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
 from model_zoo.fast.autotune import AutotunedNetwork
+from model_zoo.forecasters import BASELINE_NAMES
 from model_zoo.forecasters.baselines import Advection, Persistence
 from model_zoo.forecasters.blend import NAME as BLEND
 from model_zoo.forecasters.blend import Blend, BlendTable
@@ -28,7 +29,7 @@ BLEND_SUFFIX = ".json"
 SHIPPED = Path(__file__).parents[1] / "weights"
 
 OWN_BASELINES: Mapping[str, Callable[[], Forecaster]] = MappingProxyType(
-    {"persistence": Persistence, "advection": Advection, "s-prog": SPROG}
+    dict(zip(BASELINE_NAMES, (Persistence, Advection, SPROG), strict=True))
 )
 BASELINES = plugins.Registry(
     OWN_BASELINES,

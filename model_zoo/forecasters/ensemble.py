@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from xarray import DataArray
 
 from ingest.precipitation import exceedance_probabilities
+from model_zoo.device import number_of_threads
 from model_zoo.errors import ModelError
 from model_zoo.forecasters import advect, cascade_noise, motion
 from model_zoo.forecasters.baselines import (
@@ -115,7 +115,7 @@ def ensemble_members(
         fields = LeadFields(rain[lead], probabilities[:, lead], list(known))
         found[:, lead] = coupled(fields, cascade_noise.carried(noise, positions))
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+    with ThreadPoolExecutor(number_of_threads()) as threads:
         list(threads.map(fill, range(len(leads)), advect.departure_points(moving, leads)))
     return found
 

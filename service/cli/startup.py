@@ -217,13 +217,17 @@ def check_services(settings: "Settings") -> "Ledger":
 def check_models(settings: "Settings") -> None:
     """Check that the models to serve exist; those with weights are not looked into.
 
+    PyTorch is imported only for a name that is neither of weights nor of a baseline.
+
     Raises:
         UnknownModel: There is no forecaster of a name.
         NoWeights: There are no trained weights of a network.
     """
+    from model_zoo.forecasters import BASELINE_NAMES
+
     for name in settings.models:
-        if not has_weights(name, settings.weights):
-            from model_zoo.forecasters.by_name import check_name  # imports PyTorch
+        if name not in BASELINE_NAMES and not has_weights(name, settings.weights):
+            from model_zoo.forecasters.by_name import check_name
 
             check_name(name, settings.weights)
 

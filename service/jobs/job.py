@@ -61,7 +61,7 @@ def error_of(kind: str, message: str) -> Exception:
 def error_class(kind: str) -> type[Exception] | None:
     """Return the error class of the project with this name; None if there is none."""
     from ingest.errors import IngestError
-    from model_zoo.errors import ModelError  # imports torch
+    from model_zoo.errors import ModelError
 
     roots: tuple[type[Exception], ...] = (ServiceError, ModelError, IngestError)
     classes = (error for root in roots for error in subclasses(root))

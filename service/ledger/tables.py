@@ -28,7 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from verification.probabilistic import BINS
+BINS = 10
+"""Bins of forecast probability, those of `verification.probabilistic`, which needs xarray."""
 
 
 class Utc(TypeDecorator[datetime]):

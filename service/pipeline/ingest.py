@@ -12,7 +12,6 @@ import numpy as np
 from xarray import DataArray
 
 from ingest import BadField, parse
-from ingest.composites.domain_frames import parse_frame
 from ingest.domain import Domain
 from ingest.errors import IngestError, NotRead
 from ingest.grid import MODEL_FACTOR, same_grid
@@ -85,6 +84,8 @@ def field_in(data: bytes, name: str, domain: Domain | None) -> DataArray:
     """
     try:
         if domain is not None:
+            from ingest.composites.domain_frames import parse_frame  # imports GDAL
+
             return parse_frame(data, name, domain)
         return parse(data, name, factor=MODEL_FACTOR)
     except (IngestError, OSError, MemoryError):

@@ -6,12 +6,11 @@ already would swing. What is counted is known in the ledger before the issue tim
 """
 
 from datetime import timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ingest.precipitation import INTERVAL
-from model_zoo.forecasters.blend import Blend, BlendTable
 from model_zoo.forecasters.contract import STEP_MINUTES, Forecaster
 from service.archive.key import Time, iso, to_datetime
 from service.ledger import probability_rows
@@ -20,6 +19,9 @@ from service.ledger.tables import bins_of
 from service.pipeline.model_selection import FEWEST_EVENTS, FEWEST_STARTS
 from service.pipeline.served_models import Served
 from verification import recalibration
+
+if TYPE_CHECKING:
+    from model_zoo.forecasters.blend import BlendTable
 
 WINDOW = timedelta(days=1)
 LEAST_SLOPE, MOST_SLOPE = 0.5, 2.0
@@ -45,6 +47,8 @@ def recalibrated(ledger: Ledger, forecaster: Forecaster, issue: Time) -> Recalib
         forecaster: As it is served, or as it is loaded.
         issue: Issue time; only valid times before it count.
     """
+    from model_zoo.forecasters.blend import Blend  # imports PyTorch
+
     blend = forecaster.blend if isinstance(forecaster, Served) else forecaster
     if not isinstance(blend, Blend) or not isinstance(forecaster, (Served, Blend)):
         return Recalibrated(forecaster, "")
@@ -73,6 +77,6 @@ def recalibrated(ledger: Ledger, forecaster: Forecaster, issue: Time) -> Recalib
     return Recalibrated(forecaster.with_table(blend.table.recalibrated(intercepts, slopes)), basis)
 
 
-def index_of(table: BlendTable, threshold: float) -> int:
+def index_of(table: "BlendTable", threshold: float) -> int:
     """Index of a threshold in mm/h; -1 if the table has none of it."""
     return table.thresholds.index(threshold) if threshold in table.thresholds else -1

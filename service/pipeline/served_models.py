@@ -1,4 +1,7 @@
-"""The models of a deployment, each loaded once on first use."""
+"""The models of a deployment, each loaded once on first use.
+
+PyTorch is imported with the first of them, since the API is ready before it is loaded.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -6,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock, RLock
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -13,12 +17,12 @@ from xarray import DataArray
 
 from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE
 from ingest.precipitation import SIMULATED, make
-from model_zoo import load_forecaster
 from model_zoo.device import is_device_failure, named, use_threads
 from model_zoo.errors import UnknownModel
-from model_zoo.forecasters.blend import Blend, BlendTable
-from model_zoo.forecasters.by_name import BASELINES, SUFFIX
 from model_zoo.forecasters.contract import HORIZON, STEP_MINUTES, Forecaster, Needs
+
+if TYPE_CHECKING:
+    from model_zoo.forecasters.blend import Blend, BlendTable
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +87,11 @@ class Forecasters:
             NoWeights: The network has no trained weights.
         """
         name = name or self.default
-        if "/" in name or name.endswith(SUFFIX):
-            raise UnknownModel(f"model is {name!r}, should be a name, not a path")
         with self._lock:
+            from model_zoo.forecasters.by_name import SUFFIX
+
+            if "/" in name or name.endswith(SUFFIX):
+                raise UnknownModel(f"model is {name!r}, should be a name, not a path")
             if name not in self._loaded:
                 self._loaded[name] = self._load(name)
             return self._loaded[name]
@@ -117,11 +123,15 @@ class Forecasters:
             forecaster(sample_frames(forecaster.needs))
 
     def _load(self, name: str) -> Forecaster:
+        from model_zoo.forecasters.by_name import BASELINES
+
         device = "cpu" if name in BASELINES else self._device
         return Served(partial(self._on, name), device, self._on_fallback, self._on_forecast)
 
     def _on(self, name: str, device: str) -> Forecaster:
         """The forecaster on a device, the same for the blends it is a member of."""
+        from model_zoo import load_forecaster
+
         with self._devices_lock:
             key = name, device
             if key not in self._on_devices:
@@ -181,16 +191,19 @@ class Served:
         return self._on_cpu.needs
 
     @property
-    def blend(self) -> Blend | None:
+    def blend(self) -> "Blend | None":
         """The forecaster if it is a blend."""
+        from model_zoo.forecasters.blend import Blend
+
         return self._on_cpu if isinstance(self._on_cpu, Blend) else None
 
-    def with_table(self, table: BlendTable) -> "Served":
+    def with_table(self, table: "BlendTable") -> "Served":
         """The same blend with its members weighed by another table.
 
         Raises:
             TypeError: It is no blend.
         """
+        from model_zoo.forecasters.blend import Blend
 
         def load(device: str) -> Forecaster:
             blend = self._load(device=device)

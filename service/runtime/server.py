@@ -163,6 +163,8 @@ def run_server(
 
     def prepare() -> None:
         try:
+            # Imports leave the server little time: it answers with the page first.
+            wait_until_started(server, stop.is_set)
             with prepared(starting, open_deployment, work):
                 native_memory.keep_small(stop)
         except BaseException as error:  # noqa: BLE001  raised again below
@@ -285,15 +287,19 @@ def listening(settings: "Settings") -> Iterator[tuple[str, StartingApp]]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
-            wait_until_started(server, thread)
+            wait_until_started(server, lambda: not thread.is_alive())
             yield f"http://{settings.host}:{listener.getsockname()[1]}", starting
         finally:
             server.should_exit = True
             thread.join(START_SECONDS)
 
 
-def wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+def wait_until_started(server: uvicorn.Server, has_ended: Callable[[], bool]) -> None:
     """Wait until the server accepts connections.
+
+    Args:
+        server: A server that starts in another thread.
+        has_ended: Whether it is over.
 
     Raises:
         RuntimeError: It ends or does not start in time.
@@ -302,7 +308,7 @@ def wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None
     for _ in range(int(START_SECONDS / 0.02)):
         if server.started:
             return
-        if not thread.is_alive():
+        if has_ended():
             break
         pause.wait(0.02)
     raise RuntimeError("the API did not start; see the log above")

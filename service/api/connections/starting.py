@@ -67,6 +67,7 @@ class StartingApp:
         self.waiting = 0
         self._in_use = asyncio.Event()
         self._headers = site.page_headers(settings)
+        self._site = site.site()
         self._app: App | None = None
         self._lifespan: Lifespan | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,8 +143,8 @@ class StartingApp:
                 "Content-Type": f"{site.MEDIA[Path(name).suffix]}; charset=utf-8",
                 "Cache-Control": "no-cache",
             }
-            page = site.site()
-            await respond(send, 200, headers, page.html if is_index else page.files[name])
+            content = self._site.html if is_index else self._site.files[name]
+            await respond(send, 200, headers, content)
         else:
             status = HTTPStatus.SERVICE_UNAVAILABLE
             title, detail = "The service is starting", DETAILS[self.step]
@@ -162,13 +163,12 @@ class StartingApp:
             return None
         return self._file_name(scope["path"])
 
-    @staticmethod
-    def _file_name(path: str) -> str | None:
+    def _file_name(self, path: str) -> str | None:
         """Name of the file of the page at a path; None where there is none."""
         if path == "/":
             return site.INDEX
         digest, _, name = path.removeprefix(PREFIX).partition("/")
-        page = site.site()
+        page = self._site
         is_file = path.startswith(PREFIX) and digest == page.digest and name in page.files
         return name if is_file else None
 

@@ -1,15 +1,14 @@
-"""netCDF and GeoTIFF of the cells that a query takes."""
+"""netCDF and GeoTIFF of the cells that a query takes.
 
-from typing import NamedTuple
+GDAL is imported with the first GeoTIFF, since the API is ready before it is loaded.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
-from rasterio import crs as raster_crs
-from rasterio.io import MemoryFile
-from rasterio.transform import array_bounds
-from rasterio.warp import calculate_default_transform
 from xarray import DataArray
 
 from ingest.accumulation import AMOUNT, minutes_of
@@ -22,6 +21,9 @@ from service.archive.field_file import encode, encode_sums
 from service.archive.key import iso
 from service.errors import BadQuery
 from service.pipeline.rain_sums.radar_history import FRAMES_MISSING
+
+if TYPE_CHECKING:
+    from rasterio import crs as raster_crs
 
 
 def window(source: Source, cells: Cells) -> DataArray:
@@ -91,7 +93,7 @@ class Raster(NamedTuple):
 
     bands: NDArray[np.float32]
     transform: Affine
-    crs: raster_crs.CRS
+    crs: "raster_crs.CRS"
 
 
 def geotiff(source: Source, cells: Cells, system: ReferenceSystem | None) -> bytes:
@@ -105,6 +107,8 @@ def geotiff(source: Source, cells: Cells, system: ReferenceSystem | None) -> byt
         cells: The cells; others are NaN.
         system: Reference system; None for the projection of the radar.
     """
+    from rasterio.io import MemoryFile
+
     raster = cells_as_raster(source, cells)
     if system is not None and system.definition:
         raster = in_system(source, cells, raster, system)
@@ -132,6 +136,8 @@ def geotiff(source: Source, cells: Cells, system: ReferenceSystem | None) -> byt
 
 def cells_as_raster(source: Source, cells: Cells) -> Raster:
     """The cells in the projection of the radar."""
+    from rasterio import crs as raster_crs
+
     part = window(source, cells)
     check_size(len(source.times) * part.shape[-1] * part.shape[-2] * len(source.parameters))
     planes = [(part if name == NAME else part[name]).values for name in source.parameters]
@@ -144,6 +150,10 @@ def cells_as_raster(source: Source, cells: Cells) -> Raster:
 
 def in_system(source: Source, cells: Cells, raster: Raster, system: ReferenceSystem) -> Raster:
     """The cells in another reference system, at about the same resolution."""
+    from rasterio import crs as raster_crs
+    from rasterio.transform import array_bounds
+    from rasterio.warp import calculate_default_transform
+
     name = "EPSG:4326" if system.is_geographic else system.definition
     target = raster_crs.CRS.from_user_input(name)
     rows, columns = raster.bands.shape[-2:]

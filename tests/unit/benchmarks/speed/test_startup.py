@@ -28,6 +28,7 @@ HEAVY = {
     "fastapi",
     "netCDF4",
     "numpy",
+    "rasterio",
     "redis",
     "sqlalchemy",
     "torch",
@@ -53,18 +54,44 @@ except SystemExit:
     assert of_help().megabytes < MOST_MB["help"]
 
 
+def test_the_page_needs_no_numpy_and_the_application_no_pytorch(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from service.cli import startup
+from service.runtime.server import StartingApp, server_config, served
+def heavy():
+    print(*{HEAVY!r} & set(sys.modules), sep=",")
+settings = startup.read_settings({{"data": Path(sys.argv[1])}})
+ledger = startup.check_services(settings)
+startup.check_models(settings)
+server_config(settings, StartingApp(settings)).load()
+heavy()
+from service.runtime.deployment import Deployment
+served(Deployment(settings, ledger))
+heavy()
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    ).stdout
+    page, application = (set(line.split(",")) for line in output.splitlines())
+    assert page <= {"alembic", "sqlalchemy"}
+    assert "fastapi" in application
+    assert not application & {"celery", "rasterio", "redis", "torch"}
+
+
 SLOW_TO_LOAD = """
 import sys, time
 from pathlib import Path
+import model_zoo
 from service.cli import app
-from service.pipeline import served_models
-folder, load = Path(sys.argv[2]), served_models.load_forecaster
+folder, load = Path(sys.argv[2]), model_zoo.load_forecaster
 def load_when_allowed(*args, **more):
     (folder / "loading").touch()
     while not (folder / "allowed").exists():
         time.sleep(0.02)
     return load(*args, **more)
-served_models.load_forecaster = load_when_allowed
+model_zoo.load_forecaster = load_when_allowed
 app(["serve", "--port", sys.argv[1], "--data", str(folder), "--models", "persistence"])
 """
 """`nowcast serve`, whose model is loaded once the file `allowed` exists."""

@@ -22,6 +22,7 @@ from service.ledger.ledger import Arrival, Ledger
 from tests.parallel import run_parallel
 from tests.postgres import DATABASES, new_url
 from tests.state_snapshot import outcomes_of, rows_of
+from verification import probabilistic
 
 ROOT = Path(__file__).parents[4]
 ISSUE = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -456,3 +457,7 @@ def test_a_process_killed_in_the_middle_leaves_no_half_entry(noted: Ledger, url:
     assert rows_of(noted) == before
     noted.verified(LEAD, ERRORS, [counts()], [fraction()])
     assert [row["lead_minutes"] for row in noted.pending(LATER)] == [60]
+
+
+def test_the_bins_of_the_tables_are_those_of_verification() -> None:
+    assert tables.BINS == probabilistic.BINS

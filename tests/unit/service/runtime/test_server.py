@@ -1,6 +1,7 @@
 """The configuration of the HTTP server: whose addresses it believes, and how much it opens."""
 
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from model_zoo.errors import NoWeights
 from service.runtime import server_limits
 from service.runtime.deployment import Deployment
-from service.runtime.server import running
+from service.runtime.server import running, serve
 from service.runtime.server_limits import backlog_of, is_in, most_connections
 from service.settings import Settings
+from tests.free_port import free_port
 from tests.served import MODELS
 
 ROOT = Path(__file__).parents[4]
@@ -48,6 +51,31 @@ def test_forwarded_addresses_are_believed_from_trusted_proxies_only(
             for n in range(8)
         ]
     assert statuses == [200] * passed + [429] * (8 - passed)
+
+
+def test_the_page_answers_before_the_deployment_is_opened(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, port=free_port())
+    statuses = []
+
+    def open_deployment() -> Deployment:
+        for path in ("/", "/healthz"):
+            url = f"http://127.0.0.1:{settings.port}{path}"
+            statuses.append(httpx.get(url, timeout=100, trust_env=False).status_code)
+        raise NoWeights("there is none")
+
+    with pytest.raises(NoWeights, match="there is none"):
+        serve(settings, open_deployment)
+    assert statuses == [200, 503]
+
+
+def test_a_server_that_cannot_listen_opens_no_deployment(tmp_path: Path) -> None:
+    opened = []
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        settings = Settings(data=tmp_path, port=other.getsockname()[1])
+        with pytest.raises(SystemExit) as ended:
+            serve(settings, lambda: opened.append(settings))
+    assert ended.value.code
+    assert not opened
 
 
 def test_a_proxy_is_recognised_by_its_network() -> None:
