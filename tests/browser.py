@@ -47,7 +47,7 @@ def serving(app: FastAPI) -> Iterator[str]:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        wait_until_started(server, thread)
+        wait_until_started(server, lambda: not thread.is_alive())
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:

@@ -1,6 +1,6 @@
 """The application until the service is loaded: the map page, which says what is being prepared.
 
-It listens a second after the start, while loading PyTorch and the libraries of radar takes several
+It listens a second after the start, while loading the libraries of radar and the models takes several
 seconds of processor time, and minutes on a busy machine. Other requests wait for it, as if the
 connection took long: few clients ask again after a 503, and those that try whether the port is open
 take any response for a sign that the service is there.
@@ -30,7 +30,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 LOADING, OPENING = "loading", "opening"
 """Steps of the start, which the page names: loading libraries; opening the archive and ledger."""
 DETAILS = {
-    LOADING: "PyTorch and the libraries that read radar are being loaded; try again in seconds",
+    LOADING: "the libraries that read radar are being loaded; try again in seconds",
     OPENING: "the archive and the ledger are being opened; try again in seconds",
 }
 PREFIX = "/page/"

@@ -58,9 +58,11 @@ def test_the_page_answers_before_the_deployment_is_opened(tmp_path: Path) -> Non
     statuses = []
 
     def open_deployment() -> Deployment:
+        headers = {"Accept": "text/html", "Prefer": "wait=0"}
         for path in ("/", "/healthz"):
             url = f"http://127.0.0.1:{settings.port}{path}"
-            statuses.append(httpx.get(url, timeout=100, trust_env=False).status_code)
+            answer = httpx.get(url, headers=headers, timeout=100, trust_env=False)
+            statuses.append(answer.status_code)
         raise NoWeights("there is none")
 
     with pytest.raises(NoWeights, match="there is none"):
@@ -69,11 +71,16 @@ def test_the_page_answers_before_the_deployment_is_opened(tmp_path: Path) -> Non
 
 
 def test_a_server_that_cannot_listen_opens_no_deployment(tmp_path: Path) -> None:
-    opened = []
+    opened: list[Settings] = []
+
+    def open_deployment() -> Deployment:
+        opened.append(settings)
+        raise NoWeights("there is none")
+
     with socket.create_server(("127.0.0.1", 0)) as other:
         settings = Settings(data=tmp_path, port=other.getsockname()[1])
         with pytest.raises(SystemExit) as ended:
-            serve(settings, lambda: opened.append(settings))
+            serve(settings, open_deployment)
     assert ended.value.code
     assert not opened
 
