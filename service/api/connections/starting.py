@@ -1,9 +1,9 @@
 """The application until the service is loaded: the map page, which says what is being prepared.
 
-It listens a second after the start, while loading the libraries of radar and the models takes several
-seconds of processor time, and minutes on a busy machine. Other requests wait for it, as if the
-connection took long: few clients ask again after a 503, and those that try whether the port is open
-take any response for a sign that the service is there.
+It listens a second after the start, while loading the libraries of radar takes several seconds of
+processor time, and minutes on a busy machine. Other requests wait for it, as if the connection took
+long: few clients ask again after a 503, and those that try whether the port is open take any
+response for a sign that the service is there.
 """
 
 import asyncio
