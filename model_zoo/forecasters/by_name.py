@@ -14,7 +14,7 @@ from ingest import plugins
 from model_zoo.checkpoints import checkpoint
 from model_zoo.errors import BadCheckpoint, NoWeights, UnknownModel
 from model_zoo.fast.autotune import AutotunedNetwork
-from model_zoo.forecasters import BASELINE_NAMES
+from model_zoo.forecasters.baseline_names import BASELINE_NAMES
 from model_zoo.forecasters.baselines import Advection, Persistence
 from model_zoo.forecasters.blend import NAME as BLEND
 from model_zoo.forecasters.blend import Blend, BlendTable

@@ -223,7 +223,7 @@ def check_models(settings: "Settings") -> None:
         UnknownModel: There is no forecaster of a name.
         NoWeights: There are no trained weights of a network.
     """
-    from model_zoo.forecasters import BASELINE_NAMES
+    from model_zoo.forecasters.baseline_names import BASELINE_NAMES
 
     for name in settings.models:
         if name not in BASELINE_NAMES and not has_weights(name, settings.weights):
