@@ -3,8 +3,9 @@
 Names are imported on first use, so that errors and names of models need no PyTorch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ingest.lazy_imports import lazy_imports
 
 if TYPE_CHECKING:
     from model_zoo import reference
@@ -14,19 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MODELS", "Nowcaster", "Rollout", "build", "load_forecaster", "reference"]
 
-HOMES = {
-    "MODELS": "zoo",
-    "Nowcaster": "nowcaster",
-    "Rollout": "nowcaster",
-    "build": "zoo",
-    "load_forecaster": "forecasters.by_name",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name from its module."""
-    if name == "reference":
-        return import_module("model_zoo.reference")
-    if name in HOMES:
-        return getattr(import_module(f"model_zoo.{HOMES[name]}"), name)
-    raise AttributeError(f"module 'model_zoo' has no attribute {name!r}")
+__getattr__ = lazy_imports(
+    __name__,
+    {
+        "MODELS": "zoo",
+        "Nowcaster": "nowcaster",
+        "Rollout": "nowcaster",
+        "build": "zoo",
+        "load_forecaster": "forecasters.by_name",
+        "reference": "reference",
+    },
+)

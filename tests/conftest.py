@@ -3,7 +3,7 @@ what tests have measured, printed at the end."""
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,17 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("filled")
     fill(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def service_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service with data of its own, for the tests of one file."""
+    from tests.served import fill, serving  # which import torch
+
+    folder: Path = tmp_path_factory.mktemp("served")
+    fill(folder)
+    with serving(folder) as address:
+        yield address
 
 
 @pytest.fixture

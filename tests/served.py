@@ -1,12 +1,15 @@
 """A small service for tests: an hour of simulated showers, forecast and verified."""
 
+import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -23,6 +26,7 @@ from service.pipeline.forecast import forecast_by_key, forecast_model
 from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
 from service.runtime.run_job import run_job
+from service.runtime.server import running
 from service.settings import Settings
 from tests.showers import frame, moment, time
 
@@ -58,6 +62,28 @@ def fill(folder: Path, frames: int = NEWEST + 1) -> None:
             forecast_model(archive, ledger, load_forecaster(model), time(number), generated)
     verify(archive, ledger, NOW)
     ledger.engine.dispose()
+
+
+def serving(folder: Path) -> AbstractContextManager[str]:
+    """The address of a service on a folder of data, as it really runs."""
+    return running(Deployment(Settings(data=folder, models=MODELS, port=0)))
+
+
+def connected(url: str, seconds: float) -> socket.socket:
+    """A connection to a service, on which nothing is waited for longer than so many seconds."""
+    there = httpx.URL(url)
+    return socket.create_connection((there.host, there.port or 80), timeout=seconds)
+
+
+def received(connection: socket.socket) -> bytes:
+    """All that arrives until the connection ends."""
+    found = b""
+    try:
+        while piece := connection.recv(2**16):
+            found += piece
+    except ConnectionError:
+        pass
+    return found
 
 
 class StandingStill(Deployment):

@@ -13,7 +13,6 @@ import asyncio
 import json
 import os
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,9 +26,11 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from benchmarks.reliability.hostile import ATTACKS, READ_PATHS, Reads, Target, besiege
+from benchmarks.server_process import PORT, Server, serving
 
 NAME = "hostile clients"
 MODEL = "persistence"
+LOG = "server.log"
 FRAMES = 14
 SEED = 20250621
 QUIET_LOAD = 0.5
@@ -83,35 +84,24 @@ def fill(folder: Path) -> list[str]:
     return issues
 
 
-class Server(NamedTuple):
-    """A running service."""
-
-    port: int
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def memory(self) -> float:
-        """Resident memory in MB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
-
-
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
-    """The service on a folder of data, in a process of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = {"NOWCAST_DATA": str(folder), "NOWCAST_PORT": str(port), "NOWCAST_MODELS": MODEL}
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "service.cli", "serve"]
-        environment = {**os.environ, **settings}
-        with subprocess.Popen(command, env=environment, stdout=output, stderr=output) as process:
-            try:
-                yield Server(port, process, log)
-            finally:
-                process.terminate()
+    """The service on a folder of data, in a process of its own, with its output in `LOG`."""
+    settings = {"NOWCAST_DATA": str(folder), "NOWCAST_MODELS": MODEL}
+    command = ("-m", "service.cli", "serve", "--port", PORT)
+    with (
+        (folder / LOG).open("wb") as output,
+        serving(*command, settings=settings, output=output) as server,
+    ):
+        server.wait_for("/healthz")
+        yield server
+
+
+def resident(server: Server) -> float:
+    """Resident memory of a server in MB."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
 
 
 class Clients(NamedTuple):
@@ -166,22 +156,21 @@ def measure(seconds: float, clients: int, rate: float) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="nowcast-siege-") as directory:
         issues = fill(Path(directory))
         with running(Path(directory)) as server:
-            wait_until_healthy(server.port)
             basis = {"port": server.port, "issues": issues}
             readers = basis | {"clients": 0, "rate": rate}
             quiet = ask(["--run", json.dumps(readers | {"seconds": seconds / 5})])
             found_quiet = quiet.answer()
-            before = most = server.memory()
+            before = most = resident(server)
             reading = ask(["--run", json.dumps(readers | {"seconds": seconds})])
             attack = basis | {"clients": clients, "rate": 0.1, "seconds": seconds}
             attacking = ask(["--run", json.dumps(attack)])
             while reading.process.poll() is None:
-                most = max(most, server.memory())
+                most = max(most, resident(server))
                 time.sleep(0.5)
             found = reading.answer()
             hostile = attacking.answer()
-            after = server.memory()
-            errors = errors_in(server.log.read_text())
+            after = resident(server)
+            errors = errors_in((Path(directory) / LOG).read_text())
     statuses = Counter({(kind, status): n for kind, status, n in hostile["statuses"]})
     memory = before, most, after
     connections = Counter(hostile["connections"])
@@ -197,20 +186,6 @@ def errors_in(log: str) -> Counter[str]:
             found[line[:100]] += 1
         inside = "Traceback" in line or (inside and line.startswith(" "))
     return found
-
-
-def wait_until_healthy(port: int) -> None:
-    """Wait until the server answers.
-
-    Raises:
-        RuntimeError: It does not within five minutes.
-    """
-    target = Target(port, time.monotonic() + 300, ())
-    while not target.is_over:
-        reads = asyncio.run(besiege(Target(port, time.monotonic() + 1, ()), 0, 20, SEED))
-        if reads.statuses and all(status == 200 for _, status in reads.statuses):
-            return
-    raise RuntimeError("the service did not become healthy; see its log")
 
 
 # report

@@ -16,8 +16,6 @@ import argparse
 import os
 import platform
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -30,6 +28,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from benchmarks.server_process import PORT, serving
 
 SERVICE, BARE, LISTS = "service", "bare ASGI", "FastAPI, lists"
 SERVERS = (BARE, SERVICE, LISTS)
@@ -133,22 +133,10 @@ def fill(folder: Path) -> None:
 @contextmanager
 def running(kind: str, folder: Path) -> Iterator["Client"]:
     """A server in a process of its own, and a client that asks it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.speed.serving",
-        "--serve",
-        kind,
-        str(folder),
-        str(port),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        try:
-            yield Client(port, server.pid)
-        finally:
-            server.kill()
+    command = ("-m", "benchmarks.speed.serving", "--serve", kind, str(folder), PORT)
+    with serving(*command) as server:
+        server.wait_for(PATH)
+        yield Client(server.port, server.process.pid)
 
 
 # client
@@ -160,16 +148,9 @@ class Client:
     def __init__(self, port: int, process: int) -> None:
         self.port, self.process = port, process
 
-    def connect(self, seconds: float = 0.0) -> socket.socket:
-        """A connection; a server that starts is waited for so long."""
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                return socket.create_connection(("127.0.0.1", self.port), timeout=60)
-            except OSError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.1)
+    def connect(self) -> socket.socket:
+        """A new connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def processor(self) -> float:
         """Seconds of the processor that the server has used."""
@@ -235,25 +216,14 @@ def fetch(connection: socket.socket, buffer: bytearray) -> None:
         raise ValueError(f"the answer ended {left} bytes before its end")
 
 
-def whole(url: str, seconds: float = 120.0) -> tuple[bytes, bytes]:
-    """An answer: its headers, a line each, but for those that the server itself adds; its body.
-
-    A service that is being loaded (503) is waited for so long.
-    """
-    from urllib.error import HTTPError
+def whole(url: str) -> tuple[bytes, bytes]:
+    """An answer: its headers, a line each, but for those that the server itself adds; its body."""
     from urllib.request import urlopen
 
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with urlopen(url) as answer:
-                headers = [(name.lower(), value) for name, value in answer.getheaders()]
-                kept = [f"{name}: {value}" for name, value in headers if name not in ADDED]
-                return "\n".join(kept).encode(), answer.read()
-        except HTTPError as error:
-            if error.code != 503 or time.monotonic() > end:
-                raise
-        time.sleep(0.1)
+    with urlopen(url) as answer:
+        headers = [(name.lower(), value) for name, value in answer.getheaders()]
+        kept = [f"{name}: {value}" for name, value in headers if name not in ADDED]
+        return "\n".join(kept).encode(), answer.read()
 
 
 def measure(rounds: int, seconds: float) -> tuple[dict[str, list[Taken]], int]:
@@ -262,12 +232,10 @@ def measure(rounds: int, seconds: float) -> tuple[dict[str, list[Taken]], int]:
         folder = Path(directory)
         fill(folder)
         clients = {SERVICE: stack.enter_context(running(SERVICE, folder))}
-        clients[SERVICE].connect(120).close()
         head, body = whole(f"http://127.0.0.1:{clients[SERVICE].port}{PATH}")
         (folder / "answer").write_bytes(head + b"\n\n" + body)
         clients |= {kind: stack.enter_context(running(kind, folder)) for kind in (BARE, LISTS)}
         for client in clients.values():
-            client.connect(120).close()
             client.ask(0.2, pause=0.0)
         found: dict[str, list[Taken]] = {kind: [] for kind in SERVERS}
         for _ in range(rounds):

@@ -9,10 +9,7 @@ data, forecast from its newest frames, and idle: memory is the peak resident set
 """
 
 import argparse
-import os
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.report import measured, table, write_section
+from benchmarks.server_process import PORT, serving
 from benchmarks.speed.startup import so_far
 from ingest.simulation.simulate import write
 from ingest.simulation.weather import STRATIFORM
@@ -139,18 +137,11 @@ def of_processes(deployment: Deployment) -> dict[str, Used]:
 @contextmanager
 def running(data: Path, newest: object) -> Iterator[subprocess.Popen[bytes]]:
     """Run `nowcast up` a few minutes after the newest frame."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     clock = f"{str(newest)[:19]}Z@{time.time() - 240:.0f}*1"
     more = {"NOWCAST_SIMULATED_TIME": clock, "NOWCAST_RADAR_SERVER": "http://127.0.0.1:9/"}
-    command = [sys.executable, "-m", "service.cli", "up", "--data", str(data), "--port", str(port)]
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, env=os.environ | more, stdout=quiet, stderr=quiet)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
+    command = ("-m", "service.cli", "up", "--data", str(data), "--port", PORT)
+    with serving(*command, settings=more) as server:
+        yield server.process
 
 
 def wait_until(true: Callable[[], bool]) -> None:

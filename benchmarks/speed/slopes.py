@@ -20,8 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.server_process import serving
 from benchmarks.speed.comparison import shifted
-from benchmarks.speed.startup import answers, serving, so_far
+from benchmarks.speed.startup import so_far
 
 MODEL, BASELINE = "ms-lstm", "persistence"
 REPEATS = 3
@@ -149,9 +150,9 @@ def measure_requests(number: int) -> dict[str, float]:
         whole = f"/nowcasts/{issue}?model={BASELINE}"
         position = f"/collections/nowcast/position?coords=POINT(10%2051)&model={BASELINE}"
         serve = ("-m", "service.cli", "serve", "--port", "PORT", "--data", name)
-        with serving(*serve, "--models", BASELINE) as (process, port, begun):
-            answers(process, port, whole, begun)
-            tag = asked(port, whole, {}, 1)
+        with serving(*serve, "--models", BASELINE) as server:
+            server.wait_for(whole)
+            tag = asked(server.port, whole, {}, 1)
             requests = {
                 "the JSON of a forecast": (whole, {}),
                 "the same, not changed": (whole, {"If-None-Match": tag}),
@@ -159,10 +160,10 @@ def measure_requests(number: int) -> dict[str, float]:
             }
             found = {}
             for request, (path, headers) in requests.items():
-                asked(port, path, headers, 1)
-                before, _ = so_far(process.pid)
-                asked(port, path, headers, number)
-                after, _ = so_far(process.pid)
+                asked(server.port, path, headers, 1)
+                before, _ = so_far(server.process.pid)
+                asked(server.port, path, headers, number)
+                after, _ = so_far(server.process.pid)
                 found[request] = 1e3 * (after - before) / number
     return found
 

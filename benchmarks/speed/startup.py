@@ -10,23 +10,19 @@ the command line stands a bare interpreter; beside the API a FastAPI with one ro
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 from time import perf_counter
 from typing import NamedTuple
 
 from benchmarks.report import at_least_one, measured, table, write_section
+from benchmarks.server_process import Server, serving
 from benchmarks.speed.ingest import simulated
 
 HELP_SECONDS, API_SECONDS = 0.5, 5.0
-PATIENCE_SECONDS = 120.0
 MOST_MB = {
     "help": 64,
     "ingest": 900,
@@ -44,8 +40,6 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 uvicorn.run(app, port=int(sys.argv[1]), log_level="warning")
 """
-STARTING = b"/problems/Starting"
-"""In answers of a service whose application is not loaded yet."""
 LAUNCHER = """
 import os, subprocess, sys, time
 begun = time.perf_counter()
@@ -95,44 +89,14 @@ def ended(*arguments: str) -> Start:
     return Start(*map(float, done.stdout.splitlines()[-1].split()))
 
 
-@contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], int, float]]:
-    """Python that listens on a port; gives the process, the port, and when it was started."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    begun = perf_counter()
-    command = [sys.executable, *(part.replace("PORT", str(port)) for part in arguments)]
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdout=quiet, stderr=quiet)
-    try:
-        yield process, port, begun
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-
-
-def answers(process: subprocess.Popen[bytes], port: int, path: str, begun: float) -> Start:
-    """What a process has taken by the time it answers a path, with whatever but that it starts.
+def answers(server: Server, path: str) -> Start:
+    """What a server has taken by the time it answers a path.
 
     Raises:
         RuntimeError: It ended before, or does not answer in time.
     """
-    pause = Event()
-    while perf_counter() - begun < PATIENCE_SECONDS:
-        if process.poll() is not None:
-            break
-        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
-        try:
-            connection.request("GET", path, headers={"Accept": "text/html", "Prefer": "wait=0"})
-            is_starting = STARTING in connection.getresponse().read()
-        except (OSError, HTTPException):
-            is_starting = True
-        finally:
-            connection.close()
-        if not is_starting:
-            return Start(perf_counter() - begun, *so_far(process.pid))
-        pause.wait(0.02)
-    raise RuntimeError(f"{path} is not answered (status {process.poll()})")
+    server.wait_for(path)
+    return Start(perf_counter() - server.begun, *so_far(server.process.pid))
 
 
 def so_far(pid: int) -> tuple[float, float]:
@@ -155,18 +119,18 @@ def of_help() -> Start:
 def of_api(folder: Path, models: Sequence[str]) -> tuple[Start, Start, Start]:
     """`nowcast serve`: until its page answers, its application, and until all models are loaded."""
     arguments = ("serve", "--port", "PORT", "--data", str(folder), "--models", ",".join(models))
-    with serving("-m", "service.cli", *arguments) as (process, port, begun):
-        page = answers(process, port, "/", begun)
-        ready = answers(process, port, "/healthz", begun)
+    with serving("-m", "service.cli", *arguments) as server:
+        page = answers(server, "/")
+        ready = answers(server, "/healthz")
         for model in models:
-            loaded = answers(process, port, f"/nowcasts/latest?model={model}", begun)
+            loaded = answers(server, f"/nowcasts/latest?model={model}")
     return page, ready, loaded
 
 
 def of_bare_api() -> Start:
     """Measure an API without the service."""
-    with serving("-c", BARE_API, "PORT") as (process, port, begun):
-        return answers(process, port, "/healthz", begun)
+    with serving("-c", BARE_API, "PORT") as server:
+        return answers(server, "/healthz")
 
 
 def measure(models: Sequence[str], rounds: int) -> dict[str, Start]:

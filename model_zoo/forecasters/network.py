@@ -197,8 +197,11 @@ class Network:
         return self._scale.encode(rates.nan_to_num(0.0).clamp(min=0))
 
 
+@cached_by_frames
 def sprog_guidance(recent: DataArray, moving: Array, horizon: int) -> Array:
     """What S-PROG forecasts for each lead, (horizon, y, x) in mm/h, not yet carried along.
+
+    All networks of a cycle share it, so that none may change it.
 
     Args:
         recent: The frames of the last minutes.

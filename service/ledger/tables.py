@@ -102,6 +102,40 @@ def key_columns() -> list[Column[Any]]:
     ]
 
 
+def lead_columns() -> list[Column[Any]]:
+    """Return the key columns of a lead time of a forecast."""
+    return [*key_columns(), Column("lead_minutes", Integer, primary_key=True)]
+
+
+def total_columns() -> list[Column[Any]]:
+    """Return the key columns of what is summed over the forecasts of a model."""
+    return [
+        Column("model", String(64), primary_key=True),
+        Column("lead_minutes", Integer, primary_key=True),
+        Column("threshold", Float, primary_key=True),
+    ]
+
+
+def daily_columns() -> list[Column[Any]]:
+    """Return the key columns of sums of a day."""
+    return [Column("day", Integer, primary_key=True, autoincrement=False), *total_columns()]
+
+
+def window_columns() -> list[Column[Any]]:
+    """Return the key columns of sums over a rolling window."""
+    return [Column("hours", Integer, primary_key=True), *total_columns()]
+
+
+def fraction_columns() -> list[Column[Any]]:
+    """Return the columns of sums of fractions, the first of which is part of the key."""
+    return [
+        Column("window", Integer, primary_key=True),
+        Column("n", BigInteger, nullable=False),
+        Column("squared_difference", Float, nullable=False),
+        Column("squared_reference", Float, nullable=False),
+    ]
+
+
 forecasts = Table(
     "forecasts",
     metadata,
@@ -117,8 +151,7 @@ forecasts = Table(
 leads = Table(
     "leads",
     metadata,
-    *key_columns(),
-    Column("lead_minutes", Integer, primary_key=True),
+    *lead_columns(),
     Column("valid_time", Utc, nullable=False),
     Column("status", String(8), nullable=False),
     Column("n", BigInteger),
@@ -134,21 +167,16 @@ never arrives. `signed`, `absolute` and `squared` are sums of errors in mm/h ove
 counts = Table(
     "counts",
     metadata,
-    *key_columns(),
-    Column("lead_minutes", Integer, primary_key=True),
+    *lead_columns(),
     Column("threshold", Float, primary_key=True),
     *count_columns(),
 )
 fractions = Table(
     "fractions",
     metadata,
-    *key_columns(),
-    Column("lead_minutes", Integer, primary_key=True),
+    *lead_columns(),
     Column("threshold", Float, primary_key=True),
-    Column("window", Integer, primary_key=True),
-    Column("n", BigInteger, nullable=False),
-    Column("squared_difference", Float, nullable=False),
-    Column("squared_reference", Float, nullable=False),
+    *fraction_columns(),
 )
 
 BINNED: dict[str, type[TypeEngine[Any]]] = {
@@ -177,8 +205,7 @@ def probability_columns() -> list[Column[Any]]:
 probabilities = Table(
     "probabilities",
     metadata,
-    *key_columns(),
-    Column("lead_minutes", Integer, primary_key=True),
+    *lead_columns(),
     Column("threshold", Float, primary_key=True),
     *probability_columns(),
 )
@@ -198,8 +225,7 @@ def sum_columns() -> list[Column[Any]]:
 sum_leads = Table(
     "sum_leads",
     metadata,
-    *key_columns(),
-    Column("lead_minutes", Integer, primary_key=True),
+    *lead_columns(),
     Column("valid_time", Utc, nullable=False),
     Column("status", String(8), nullable=False),
     Index("sum_leads_by_status", "status", "valid_time"),
@@ -209,8 +235,7 @@ missing if too much of it never arrives."""
 sum_counts = Table(
     "sum_counts",
     metadata,
-    *key_columns(),
-    Column("lead_minutes", Integer, primary_key=True),
+    *lead_columns(),
     Column("threshold", Float, primary_key=True),
     *sum_columns(),
 )
@@ -229,19 +254,14 @@ tallies = Table(
 pixels = Table(
     "pixels",
     metadata,
-    Column("model", String(64), primary_key=True),
-    Column("lead_minutes", Integer, primary_key=True),
-    Column("threshold", Float, primary_key=True),
+    *total_columns(),
     *count_columns(),
 )
 """Counters: the counts summed over all issue times."""
 daily_counts = Table(
     "daily_counts",
     metadata,
-    Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("model", String(64), primary_key=True),
-    Column("lead_minutes", Integer, primary_key=True),
-    Column("threshold", Float, primary_key=True),
+    *daily_columns(),
     *count_columns(),
     Column("n_valid", BigInteger, nullable=False),
 )
@@ -249,10 +269,7 @@ daily_counts = Table(
 daily_sum_counts = Table(
     "daily_sum_counts",
     metadata,
-    Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("model", String(64), primary_key=True),
-    Column("lead_minutes", Integer, primary_key=True),
-    Column("threshold", Float, primary_key=True),
+    *daily_columns(),
     *sum_columns(),
     Column("n_valid", BigInteger, nullable=False),
 )
@@ -268,17 +285,6 @@ daily_leads = Table(
 )
 """Numbers of verified and missing lead times of each day of valid times."""
 
-
-def window_columns() -> list[Column[Any]]:
-    """Return the key columns of a table of windows."""
-    return [
-        Column("hours", Integer, primary_key=True),
-        Column("model", String(64), primary_key=True),
-        Column("lead_minutes", Integer, primary_key=True),
-        Column("threshold", Float, primary_key=True),
-    ]
-
-
 windows = Table(
     "windows",
     metadata,
@@ -293,10 +299,7 @@ window_fractions = Table(
     "window_fractions",
     metadata,
     *window_columns(),
-    Column("window", Integer, primary_key=True),
-    Column("n", BigInteger, nullable=False),
-    Column("squared_difference", Float, nullable=False),
-    Column("squared_reference", Float, nullable=False),
+    *fraction_columns(),
     Column("refreshed", Utc, nullable=False),
 )
 """Sums of fractions over a rolling window."""

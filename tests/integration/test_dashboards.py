@@ -14,11 +14,9 @@ import httpx
 import pytest
 import yaml
 
-from model_zoo import load_forecaster
 from service.jobs.job import INTERACTIVE, SCHEDULED
 from service.monitoring.metrics import exposed
 from service.pipeline.poll import sources_of
-from service.pipeline.record import note
 from service.pipeline.replay import replay
 from service.pipeline.verify import verify
 from service.runtime.deployment import Deployment
@@ -27,11 +25,12 @@ from service.runtime.in_process import heartbeat
 from service.runtime.schedule import FOLLOWING
 from service.runtime.server import running
 from service.settings import Settings
+from tests.event import provided
 from tests.free_port import free_port
 from tests.integration.test_prometheus import alerts, rules
 from tests.prometheus_server import CONFIGURED, Prometheus, prometheus
 from tests.provider import provider
-from tests.showers import frame, moment, write_file
+from tests.showers import moment, write_file
 
 dashboards = pytest.importorskip("dashboards.__main__", reason="needs grafana-foundation-sdk")
 
@@ -174,15 +173,6 @@ def ingest_frames(deployment: Deployment, folder: Path, first: int, end: int) ->
     now = moment(end - 1) + timedelta(minutes=4)
     verify(deployment.archive, deployment.ledger, now)
     deployment.ledger.refresh_windows(now, share=0)
-
-
-def provided(deployment: Deployment, number: int) -> None:
-    """A forecast as if it had come from the provider: what falls now, a little weaker."""
-    forecast = load_forecaster("persistence")(0.9 * frame(number))
-    attributes = {"model": "dwd-rv", "weights": "none", "generated_at": moment(number).isoformat()}
-    forecast.attrs |= attributes
-    deployment.archive.put_forecast(forecast, history="made up")
-    note(deployment.ledger, forecast)
 
 
 @pytest.fixture(scope="module")

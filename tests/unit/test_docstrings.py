@@ -7,17 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = [
-    "benchmarks",
-    "dashboards",
-    "ingest",
-    "model_zoo",
-    "reference_docs",
-    "service",
-    "verification",
-]
-"""Packages whose docstrings are complete."""
+from tests.unit.packages import PACKAGES, ROOT
+
 ARRAYS = re.compile(r"\b(Tensor|NDArray|Array|Rates|DataArray|ArrayLike)\b")
 SHAPE = re.compile(
     r"\((?:[^()]|\([^()]*\))*,(?:[^()]|\([^()]*\))*\)"  # (time, y, x)

@@ -14,17 +14,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = (
-    "benchmarks",
-    "dashboards",
-    "ingest",
-    "model_zoo",
-    "reference_docs",
-    "service",
-    "tests",
-    "verification",
-)
+from tests.unit import packages
+from tests.unit.packages import ROOT
+
+PACKAGES = (*packages.PACKAGES, "tests")
 
 FORMER = {
     "IDENTIFIER": {

@@ -6,16 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = (
-    "benchmarks",
-    "dashboards",
-    "ingest",
-    "model_zoo",
-    "reference_docs",
-    "service",
-    "verification",
-)
+from tests.unit.packages import PACKAGES, ROOT
+
 PUBLIC = (ROOT / "docs/architecture.md").read_text()
 """Names listed there are for other programs."""
 FRAMEWORKS = {"__all__", "__getattr__", "down_revision", "revision", "upgrade"}

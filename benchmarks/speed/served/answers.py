@@ -11,13 +11,8 @@ another position each time, so that no cache answers. Takes about two minutes.
 
 import argparse
 import math
-import os
 import random
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from benchmarks.report import measured, table, write_section
+from benchmarks.server_process import PORT, serving
 from benchmarks.speed.served.timed_requests import CODINGS, Answers, Client, Request, at_a_rate
 from ingest.simulation.simulate import write
 from service.archive.key import to_time
@@ -55,25 +51,15 @@ def service() -> Iterator[int]:
     """A service with radar, forecasts and scores in a process of its own. Yields its port."""
     with tempfile.TemporaryDirectory(prefix="nowcast-bench-") as folder:
         fill(Path(folder))
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = int(free.getsockname()[1])
         environment = {
             "NOWCAST_DATA": folder,
             "NOWCAST_MODELS": ",".join(MODELS),
-            "NOWCAST_PORT": str(port),
             "NOWCAST_ACCESS_LOG": "false",
         }
-        with subprocess.Popen(
-            [sys.executable, "-m", "service.cli", "serve"],
-            env=os.environ | environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as server:
-            try:
-                wait_until_ready(port)
-                yield port
-            finally:
-                server.terminate()
+        command = ("-m", "service.cli", "serve", "--port", PORT)
+        with serving(*command, settings=environment) as server:
+            server.wait_for("/readyz")
+            yield server.port
 
 
 def fill(folder: Path) -> None:
@@ -92,26 +78,6 @@ def fill(folder: Path) -> None:
             forecast_model(archive, ledger, deployment.forecasters.get(model), times[issue], now)
     verify(archive, ledger, now)
     ledger.engine.dispose()
-
-
-def wait_until_ready(port: int, seconds: float = 120.0) -> None:
-    """Wait until the service has loaded its models and can forecast.
-
-    Raises:
-        TimeoutError: It does not become ready.
-    """
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        client = Client(port)
-        try:
-            client.document("/readyz")
-        except (OSError, ValueError):
-            time.sleep(0.2)
-        else:
-            return
-        finally:
-            client.close()
-    raise TimeoutError(f"the service is not ready after {seconds:g} s; see its log")
 
 
 def places() -> list[tuple[float, float]]:

@@ -14,7 +14,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.api.connections.connection_table import ConnectionTable
-from service.api.connections.problem_document import DRAINED_BYTES, MEDIA, problem_document
+from service.api.connections.problem_document import MEDIA, problem_document
 
 MOST_HEADERS = 200
 """Header fields of a request."""
@@ -23,6 +23,9 @@ MOST_PIPELINED = 64
 OVERHEAD = 16
 """Bytes of chunk sizes, chunk extensions and trailers allowed for each byte of a body, beside
 twice the limit of headers."""
+DRAINED_BYTES = 128 * 2**20
+"""Bytes of a refused body that are still read, so that its sender receives the response instead of
+a broken pipe."""
 LINGER_SECONDS = 2.0
 """Time in s that a refused client has to read the reason."""
 STALL_SECONDS = 1.0

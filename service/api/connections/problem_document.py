@@ -4,9 +4,6 @@ import json
 from typing import Any
 
 MEDIA = "application/problem+json"
-DRAINED_BYTES = 128 * 2**20
-"""Bytes of a refused body that are still read, so that its sender receives the response instead of
-a broken pipe."""
 
 
 def problem_document(

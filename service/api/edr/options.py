@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 
 from service.api.dependencies import ApiContext
 from service.api.edr.collections import (
@@ -181,37 +181,29 @@ async def radar_options(
     )
 
 
+RadarOptions = Annotated[Options, Depends(radar_options)]
+"""The parameters that queries of radar and of forecasts share."""
+
+
 async def forecast_options(
-    datetime: Datetime = None,
-    parameter_name: ParameterName = None,
-    parameter_names: ParameterNames = None,
-    crs: CrsQuery = None,
-    f: FormatQuery = None,
-    z: ZQuery = None,
+    options: RadarOptions,
     model: ModelQuery = None,
     version: VersionQuery = None,
     issue: IssueQuery = None,
     leads: LeadsQuery = None,
 ) -> Options:
     """The shared parameters of queries of the newest forecast, or of one by its issue time."""
-    options = await radar_options(datetime, parameter_name, parameter_names, crs, f, z)
     time = None if issue is None else frame_time(to_time(issue))
     return options._replace(model=model, version=version, issue=time, leads=leads)
 
 
 async def instance_options(
+    options: RadarOptions,
     instance: InstancePath,
-    datetime: Datetime = None,
-    parameter_name: ParameterName = None,
-    parameter_names: ParameterNames = None,
-    crs: CrsQuery = None,
-    f: FormatQuery = None,
-    z: ZQuery = None,
     model: ModelQuery = None,
     version: VersionQuery = None,
     leads: LeadsQuery = None,
 ) -> Options:
     """The shared parameters of queries of an instance."""
-    options = await radar_options(datetime, parameter_name, parameter_names, crs, f, z)
     issue = instance_time(instance)
     return options._replace(model=model, version=version, issue=issue, leads=leads)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.connections.problem_document import DRAINED_BYTES
+from service.api.connections.http_protocol import DRAINED_BYTES
 from service.api.problems import problem
 
 DRAINED_AT_ONCE = 2

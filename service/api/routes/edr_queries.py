@@ -100,12 +100,17 @@ def area(collection: Collection, options_of: Callable[..., Any]) -> Endpoint:
         geometry = cells.parse_wkt(coords, "Polygon", "MultiPolygon")
         query = answers.Query(request, context, collection, options, ALL)
         found = cells.cells_within(query.source.field, query.system, geometry)
-        return query.raster(
-            lambda: found,
-            lambda: extracts.at_cells(query.source, query.system, found, "MultiPointSeries"),
-        )
+        return in_cells(query, found)
 
     return query_area
+
+
+def in_cells(query: answers.Query, found: cells.Cells) -> Response:
+    """The response with the values of cells."""
+    return query.raster(
+        lambda: found,
+        lambda: extracts.at_cells(query.source, query.system, found, "MultiPointSeries"),
+    )
 
 
 def radius(collection: Collection, options_of: Callable[..., Any]) -> Endpoint:
@@ -124,10 +129,7 @@ def radius(collection: Collection, options_of: Callable[..., Any]) -> Endpoint:
         distance = cells.distance_in_metres(within, within_units)
         query = answers.Query(request, context, collection, options, ALL)
         found = cells.cells_around(query.source.field, query.system, geometry, distance)
-        return query.raster(
-            lambda: found,
-            lambda: extracts.at_cells(query.source, query.system, found, "MultiPointSeries"),
-        )
+        return in_cells(query, found)
 
     return query_radius
 

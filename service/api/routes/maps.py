@@ -9,14 +9,15 @@ from service.api.dependencies import ApiContext, Context, in_pool
 from service.api.edr.documents import base_url, document_response
 from service.api.edr.metadata import bounding_box
 from service.api.maps import layers
-from service.api.maps.frames import frame_of, tile_frame
+from service.api.maps.frames import frame_of
 from service.api.maps.layers import Layer
 from service.api.maps.palettes import LEVELS, UNITS, Style, palette
 from service.api.maps.pictures import picture_response
 from service.api.maps.schemas import LayerList, TileJson
+from service.api.maps.tiles import IssuePath, StyleQuery, Tile, TimePath
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.openapi.responses import PICTURE
-from service.api.representations import IMMUTABLE, SHORT_LIVED
+from service.api.representations import SHORT_LIVED
 from service.api.schemas import Moment
 from service.archive.key import Key, iso, to_datetime, to_time
 from service.errors import BadQuery, NoItem
@@ -28,21 +29,6 @@ areas = APIRouter(route_class=in_pool("maps"))
 LayerPath = Annotated[
     str, Path(description="Name of a layer, as `/tiles` lists them.", examples=["radar"])
 ]
-TimePath = Annotated[Moment, Path(description="Valid time.", examples=["2026-06-21T23:25:00Z"])]
-IssuePath = Annotated[
-    str,
-    Path(
-        description="Issue time, model and version of a forecast: its id.",
-        examples=["20260621T2325Z-advection-none"],
-    ),
-]
-Zoom = Annotated[int, Path(description="Zoom level.", examples=[6])]
-Column = Annotated[int, Path(description="Column from the west.", examples=[33])]
-Row = Annotated[int, Path(description="Row from the north.", examples=[20])]
-StyleQuery = Annotated[
-    Style, Query(description="Colours: as on the page, for dark maps, colour-blind eyes or greys.")
-]
-Size = Annotated[int, Query(description="Side of a tile in pixels: 256 or 512.", examples=[256])]
 TimeQuery = Annotated[
     Moment | None,
     Query(
@@ -146,20 +132,9 @@ def legend_of(layer: Layer, style: Style) -> list[dict[str, Any]]:
     responses=PICTURE,
     operation_id="read_radar_tile",
 )
-def radar_tile(
-    request: Request,
-    context: Context,
-    time: TimePath,
-    z: Zoom,
-    x: Column,
-    y: Row,
-    style: StyleQuery = "default",
-    size: Size = 256,
-) -> Response:
+def radar_tile(tile: Tile, time: TimePath) -> Response:
     """A tile of a radar frame: dry is transparent, no data a grey that shines through."""
-    frame = tile_frame(z, x, y, size)
-    picture = layers.radar_picture(context, frame_time(to_time(time)))
-    return picture_response(request, context, picture, frame, style, IMMUTABLE)
+    return tile.response(layers.radar_picture(tile.context, frame_time(to_time(time))))
 
 
 @router.get(
@@ -168,21 +143,9 @@ def radar_tile(
     responses=PICTURE,
     operation_id="read_forecast_tile",
 )
-def forecast_tile(
-    request: Request,
-    context: Context,
-    forecast: IssuePath,
-    time: TimePath,
-    z: Zoom,
-    x: Column,
-    y: Row,
-    style: StyleQuery = "default",
-    size: Size = 256,
-) -> Response:
+def forecast_tile(tile: Tile, forecast: IssuePath, time: TimePath) -> Response:
     """A tile of a forecast at a valid time."""
-    frame = tile_frame(z, x, y, size)
-    picture = layers.forecast_picture(context, layers.key_named(forecast), time)
-    return picture_response(request, context, picture, frame, style, IMMUTABLE)
+    return tile.response(layers.forecast_picture(tile.context, layers.key_named(forecast), time))
 
 
 @router.get(
@@ -192,21 +155,14 @@ def forecast_tile(
     operation_id="read_probability_tile",
 )
 def probability_tile(
-    request: Request,
-    context: Context,
+    tile: Tile,
     forecast: IssuePath,
     time: TimePath,
     threshold: Annotated[float, Path(description="Threshold in mm/h.", examples=[0.5])],
-    z: Zoom,
-    x: Column,
-    y: Row,
-    style: StyleQuery = "default",
-    size: Size = 256,
 ) -> Response:
     """A tile of the probability of a rainfall rate of at least a threshold."""
-    frame = tile_frame(z, x, y, size)
-    picture = layers.forecast_picture(context, layers.key_named(forecast), time, threshold)
-    return picture_response(request, context, picture, frame, style, IMMUTABLE)
+    key = layers.key_named(forecast)
+    return tile.response(layers.forecast_picture(tile.context, key, time, threshold))
 
 
 @areas.get(

@@ -4,17 +4,13 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from service.runtime.deployment import Deployment
-from service.runtime.server import running
-from service.settings import Settings
-from tests.served import MODELS, NEWEST, fill, iso
+from tests.served import NEWEST, iso
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
@@ -35,14 +31,6 @@ MEDIA_TYPES = {
     "post_hooks": [],
 }
 """How the generator reads media types that it does not know, as the cookbook has it."""
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    data: Path = tmp_path_factory.mktemp("clients")
-    fill(data)
-    with running(Deployment(Settings(data=data, models=MODELS, port=0))) as address:
-        yield address
 
 
 def run(*command: str | Path, folder: Path) -> str:
@@ -69,12 +57,14 @@ def generator_environment() -> Path:
     return programs
 
 
-def test_a_client_of_openapi_python_client_makes_a_nowcast(url: str, tmp_path: Path) -> None:
+def test_a_client_of_openapi_python_client_makes_a_nowcast(
+    service_url: str, tmp_path: Path
+) -> None:
     programs = generator_environment()
     settings = tmp_path / "settings.yml"
     settings.write_text(json.dumps(MEDIA_TYPES))
     printed = run(
-        programs / "openapi-python-client", "generate", "--url", f"{url}/openapi.json",
+        programs / "openapi-python-client", "generate", "--url", f"{service_url}/openapi.json",
         "--config", settings, "--meta", "none", "--output-path", tmp_path / "client",
         folder=tmp_path,
     )  # fmt: skip
@@ -83,7 +73,7 @@ def test_a_client_of_openapi_python_client_makes_a_nowcast(url: str, tmp_path: P
     )  # every operation and every answer is generated
     shutil.copy(HERE / "request_nowcast.py", tmp_path)
     found = json.loads(
-        run(programs / "python", "request_nowcast.py", url, iso(NEWEST), folder=tmp_path)
+        run(programs / "python", "request_nowcast.py", service_url, iso(NEWEST), folder=tmp_path)
     )
     answers = [name.rpartition(".")[2] for name in found.pop("answers").split(" | ")]
     assert answers == ["Forecast", "JobStatus", "Problem", "None"]
@@ -91,34 +81,40 @@ def test_a_client_of_openapi_python_client_makes_a_nowcast(url: str, tmp_path: P
     opaque = [name for name, kind in members.items() if "Any" in kind]
     assert opaque == ["additional_properties"] or not opaque
     assert members["rainfall_rate"] == "list[list[list[float | None]]]"
-    assert found == expected(url)
+    assert found == expected(service_url)
 
 
 @pytest.mark.skipif(
     not (MODULES / ".bin" / "openapi-typescript").exists() or shutil.which("node") is None,
     reason="openapi-typescript is not installed (npm ci)",
 )
-def test_a_client_of_openapi_typescript_makes_a_nowcast(url: str, tmp_path: Path) -> None:
+def test_a_client_of_openapi_typescript_makes_a_nowcast(service_url: str, tmp_path: Path) -> None:
     programs = MODULES / ".bin"
     (tmp_path / "node_modules").symlink_to(MODULES)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     shutil.copy(HERE / "request_nowcast.ts", tmp_path)
-    run(programs / "openapi-typescript", f"{url}/openapi.json", "-o", "api.d.ts", folder=tmp_path)
+    run(
+        programs / "openapi-typescript",
+        f"{service_url}/openapi.json",
+        "-o",
+        "api.d.ts",
+        folder=tmp_path,
+    )
     run(
         programs / "tsc", "--strict", "--module", "nodenext", "--target", "es2022",
         "--lib", "es2022,dom", "request_nowcast.ts", folder=tmp_path,
     )  # fmt: skip
-    found = json.loads(run("node", "request_nowcast.js", url, iso(NEWEST), folder=tmp_path))
+    found = json.loads(run("node", "request_nowcast.js", service_url, iso(NEWEST), folder=tmp_path))
     assert found.pop("everyPartHasAType")
-    assert found == expected(url)
+    assert found == expected(service_url)
 
 
-def expected(url: str) -> dict[str, Any]:
+def expected(service_url: str) -> dict[str, Any]:
     """What both clients find."""
-    forecast = httpx.get(f"{url}/nowcasts/{iso(NEWEST)}?model=persistence").json()
+    forecast = httpx.get(f"{service_url}/nowcasts/{iso(NEWEST)}?model=persistence").json()
     return {
         "model": "persistence",
         "shape": forecast["grid"]["shape"],
         "leads": len(forecast["lead_minutes"]),
-        "problem": httpx.get(f"{url}/nowcasts/latest?model=no-such-model").json()["title"],
+        "problem": httpx.get(f"{service_url}/nowcasts/latest?model=no-such-model").json()["title"],
     }

@@ -4,16 +4,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-
-from service.runtime.deployment import Deployment
-from service.runtime.server import running
-from service.settings import Settings
-from tests.served import MODELS, fill
 
 ROOT = Path(__file__).parents[3]
 PAGE = "\n".join(
@@ -26,16 +20,8 @@ POSTED = (f"{HOST}/sums", f"{HOST}/sums?thresholds=5,10,20")
 ADDRESSES = sorted(set(re.findall(rf"{HOST}[^\s\"'`<>)]*\)?[^\s\"'`<>]*", PAGE)))
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    data: Path = tmp_path_factory.mktemp("cookbook")
-    fill(data)
-    with running(Deployment(Settings(data=data, models=MODELS, port=0))) as address:
-        yield address
-
-
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_a_recipe_runs(url: str, number: int, tmp_path: Path) -> None:
+def test_a_recipe_runs(service_url: str, number: int, tmp_path: Path) -> None:
     language, text = BLOCKS[number]
     commands = {"sh": ["bash", "-e", "-o", "pipefail", "-c"], "python": [sys.executable, "-c"]}
     if language not in commands:
@@ -46,7 +32,7 @@ def test_a_recipe_runs(url: str, number: int, tmp_path: Path) -> None:
     if "owslib" in text:
         pytest.importorskip("owslib", reason="OWSLib is not installed (extra `dev`)")
     done = subprocess.run(
-        [*commands[language], text.replace(HOST, url)],
+        [*commands[language], text.replace(HOST, service_url)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -57,11 +43,11 @@ def test_a_recipe_runs(url: str, number: int, tmp_path: Path) -> None:
     assert done.stdout or any(file.stat().st_size for file in tmp_path.iterdir())
 
 
-def test_every_address_of_the_cookbook_answers(url: str) -> None:
+def test_every_address_of_the_cookbook_answers(service_url: str) -> None:
     assert len(ADDRESSES) > 10
     for address in ADDRESSES:
         if address in (HOST, f"{HOST}/wms", *POSTED):
             continue
-        answer = httpx.get(address.replace(HOST, url), timeout=300)
+        answer = httpx.get(address.replace(HOST, service_url), timeout=300)
         assert answer.status_code == 200, address
         assert answer.content

@@ -8,11 +8,11 @@ from xarray import DataArray
 
 from service.api.dependencies import ApiContext, Context
 from service.api.edr.cells import parse_wkt
-from service.api.encoded_cache import json_bytes
+from service.api.encoded_cache import json_bytes, with_members
 from service.api.model_parameters import ModelQuery, VersionQuery, named
-from service.api.negotiation import etag_matches
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.openapi.responses import header
+from service.api.page.static_files import conditional_response
 from service.api.representations import SHORT_LIVED
 from service.api.routes.sums.areas import GeoJson, geometry_of
 from service.api.routes.sums.documents import sums_document
@@ -29,7 +29,7 @@ router = APIRouter(tags=["sums"])
 MOST_THRESHOLDS, HIGHEST_MM = 20, 1000.0
 DIGITS = 20
 """Hexadecimal digits of the hash in an entity tag."""
-MINUTE = 60
+AGE, MINUTE = "radar_age_s", 60
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"ETag": header("Entity tag for `If-None-Match`.")}},
     304: {"description": "The client has the current sums."},
@@ -169,13 +169,11 @@ def answer(request: Request, document: dict[str, Any]) -> Response:
 
     The age of the radar is part of the entity tag by the minute.
     """
-    minutes = document["radar_age_s"] // MINUTE
-    content = json_bytes(document)
-    constant = json_bytes(document | {"radar_age_s": minutes})
-    tag = f'"{hashlib.sha256(constant).hexdigest()[:DIGITS]}"'
+    content = json_bytes({name: document[name] for name in document if name != AGE})
+    encoded = with_members(content, {AGE: document[AGE]})
     if request.method == "POST":
-        return Response(content, media_type=JSON, headers={"Cache-Control": "no-store"})
-    headers = {"ETag": tag, "Cache-Control": SHORT_LIVED}
-    if etag_matches(request, tag):
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type=JSON, headers=headers)
+        return Response(encoded, media_type=JSON, headers={"Cache-Control": "no-store"})
+    digest = hashlib.sha256(content)
+    digest.update(f"{document[AGE] // MINUTE}".encode())
+    tag = digest.hexdigest()[:DIGITS]
+    return conditional_response(request, tag, lambda: encoded, {"Cache-Control": SHORT_LIVED}, JSON)

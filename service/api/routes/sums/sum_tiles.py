@@ -2,16 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
-from service.api.dependencies import Context, in_pool
+from service.api.dependencies import in_pool
 from service.api.maps import layers
-from service.api.maps.frames import tile_frame
-from service.api.maps.pictures import picture_response
+from service.api.maps.tiles import IssuePath, Tile, TimePath
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.openapi.responses import PICTURE
-from service.api.representations import IMMUTABLE
-from service.api.routes.maps import Column, IssuePath, Row, Size, StyleQuery, TimePath, Zoom
 from service.archive.key import to_time
 from service.errors import NoItem
 from service.pipeline.rain_sums.sum_fields import PERIODS
@@ -33,25 +30,14 @@ Minutes = Annotated[
     responses=PICTURE,
     operation_id="read_radar_sum_tile",
 )
-def radar_sum_tile(
-    request: Request,
-    context: Context,
-    time: TimePath,
-    minutes: Minutes,
-    z: Zoom,
-    x: Column,
-    y: Row,
-    style: StyleQuery = "default",
-    size: Size = 256,
-) -> Response:
+def radar_sum_tile(tile: Tile, time: TimePath, minutes: Minutes) -> Response:
     """A tile of the measured rain of a period up to a time, in mm.
 
     Where more than one in twelve of its radar frames is missing, there is no data.
     """
     check_period(minutes)
-    frame = tile_frame(z, x, y, size)
-    picture = layers.radar_sum_picture(context, frame_time(to_time(time)), minutes)
-    return picture_response(request, context, picture, frame, style, IMMUTABLE)
+    moment = frame_time(to_time(time))
+    return tile.response(layers.radar_sum_picture(tile.context, moment, minutes))
 
 
 @router.get(
@@ -61,16 +47,7 @@ def radar_sum_tile(
     operation_id="read_forecast_sum_tile",
 )
 def forecast_sum_tile(
-    request: Request,
-    context: Context,
-    forecast: IssuePath,
-    time: TimePath,
-    minutes: Minutes,
-    z: Zoom,
-    x: Column,
-    y: Row,
-    style: StyleQuery = "default",
-    size: Size = 256,
+    tile: Tile, forecast: IssuePath, time: TimePath, minutes: Minutes
 ) -> Response:
     """A tile of the rain of a period up to a valid time of a forecast, in mm.
 
@@ -78,9 +55,8 @@ def forecast_sum_tile(
     all forecast.
     """
     check_period(minutes)
-    frame = tile_frame(z, x, y, size)
-    picture = layers.forecast_sum_picture(context, layers.key_named(forecast), time, minutes)
-    return picture_response(request, context, picture, frame, style, IMMUTABLE)
+    key = layers.key_named(forecast)
+    return tile.response(layers.forecast_sum_picture(tile.context, key, time, minutes))
 
 
 def check_period(minutes: int) -> None:

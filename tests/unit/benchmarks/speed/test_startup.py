@@ -9,16 +9,15 @@ from threading import Event
 import httpx
 import pytest
 
+from benchmarks.server_process import serving
 from benchmarks.speed.startup import (
     MOST_MB,
     Start,
-    answers,
     cells,
     ended,
     of_api,
     of_help,
     section,
-    serving,
     tell,
 )
 
@@ -99,9 +98,9 @@ app(["serve", "--port", sys.argv[1], "--data", str(folder), "--models", "persist
 
 def test_the_api_answers_before_its_models_are_loaded(tmp_path: Path) -> None:
     loading, allowed = tmp_path / "loading", tmp_path / "allowed"
-    with serving("-c", SLOW_TO_LOAD, "PORT", str(tmp_path)) as (process, port, begun):
-        answers(process, port, "/healthz", begun)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
+    with serving("-c", SLOW_TO_LOAD, "PORT", str(tmp_path)) as server:
+        server.wait_for("/healthz")
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=300) as client:
             wait_for(loading)
             assert client.get("/healthz").status_code == HTTPStatus.OK
             allowed.touch()
@@ -137,10 +136,10 @@ def test_what_a_process_takes_is_its_own() -> None:
 def test_a_process_that_fails_is_no_figure() -> None:
     with pytest.raises(RuntimeError, match=r"failed: [\s\S]*ZeroDivisionError"):
         ended("-c", "1 / 0")
-    with serving("-c", "pass") as (process, port, begun):
-        process.wait()
+    with serving("-c", "pass") as server:
+        server.process.wait()
         with pytest.raises(RuntimeError, match=r"is not answered \(status 0\)"):
-            answers(process, port, "/", begun)
+            server.wait_for("/")
 
 
 def test_the_best_is_the_least_time_and_the_most_memory() -> None:

@@ -245,6 +245,12 @@ def test_guidance_is_what_s_prog_forecasts_before_it_is_carried_along() -> None:
     assert np.nanmean(np.abs(np.stack(brought) - forecast)) < 1e-3 * np.nanmean(forecast)
 
 
+def test_guidance_from_the_same_frames_is_computed_once() -> None:
+    given = gappy()[-7:]
+    moving = motion_of(given)
+    assert sprog_guidance(given.copy(), moving.copy(), 5) is sprog_guidance(given, moving, 5)
+
+
 def test_a_guided_network_heeds_its_guidance_lead_by_lead(tmp_path: Path) -> None:
     given, forecaster = frames()[::6].to_numpy(), network(tmp_path, guidance=4)
     fields = np.repeat(given[-1:], 4, axis=0)

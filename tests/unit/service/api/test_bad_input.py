@@ -13,10 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.api.app import create_app
-from service.runtime.deployment import Deployment
-from service.runtime.server import running
-from service.settings import Settings
-from tests.served import MODELS, api_context, problem
+from tests.served import api_context, problem, serving
 
 JSON = {"Content-Type": "application/json"}
 LARGE = 50 * 2**20
@@ -139,7 +136,7 @@ def test_of_many_faults_and_long_names_little_is_sent_back(reader: TestClient) -
 @pytest.fixture(scope="module")
 def url(filled: Path) -> Iterator[str]:
     """The service as it really runs."""
-    with running(Deployment(Settings(data=filled, models=MODELS, port=0))) as address:
+    with serving(filled) as address:
         yield address
 
 

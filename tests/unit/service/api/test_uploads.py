@@ -1,6 +1,7 @@
 """Forecasts from a client's own frames."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -236,28 +237,29 @@ def test_the_key_of_an_upload_names_its_frames(data: Path) -> None:
     np.testing.assert_array_equal(kept.values, own(*NUMBERS).values)
 
 
-def test_who_uploads_keeps_nobody_from_reading(
-    data: Path,
-) -> None:
+def test_who_uploads_keeps_nobody_from_reading(data: Path) -> None:
     """Each upload is read by a process of its own, however small: many at once queue up apart."""
     bodies = [b'{"frames": []}', b'{"\\u0066rames": []}', b'{"x":"' + b"y" * 300 + b'","frames":1}']
+    context = api_context(data)
+    pool, go = context.pools.uploads, threading.Event()
 
-    async def upload_and_read() -> tuple[list[int], int]:
+    async def upload_and_read() -> list[int]:
         current_default_thread_limiter().total_tokens = 4
-        transport = ASGITransport(create_app(api_context(data)), client=("192.0.2.1", 1))
+        transport = ASGITransport(create_app(context), client=("192.0.2.1", 1))
         async with AsyncClient(
             transport=transport, base_url="http://localhost", timeout=550
         ) as client:
-            await client.get("/nowcasts/latest")
+            working = [asyncio.create_task(pool.run(go.wait, 500)) for _ in range(pool.threads)]
+            await asyncio.sleep(0)
             sent = [
                 asyncio.create_task(client.post("/nowcast", content=body, headers=JSON))
                 for body in bodies * 6
             ]
-            await asyncio.sleep(0.1)
-            assert (await client.get("/nowcasts/latest")).status_code == 200
-            done = sum(upload.done() for upload in sent)
-            return [(await upload).status_code for upload in sent], done
+            for _ in range(2):
+                assert (await client.get("/nowcasts/latest")).status_code == 200
+            assert not any(upload.done() for upload in sent), "they wait for their turn"
+            go.set()
+            await asyncio.gather(*working)
+            return [(await upload).status_code for upload in sent]
 
-    statuses, done = asyncio.run(upload_and_read())
-    assert statuses == [422] * 18
-    assert done < 9, "the reader did not come last"
+    assert asyncio.run(upload_and_read()) == [422] * 18

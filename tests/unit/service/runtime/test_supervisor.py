@@ -40,7 +40,7 @@ def pass_on_late(name, lines, form):
 if sys.argv[2] == "late":
     supervisor.pass_on = pass_on_late
 logging.basicConfig(level=logging.INFO)
-supervisor.ENDING_SECONDS = 1.0
+supervisor.ENDING_SECONDS = 10.0
 parts = [supervisor.Part(name, command, last) for name, command, last in json.loads(sys.argv[1])]
 supervisor.supervise(parts, os.environ)
 print("all have ended")
@@ -130,13 +130,18 @@ def test_what_dies_again_and_again_is_given_more_and_more_time(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("number", "output"),
-    [(signal.SIGTERM, ""), (signal.SIGINT, ""), (signal.SIGHUP, ""), (signal.SIGTERM, "late")],
+    ("number", "output", "worker"),
+    [
+        (signal.SIGTERM, "", "stubborn"),
+        (signal.SIGINT, "", "good"),
+        (signal.SIGHUP, "", "good"),
+        (signal.SIGTERM, "late", "good"),
+    ],
 )
 def test_all_end_with_it_and_what_others_need_ends_last(
-    tmp_path: Path, number: signal.Signals, output: str
+    tmp_path: Path, number: signal.Signals, output: str, worker: str
 ) -> None:
-    parts = {"base": "good", "api": "good", "worker": "stubborn"}
+    parts = {"base": "good", "api": "good", "worker": worker}
     with supervised(tmp_path, output, **parts) as running:
         output = running.end(number)
     assert running.process.returncode == 0

@@ -1,7 +1,6 @@
 """What one connection can send and hold, over real sockets, and which one ends for a new one."""
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -14,7 +13,7 @@ from service.api.connections.connection_table import Connection, ConnectionTable
 from service.runtime.deployment import Deployment
 from service.runtime.server import running
 from service.settings import Settings
-from tests.served import MODELS
+from tests.served import MODELS, connected, received
 
 LIMIT = 4096
 """Bytes of headers in these tests."""
@@ -53,25 +52,9 @@ def impatient(filled: Path) -> Iterator[str]:
         yield address
 
 
-def connected(url: str) -> socket.socket:
-    there = httpx.URL(url)
-    return socket.create_connection((there.host, there.port or 80), timeout=GUARD)
-
-
-def received(connection: socket.socket) -> bytes:
-    """All that arrives until the connection ends."""
-    found = b""
-    try:
-        while piece := connection.recv(2**16):
-            found += piece
-    except ConnectionError:
-        pass
-    return found
-
-
 def exchange(url: str, *pieces: bytes) -> bytes:
     """Send some bytes, as many as are taken. Returns the whole response."""
-    with connected(url) as connection:
+    with connected(url, GUARD) as connection:
         try:
             for piece in pieces:
                 connection.sendall(piece)
@@ -129,7 +112,7 @@ CHUNKED = (
     ids=["one trailer", "many trailers", "chunk extension"],
 )
 def test_trailers_and_chunk_extensions_have_an_end(url: str, surplus: bytes) -> None:
-    with connected(url) as connection:
+    with connected(url, GUARD) as connection:
         try:
             for start in range(50):
                 connection.sendall(CHUNKED + surplus if not start else surplus[3:])
@@ -164,13 +147,13 @@ ANSWERED_EARLY = b"POST /nope HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100
 
 @pytest.mark.parametrize("sent", [b"", b"GET", START, CHUNKED + b"5\r\nab", ANSWERED_EARLY])
 def test_a_client_that_stops_in_the_middle_is_hung_up_on(impatient: str, sent: bytes) -> None:
-    with connected(impatient) as connection:
+    with connected(impatient, GUARD) as connection:
         connection.sendall(sent)
         received(connection)  # ends
 
 
 def test_a_new_connection_replaces_the_one_that_has_been_idle_longest(url: str) -> None:
-    idle = [connected(url) for _ in range(30)]
+    idle = [connected(url, GUARD) for _ in range(30)]
     try:
         for _ in range(3):
             assert httpx.get(f"{url}/healthz", timeout=GUARD).status_code == 200

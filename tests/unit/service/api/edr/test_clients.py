@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from service.runtime.deployment import Deployment
-from service.runtime.server import running
-from service.settings import Settings
-from tests.served import MODELS
+from tests.served import serving
 
 edr = pytest.importorskip("owslib.ogcapi.edr", reason="OWSLib is not installed (extra `dev`)")
 
 
 def test_owslib_lists_the_collections_and_queries_position_area_and_cube(filled: Path) -> None:
-    with running(Deployment(Settings(data=filled, models=MODELS, port=0))) as url:
+    with serving(filled) as url:
         client = edr.EnvironmentalDataRetrieval(url)
         assert any("edr" in name for name in client.conformance()["conformsTo"])
         listed = client.collections()["collections"]
@@ -57,7 +54,7 @@ console.log(JSON.stringify({
     reason="ogc-client is not installed (npm ci)",
 )
 def test_ogc_client_opens_the_service_and_lists_collections_and_items(filled: Path) -> None:
-    with running(Deployment(Settings(data=filled, models=MODELS, port=0))) as url:
+    with serving(filled) as url:
         done = subprocess.run(
             ["node", "--input-type=module", "-e", SCRIPT, url],
             cwd=ROOT,

@@ -3,7 +3,6 @@
 import json
 import re
 import struct
-from collections.abc import Iterator
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -19,13 +18,9 @@ from numpy.typing import NDArray
 from ingest.grid import NATIONAL_SPHERE, projector
 from service.api.app import create_app
 from service.api.page import make_boundaries
-from service.archive.archive import Archive
-from service.ledger.ledger import Ledger
-from service.pipeline.forecast import forecast_model
 from service.plots.colours import BELOW_AND_ABOVE, COLOURS, LEVELS, STEPS
-from tests.served import LATEST, NEWEST, api_context, iso, problem, put_frames
-from tests.showers import frame, moment, time
-from tests.unit.service.fake_probabilities import ProbabilisticPersistence
+from tests.served import LATEST, NEWEST, api_context, iso, problem
+from tests.showers import frame, moment
 
 GRID = NATIONAL_SPHERE.coarser(5)
 STATIC = files("service.api.page").joinpath("static")
@@ -76,21 +71,9 @@ def test_a_forecast_has_the_numbers_that_the_api_says_at_every_place(reader: Tes
     np.testing.assert_array_equal(np.where(codes == 65535, np.nan, codes / 100), numbers)
 
 
-@pytest.fixture(scope="module")
-def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service whose forecast tells probabilities."""
-    folder: Path = tmp_path_factory.mktemp("telling")
-    archive, ledger = Archive(folder / "archive"), Ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
-    put_frames(archive, 0)
-    forecast_model(archive, ledger, ProbabilisticPersistence(), time(0), moment(0))
-    ledger.engine.dispose()
-    with TestClient(create_app(api_context(folder))) as client:
-        yield client
-
-
-def test_probabilities_are_told_in_per_cent(telling: TestClient) -> None:
-    sent = unpack(telling.get(f"/grids/forecasts/{iso(0)}?model=persistence"))
-    probabilities = telling.get(f"/nowcasts/{iso(0)}?model=persistence").json()[
+def test_probabilities_are_told_in_per_cent(probable: TestClient) -> None:
+    sent = unpack(probable.get(f"/grids/forecasts/{iso(0)}?model=persistence"))
+    probabilities = probable.get(f"/nowcasts/{iso(0)}?model=persistence").json()[
         "exceedance_probability"
     ]
     assert sent.header["planes"][1:] == [

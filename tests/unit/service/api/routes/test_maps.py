@@ -1,6 +1,5 @@
 """Tiles and pictures are found, never change under their address, and are not sent twice."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,8 +19,6 @@ from service.api.maps.layers import Picture
 from service.api.maps.palettes import NO_DATA
 from service.archive.archive import Archive
 from service.archive.key import Key
-from service.ledger.ledger import Ledger
-from service.pipeline.forecast import forecast_model
 from tests.served import (
     LATEST,
     MODELS,
@@ -30,10 +27,9 @@ from tests.served import (
     iso,
     layer_names,
     problem,
-    put_frames,
 )
 from tests.showers import frame, moment, time
-from tests.unit.service.fake_probabilities import THRESHOLDS, ProbabilisticPersistence
+from tests.unit.service.fake_probabilities import THRESHOLDS
 
 TILE = f"/tiles/radar/{iso(3)}/6/33/20.png"
 
@@ -188,18 +184,6 @@ def test_clients_of_weather_maps_find_past_and_nowcast(reader: TestClient) -> No
         assert decode(around.content).shape[:2] == (512, 512)
     same = reader.get(f"{past[3]['path']}/256/6/33/20/2/1_1.png")
     assert same.content == reader.get(TILE).content
-
-
-@pytest.fixture(scope="module")
-def probable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A client of a service whose model forecasts probabilities."""
-    data: Path = tmp_path_factory.mktemp("probable")
-    archive, ledger = Archive(data / "archive"), Ledger(f"sqlite:///{data / 'ledger.sqlite'}")
-    put_frames(archive, 0)
-    forecast_model(archive, ledger, ProbabilisticPersistence(), time(0), moment(0))
-    ledger.engine.dispose()
-    with TestClient(create_app(api_context(data))) as client:
-        yield client
 
 
 def test_probabilities_are_layers_and_a_collection(probable: TestClient) -> None:

@@ -12,10 +12,7 @@ from httpx import Response
 
 from ingest.grid import at as series_at
 from service.archive.archive import Archive
-from service.runtime.deployment import Deployment
-from service.runtime.server import running
-from service.settings import Settings
-from tests.served import LATEST, MODELS, NEWEST, iso, layer_names
+from tests.served import LATEST, MODELS, NEWEST, iso, layer_names, serving
 from tests.showers import time
 
 WMS = "{http://www.opengis.net/wms}"
@@ -170,7 +167,7 @@ def test_a_sum_has_a_map_a_value_in_mm_and_a_legend(reader: TestClient, filled: 
 
 def test_owslib_reads_the_capabilities_and_a_map(filled: Path) -> None:
     wms = pytest.importorskip("owslib.wms", reason="OWSLib is not installed (extra `dev`)")
-    with running(Deployment(Settings(data=filled, models=MODELS, port=0))) as url:
+    with serving(filled) as url:
         service = wms.WebMapService(f"{url}/wms", version="1.3.0")
         assert list(service.contents) == layer_names("radar", *MODELS)
         assert service["radar"].timepositions

@@ -13,7 +13,6 @@ from tests.clean import (
     assert_same_counts,
     assert_same_forecasts,
     assert_same_frames,
-    clean_run,
     is_done,
     real_day,
     simulated_day,
@@ -101,12 +100,6 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             )
         cluster.end_processes()
         yield Played(cluster, arrived, len(bad_files(frames)))
-
-
-@pytest.fixture(scope="module")
-def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    with deployment_of(played.cluster.settings) as live:
-        return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_every_frame_that_came_is_in_the_archive_and_equal(

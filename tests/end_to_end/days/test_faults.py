@@ -23,7 +23,6 @@ from tests.clean import (
     assert_same_counts,
     assert_same_forecasts,
     assert_same_frames,
-    clean_run,
     is_done,
     real_day,
     simulated_day,
@@ -175,12 +174,6 @@ def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     finally:
         if mounted:
             subprocess.run(["umount", str(disk)], check=True)
-
-
-@pytest.fixture(scope="module")
-def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    with deployment_of(played.cluster.settings) as live:
-        return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 def test_no_frame_is_lost(played: Played, clean: Deployment) -> None:
