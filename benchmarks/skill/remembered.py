@@ -30,8 +30,8 @@ class Remembered:
     """A forecaster that answers again from memory or from a folder.
 
     Attributes:
-        seconds: What the forecast took that was asked for last, when it was made.
-        made: How many forecasts were made, and not remembered.
+        seconds: Duration in s of the forecast that was asked for last, when it was made.
+        calls: Number of forecasts that were made, and not remembered.
     """
 
     def __init__(self, forecaster: Forecaster, folder: Path | None) -> None:

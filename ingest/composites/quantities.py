@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from ingest.composites.found import Rates
 from ingest.errors import BadField
+from ingest.formats.radolan import rate_of_reflectivity
 from ingest.units import is_mm_per_hour
 
 FLUXES = {
@@ -20,8 +21,6 @@ FLUXES = {
 AMOUNTS = {"mm": 1.0, "kg m-2": 1.0, "kg/m2": 1.0, "kg/m^2": 1.0, "m": 1000.0, "cm": 10.0}
 """mm per unit."""
 REFLECTIVITIES = ("dbz", "dbzh")
-HIGHEST_DBZ = 60.0
-"""Above it is hail or no weather; rates are capped there."""
 LEAST_DBZ = 7.0
 """Below it, it does not rain: the threshold of many composites."""
 NOISE = 0.01
@@ -55,7 +54,7 @@ def to_rate(
     """
     spelling = " ".join(units.split())
     if spelling.lower() in REFLECTIVITIES:
-        return rate_of_reflectivity(values, zr)
+        return rate_of_echo(values, zr)
     if is_mm_per_hour(spelling):
         factor = 1.0
     elif spelling in FLUXES:
@@ -76,12 +75,10 @@ def to_rate(
     return np.asarray(np.where(rate < 0, np.float32(0), rate), np.float32)
 
 
-def rate_of_reflectivity(values: NDArray[np.floating], zr: tuple[float, float]) -> Rates:
-    """Convert reflectivities (y, x) in dBZ to rates in mm/h by Z = a R**b; NaN stays."""
-    factor, exponent = zr
-    capped = np.minimum(values.astype(np.float64), HIGHEST_DBZ)
-    rate = (10 ** (capped / 10) / factor) ** (1 / exponent)
-    return np.where(capped < LEAST_DBZ, 0, rate).astype(np.float32)
+def rate_of_echo(dbz: NDArray[np.floating], zr: tuple[float, float]) -> Rates:
+    """Convert reflectivities (y, x) in dBZ to rates in mm/h, 0 below `LEAST_DBZ`; NaN stays NaN."""
+    rate = rate_of_reflectivity(dbz.astype(np.float64), *zr)
+    return np.where(dbz < LEAST_DBZ, np.float32(0), rate)
 
 
 def unknown_units(units: str) -> str:

@@ -260,11 +260,16 @@ def rates_of_reflectivities(precision: float) -> NDArray[np.float32]:
     return rate
 
 
-def rate_of_reflectivity(dbz: NDArray[np.float64]) -> NDArray[np.float32]:
+def rate_of_reflectivity(
+    dbz: NDArray[np.float64], factor: float = ZR_FACTOR, exponent: float = ZR_EXPONENT
+) -> NDArray[np.float32]:
     """Convert reflectivities in dBZ to rates in mm/h, elementwise; NaN stays NaN.
 
-    By `ZR_FACTOR` and `ZR_EXPONENT`.
+    Args:
+        dbz: Of any shape.
+        factor: a of Z = a R**b.
+        exponent: b.
     """
     capped = np.minimum(dbz, HIGHEST_DBZ)
-    wet = np.minimum((10 ** (capped / 10) / ZR_FACTOR) ** (1 / ZR_EXPONENT), HIGHEST)
+    wet = np.minimum((10 ** (capped / 10) / factor) ** (1 / exponent), HIGHEST)
     return np.asarray(wet, np.float32)

@@ -70,6 +70,9 @@ def back_up(
         now: Current time.
         previous: A former backup, whose files are linked instead of copied where they are the same.
 
+    Returns:
+        What is in the backup.
+
     Raises:
         BadBackup: The folder exists.
         BadLedger: There is no ledger, or it is damaged.
@@ -83,32 +86,62 @@ def back_up(
     incoming.mkdir(parents=True)
     try:
         ledger = dump.dump(ledger_url, incoming)
-        sums, size, damaged = {ledger.name: digest_of(ledger)}, ledger.stat().st_size, list[str]()
-        for path in archived(archive):
-            try:
-                data = archive.store.get(path)
-                if path.startswith(DAILY):
-                    checksum.verified(data)
-            except FileNotFoundError:  # removed by retention just now
-                continue
-            except BadField as error:
-                log.warning("%s is left out of the backup: %s", path, error)
-                damaged.append(path)
-                continue
-            name = f"{ARCHIVE}/{path}"
-            sums[name], size = hashlib.sha256(data).hexdigest(), size + len(data)
-            sources = [previous / name] if previous else []
-            if isinstance(archive.store, Folder):
-                sources.append(archive.store.root / path)
-            link_or_copy(incoming / name, data, sources)
-        found = Backup(iso(now), ledger.name, len(sums) - 1, size, damaged)
-        seal(incoming, found, sums)
+        copied = copy_archive(archive, incoming, previous)
+        size = ledger.stat().st_size + copied.size
+        found = Backup(iso(now), ledger.name, len(copied.sums), size, copied.damaged)
+        seal(incoming, found, {ledger.name: digest_of(ledger), **copied.sums})
         incoming.rename(folder)
         sync_folder(folder.parent)
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
     return found
+
+
+class Copied(NamedTuple):
+    """What was copied of an archive.
+
+    Attributes:
+        sums: SHA-256 of each file by its name in the backup.
+        size: Bytes of all.
+        damaged: Files that were left out.
+    """
+
+    sums: dict[str, str]
+    size: int
+    damaged: list[str]
+
+
+def copy_archive(archive: Archive, incoming: Path, previous: Path | None) -> Copied:
+    """Copy the files of an archive into a backup that is being made.
+
+    Args:
+        archive: The archive, which may be in use.
+        incoming: Folder of the backup.
+        previous: A former backup, whose files are linked where they are the same.
+
+    Raises:
+        OSError: A file cannot be read or written.
+    """
+    sums, size, damaged = dict[str, str](), 0, list[str]()
+    for path in archived(archive):
+        try:
+            data = archive.store.get(path)
+            if path.startswith(DAILY):
+                checksum.verified(data)
+        except FileNotFoundError:  # removed by retention just now
+            continue
+        except BadField as error:
+            log.warning("%s is left out of the backup: %s", path, error)
+            damaged.append(path)
+            continue
+        name = f"{ARCHIVE}/{path}"
+        sums[name], size = hashlib.sha256(data).hexdigest(), size + len(data)
+        sources = [previous / name] if previous else []
+        if isinstance(archive.store, Folder):
+            sources.append(archive.store.root / path)
+        link_or_copy(incoming / name, data, sources)
+    return Copied(sums, size, damaged)
 
 
 def archived(archive: Archive) -> Iterator[str]:

@@ -58,9 +58,7 @@ class Channels:
             BadRequest: The channel is not allowed, or its address is invalid.
         """
         channel = subscription.channel
-        kind = (
-            channel.url.partition(":")[0].lower() if isinstance(channel, Apprise) else channel.kind
-        )
+        kind = kind_of(subscription)
         if kind not in self._kinds:
             raise BadRequest(
                 f"messages by {kind[:40]!r} are not allowed here, only by "

@@ -21,12 +21,12 @@ from pydantic import (
 from shapely import Geometry
 from shapely.geometry import shape
 
+from ingest.accumulation import STEP_MINUTES
+
 MOST_VERTICES = 500
 """Vertices of an area."""
 DEFAULT_RATE = 0.5
 """Rainfall rate in mm/h of a condition that names neither a rate nor a sum."""
-STEP = 5
-"""Minutes from one lead time to the next."""
 
 
 class Point(BaseModel):
@@ -97,7 +97,7 @@ class Condition(BaseModel):
     """Length of the period of a sum."""
     sum_statistic: Literal["maximum", "mean"] = "maximum"
     """Of the sums of the cells of the area: their largest, or their mean."""
-    lead_minutes: Annotated[int, Field(ge=STEP, le=120, multiple_of=STEP)] = 60
+    lead_minutes: Annotated[int, Field(ge=STEP_MINUTES, le=120, multiple_of=STEP_MINUTES)] = 60
     """Longest lead time in minutes."""
 
     @model_validator(mode="before")
