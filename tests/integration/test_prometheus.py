@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -251,12 +252,11 @@ def test_a_restart_of_a_worker_or_of_ingest_is_no_drop_and_no_jump(tmp_path: Pat
             process.start()
         inferred = f"{metrics.INFERENCE.name}_count"
 
-        def resets(counter: str) -> float:
-            found = watching.now(f"sum(resets({counter}[1h]))")
-            return found[0].values[0] if found else 0
+        def has_reset(counter: str) -> bool:
+            return any(found.values[0] for found in watching.now(f"sum(resets({counter}[1h]))"))
 
         for counter in (begun, inferred, polled):
-            until(lambda of=counter: resets(of) >= 1, 500, f"{counter} from 0 again")
+            until(partial(has_reset, counter), 500, f"{counter} counts from 0 again")
         assert counted(begun) == 1
 
         tried = 2 * len(MODELS)  # each model, when a worker begins
