@@ -10,7 +10,6 @@ one that choices were made on, and one on which nothing was chosen.
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,13 +21,12 @@ from benchmarks.skill import events
 from benchmarks.skill.events import EventRole
 from benchmarks.skill.forecasters import open_forecasters
 from benchmarks.skill.provenance import description
-from benchmarks.skill.scoring import NoStarts, Scored, score
+from benchmarks.skill.scoring import Scored, score
 from benchmarks.skill.sections import draw_reliability, section
-from benchmarks.skill.skill import add_common
+from benchmarks.skill.skill import add_common, exit_on_bad_events
 from model_zoo.checkpoints import checkpoint
 from model_zoo.checkpoints.checkpoint import Checkpoint
-from model_zoo.errors import BadCheckpoint, ModelError
-from model_zoo.training.errors import BadData
+from model_zoo.errors import BadCheckpoint
 
 ROOT = Path(__file__).parents[2]
 BESIDE = ("persistence", "advection", "s-prog")
@@ -39,10 +37,8 @@ def main() -> None:
     options = arguments()
     cv2.setNumThreads(options.threads)
     torch.set_num_threads(options.threads)
-    try:
+    with exit_on_bad_events():
         print(f"wrote {write(options)}")
-    except (events.UnknownEvent, NoStarts, ModelError, BadData) as error:
-        sys.exit(f"{error}")
 
 
 def arguments() -> argparse.Namespace:

@@ -7,7 +7,6 @@ shuffled at each cell and lead time: with the same probabilities, but without st
 the events are those of validation and the German event that nothing was chosen on.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import pairwise
@@ -24,13 +23,11 @@ from benchmarks.skill.diagram import DOTS_PER_INCH, INK, LINES, QUIET, plain
 from benchmarks.skill.five_minutes.lead_times import LEADS, STEP_MINUTES
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import HORIZON, NoStarts, history
-from benchmarks.skill.skill import event_options
+from benchmarks.skill.skill import each_event, event_options, exit_on_bad_events
 from benchmarks.skill.tables import markdown
 from ingest.precipitation import lead_minutes_of
-from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import LEAD_STEP, NotEnoughFrames
 from model_zoo.forecasters.ensemble import ensemble_members, ensemble_seed
-from model_zoo.training.errors import BadData
 from service.archive.key import time_of
 from verification import crps, ensemble_error, ensemble_sums, match, rank_shares, spread
 from verification.ensemble import MEMBER
@@ -222,15 +219,13 @@ are the same members, exchanged at random at each cell and lead time: what struc
 def main() -> None:
     """Print the tables of the events, and write them with figures."""
     options = event_options(str(__doc__), ("--forecaster", {"default": FORECASTER}), every=120)
-    try:
+    with exit_on_bad_events():
         (named,) = open_forecasters([options.forecaster])
         parts = []
-        for event in options.events:
-            frames = events.read(event, options.shared)
-            role = events.role_of(event, named.experiments)
+        for event, frames, role in each_event(options, [named]):
             totals, starts = sums_of(frames, named, np.timedelta64(options.every, "m"))
             parts.append(
-                f"## {event}\n\n{role.value}; {starts} starts.\n\n{crps_table(totals)}\n\n"
+                f"## {event}\n\n{role}; {starts} starts.\n\n{crps_table(totals)}\n\n"
                 f"### Ranks: {event}\n\n{rank_table(totals)}\n"
             )
             print(parts[-1], flush=True)
@@ -238,8 +233,6 @@ def main() -> None:
                 picture = options.write.parent / f"ensemble-{event}.png"
                 picture.write_bytes(draw(totals, f"Ensemble of {named.label} on {event}"))
                 parts[-1] += f"\n![Rank histograms, spread and error]({picture.name})\n"
-    except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
-        sys.exit(f"{error}")
     if options.write:
         write_section(options.write, section(parts), NAME.lower())
 

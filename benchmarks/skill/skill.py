@@ -16,17 +16,19 @@ only those of that network and of what it is part of. A change of a baseline's c
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from xarray import DataArray
 
 from benchmarks.conclusions import conclude
 from benchmarks.skill import events
-from benchmarks.skill.forecasters import open_forecasters
+from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.remembered import remember
 from benchmarks.skill.scoring import NoStarts, Scored, score
 from benchmarks.skill.sections import HOW, draw_reliability, opponents, section, summary
@@ -53,10 +55,8 @@ def main() -> None:
     """Print the tables of each event and of all alike together, and write them."""
     options = arguments()
     set_threads(options.threads)
-    try:
+    with exit_on_bad_events():
         parts = sections(options)
-    except (events.UnknownEvent, ModelError, BadData) as error:
-        sys.exit(f"{error}")
     if options.write:
         options.write.write_text(conclude("\n".join([about(sys.argv[1:]), *parts])))
 
@@ -117,6 +117,33 @@ def event_options(
     options = parser.parse_args()
     set_threads(options.threads)
     return options
+
+
+@contextmanager
+def exit_on_bad_events() -> Iterator[None]:
+    """End the command with the reason where an event or a forecaster is missing or of no use."""
+    try:
+        yield
+    except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
+        sys.exit(f"{error}")
+
+
+def each_event(
+    options: argparse.Namespace, forecasters: Sequence[NamedForecaster]
+) -> Iterator[tuple[str, DataArray, str]]:
+    """Yield the name, the frames (time, y, x) in mm/h and the role of each event of a command.
+
+    Args:
+        options: Those of `event_options`.
+        forecasters: What the role of an event depends on.
+
+    Raises:
+        UnknownEvent, BadData: An event is not there, or is damaged.
+    """
+    experiments = [experiment for named in forecasters for experiment in named.experiments]
+    for event in options.events:
+        frames = events.read(event, options.shared)
+        yield event, frames, events.role_of(event, experiments).value
 
 
 def set_threads(number: int) -> None:

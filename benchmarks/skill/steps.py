@@ -24,9 +24,9 @@ from benchmarks import conclusions
 from benchmarks.report import write_section
 from benchmarks.skill import events
 from benchmarks.skill.forecasters import open_forecasters
-from benchmarks.skill.scoring import NoStarts, Scored, score
+from benchmarks.skill.scoring import Scored, score
 from benchmarks.skill.sections import with_probabilities
-from benchmarks.skill.skill import add_common
+from benchmarks.skill.skill import add_common, exit_on_bad_events
 from benchmarks.skill.tables import (
     COMPARED,
     SCORES,
@@ -38,9 +38,7 @@ from benchmarks.skill.tables import (
     significance,
     with_bounds,
 )
-from model_zoo.errors import ModelError
 from model_zoo.profiling.markdown import tables, with_conclusion
-from model_zoo.training.errors import BadData
 from verification import brier_skill
 
 BRIER = "Brier skill"
@@ -125,14 +123,12 @@ def main() -> None:
     add_common(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    try:
+    with exit_on_bad_events():
         frames = events.read(options.event, options.shared)
         forecasters = open_forecasters(options.steps)
         if len(forecasters) < 2:
             sys.exit(f"{len(forecasters)} forecaster to compare, should be two or more")
         found = score(options.event, frames, forecasters, np.timedelta64(options.every, "m"))
-    except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
-        sys.exit(f"{error}")
     table = gains(found)
     print(table)
     if options.write:

@@ -9,7 +9,6 @@ distribution, that it falls off at least as a power law, or at least exponential
 thresholds below.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -21,13 +20,11 @@ from benchmarks.report import measured, write_section
 from benchmarks.skill import events
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import HORIZON, NoStarts, history
-from benchmarks.skill.skill import event_options
+from benchmarks.skill.skill import each_event, event_options, exit_on_bad_events
 from benchmarks.skill.tables import markdown
 from ingest.precipitation import exceedance_probabilities
-from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import LEAD_STEP, STEP_MINUTES, NotEnoughFrames
 from model_zoo.forecasters.ensemble import ensemble_members, ensemble_seed
-from model_zoo.training.errors import BadData
 from service.archive.key import time_of
 from verification import ensemble_sums, match
 from verification.ensemble import MEMBER
@@ -230,17 +227,13 @@ with a tail that falls off at least as a power law, or exponentially.
 def main() -> None:
     """Print the tables of the events, and write them."""
     options = event_options(str(__doc__), every=120, events=list(events.TUNED_ON))
-    try:
+    with exit_on_bad_events():
         (named,) = open_forecasters([FORECASTER])
         parts = []
-        for event in options.events:
-            frames = events.read(event, options.shared)
+        for event, frames, role in each_event(options, [named]):
             found, starts = leads_of(frames, named, np.timedelta64(options.every, "m"))
-            role = events.role_of(event, named.experiments).value
             parts.append(f"### Spread: {event}\n\n{role}; {starts} starts.\n\n{table(found)}\n")
             print(parts[-1], flush=True)
-    except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
-        sys.exit(f"{error}")
     if options.write:
         write_section(options.write, section(parts), NAME.lower())
 

@@ -7,7 +7,6 @@ one of the times, and a place is dry where it does not. Places without data at a
 out. By default the events are those of validation and the German event that nothing was chosen on.
 """
 
-import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -22,10 +21,9 @@ from benchmarks.skill import events
 from benchmarks.skill.five_minutes.lead_times import LEADS, STEP_MINUTES, arguments
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import HORIZON, NoStarts, history
+from benchmarks.skill.skill import exit_on_bad_events
 from ingest.precipitation import exceedance_probabilities
-from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import LEAD_STEP, NotEnoughFrames
-from model_zoo.training.errors import BadData
 from service.pipeline.place_summary import SHOWER, at_any_time, dry_places
 
 NAME = "Places called dry"
@@ -156,7 +154,7 @@ def section(by_event: dict[str, dict[str, Claims]]) -> str:
 def main() -> None:
     """Print the tables, and write them."""
     options = arguments(__doc__, FORECASTERS)
-    try:
+    with exit_on_bad_events():
         forecasters = open_forecasters(options.forecasters)
         by_event = {
             event: claims_of(
@@ -166,8 +164,6 @@ def main() -> None:
             )
             for event in options.events
         }
-    except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
-        sys.exit(f"{error}")
     text = section(by_event)
     print(text)
     if options.write:

@@ -9,7 +9,6 @@ data. By default the events are those of validation and the German event that no
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from io import BytesIO
 
@@ -23,12 +22,10 @@ from benchmarks.skill import events
 from benchmarks.skill.diagram import DOTS_PER_INCH, INK, LINES, plain
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
 from benchmarks.skill.scoring import HORIZON, NoStarts, history
-from benchmarks.skill.skill import event_options
+from benchmarks.skill.skill import each_event, event_options, exit_on_bad_events
 from benchmarks.skill.tables import markdown
 from ingest.precipitation import lead_minutes_of
-from model_zoo.errors import ModelError
 from model_zoo.forecasters.contract import LEAD_STEP, NotEnoughFrames
-from model_zoo.training.errors import BadData
 from verification import common_mask, count, csi, match
 
 STEP_MINUTES = 5
@@ -132,23 +129,17 @@ def arguments(description: str, forecasters: Sequence[str]) -> argparse.Namespac
 def main() -> None:
     """Print the tables of the events, and write them with figures."""
     options = arguments(__doc__, FORECASTERS)
-    try:
+    with exit_on_bad_events():
         forecasters = open_forecasters(options.forecasters)
         parts = []
-        for event in options.events:
-            frames = events.read(event, options.shared)
-            role = events.role_of(
-                event, [experiment for named in forecasters for experiment in named.experiments]
-            )
+        for event, frames, role in each_event(options, forecasters):
             counts, starts = counts_of(frames, forecasters, np.timedelta64(options.every, "m"))
-            parts.append(f"## {event}\n\n{role.value}; {starts} starts.\n\n{table(counts)}\n")
+            parts.append(f"## {event}\n\n{role}; {starts} starts.\n\n{table(counts)}\n")
             print(parts[-1], flush=True)
             if options.write:
                 picture = options.write.parent / f"csi-by-lead-{event}.png"
                 picture.write_bytes(draw(counts, f"Critical success index on {event}"))
                 parts[-1] += f"\n![CSI by lead time]({picture.name})\n"
-    except (events.UnknownEvent, ModelError, BadData, NoStarts) as error:
-        sys.exit(f"{error}")
     if options.write:
         write_section(options.write, section(parts), NAME.lower(), f"# {NAME}\n")
 
