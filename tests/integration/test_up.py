@@ -44,7 +44,9 @@ class Up:
                 stdout=log,
                 stderr=log,
             )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=300
+        )
 
     def answers(self, path: str) -> bool:
         try:

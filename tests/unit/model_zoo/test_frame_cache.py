@@ -80,13 +80,13 @@ def test_of_two_who_ask_at_once_one_waits_for_the_other() -> None:
 
     def slow(given: DataArray) -> object:
         begun.set()
-        assert go.wait(30)
+        assert go.wait(300)
         return object()
 
     cached = cached_by_frames(slow)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(cached, frames())
-        assert begun.wait(30)
+        assert begun.wait(300)
         second = pool.submit(cached, frames())
         go.set()
         assert first.result() is second.result()

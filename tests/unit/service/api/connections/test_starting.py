@@ -15,7 +15,7 @@ from service.api.page.site import site
 from service.runtime.server import listening
 from service.settings import Settings
 
-SECONDS = 60.0
+SECONDS = 300.0
 PAGE = {"Accept": "text/html", "Prefer": "wait=0"}
 """Headers of the map page, more or less."""
 
