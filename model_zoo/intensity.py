@@ -12,6 +12,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from ingest.formats.radolan import ZR_EXPONENT, ZR_FACTOR
 from model_zoo.errors import UnknownScale
 
 
@@ -35,8 +36,8 @@ class Reflectivity:
     are 1.
     """
 
-    a: float = 256.0
-    b: float = 1.42
+    a: float = ZR_FACTOR
+    b: float = ZR_EXPONENT
     floor: float = -10.0
     ceiling: float = 60.0
 

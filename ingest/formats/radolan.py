@@ -175,7 +175,7 @@ def read_header(data: bytes) -> dict[str, Any]:
     largest = LONGEST_HEADER + 2 * max(rows * columns for rows, columns in ORIGINS)
     if END not in data[:LONGEST_HEADER] or len(data) > largest:
         raise BadField(
-            f"{begun(data)} are no whole RADOLAN composite: it should have at most {largest}, and "
+            f"{first_bytes(data)} are no whole RADOLAN composite: it should have at most {largest}, and "
             f"a header of at most {LONGEST_HEADER}"
         )
     try:
@@ -183,7 +183,7 @@ def read_header(data: bytes) -> dict[str, Any]:
     except Exception as error:  # a decoder may raise anything on hostile bytes
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         raise BadField(
-            f"{begun(data)} are no whole RADOLAN composite ({reason}); fetch the file again"
+            f"{first_bytes(data)} are no whole RADOLAN composite ({reason}); fetch the file again"
         ) from error
     return dict(header)
 
@@ -202,11 +202,11 @@ def cells(data: bytes, shape: tuple[int, int], kind: np.dtype[Any], size: int) -
             header states others.
     """
     rows, columns = shape
-    begin, due = data.index(END) + 1, rows * columns * kind.itemsize
-    if size != due or len(data) != begin + due:
+    begin, expected = data.index(END) + 1, rows * columns * kind.itemsize
+    if size != expected or len(data) != begin + expected:
         raise BadField(
-            f"{begun(data)} are no whole RADOLAN composite: {len(data) - begin} of {size} bytes "
-            f"follow the header, should be {due}; fetch the file again"
+            f"{first_bytes(data)} are no whole RADOLAN composite: {len(data) - begin} of {size} bytes "
+            f"follow the header, should be {expected}; fetch the file again"
         )
     return np.frombuffer(data, kind, rows * columns, begin).reshape(shape)
 
@@ -224,8 +224,8 @@ def looked_up(rates: NDArray[np.float32], packed: NDArray[Any]) -> NDArray[np.fl
     return rate
 
 
-def begun(data: bytes) -> str:
-    """Bytes as a message names them."""
+def first_bytes(data: bytes) -> str:
+    """Size and first bytes of a file, for messages."""
     return f"{len(data)} bytes that begin with {data[:16]!r}"
 
 
