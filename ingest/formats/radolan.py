@@ -175,8 +175,8 @@ def read_header(data: bytes) -> dict[str, Any]:
     largest = LONGEST_HEADER + 2 * max(rows * columns for rows, columns in ORIGINS)
     if END not in data[:LONGEST_HEADER] or len(data) > largest:
         raise BadField(
-            f"{first_bytes(data)} are no whole RADOLAN composite: it should have at most {largest}, and "
-            f"a header of at most {LONGEST_HEADER}"
+            f"{first_bytes(data)} are no whole RADOLAN composite: it should have at most "
+            f"{largest}, and a header of at most {LONGEST_HEADER}"
         )
     try:
         _, header = read_radolan_composite(BytesIO(data[:LONGEST_HEADER]), loaddata=False)
@@ -205,8 +205,8 @@ def cells(data: bytes, shape: tuple[int, int], kind: np.dtype[Any], size: int) -
     begin, expected = data.index(END) + 1, rows * columns * kind.itemsize
     if size != expected or len(data) != begin + expected:
         raise BadField(
-            f"{first_bytes(data)} are no whole RADOLAN composite: {len(data) - begin} of {size} bytes "
-            f"follow the header, should be {expected}; fetch the file again"
+            f"{first_bytes(data)} are no whole RADOLAN composite: {len(data) - begin} of {size} "
+            f"bytes follow the header, should be {expected}; fetch the file again"
         )
     return np.frombuffer(data, kind, rows * columns, begin).reshape(shape)
 
