@@ -39,6 +39,8 @@ from the first."""
 LATEST = ISSUES[-1]
 SUM_PERIODS = (15, 30, 60, 120, 360)
 """Periods in minutes that map layers have sums of."""
+SECONDS = 500.0
+"""A request may take so long on a slow machine."""
 NOW = moment(NEWEST) + timedelta(minutes=4)
 
 
@@ -66,7 +68,9 @@ def fill(folder: Path, frames: int = NEWEST + 1) -> None:
 
 def serving(folder: Path) -> AbstractContextManager[str]:
     """The address of a service on a folder of data, as it really runs."""
-    return running(Deployment(Settings(data=folder, models=MODELS, port=0)))
+    return running(
+        Deployment(Settings(data=folder, models=MODELS, port=0, request_seconds=SECONDS))
+    )
 
 
 def connected(url: str, seconds: float) -> socket.socket:
@@ -120,6 +124,7 @@ def api_context(
     """
     wanted = {"data": folder, "models": MODELS, "jobs_waiting": jobs_waiting, **settings}
     wanted.setdefault("allowed_hosts", ("testserver",))
+    wanted.setdefault("request_seconds", SECONDS)
     wanted.setdefault("event_streams", 0)  # the test client waits for the end of an answer
     parts = StandingStill(Settings.model_validate(wanted), now, before)
     return ApiContext(

@@ -6,10 +6,27 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from ingest.formats import sandbox
+from service.api import dependencies
 from service.api.app import create_app
+from service.api.routes import health, metrics
+from service.api.routes.feeds import new_forecasts
 from service.archive.archive import Archive
 from service.ledger.ledger import Ledger
+from service.pipeline import upload
 from tests.served import api_context
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _slow_machine() -> Iterator[None]:
+    """Files are read and the ledger answers, however slow the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (sandbox, upload, new_forecasts):
+            patch.setattr(module, "READ_SECONDS", 500)
+        patch.setattr(dependencies, "LEDGER_SECONDS", 100)
+        patch.setattr(metrics, "LEDGER_SECONDS", 100)
+        patch.setattr(health, "CHECK_SECONDS", 100)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import NoReturn
 import pytest
 from fastapi.testclient import TestClient
 
+from service.api import dependencies
 from service.api.app import create_app
 from service.api.dependencies import ApiContext
 from service.api.routes import health
@@ -152,6 +153,7 @@ def test_a_locked_ledger_is_not_ready_and_serves_what_is_there(
     client: TestClient, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.5)
+    monkeypatch.setattr(dependencies, "LEDGER_SECONDS", 0.5)
     lock = sqlite3.connect(data / "ledger.sqlite", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
     assert "ledger" in problem(client.get("/readyz"), 503)["detail"]
