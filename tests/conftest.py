@@ -5,10 +5,15 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from service.runtime.deployment import Deployment
+    from tests.clean import Frames
+    from tests.process_cluster import ProcessCluster
 
 ROOT = Path(__file__).parents[1]
 
@@ -59,6 +64,28 @@ def data(filled: Path, tmp_path: Path) -> Path:
     """A folder of data of the test's own."""
     copy: Path = shutil.copytree(filled, tmp_path / "data")
     return copy
+
+
+class Played(Protocol):
+    """A day that went through the processes of a service, as the fixture `played` has it."""
+
+    @property
+    def cluster(self) -> "ProcessCluster":
+        """The processes."""
+
+    @property
+    def frames(self) -> "Frames":
+        """The frames that came."""
+
+
+@pytest.fixture(scope="module")
+def clean(played: Played, tmp_path_factory: pytest.TempPathFactory) -> "Deployment":
+    """The day that was played, without faults and step by step in one process."""
+    from tests.clean import clean_run
+    from tests.process_cluster import deployment_of
+
+    with deployment_of(played.cluster.settings) as live:
+        return clean_run(tmp_path_factory.mktemp("clean"), played.frames, live)
 
 
 ONE_ROOM = "tests/end_to_end/page/"
