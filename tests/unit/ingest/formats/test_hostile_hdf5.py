@@ -86,10 +86,10 @@ def pieces_called_unpacked(file: h5py.File, elsewhere: Path) -> None:
     del elsewhere
     numbers = file[DATA][...]
     del file[DATA]
-    made = file.create_dataset(DATA, SHAPE, numbers.dtype, chunks=(300, SHAPE[1]))
+    dataset = file.create_dataset(DATA, SHAPE, numbers.dtype, chunks=(300, SHAPE[1]))
     for row in range(0, SHAPE[0], 300):
         piece = zlib.compress(numbers[row : row + 300].tobytes())
-        made.id.write_direct_chunk((row, 0), piece)
+        dataset.id.write_direct_chunk((row, 0), piece)
 
 
 HOSTILE: dict[str, Callable[[h5py.File, Path], None]] = {
