@@ -94,9 +94,10 @@ def filled(document: str, tests: Iterable[Result]) -> str:
 
     Args:
         document: Markdown, with tables under `HEADINGS`.
-        tests: Those that have run.
+        tests: Those that have run; of those that ran twice the last counts.
     """
-    found, lines, inside = list(tests), [], False
+    found = list({(test.path, test.name): test for test in tests}.values())
+    lines, inside = [], False
     for line in document.splitlines():
         inside = line == HEADINGS or (inside and line.startswith("|"))
         lines.append(with_figures(line, found) if inside else line)

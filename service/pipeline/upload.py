@@ -17,6 +17,7 @@ from pyproj.exceptions import CRSError
 from xarray import DataArray, Variable
 
 from ingest.errors import BadField
+from ingest.formats.netcdf_classic import check_size
 from ingest.formats.sandbox import READ_SECONDS, parse_untrusted
 from ingest.grid import (
     MODEL_FACTOR,
@@ -86,6 +87,8 @@ def read(data: bytes, media: str) -> DataArray:
         NotRead: The machine is too busy to read them now.
         QueueFull: Too many uploads are being read.
     """
+    if media != JSON:
+        check_size(data)
     if not PARALLEL_UPLOADS.acquire(timeout=READ_SECONDS):
         raise QueueFull("too many uploads are being read; send it again later")
     try:

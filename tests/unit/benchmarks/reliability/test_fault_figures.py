@@ -46,6 +46,12 @@ def test_figures_that_are_filled_in_again_do_not_change() -> None:
     assert filled(once, results_in(JUNIT)) == once
 
 
+def test_of_a_test_that_ran_twice_the_last_counts() -> None:
+    again = JUNIT.replace("<failure/>", "")
+    row = filled(DOCUMENT, [*results_in(JUNIT), *results_in(again)]).splitlines()[6]
+    assert row.endswith("| 2 tests passed, 1 skipped |")
+
+
 def test_every_test_that_the_document_names_is_there() -> None:
     assert len(files_named_in(Path("docs/reliability.md").read_text())) > 30
 
