@@ -3,6 +3,9 @@
 It is described by a TOML file:
 
     title = "the Netherlands"
+    title_de = "die Niederlande"      # by default the title
+    time_zone = "Europe/Amsterdam"    # IANA name; by default Europe/Berlin
+    places = "places.csv"             # columns name, lat, lon; beside this file; found by name
     product = "RAD_NL25"
     provider = "KNMI"
     attribution = "Source: KNMI"
@@ -22,12 +25,14 @@ It is described by a TOML file:
     Amsterdam = [4.90, 52.37]
 """
 
+import csv
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from zoneinfo import available_timezones
 
 import numpy as np
 from pyproj import CRS, Transformer
@@ -41,8 +46,19 @@ CELL_METRES = 5000.0
 PRODUCT = re.compile(r"[A-Za-z0-9_+-]{1,8}")
 """Names of products, which the ledger keeps."""
 TEXTS = ("title", "product", "provider", "attribution", "licence")
+TIME_ZONE = "Europe/Berlin"
+"""Time zone of Germany, and of a domain that names none."""
+OPTIONS = ("title_de", "time_zone", "places")
 SMALLEST, LARGEST = 32, 1200
 """Cells along a side."""
+
+
+class NamedPlace(NamedTuple):
+    """A place with its degrees north and east."""
+
+    name: str
+    latitude: float
+    longitude: float
 
 
 class Domain(NamedTuple):
@@ -57,6 +73,9 @@ class Domain(NamedTuple):
         grid: Onto which composites are brought.
         files: What files do not state, by the options of `nowcast data import`.
         towns: Degrees east and north of towns, by name, the largest first.
+        title_de: The area in German.
+        time_zone: IANA name of the local time.
+        places: What is found by name: the towns, then the places of the file.
     """
 
     title: str
@@ -67,6 +86,9 @@ class Domain(NamedTuple):
     grid: Grid
     files: Mapping[str, Any]
     towns: Mapping[str, tuple[float, float]] = MappingProxyType({})
+    title_de: str = ""
+    time_zone: str = TIME_ZONE
+    places: tuple[NamedPlace, ...] = ()
 
 
 def read_domain(path: Path) -> Domain:
@@ -79,7 +101,7 @@ def read_domain(path: Path) -> Domain:
         given = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadField(f"domain {path} cannot be read: {error}") from error
-    if unknown := sorted(given.keys() - {*TEXTS, "grid", "files", "towns"}):
+    if unknown := sorted(given.keys() - {*TEXTS, *OPTIONS, "grid", "files", "towns"}):
         raise BadField(f"domain {path} has {unknown[0]!r}, should have {', '.join(TEXTS)}, grid")
     if lacking := [name for name in TEXTS if not isinstance(given.get(name), str)]:
         raise BadField(f"domain {path} lacks the text {lacking[0]!r}")
@@ -94,7 +116,47 @@ def read_domain(path: Path) -> Domain:
         towns = {name: town_of(pair) for name, pair in given.get("towns", {}).items()}
     except (AttributeError, TypeError, ValueError) as error:
         raise BadField(f"domain {path}: towns are wrong ({error!r})") from error
-    return Domain(**texts, grid=grid, files=given.get("files", {}), towns=towns)
+    if (zone := given.get("time_zone", TIME_ZONE)) not in available_timezones():
+        raise BadField(
+            f"domain {path}: time_zone is {zone!r}, should be an IANA name such as Europe/Amsterdam"
+        )
+    named = [NamedPlace(name, north, east) for name, (east, north) in towns.items()]
+    if "places" in given:
+        named += read_places(path.parent / str(given["places"]))
+    return Domain(
+        **texts,
+        grid=grid,
+        files=given.get("files", {}),
+        towns=towns,
+        title_de=str(given.get("title_de", given["title"])),
+        time_zone=zone,
+        places=tuple(dict.fromkeys(named)),
+    )
+
+
+def read_places(path: Path) -> list[NamedPlace]:
+    """Read places from a CSV file with the columns name, lat and lon.
+
+    Raises:
+        BadField: The file cannot be read, or a row is wrong; the message has its number.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadField(f"places {path} cannot be read: {error}") from error
+    places = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            longitude, latitude = town_of((float(row["lon"]), float(row["lat"])))
+            name = row["name"].strip()
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BadField(
+                f"places {path}, line {number}: should have the columns name, lat and lon, in "
+                f"degrees ({error!r})"
+            ) from error
+        places.append(NamedPlace(name, latitude, longitude))
+    return places
 
 
 def town_of(pair: Sequence[float]) -> tuple[float, float]:

@@ -29,4 +29,5 @@ test("a suggestion has the postcode and the state, which tell places of a name a
   assert.equal(suggestionText({ ...MUNICH, postcode: null }), "München, Bayern");
   const berlin = { ...MUNICH, name: "Berlin", state: "Berlin", postcode: null };
   assert.equal(suggestionText(berlin), "Berlin");
+  assert.equal(suggestionText({ ...berlin, name: "Utrecht", state: "" }), "Utrecht");
 });

@@ -10,6 +10,7 @@ import {
   currentLanguage,
   formatNumber,
   hasText,
+  setArea,
   setLanguage,
   translate,
 } from "../../service/api/page/static/texts.js";
@@ -30,6 +31,16 @@ test("both languages have the same texts with the same placeholders", () => {
     assert.deepEqual(placeholders(german[key]), placeholders(english[key]), key);
     assert.ok(german[key].trim() && english[key].trim(), key);
   }
+});
+
+test("the served area has its name in both languages", () => {
+  setArea({ en: "the Netherlands", de: "die Niederlande" });
+  setLanguage("de");
+  assert.match(translate("title"), /für die Niederlande$/);
+  setLanguage("en");
+  assert.match(translate("title"), /for the Netherlands$/);
+  setArea(null);
+  assert.match(translate("title"), /for Germany$/);
 });
 
 test("every text is used", () => {

@@ -12,6 +12,7 @@ import {
   formatTime,
   MINUTE,
   minuteOfDay,
+  setLocalZone,
   setPresent,
   setTimeFormat,
   toIso,
@@ -37,6 +38,15 @@ test("times are those of Germany, or UTC if wanted", () => {
   use("local", "de");
   assert.equal(formatTime(SUMMER), "00:05");
   assert.equal(formatDate(SUMMER), "8. September 2020");
+});
+
+test("local time is that of the served country", () => {
+  setLocalZone("Europe/Lisbon");
+  use("local", "en");
+  assert.equal(formatTime(SUMMER), "23:05");
+  use("UTC", "en");
+  assert.equal(formatTime(SUMMER), "22:05");
+  setLocalZone("Europe/Berlin");
 });
 
 test("a time of another day has its date, and its year if that is another", () => {

@@ -1,4 +1,4 @@
-"""Places by name: the towns that the map labels, and all others of Germany."""
+"""Places by name: the towns that the map labels, and all others of Germany or of a domain."""
 
 import re
 from functools import cache
@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import orjson
 
+from ingest.domain import Domain
 from service.errors import NoItem
 from service.pipeline.places.folding import folded
-from service.pipeline.places.index import german_places
+from service.pipeline.places.index import places_of
 
 TOWNS_FILE = "towns.js"
 TOWNS = re.compile(r"export const TOWNS = (\[.*?\n\])\.map", re.DOTALL)
@@ -30,9 +31,19 @@ class Place(NamedTuple):
     latitude: float
 
 
+def places(domain: Domain | None) -> dict[str, Place]:
+    """All places by their names in lower case: those of a domain, or of Germany."""
+    if domain is None:
+        return german_towns()
+    return {
+        name.casefold(): Place(name, name, longitude, latitude)
+        for name, latitude, longitude in reversed(domain.places)
+    }
+
+
 @cache
-def places() -> dict[str, Place]:
-    """All places by their English and German names in lower case, read from the map page.
+def german_towns() -> dict[str, Place]:
+    """All towns by their English and German names in lower case, read from the map page.
 
     Raises:
         ValueError: The map page has no list of towns.
@@ -47,13 +58,13 @@ def places() -> dict[str, Place]:
     return {name.casefold(): town for town in towns for name in (town.name, town.german)}
 
 
-def place_named(name: str) -> Place:
-    """The place of a whole name, also one that is not listed.
+def place_named(name: str, domain: Domain | None) -> Place:
+    """The place of a whole name, in Germany also one that is not listed.
 
     Raises:
         NoItem: There is no such place.
     """
-    found = places().get(name.strip().casefold()) or unlisted_place(name)
+    found = places(domain).get(name.strip().casefold()) or unlisted_place(name, domain)
     if found is None:
         raise NoItem(
             f"there is no place {name[:60]!r}; /collections/nowcast/locations lists all places"
@@ -61,9 +72,9 @@ def place_named(name: str) -> Place:
     return found
 
 
-def unlisted_place(name: str) -> Place | None:
-    """The largest German place of a whole name; None if there is none."""
-    found = german_places().search(name, most=1)
+def unlisted_place(name: str, domain: Domain | None) -> Place | None:
+    """The largest place of a whole name; None if there is none."""
+    found = places_of(domain).search(name, most=1)
     if not found or folded(found[0].name) != folded(name):
         return None
     town = found[0]

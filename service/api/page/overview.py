@@ -54,6 +54,12 @@ class DomainInfo(BaseModel):
 
     title: str
     """The area, as in "rain over the Netherlands"."""
+    title_de: str
+    """The area in German."""
+    time_zone: str
+    """IANA name of its local time."""
+    has_places: bool
+    """Whether places can be searched for by name."""
     towns: list[TownInfo]
     """Its towns, the largest first."""
 
@@ -124,7 +130,13 @@ def domain_info(domain: Domain | None) -> DomainInfo | None:
     if domain is None:
         return None
     towns = [TownInfo(name=name, lon=lon, lat=lat) for name, (lon, lat) in domain.towns.items()]
-    return DomainInfo(title=domain.title, towns=towns)
+    return DomainInfo(
+        title=domain.title,
+        title_de=domain.title_de,
+        time_zone=domain.time_zone,
+        has_places=bool(domain.places),
+        towns=towns,
+    )
 
 
 def grid_named(name: GridName, domain: Domain | None) -> Grid:

@@ -188,7 +188,7 @@ def location(collection: Collection, options_of: Callable[..., Any]) -> Endpoint
         options: Annotated[Options, Depends(options_of)],
     ) -> Response:
         """Values at a place by its name, as at its position."""
-        town = place_named(location)
+        town = place_named(location, context.archive.domain)
         query = answers.Query(request, context, collection, options, TABLES)
         if query.system is not CRS84 and not query.system.is_geographic:
             x, y = from_radar(
@@ -206,9 +206,9 @@ def location(collection: Collection, options_of: Callable[..., Any]) -> Endpoint
 def list_locations(collection: Collection) -> Endpoint:
     """The endpoint that lists all places."""
 
-    def list_locations_(request: Request, f: GeoJsonFormat = None) -> Response:
+    def list_locations_(request: Request, context: Context, f: GeoJsonFormat = None) -> Response:
         """Places that can be queried by name, as GeoJSON."""
-        return locations(request, collection, f)
+        return locations(request, context, collection, f)
 
     return list_locations_
 
@@ -221,12 +221,14 @@ def list_instance_locations(collection: Collection) -> Endpoint:
     ) -> Response:
         """Places that can be queried by name, as GeoJSON."""
         existing_instance(context, collection, instance)
-        return locations(request, collection, f)
+        return locations(request, context, collection, f)
 
     return list_locations_
 
 
-def locations(request: Request, collection: Collection, f: str | None) -> Response:
+def locations(
+    request: Request, context: Context, collection: Collection, f: str | None
+) -> Response:
     """The response with all places.
 
     Raises:
@@ -242,7 +244,7 @@ def locations(request: Request, collection: Collection, f: str | None) -> Respon
                 "geometry": {"type": "Point", "coordinates": [town.longitude, town.latitude]},
                 "properties": {"name": town.name, "name_de": town.german},
             }
-            for town in dict.fromkeys(places().values())
+            for town in dict.fromkeys(places(context.archive.domain).values())
         ],
         "links": [
             link(base_url(request), request.scope["path"], "self", collection.title, GEOJSON)

@@ -1,11 +1,13 @@
 """A forecast at a place as flat JSON, for widgets and other small programs."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
+from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from ingest.domain import TIME_ZONE
 from ingest.grid import cell
 from ingest.precipitation import credit
 from service.api import openapi_examples
@@ -18,6 +20,9 @@ from service.pipeline.place_summary import State
 from service.pipeline.place_wording import clock_in, wording
 
 router = APIRouter(tags=["places"])
+
+LOCAL = "local"
+"""The time zone of Germany, or of the domain."""
 
 
 class Widget(BaseModel):
@@ -49,6 +54,17 @@ class Widget(BaseModel):
     attribution: str
 
 
+def known_zone(zone: str) -> str:
+    """Check the name of a time zone.
+
+    Raises:
+        ValueError: There is none of this name.
+    """
+    if zone != LOCAL and zone not in available_timezones():
+        raise ValueError(f"should be an IANA name such as Europe/Berlin, UTC or {LOCAL}")
+    return zone
+
+
 @router.get("/widget", operation_id="read_widget")
 def widget(
     context: Context,
@@ -57,10 +73,19 @@ def widget(
     lon: Annotated[float, Query(ge=-180, le=180, description="Degrees east.", examples=[13.41])],
     model: ModelQuery = None,
     zone: Annotated[
-        Literal["UTC", "Europe/Berlin"], Query(description="Time zone of the texts.")
+        str,
+        AfterValidator(known_zone),
+        Query(
+            max_length=40,
+            description="Time zone of the texts: an IANA name, or `local` for that of the area.",
+            examples=["Europe/Berlin"],
+        ),
     ] = "UTC",
 ) -> Widget:
     """The newest forecast at a place in a dozen flat members."""
+    if zone == LOCAL:
+        domain = context.archive.domain
+        zone = TIME_ZONE if domain is None else domain.time_zone
     name = context.forecasters.named(model)
     key = Key(context.archive.latest_issue(*name), *name)
     forecast = context.archive.full_forecast(key)

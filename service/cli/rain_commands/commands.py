@@ -10,6 +10,7 @@ from service.cli.options import Data, open_console, open_deployment, parse_time
 if TYPE_CHECKING:
     from xarray import DataArray
 
+    from ingest.domain import Domain
     from service.api.dependencies import ApiContext
     from service.archive.key import Key
     from service.pipeline.rain_sums.cell_weights import CellWeights
@@ -48,8 +49,8 @@ def point(
     from service.pipeline.place_wording import wording
     from service.pipeline.rain_sums.cell_weights import cell_of_place
 
-    latitude, longitude = coordinates_of(location)
     context = context_of(data)
+    latitude, longitude = coordinates_of(location, context.archive.domain)
     key, forecast = forecast_named(context, model, issue)
     cells = cell_of_place(forecast, longitude, latitude)
     row, column = int(cells.rows[0]), int(cells.columns[0])
@@ -118,18 +119,18 @@ def forecast_named(context: "ApiContext", model: str | None, issue: str) -> "tup
     return forecast_of(context, model, None, None if issue == "latest" else parse_time(issue))
 
 
-def coordinates_of(text: str) -> tuple[float, float]:
+def coordinates_of(text: str, domain: "Domain | None") -> tuple[float, float]:
     """Latitude and longitude of a place, from numbers, a name or a postcode.
 
     Raises:
         NoItem: There is no such place; the message has similar names.
     """
-    from service.pipeline.places.index import german_places
+    from service.pipeline.places.index import places_of
 
     try:
         latitude, longitude = map(float, text.split(","))
     except ValueError:
-        found = german_places().named(text)
+        found = places_of(domain).named(text)
         return found.latitude, found.longitude
     return latitude, longitude
 

@@ -1,4 +1,6 @@
-"""Search of German places by name or postcode, and the place nearest to a position.
+"""Search of places by name or postcode, and the place nearest to a position.
+
+They are those of Germany, or of the domain that is served.
 
 A search finds names that start with what is typed, at any of their words, in any case and with or
 without umlauts: "muench", "munch" and "Münch" find München. Whole names come first, then names that
@@ -8,11 +10,13 @@ start with it, then larger places.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from functools import lru_cache
 from threading import Condition
 
 import numpy as np
 from cachetools import cached
 
+from ingest.domain import Domain, NamedPlace
 from service.errors import NoItem
 from service.pipeline.places.folding import folded, plain
 from service.pipeline.places.geonames import german_entries
@@ -26,10 +30,15 @@ QUOTED = 60
 
 
 class PlaceIndex:
-    """German places, sorted for searches."""
+    """Places, sorted for searches.
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self.entries = list(entries)
+    Args:
+        entries: The places, each with one position or more.
+        area: Where they lie, for messages.
+    """
+
+    def __init__(self, entries: Iterable[Entry], area: str = "Germany") -> None:
+        self.entries, self.area = list(entries), area
         self.names = [names_of(entry.town) for entry in self.entries]
         self.starts = sorted(
             (rest, number)
@@ -44,7 +53,7 @@ class PlaceIndex:
         ]
         self.positions = np.array(
             [self.entries[number].postcodes[code] for number, code in self.areas]
-        )
+        ).reshape(-1, 2)
 
     def search(self, text: str, most: int = MOST) -> list[Place]:
         """Places whose name or postcode starts with a text, the best match first.
@@ -96,7 +105,13 @@ class PlaceIndex:
         return min((rank for rank in ranks if rank is not None), default=None)
 
     def nearest(self, latitude: float, longitude: float) -> tuple[Place, float]:
-        """The place with the postcode nearest to a position in degrees, and its distance in km."""
+        """The place with the postcode nearest to a position in degrees, and its distance in km.
+
+        Raises:
+            NoItem: There are no places.
+        """
+        if not self.areas:
+            raise NoItem(f"no places are known in {self.area}")
         away = distance_km(latitude, longitude, self.positions[:, 0], self.positions[:, 1])
         nearest = int(np.argmin(away))
         number, code = self.areas[nearest]
@@ -114,7 +129,8 @@ class PlaceIndex:
         known = [self.entries[self.number_of(name)].town.name for name in similar]
         meant = f"; did you mean {' or '.join(known)}?" if known else ""
         raise NoItem(
-            f"there is no place {text[:QUOTED]!r} in Germany, should be a name or a postcode{meant}"
+            f"there is no place {text[:QUOTED]!r} in {self.area}, should be a name or a postcode"
+            f"{meant}"
         )
 
     def number_of(self, name: str) -> int:
@@ -157,3 +173,20 @@ def starting_with(pairs: list[tuple[str, int]], start: str) -> Iterator[tuple[st
 def german_places() -> PlaceIndex:
     """All German places; the first call reads them, which takes seconds, and others wait for it."""
     return PlaceIndex(german_entries())
+
+
+def places_of(domain: Domain | None) -> PlaceIndex:
+    """The places of a domain; of Germany without one."""
+    return german_places() if domain is None else own_places(domain.places, domain.title)
+
+
+@lru_cache(maxsize=4)
+def own_places(places: tuple[NamedPlace, ...], area: str) -> PlaceIndex:
+    """The places of a list, which have no postcodes."""
+    return PlaceIndex((entry_without_postcode(place) for place in places), area)
+
+
+def entry_without_postcode(place: NamedPlace) -> Entry:
+    """A place that is known by its name alone."""
+    town = Place(place.name, "", "", place.latitude, place.longitude, 0)
+    return Entry(town, {"": (place.latitude, place.longitude)})

@@ -68,7 +68,7 @@ class NowcastPlace extends HTMLElement {
     const url = new URL("widget", SERVICE);
     url.searchParams.set("lat", this.getAttribute("lat") ?? "52.52");
     url.searchParams.set("lon", this.getAttribute("lon") ?? "13.41");
-    url.searchParams.set("zone", "Europe/Berlin");
+    url.searchParams.set("zone", "local");
     this.requested = url.href;
     let widget = null;
     try {

@@ -17,7 +17,7 @@ import { gridProjection, nodeProjection } from "./projection.js";
 import { Session } from "./session.js";
 import { setArea, setLanguage, translate, translateDocument } from "./texts.js";
 import { Timeline } from "./timeline.js";
-import { setTimeFormat, zoneName } from "./times.js";
+import { setLocalZone, setTimeFormat, zoneName } from "./times.js";
 import { setTowns } from "./towns.js";
 
 const DEFAULT_POLL_SECONDS = 5;
@@ -210,14 +210,15 @@ session.addEventListener("ready", () => {
   loadSideParts();
 });
 
-/** Show another country: its area, towns and name; there is no search for its places. */
-function showDomain({ title, towns }, shape) {
+/** Show another country: its area, towns, names and time; its places are found if it has some. */
+function showDomain(domain, shape) {
   camera.setArea(shape);
   if (camera.isShowingAll) camera.showAll();
-  setTowns(towns);
-  setArea(title);
+  setTowns(domain.towns);
+  setArea({ en: domain.title, de: domain.title_de });
+  setLocalZone(domain.time_zone);
   applySettings();
-  byId("place-search").hidden = true;
+  byId("place-search").hidden = !domain.has_places;
 }
 
 async function loadSideParts() {

@@ -12,7 +12,7 @@ const MOST_SUGGESTIONS = 6;
 /** A suggestion: 80331 Munich, Bayern; the state is left out where it has the same name. */
 export function suggestionText(place) {
   const name = [place.postcode, nameOf(place)].filter(Boolean).join(" ");
-  return place.state === place.name ? name : `${name}, ${place.state}`;
+  return !place.state || place.state === place.name ? name : `${name}, ${place.state}`;
 }
 
 export class PlaceSearch {

@@ -6,7 +6,7 @@ import { german } from "./german.js";
 const languages = { en: english, de: german };
 let language = "en";
 const GERMANY = "germany";
-/** Name of the served area; null for Germany, whose name is a text. */
+/** Names {en, de} of the served area; null for Germany, whose name is a text. */
 let area = null;
 
 /** Set the language: the wanted one, or else that of the browser, or else English. Returns it. */
@@ -16,9 +16,9 @@ export function setLanguage(wanted) {
   return language;
 }
 
-/** Name the area that the service forecasts, if it is not Germany. */
-export function setArea(name) {
-  area = name;
+/** Name the area that the service forecasts in each language, if it is not Germany. */
+export function setArea(names) {
+  area = names;
 }
 
 /** "de" or "en". */
@@ -41,7 +41,7 @@ export function translateDocument() {
 
 /** The text of a key, with its {placeholders} replaced by values. */
 export function translate(key, values = {}) {
-  const all = { area: area ?? languages[language][GERMANY], ...values };
+  const all = { area: area?.[language] ?? languages[language][GERMANY], ...values };
   return languages[language][key].replace(/\{(\w+)\}/g, (_, name) => all[name]);
 }
 

@@ -5,17 +5,24 @@ import { translate } from "./texts.js";
 export const MINUTE = 60_000;
 /** Interval between radar frames in ms. */
 export const FRAME_INTERVAL = 5 * MINUTE;
-const LOCAL_ZONE = "Europe/Berlin";
-
-let zone = LOCAL_ZONE;
+/** Time zone of the served area. */
+let localZone = "Europe/Berlin";
+let isUtc = false;
 let locale = "en-GB";
 /** Present time in ms; null while it is unknown. */
 let present = null;
 const formats = new Map();
 
-/** Set the time zone ("UTC", or else that of Germany) and the language ("de" or "en"). */
+/** Set the time zone of the served area, by its IANA name. */
+export function setLocalZone(name) {
+  localZone = name;
+}
+
+const zoneInUse = () => (isUtc ? "UTC" : localZone);
+
+/** Set the time zone ("UTC", or else that of the area) and the language ("de" or "en"). */
 export function setTimeFormat(wantedZone, language) {
-  zone = wantedZone === "UTC" ? "UTC" : LOCAL_ZONE;
+  isUtc = wantedZone === "UTC";
   locale = language === "de" ? "de-DE" : "en-GB";
 }
 
@@ -60,7 +67,10 @@ export function minuteOfDay(time) {
 
 /** CEST, MESZ or UTC. */
 export function zoneName(time) {
-  const parts = new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: "short" });
+  const parts = new Intl.DateTimeFormat(locale, {
+    timeZone: zoneInUse(),
+    timeZoneName: "short",
+  });
   return parts.formatToParts(time).find(({ type }) => type === "timeZoneName").value;
 }
 
@@ -77,6 +87,7 @@ export function formatDuration(seconds) {
 
 /** Formats are cached because creating one is slow. */
 function format(time, style, language = locale) {
+  const zone = zoneInUse();
   const name = JSON.stringify([language, zone, style]);
   if (!formats.has(name)) {
     const options = { timeZone: zone, hourCycle: "h23", ...style };

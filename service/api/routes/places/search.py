@@ -1,4 +1,4 @@
-"""Places in Germany by name or postcode, as a person types them."""
+"""Places by name or postcode, as a person types them."""
 
 from typing import Annotated
 
@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from service.api import openapi_examples
+from service.api.dependencies import Context
 from service.api.representations import MINUTES
 from service.errors import BadQuery
-from service.pipeline.places.index import MOST, german_places
+from service.pipeline.places.index import MOST, places_of
 from service.pipeline.places.place import Place
 
 router = APIRouter(tags=["places"])
@@ -23,11 +24,11 @@ class FoundPlace(BaseModel):
     """A place."""
 
     name: str
-    """German name."""
+    """German name; that of the list of the domain."""
     name_en: str
     """English name."""
     state: str
-    """State in which it lies."""
+    """State in which it lies; empty in other countries."""
     postcode: str | None
     """The postcode that was searched for, or the only one; null if there are several."""
     lat: float
@@ -41,10 +42,12 @@ class FoundPlaces(BaseModel):
 
     places: list[FoundPlace]
     attribution: str = "GeoNames (CC BY 4.0)"
+    """Of the list of places; empty for that of a domain."""
 
 
 @router.get("/places", operation_id="list_places")
 def list_places(
+    context: Context,
     response: Response,
     q: Annotated[
         str | None,
@@ -60,13 +63,17 @@ def list_places(
 ) -> FoundPlaces:
     """Places whose name or postcode starts with a text, or the place nearest to a position."""
     response.headers["Cache-Control"] = MINUTES
-    index = german_places()
+    domain = context.archive.domain
+    index = places_of(domain)
     if q is not None and lat is None and lon is None:
-        return FoundPlaces(places=list(map(described, index.search(q, limit))))
-    if q is None and lat is not None and lon is not None:
-        nearest, km = index.nearest(lat, lon)
-        return FoundPlaces(places=[described(nearest)] if km < NEAR_KM else [])
-    raise BadQuery("there should be either q, or both lat and lon")
+        found = index.search(q, limit)
+    elif q is None and lat is not None and lon is not None:
+        nearest = [index.nearest(lat, lon)] if index.entries else []
+        found = [place for place, km in nearest if km < NEAR_KM]
+    else:
+        raise BadQuery("there should be either q, or both lat and lon")
+    credit = {} if domain is None else {"attribution": ""}
+    return FoundPlaces(places=list(map(described, found)), **credit)
 
 
 def described(found: Place) -> FoundPlace:

@@ -43,6 +43,10 @@ provider = "KNMI"
 attribution = "Source: KNMI"
 licence = "CC BY 4.0"
 
+title_de = "die Niederlande"
+time_zone = "Europe/London"
+places = "places.csv"
+
 [grid]
 projection = "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=0 +a=6378140 +b=6356750 +units=m +no_defs"
 west = 0
@@ -55,7 +59,13 @@ Amsterdam = [4.90, 52.37]
 Rotterdam = [4.48, 51.92]
 """
 UTRECHT = (5.12, 52.09)
+PLACES = "name,lat,lon\nUtrecht,52.09,5.12\n's-Hertogenbosch,51.69,5.30\n"
 FRAMES = 19
+
+
+def write_domain(folder: Path) -> None:
+    (folder / "domain.toml").write_text(DOMAIN)
+    (folder / "places.csv").write_text(PLACES)
 
 
 def made_up() -> NDArray[np.float32]:
@@ -91,7 +101,7 @@ def served(
     """A service of the domain with an hour and a half of frames and a forecast."""
     rates = request.param()
     folder = tmp_path_factory.mktemp("domain")
-    (folder / "domain.toml").write_text(DOMAIN)
+    write_domain(folder)
     context = api_context(folder, moment(FRAMES - 1), domain=folder / "domain.toml")
     for number, rate in enumerate(rates):
         data = netcdf(rate, number, folder)
@@ -111,7 +121,7 @@ def served(
 
 
 def cell_of(longitude: float, latitude: float, folder: Path) -> tuple[int, int]:
-    (folder / "domain.toml").write_text(DOMAIN)
+    write_domain(folder)
     grid = read_domain(folder / "domain.toml").grid
     x, y = projector(grid.projection).transform(longitude, latitude)
     return int((grid.north - y) // grid.cell), int((x - grid.west) // grid.cell)
@@ -169,7 +179,7 @@ def test_a_picture_and_a_tile_are_drawn(served: Served) -> None:
 
 def stored(folder: Path, name: str) -> list[tuple[str, bytes]]:
     """Frames of the domain under the names that a provider gives them, and their contents."""
-    (folder / "domain.toml").write_text(DOMAIN)
+    write_domain(folder)
     names = [f"{moment(number):{name}}" for number in range(4)]
     return [(names[n], netcdf(rate, n, folder)) for n, rate in enumerate(made_up()[:4])]
 
@@ -223,6 +233,50 @@ def test_the_page_is_told_of_the_domain_its_towns_and_its_grid(served: Served) -
     assert len(frame) == 4 + size + 2 * rates[0].size
 
 
+def test_places_of_the_domain_are_found_by_name_and_position(served: Served) -> None:
+    client, _ = served
+
+    def found(query: str) -> list[str]:
+        answer = client.get(f"/places?{query}").json()
+        assert answer["attribution"] == ""
+        return [place["name"] for place in answer["places"]]
+
+    assert found("q=utr") == ["Utrecht"]
+    assert found("q=hertogen") == ["'s-Hertogenbosch"]
+    assert found("q=Berlin") == []
+    assert found("q=12345") == []
+    assert found("lat=52.3&lon=4.9") == ["Amsterdam"]
+    assert found("lat=54&lon=4.9") == []
+    locations = client.get("/collections/nowcast/locations").json()["features"]
+    assert {place["id"] for place in locations} == {
+        "Amsterdam",
+        "Rotterdam",
+        "Utrecht",
+        "'s-Hertogenbosch",
+    }
+    assert client.get("/collections/nowcast/locations/utrecht").status_code == 200
+    problem(client.get("/collections/nowcast/locations/Berlin"), 404)
+
+
+def test_local_time_is_that_of_the_domain(served: Served) -> None:
+    client, _ = served
+    place = f"/widget?lat={UTRECHT[1]}&lon={UTRECHT[0]}&model=advection"
+    local, london = (
+        client.get(f"{place}&zone={zone}").json()["text"] for zone in ("local", "Europe/London")
+    )
+    assert local == london
+    domain = client.get("/grids/latest").json()["domain"]
+    assert (domain["time_zone"], domain["title_de"]) == ("Europe/London", "die Niederlande")
+    assert domain["has_places"]
+
+
+def test_a_wrong_row_of_places_is_named(tmp_path: Path) -> None:
+    write_domain(tmp_path)
+    (tmp_path / "places.csv").write_text("name,lat,lon\nUtrecht,52,5\nNowhere,95,5\n")
+    with pytest.raises(BadField, match="line 3: should have the columns name, lat and lon"):
+        read_domain(tmp_path / "domain.toml")
+
+
 def test_outlines_and_positions_lie_on_the_grid_of_the_domain(
     served: Served, tmp_path: Path
 ) -> None:
@@ -261,11 +315,14 @@ def test_forecasts_of_the_domain_are_verified(served: Served) -> None:
         (("[4.90, 52.37]", "[4.90]"), "towns are wrong"),
         (("[4.90, 52.37]", "[490, 52.37]"), "should be degrees east and north"),
         (("[grid]", "[grid"), "cannot be read"),
+        (("Europe/London", "Europe/Atlantis"), "time_zone is 'Europe/Atlantis'"),
+        (("places.csv", "nothing.csv"), "nothing.csv cannot be read"),
     ],
 )
 def test_a_wrong_domain_is_refused_with_what_to_do(
     tmp_path: Path, change: tuple[str, str], message: str
 ) -> None:
+    write_domain(tmp_path)
     (tmp_path / "domain.toml").write_text(DOMAIN.replace(*change))
     with pytest.raises(BadField, match=message):
         read_domain(tmp_path / "domain.toml")
