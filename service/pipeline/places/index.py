@@ -183,10 +183,10 @@ def places_of(domain: Domain | None) -> PlaceIndex:
 @lru_cache(maxsize=4)
 def own_places(places: tuple[NamedPlace, ...], area: str) -> PlaceIndex:
     """The places of a list, which have no postcodes."""
-    return PlaceIndex((entry_without_postcode(place) for place in places), area)
+    return PlaceIndex(map(entry_without_postcode, places), area)
 
 
-def entry_without_postcode(place: NamedPlace) -> Entry:
+def entry_without_postcode(named: NamedPlace) -> Entry:
     """A place that is known by its name alone."""
-    town = Place(place.name, "", "", place.latitude, place.longitude, 0)
-    return Entry(town, {"": (place.latitude, place.longitude)})
+    town = Place(named.name, "", "", named.latitude, named.longitude, 0)
+    return Entry(town, {"": (named.latitude, named.longitude)})

@@ -69,7 +69,7 @@ def list_places(
         found = index.search(q, limit)
     elif q is None and lat is not None and lon is not None:
         nearest = [index.nearest(lat, lon)] if index.entries else []
-        found = [place for place, km in nearest if km < NEAR_KM]
+        found = [town for town, km in nearest if km < NEAR_KM]
     else:
         raise BadQuery("there should be either q, or both lat and lon")
     credit = {} if domain is None else {"attribution": ""}
