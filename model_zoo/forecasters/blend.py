@@ -32,7 +32,7 @@ from model_zoo.forecasters.contract import (
     select_frames,
 )
 from model_zoo.forecasters.lead_interpolation import with_step
-from model_zoo.forecasters.rain_amounts import matched_rain
+from model_zoo.forecasters.rain_amounts import expected_change, matched_rain
 
 Array = NDArray[np.float32]
 
@@ -50,7 +50,8 @@ class BlendTable:
         amounts: The member whose amounts the rain takes.
         thresholds: mm/h, rising.
         coefficients: (lead, threshold, 1 + member): intercept, weights of the `feature`s.
-        growth: (lead, threshold), factor of the area of the member that lends its amounts.
+        growth: (lead, threshold), factor of the area of the member that lends its amounts, beside
+            that which its probabilities expect (`expected_change`).
         sha256: Of the file.
     """
 
@@ -196,9 +197,14 @@ class Blend:
         forecasts = [member(frames, horizon) for member in self.members]
         probability = self.table.probabilities(forecasts)
         amounts = forecasts[self.table.members.index(self.table.amounts)].to_numpy()
-        last = len(self.table.growth) - 1
+        thresholds, last = self.table.thresholds, len(self.table.growth) - 1
         rain = [
-            matched_rain(of_lead, field, self.table.thresholds, self.table.growth[min(lead, last)])
+            matched_rain(
+                of_lead,
+                field,
+                thresholds,
+                self.table.growth[min(lead, last)] * expected_change(of_lead, field, thresholds),
+            )
             for lead, (of_lead, field) in enumerate(zip(probability, amounts, strict=True))
         ]
         probabilities = {t: probability[:, index] for index, t in enumerate(self.table.thresholds)}

@@ -21,6 +21,13 @@ PULL = ((2.0, 1.0), (10.0, 16.0))
 probabilities, and how many units of log odds a unit of its logarithm counts. The rarer an event,
 the less a network has learnt which cells get most. Chosen on the validation events."""
 LEAST_PROBABILITY = 1e-9
+EXPECTED_SHARE = {0.1: 0.1, 0.5: 0.35, 1.0: 0.35, 2.0: 0.35, 5.0: 0.1}
+"""By threshold in mm/h, how much the expected area counts beside that of the radar; none elsewhere.
+Chosen on the validation events, with probabilities that were fitted without the event at hand."""
+FEW_CELLS = 10
+"""Added to both areas, so that few cells change little."""
+MOST_CHANGE = 2.0
+"""Of an area by what is expected, up and down."""
 
 
 def matched_rain(
@@ -49,11 +56,35 @@ def matched_rain(
     ]
     odds = pulled(probabilities[:, known], radar[known], thresholds)
     order = np.argsort(-rank_score(odds, areas), kind="stable")
-    wet = order[: min(round(ranks[-1] + 0.5), order.size)]
+    # where all rain is heavy, what its area loses gets the least rain there is, and not none
+    wet = order[: min(round(max(ranks[-1] + 0.5, growth[0] * amounts.size)), order.size)]
     rates = np.zeros(order.size, np.float32)
     rates[wet] = np.interp(np.arange(wet.size) + 0.5, ranks, amounts)
     rain[known] = rates
     return rain
+
+
+def expected_change(
+    probabilities: Array, radar: Array, thresholds: Sequence[float]
+) -> NDArray[np.float64]:
+    """By which factor (threshold,) the area of each threshold differs from that of the radar.
+
+    It is the ratio of the expected area (the sum of the probabilities) to that of the radar, to the
+    power of `EXPECTED_SHARE`: probabilities know that an event grows or decays, but are not
+    reliable enough for a single one to be followed all the way.
+
+    Args:
+        probabilities: (threshold, y, x), NaN where unknown.
+        radar: (y, x) in mm/h, NaN for no data.
+        thresholds: In mm/h.
+    """
+    known = ~np.isnan(probabilities[0]) & ~np.isnan(radar)
+    expected = probabilities[:, known].sum(axis=1, dtype=np.float64)
+    levels = np.array(thresholds, np.float32)[:, None]
+    measured = np.count_nonzero(radar[known] >= levels, axis=1)
+    share = np.array([EXPECTED_SHARE.get(threshold, 0.0) for threshold in thresholds])
+    change: NDArray[np.float64] = ((expected + FEW_CELLS) / (measured + FEW_CELLS)) ** share
+    return change.clip(1 / MOST_CHANGE, MOST_CHANGE)
 
 
 def pulled(probabilities: Array, radar: Array, thresholds: Sequence[float]) -> NDArray[np.float64]:

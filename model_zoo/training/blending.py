@@ -24,6 +24,7 @@ from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.forecasters.blend import BlendTable, feature
 from model_zoo.forecasters.by_name import load_forecaster
 from model_zoo.forecasters.contract import Forecaster, NotEnoughFrames
+from model_zoo.forecasters.rain_amounts import expected_change
 from model_zoo.training.calibration import (
     FEWEST,
     Sums,
@@ -213,7 +214,9 @@ def with_growth(table: BlendTable, found: Sequence[Case]) -> BlendTable:
         probability = table.probabilities(case.forecasts)
         rain = case.forecasts[lender].to_numpy()
         observed = np.where(np.isnan(probability[:, 0]), np.float32(np.nan), case.observed)
-        areas = areas_of(rain, np.nan_to_num(probability), observed, table.thresholds)
+        pairs = zip(probability, rain, strict=True)
+        change = np.stack([expected_change(*pair, table.thresholds) for pair in pairs])
+        areas = areas_of(rain, np.nan_to_num(probability), observed, table.thresholds, change)
         sums[case.event] = sums.get(case.event, 0) + areas
     none = np.zeros(0)
     growth = growth_of([Sums(none, none, areas) for areas in sums.values()])

@@ -33,8 +33,9 @@ EDGES = np.linspace(-14, 14, 113)
 """Of the bins of a probability's logit."""
 FACTORS = np.round(np.arange(0.7, 1.61, 0.05), 2)
 """Growths of an area that are tried."""
-LEAST_BIAS, MOST_BIAS = 0.9, 1.15
-"""Frequency biases that are allowed: within 0.85 to 1.2, with room for other events."""
+LEAST_BIAS, MOST_BIAS = 0.9, 1.1
+"""Frequency biases that are allowed: within 0.85 to 1.2 with room for other events, and such that
+the rain in total stays within 0.9 to 1.1 of that observed."""
 FEWEST = 500
 """Cells with the event, below which nothing can be chosen."""
 RIDGE = 1e-4
@@ -206,11 +207,14 @@ def areas_of(
     probability: NDArray[np.float32],
     observed: NDArray[np.float32],
     thresholds: Sequence[float],
+    change: NDArray[np.float64] | None = None,
 ) -> Counts:
     """Count hits, forecast and observed cells by growth, (lead, threshold, factor, 3).
 
-    The likeliest cells get the rain, so many times as many as have it in `amounts` (lead, y, x).
+    The likeliest cells get the rain, so many times as many as have it in `amounts` (lead, y, x),
+    times the `change` of that area (lead, threshold) that is expected without any growth.
     """
+    changed = np.ones((len(observed), len(thresholds))) if change is None else change
     counts = np.zeros((len(observed), len(thresholds), len(FACTORS), 3))
     for lead, frame in enumerate(observed):
         known = ~np.isnan(frame) & ~np.isnan(amounts[lead])
@@ -219,7 +223,8 @@ def areas_of(
             reached = (frame[known] >= threshold)[order]
             hits = np.concatenate([[0], np.cumsum(reached)])
             now = np.count_nonzero(amounts[lead][known] >= threshold)
-            cells = np.minimum(np.rint(FACTORS * now), reached.size).astype(int)
+            wanted = np.rint(FACTORS * changed[lead, index] * now)
+            cells = np.minimum(wanted, reached.size).astype(int)
             counts[lead, index] = np.stack(
                 [hits[cells], cells, np.full(len(cells), hits[-1])], axis=-1
             )
@@ -294,7 +299,7 @@ def logistic_regression(
 def growth_of(events: Sequence[Sums]) -> tuple[tuple[float, ...], ...]:
     """Choose the growth (lead, threshold) with the highest CSI within bounds of the bias.
 
-    Where an event is too rare to choose, that of the threshold below holds.
+    Where an event is too rare to choose, the area stays as it is.
     """
     # each event alike: counts as shares of the cells with the event
     shares = [event.areas / np.maximum(event.areas[..., 2:], 1) for event in events]
@@ -316,8 +321,4 @@ def growth_of(events: Sequence[Sums]) -> tuple[tuple[float, ...], ...]:
     nearest = np.abs(np.log(np.maximum(bias, 1e-9))).argmin(-1)
     best = np.where(allowed.any(-1), np.where(allowed, csi, -1.0).argmax(-1), nearest)
     factors = FACTORS[best]
-    for threshold in range(factors.shape[1]):
-        rare = observed[:, threshold] < FEWEST
-        below = factors[:, threshold - 1] if threshold else np.ones(len(factors))
-        factors[:, threshold] = np.where(rare, below, factors[:, threshold])
-    return tuple(map(tuple, factors.tolist()))
+    return tuple(map(tuple, np.where(observed < FEWEST, 1.0, factors).tolist()))

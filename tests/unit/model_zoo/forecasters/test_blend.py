@@ -15,6 +15,7 @@ from model_zoo.errors import BadCheckpoint, NoWeights
 from model_zoo.exceedance import FORECAST_THRESHOLDS
 from model_zoo.forecasters.blend import Blend, BlendTable, feature
 from model_zoo.forecasters.contract import Needs, make_forecast, minutes
+from model_zoo.forecasters.rain_amounts import expected_change, matched_rain
 from model_zoo.training.blending import Case, choose, write
 
 SIDE, LEADS = 24, 4
@@ -112,8 +113,12 @@ def test_probabilities_never_rise_with_the_threshold() -> None:
 def test_it_rains_in_amounts_of_the_lender_where_it_is_likeliest() -> None:
     _, forecast = blended(table(1.0, 0.0, 0.0))
     for lead, field in enumerate(forecast.to_numpy()):
-        amounts = np.where(rain(2)[lead] >= 0.05, rain(2)[lead], 0)
-        np.testing.assert_array_equal(np.sort(field.ravel()), np.sort(amounts.ravel()))
+        amounts = rain(2)[lead]
+        change = expected_change(probabilities_of(0)[lead], amounts, FORECAST_THRESHOLDS)
+        assert change.max() > 1
+        wanted = matched_rain(probabilities_of(0)[lead], amounts, FORECAST_THRESHOLDS, change)
+        np.testing.assert_allclose(field, wanted, atol=1e-3)
+        assert 0.9 * amounts.max() < field.max() <= amounts.max()
         likely = probabilities_of(0)[lead, 0]
         assert likely[field >= 0.1].min() >= likely[field < 0.1].max()
 

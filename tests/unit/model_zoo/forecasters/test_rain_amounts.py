@@ -6,7 +6,15 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from model_zoo.exceedance import THRESHOLDS
-from model_zoo.forecasters.rain_amounts import FAINTEST, matched_rain, rank_score
+from model_zoo.forecasters.rain_amounts import (
+    EXPECTED_SHARE,
+    FAINTEST,
+    FEW_CELLS,
+    MOST_CHANGE,
+    expected_change,
+    matched_rain,
+    rank_score,
+)
 
 Array = NDArray[np.float32]
 
@@ -158,6 +166,47 @@ def test_it_grows_no_further_than_the_field() -> None:
     radar = np.full((6, 7), 3.0, np.float32)
     found = matched_rain(any_chances(shape=(6, 7)), radar, THRESHOLDS, (1.6,) * 9)
     np.testing.assert_array_equal(found, radar)
+
+
+@pytest.mark.parametrize("rate", [2.5, 21.0, 80.0])
+def test_steady_rain_stays_also_where_the_area_of_its_rate_should_shrink(rate: float) -> None:
+    radar = np.full((12, 15), rate, np.float32)
+    growth = (*(1.0,) * 5, *(0.7,) * 4)
+    found = matched_rain(any_chances(shape=(12, 15)), radar, THRESHOLDS, growth)
+    np.testing.assert_array_equal(found, radar)
+
+
+def test_areas_change_towards_what_is_expected() -> None:
+    radar = showers()
+    probabilities = np.stack([np.full(radar.shape, 0.5 / n) for n in range(1, 10)]).astype("f4")
+    found = expected_change(probabilities, radar, THRESHOLDS)
+    for index, threshold in enumerate(THRESHOLDS):
+        ratio = (0.5 / (index + 1) * radar.size + FEW_CELLS) / (
+            reached(radar, threshold) + FEW_CELLS
+        )
+        wanted = ratio ** EXPECTED_SHARE.get(threshold, 0)
+        assert found[index] == pytest.approx(np.clip(wanted, 1 / MOST_CHANGE, MOST_CHANGE))
+    assert found[THRESHOLDS.index(2)] < 1
+    assert found[-1] == 1
+
+
+def test_expected_areas_are_those_of_known_cells() -> None:
+    radar, probabilities = showers(), any_chances()
+    part = expected_change(probabilities[:, 10:, :50], radar[10:, :50], THRESHOLDS)
+    radar[:10] = np.nan
+    probabilities[:, :, 50:] = np.nan
+    np.testing.assert_allclose(expected_change(probabilities, radar, THRESHOLDS), part)
+    unknown = expected_change(np.full_like(probabilities, np.nan), radar, THRESHOLDS)
+    np.testing.assert_array_equal(unknown, 1)
+
+
+def test_an_area_at_most_doubles_by_what_is_expected() -> None:
+    radar = np.zeros((SIDE, SIDE), np.float32)
+    radar[5, 5] = 60.0
+    found = expected_change(np.ones((9, SIDE, SIDE), np.float32), radar, THRESHOLDS)
+    assert found.max() == MOST_CHANGE
+    none = expected_change(np.zeros((9, SIDE, SIDE), np.float32), radar + 60, THRESHOLDS)
+    assert none.min() == 1 / MOST_CHANGE
 
 
 def test_where_radar_or_probability_is_unknown_so_is_the_rain() -> None:

@@ -182,24 +182,24 @@ def test_every_event_has_the_same_say_in_growth() -> None:
     assert LEAST_BIAS <= combined[index] <= MOST_BIAS
 
 
-def test_rare_thresholds_take_the_growth_of_the_one_below() -> None:
+def test_areas_of_rare_thresholds_stay_as_they_are() -> None:
     often = area(1000, 1300, 0.8 * FACTORS * 1000)
     other = area(1000, 800, 300.0)
     rare = area(FEWEST / 2, FEWEST - 1, 0.4 * FACTORS * FEWEST)
     first, second, third, fourth = growths([often, rare, rare, other])
-    assert first == second == third > 1.1
+    assert first > 1.1
+    assert second == third == 1
     assert fourth < 1
-    assert growths([rare, often])[0] == 1, "there is none below"
-    assert growths([rare, often])[1] == first
 
 
-def test_a_threshold_rare_in_every_event_takes_the_growth_of_the_one_below() -> None:
+def test_a_threshold_that_is_rare_in_every_event_stays_as_it_is() -> None:
     """Together the events have enough cells, but no event has."""
     often, rare = area(1000, 1300, 0.8 * FACTORS * 1000), area(60, 60, 30.0)
     events = [[often, rare]] * 10
     assert FEWEST < 10 * 60
     first, second = growths(*events)
-    assert second == first > 1.1
+    assert first > 1.1
+    assert second == 1
 
 
 def test_histograms_count_what_is_known_by_lead_threshold_and_logit() -> None:
@@ -236,6 +236,8 @@ def test_areas_count_hits_of_the_likeliest_cells() -> None:
     # 19 known cells are wet now; the likeliest known ones are those at the end, which all rain
     np.testing.assert_array_equal(forecast, np.rint(19 * FACTORS))
     np.testing.assert_array_equal(hits, np.minimum(forecast, 29))
+    halved = areas_of(newest[None], chance, observed, (2.0,), np.array([[0.5]]))
+    np.testing.assert_array_equal(halved[0, 0, :, 1], np.rint(19 * 0.5 * FACTORS))
 
 
 def write_event(folder: Path, name: str, seed: int) -> None:
