@@ -42,6 +42,10 @@ STARTUP_FAILURE = 3
 """Exit status where the server cannot start, such as on a port that is in use."""
 SWITCH_SECONDS = 0.001
 """Time in s after which a computing thread lets the event loop run."""
+COLLECTION_THRESHOLDS = (5_000, 10, 50)
+"""When garbage is collected: a full collection, during which no other thread can run, takes a tenth
+of a second where hundreds of requests wait or libraries are loaded, and with Python's own
+thresholds there would be one every few seconds."""
 TASKS = ("cycle", "refresh_windows", "clean_up", "send_lost", "send_alerts")
 """Periodic tasks of the all-in-one process, which follows the radar server besides."""
 
@@ -155,6 +159,7 @@ def run_server(
     """
     check_exposure(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
     native_memory.limit_arenas()
     server: uvicorn.Server
     starting = StartingApp(settings, lambda: server.should_exit)

@@ -70,10 +70,19 @@ def indices(
     field: DataArray, system: ReferenceSystem, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the cells of (..., y, x) that hold points; -1 outside the grid."""
-    projected = to_radar(field, system, x, y)
+    return cell_numbers(field, *to_radar(field, system, x, y))
+
+
+def cell_numbers(
+    field: DataArray, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the cells of (..., y, x) that hold points in its projection, in m.
+
+    They are -1 outside the grid.
+    """
     found = []
     inside = np.ones(np.shape(x), dtype=bool)
-    for name, at_axis in zip(("x", "y"), projected, strict=True):
+    for name, at_axis in (("x", x), ("y", y)):
         centres = field[name].values
         step = (centres[-1] - centres[0]) / max(len(centres) - 1, 1)
         with np.errstate(invalid="ignore", over="ignore"):

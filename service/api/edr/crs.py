@@ -53,6 +53,8 @@ SYSTEMS = (
     ReferenceSystem("EPSG:25832", f"{EPSG_URI}25832", "EPSG:25832", 5000.0, 1),
     RADAR,
 )
+CYLINDRICAL = ("CRS84", "EPSG:4326", "EPSG:3857")
+"""Systems in which x decides on the longitude alone, and y on the latitude."""
 NAMES = {
     spelling.lower(): system
     for system in SYSTEMS
@@ -94,6 +96,26 @@ def to_radar(field: DataArray, system: ReferenceSystem, x: Any, y: Any) -> Coord
         return x, y
     longitude, latitude = to_degrees(system.definition).transform(x, y)
     projected = projector(projection_of(field)).transform(longitude, latitude)
+    return np.asarray(projected[0]), np.asarray(projected[1])
+
+
+def grid_to_radar(
+    field: DataArray, system: ReferenceSystem, x: NDArray[np.float64], y: NDArray[np.float64]
+) -> Coordinates:
+    """Coordinates (y, x) of the points of a grid in the projection of a field (..., y, x), in m.
+
+    Args:
+        field: The field.
+        system: The system of the grid.
+        x: The axis of columns in it.
+        y: The axis of rows in it.
+    """
+    if system.name not in CYLINDRICAL:
+        return to_radar(field, system, *np.meshgrid(x, y))
+    transform = to_degrees(system.definition).transform
+    longitude, _ = transform(x, np.zeros_like(x))
+    _, latitude = transform(np.zeros_like(y), y)
+    projected = projector(projection_of(field)).transform(*np.meshgrid(longitude, latitude))
     return np.asarray(projected[0]), np.asarray(projected[1])
 
 

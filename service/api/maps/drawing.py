@@ -9,8 +9,8 @@ from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 from xarray import DataArray
 
-from service.api.edr.cells import indices
-from service.api.edr.crs import ReferenceSystem, projection_of
+from service.api.edr.cells import cell_numbers
+from service.api.edr.crs import ReferenceSystem, grid_to_radar, projection_of
 from service.api.maps.layers import Picture
 from service.api.maps.palettes import Style, palette
 
@@ -74,7 +74,7 @@ def cells_of(field: DataArray, frame: Frame) -> NDArray[np.int32]:
     cells = np.empty((frame.height, frame.width), np.int32)
     for row in range(0, frame.height, STRIP):  # the largest picture would take 300 MB at once
         strip = slice(row, row + STRIP)
-        rows, columns = indices(field, frame.system, *np.meshgrid(x, y[strip]))
+        rows, columns = cell_numbers(field, *grid_to_radar(field, frame.system, x, y[strip]))
         cells[strip] = np.where(rows < 0, number, rows * field.shape[-1] + columns)
     return cells
 

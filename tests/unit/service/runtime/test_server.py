@@ -1,5 +1,6 @@
 """The configuration of the HTTP server: whose addresses it believes, and how much it opens."""
 
+import gc
 import resource
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from model_zoo.errors import NoWeights
@@ -22,6 +24,8 @@ from tests.served import MODELS
 
 ROOT = Path(__file__).parents[4]
 
+PYTHONS_OWN = 700, 10, 10
+"""Thresholds of garbage collections without other settings."""
 LIMIT = 3
 """Requests per minute in these tests."""
 
@@ -114,6 +118,23 @@ def test_a_low_limit_of_open_files_leaves_up_to_two_thirds_in_reserve(
     assert abs(most_connections(600) - most) <= 3, "other threads may open files"
     assert ("ulimit -n" in caplog.text) == (most < 600)
     assert backlog_of(most) <= max(free / 4, 1), "all that are accepted at a time find room beside"
+
+
+def test_full_garbage_collections_are_rare_from_the_start(tmp_path: Path) -> None:
+    found: list[tuple[int, int, int]] = []
+
+    def open_deployment() -> Deployment:
+        found.append(gc.get_threshold())
+        raise LookupError
+
+    before = gc.get_threshold()
+    gc.set_threshold(*PYTHONS_OWN)
+    try:
+        with pytest.raises(LookupError):
+            serve(Settings(data=tmp_path, port=0), open_deployment)
+    finally:
+        gc.set_threshold(*before)
+    assert np.prod(found[0]) >= 10 * np.prod(PYTHONS_OWN), "allocations from one to the next"
 
 
 def test_what_is_there_at_the_start_is_left_out_of_garbage_collections() -> None:

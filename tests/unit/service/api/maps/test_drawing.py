@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, cell, coordinates
 from ingest.grid import at as series_at
-from service.api.edr.crs import SYSTEMS
+from service.api.edr.crs import SYSTEMS, ReferenceSystem, grid_to_radar, to_radar
 from service.api.maps.drawing import Frame, draw
 from service.api.maps.frames import tile_frame
 from service.api.maps.layers import Kind, Picture
@@ -38,6 +38,22 @@ def test_each_pixel_has_the_colour_of_the_cell_at_its_place() -> None:
         value = series_at(field, *place).values
         expected = scale.colours[scale.classes(value)]
         np.testing.assert_array_equal(image[row, column], expected)
+
+
+BOXES = [(5.0, 47.0, 15.0, 55.0), (-400.0, -120.0, 500.0, 130.0), (-1e8, -1e8, 1e8, 1e8)]
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=[system.name for system in SYSTEMS])
+@pytest.mark.parametrize("box", BOXES, ids=["inside", "beyond the poles", "beyond the world"])
+def test_points_of_a_grid_lie_where_each_point_alone_lies(
+    system: ReferenceSystem, box: tuple[float, float, float, float]
+) -> None:
+    field = frame(3).isel(time=0)
+    scale = 1.0 if system.is_geographic or max(box) > 1e6 else 1e5
+    x = np.linspace(box[0], box[2], 37) * scale
+    y = np.linspace(box[3], box[1], 41) * scale
+    expected = to_radar(field, system, *np.meshgrid(x, y))
+    np.testing.assert_array_equal(grid_to_radar(field, system, x, y), expected)
 
 
 def test_rain_over_berlin_is_on_the_tile_of_berlin_at_the_pixel_of_berlin() -> None:
