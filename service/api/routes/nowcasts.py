@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse
 
 from service.api.delivery import deliver
 from service.api.dependencies import ApiContext, Context
@@ -180,7 +179,9 @@ def latest_key(context: ApiContext, model: str | None) -> Key:
     responses={
         **FORECAST,
         307: {
-            "description": "The forecast of the default model, which its settings name.",
+            **FORECAST[200],
+            "description": "The forecast of the default model, which the settings name; clients "
+            "that follow no redirects have it here.",
             "headers": {"Location": header("URL with model and version, which never changes.")},
         },
     },
@@ -198,29 +199,38 @@ async def read(
 ) -> Response:
     """The forecast of a model by issue time.
 
-    Without a model, a redirect to that of the default model. What the URL with model and version
-    answers never changes.
+    Without a model, a redirect to that of the default model, whose content has the forecast as
+    well. What the URL with model and version answers never changes.
     """
     chosen = picture.check(media, selection)
     name = await run_in_threadpool(named, context, model, version)
     key = Key(frame_time(to_time(issue)), *name)
-    if model is None and await run_in_threadpool(context.archive.has_forecast, key):
-        return to_default_model(request, key)
     fixed = bool(model and version)
     if chosen:
         cached = cache_control(key, latest=False, fixed=fixed)
-        return await context.pools.pictures.run(
+        answer = await context.pools.pictures.run(
             area_picture, request, context, key, picture, selection.box, cached
         )
-    return await deliver(request, context, key, media, fixed=fixed, selection=selection)
+    else:
+        answer = await deliver(request, context, key, media, fixed=fixed, selection=selection)
+    return to_default_model(request, key, answer) if model is None else answer
 
 
-def to_default_model(request: Request, key: Key) -> Response:
-    """The redirect of a URL without a model to that of the forecast of the default one."""
+def to_default_model(request: Request, key: Key, answer: Response) -> Response:
+    """The redirect of a URL without a model to that of the forecast of the default one.
+
+    Args:
+        request: The request.
+        key: The forecast.
+        answer: The response with it, which becomes the redirect unless the client holds it already.
+    """
     given = [pair for pair in request.query_params.multi_items() if pair[0] != "version"]
-    named_path = location(key)
     more = f"&{urlencode(given)}" if given else ""
-    return RedirectResponse(named_path + more, headers={"Cache-Control": SHORT_LIVED})
+    if answer.status_code == HTTPStatus.OK:
+        answer.status_code = HTTPStatus.TEMPORARY_REDIRECT
+        answer.headers["Location"] = location(key) + more
+        answer.headers["Cache-Control"] = SHORT_LIVED
+    return answer
 
 
 @router.get(

@@ -109,6 +109,7 @@ def test_the_forecast_of_the_default_model_is_that_of_the_named_one(reader: Test
     named = reader.get(f"{path}?{query}")
     assert "immutable" in named.headers["cache-control"]
     assert named.json()["lead_minutes"] == [30, 60]
+    assert answer.json() == named.json(), "for clients that follow no redirects"
     assert reader.get(f"{path}?model=advection", follow_redirects=False).status_code == 200
     assert reader.get(f"/nowcasts/{iso(1)}", follow_redirects=False).status_code == 404
 
