@@ -116,7 +116,9 @@ def test_it_rains_in_amounts_of_the_lender_where_it_is_likeliest() -> None:
         amounts = rain(2)[lead]
         change = expected_change(probabilities_of(0)[lead], amounts, FORECAST_THRESHOLDS)
         assert change.max() > 1
-        wanted = matched_rain(probabilities_of(0)[lead], amounts, FORECAST_THRESHOLDS, change)
+        wanted = matched_rain(
+            probabilities_of(0)[lead], amounts, FORECAST_THRESHOLDS, change.tolist()
+        )
         np.testing.assert_allclose(field, wanted, atol=1e-3)
         assert 0.9 * amounts.max() < field.max() <= amounts.max()
         likely = probabilities_of(0)[lead, 0]
