@@ -88,6 +88,7 @@ def skill() -> Dashboard:
             ("By lead and rain rate, last $window", by_lead_and_rate()),
             ("Probabilities, $lead minutes ahead, last $window", of_probabilities()),
             ("Rain sums of the hour up to $lead minutes ahead, last $window", of_sums()),
+            ("Places called dry for two hours, last $window", of_dry_claims()),
             ("How sure", how_sure()),
         ],
     )
@@ -225,6 +226,48 @@ def of_sums() -> Sequence[Panel]:
              width=8)
         for name, title, says in shown
     ]  # fmt: skip
+
+
+def of_dry_claims() -> Sequence[Panel]:
+    """Make the panels of places called dry: how often wrongly, and how many dry places are."""
+
+    def by_model(metric: str) -> str:
+        return f'max by (model) ({metric}{{model=~"$model", window="$window"}})'
+
+    shown = (
+        (
+            "Called dry and got rain",
+            "Share of places called dry that got 0.5 mm/h or more; at most 3 % should.",
+            "nowcast_dry_claims_wrong_ratio",
+            ((0, "transparent"), (0.03, RED)),
+        ),
+        (
+            "Dry places called dry",
+            "Share of places without 0.5 mm/h that were called dry; half at least should be.",
+            "nowcast_dry_places_called_ratio",
+            ((0, RED), (0.5, "transparent")),
+        ),
+    )
+    ratios = [
+        lines(
+            title,
+            says,
+            query(by_model(metric), "{{model}}"),
+            unit="percentunit",
+            width=8,
+            low=0,
+            steps=steps,
+        )
+        for title, says, metric, steps in shown
+    ]
+    number = lines(
+        "Forecasts whose dry places are compared",
+        "Those of each half hour whose radar of two hours is complete.",
+        query(by_model("nowcast_dry_claims_forecasts"), "{{model}}"),
+        width=8,
+        low=0,
+    )
+    return [*map(per_model, ratios), per_model(number)]
 
 
 def how_sure() -> Sequence[Panel]:

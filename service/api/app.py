@@ -47,7 +47,7 @@ from service.api.routes import (
 from service.api.routes.alerts import subscriptions
 from service.api.routes.feeds import feeds
 from service.api.routes.places import search
-from service.api.routes.sums import rain_sums, sum_tiles
+from service.api.routes.sums import rain_sums, sum_grids, sum_tiles
 from service.pipeline.upload import JSON, NETCDF
 from service.settings import Settings
 
@@ -152,6 +152,7 @@ def create_app(context: ApiContext) -> Api:
         grids,
         maps,
         sum_tiles,
+        sum_grids,
         weather_maps,
         widget,
     )

@@ -1,7 +1,7 @@
 """The tables of the database. Every row has a natural key.
 
 * Inserted once, the source of everything else: arrivals, forecasts, leads, counts, fractions,
-  probabilities, and of rain sums sum_leads and sum_counts.
+  probabilities, dry_claims, and of rain sums sum_leads and sum_counts.
 * Derived from them: the running totals tallies, pixels and those of each day, incremented in the
   transaction that inserts the rows they count; and the tables of windows, refreshed as a whole.
 * Current state: jobs, requests, workers, alerts and their messages.
@@ -9,15 +9,12 @@
 A change here needs a new revision in `service/ledger/migrations`; a test compares the two.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKeyConstraint,
     Index,
@@ -26,46 +23,12 @@ from sqlalchemy import (
     String,
     Table,
 )
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeEngine
+
+from service.ledger.column_types import EscapedText, Utc
 
 BINS = 10
 """Bins of forecast probability, those of `verification.probabilistic`, which needs xarray."""
-
-
-class Utc(TypeDecorator[datetime]):
-    """A datetime in UTC with time zone, also in SQLite, which does not store zones."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert a value to what the database stores."""
-        if value is None:
-            return None
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert a stored value to UTC."""
-        del dialect
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-class EscapedText(TypeDecorator[str]):
-    """Untrusted text: characters that a database cannot store are escaped."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Escape lone surrogates and NUL characters."""
-        del dialect
-        if value is None:
-            return None
-        return value.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
-
 
 metadata = MetaData()
 
@@ -241,6 +204,16 @@ sum_counts = Table(
 )
 """Counts of rain sums by threshold in mm. `squared` is the sum of the squared errors of the
 probability over `n_probable` cells; both are 0 for forecasts without an ensemble."""
+
+dry_claims = Table(
+    "dry_claims",
+    metadata,
+    *key_columns(),
+    Column("valid_time", Utc, nullable=False, index=True),
+    *count_columns(),
+)
+"""Counts of places called dry for two hours up to a valid time: a miss is a wrong claim, a correct
+negative a dry place that was called so."""
 
 tallies = Table(
     "tallies",

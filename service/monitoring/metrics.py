@@ -116,6 +116,23 @@ SUM_SKILL = Metric(
     "same forecasts of every model; absent if undefined.",
     ("model", "score", "lead_minutes", "threshold", "window"),
 )
+DRY_CLAIMS_WRONG = Metric(
+    "nowcast_dry_claims_wrong_ratio",
+    "Share of places called dry for two hours that got 0.5 mm/h or more, over a rolling window; "
+    "absent if none was called dry.",
+    ("model", "window"),
+)
+DRY_PLACES_CALLED = Metric(
+    "nowcast_dry_places_called_ratio",
+    "Share of places without 0.5 mm/h for two hours that were called dry, over a rolling window; "
+    "absent if there was none.",
+    ("model", "window"),
+)
+DRY_CLAIM_FORECASTS = Metric(
+    "nowcast_dry_claims_forecasts",
+    "Number of forecasts whose dry places were compared with radar, over a rolling window.",
+    ("model", "window"),
+)
 SKILL_FORECASTS = Metric(
     "nowcast_skill_forecasts",
     "Number of forecasts in the scores of a rolling window.",

@@ -5,13 +5,15 @@ at every scrape to encode the same samples again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from service.ledger import dry_claim_rows
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics
 from service.monitoring.metrics import Metric
 from service.skill.window_scores import (
     Row,
+    dry_claim_shares,
     probability_scores,
     reliability_points,
     scores,
@@ -29,6 +31,9 @@ RELIABILITY = (
 GAUGES = (
     metrics.SKILL,
     metrics.SUM_SKILL,
+    metrics.DRY_CLAIMS_WRONG,
+    metrics.DRY_PLACES_CALLED,
+    metrics.DRY_CLAIM_FORECASTS,
     metrics.SKILL_FORECASTS,
     metrics.SKILL_MISSING,
     *RELIABILITY,
@@ -66,7 +71,9 @@ class SkillCollector:
             fractions = self._ledger.window_fractions(hours)
             probabilities = self._ledger.window_probabilities(hours)
             sums = self._ledger.window_sums(hours)
-            lines = lines_of(hours, counts, fractions, probabilities, sums, refreshed)
+            begin = refreshed - timedelta(hours=hours)
+            claims = dry_claim_rows.totals(self._ledger.engine, begin, refreshed)
+            lines = lines_of(hours, counts, fractions, probabilities, sums, claims, refreshed)
             self._cached[hours] = refreshed, lines
         return lines
 
@@ -77,6 +84,7 @@ def lines_of(
     fractions: Sequence[Row],
     probabilities: Sequence[Row],
     sums: Sequence[Row],
+    claims: Sequence[Row],
     refreshed: datetime,
 ) -> Lines:
     """Return the lines of a window, by metric.
@@ -87,6 +95,7 @@ def lines_of(
         fractions: Its rows of sums of fractions.
         probabilities: Its rows of sums of exceedance probabilities.
         sums: Its rows of counts of rain sums.
+        claims: Its rows of counts of places called dry.
         refreshed: Time of its last refresh.
     """
     window = name_of(hours)
@@ -97,6 +106,7 @@ def lines_of(
         metrics.SUM_SKILL: (((*key, window), value) for key, value in sum_scores(sums)),
         metrics.SKILL_FORECASTS: ((lead, row["n_valid"]) for lead, row in leads.items()),
         metrics.SKILL_MISSING: ((lead, row["n_missing"]) for lead, row in leads.items()),
+        **dry_claim_samples(claims, window),
         **reliability_samples(probabilities, window),
         metrics.SKILL_REFRESHED: [((window,), refreshed.timestamp())],
     }
@@ -116,6 +126,24 @@ def reliability_samples(probabilities: Sequence[Row], window: str) -> dict[Metri
         samples[metrics.RELIABILITY_PROBABILITY].append((labels, point.forecast_probability))
         samples[metrics.RELIABILITY_FREQUENCY].append((labels, point.observed_frequency))
         samples[metrics.RELIABILITY_CELLS].append((labels, point.number))
+    return samples
+
+
+def dry_claim_samples(claims: Sequence[Row], window: str) -> dict[Metric, Samples]:
+    """Return the samples of places called dry, by metric; undefined shares are left out."""
+    samples: dict[Metric, Samples] = {
+        metrics.DRY_CLAIMS_WRONG: [],
+        metrics.DRY_PLACES_CALLED: [],
+        metrics.DRY_CLAIM_FORECASTS: [],
+    }
+    for row in claims:
+        labels = (row["model"], window)
+        shares = dry_claim_shares(row)
+        samples[metrics.DRY_CLAIM_FORECASTS].append((labels, row["n_valid"]))
+        if shares.wrong is not None:
+            samples[metrics.DRY_CLAIMS_WRONG].append((labels, shares.wrong))
+        if shares.called is not None:
+            samples[metrics.DRY_PLACES_CALLED].append((labels, shares.called))
     return samples
 
 

@@ -5,14 +5,20 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 from xarray import DataArray
 
 from ingest.grid import same_grid
+from ingest.precipitation import INTERVAL
+from model_zoo.forecasters import motion
+from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
 from service.archive.archive import Archive
 from service.archive.key import Key, ledger_key, to_datetime, to_time
-from service.errors import NoFrame
-from service.ledger import sum_rows
+from service.errors import NoForecast, NoFrame
+from service.ledger import dry_claim_rows, sum_rows
 from service.ledger.ledger import Ledger
+from service.pipeline.place_summary import SHOWER, dry_places
+from service.pipeline.rain_sums.sources import has_steps
 from service.pipeline.rain_sums.sum_verification import verify_sums
 from service.skill.pending import enter_each
 from service.skill.verification import seen_by_all, sums
@@ -22,6 +28,12 @@ log = logging.getLogger(__name__)
 MISSING_AFTER = timedelta(hours=6)
 """Age from which an observed frame counts as missing, if newer ones have come: otherwise the radar
 is unavailable, or the clock is wrong."""
+
+CLAIMS_EVERY = np.timedelta64(30, "m")
+"""Issues at multiples of it have their dry places verified: issues minutes apart are of the same
+weather."""
+FRAMES_OF_MOTION = motion.SPAN_MINUTES // 5 + 1
+"""Frames that dry places are told from."""
 
 Remake = Callable[[Key], bool]
 """Has a forecast made again whose file is lost. Returns False if it cannot be."""
@@ -101,6 +113,8 @@ def enter(
         forecasts = archive.forecasts(issue)
         if any(key not in forecasts for key in remade):
             return 0
+    if step == HORIZON * LEAD_STEP:
+        enter_dry_claims(archive, ledger, keys)
     compared = comparable(forecasts, observed, step)
     truth = seen_by_all(observed, compared.values())
     done = 0
@@ -111,6 +125,58 @@ def enter(
         else:
             log.warning("%s cannot be verified at +%d min: no file, or another grid", key.id, lead)
     return done
+
+
+def enter_dry_claims(archive: Archive, ledger: Ledger, keys: list[Key]) -> None:
+    """Verify which places were called dry by forecasts of one issue, once its two hours are over.
+
+    Nothing is entered of issues between half hours, of forecasts without lead times of five
+    minutes, or where a frame is missing: then it is unknown whether it rained.
+    """
+    issue = keys[0].issue
+    if (issue - issue.astype("datetime64[D]")) % CLAIMS_EVERY:
+        return
+    times = issue + np.arange(INTERVAL, HORIZON * LEAD_STEP + INTERVAL, INTERVAL)
+    if not all(map(archive.has_frame, [issue, *times])):
+        return
+    try:
+        past = archive.frames(issue - np.arange(FRAMES_OF_MOTION) * INTERVAL)
+        observed = archive.frames(times)
+    except NoFrame:  # damaged
+        return
+    if past["time"].values[-1] != issue or len(observed) < len(times):
+        return
+    for key in keys:
+        try:
+            forecast = archive.full_forecast(key)
+        except NoForecast:
+            continue
+        if has_steps(forecast) and same_grid(forecast, past) and same_grid(observed, past):
+            counts = dry_claim_counts(dry_places(forecast, past), forecast, past, observed)
+            end = to_datetime(issue + HORIZON * LEAD_STEP)
+            dry_claim_rows.enter(ledger.engine, ledger_key(key), end, counts)
+
+
+def dry_claim_counts(
+    dry: NDArray[np.bool_], forecast: DataArray, past: DataArray, observed: DataArray
+) -> dict[str, int]:
+    """Return contingency counts of rain at places that are not called dry.
+
+    Args:
+        dry: Places (y, x) that are called dry.
+        forecast: (lead_time, y, x) in mm/h; places without data at any time are left out.
+        past: Frames (time, y, x) in mm/h up to the issue time.
+        observed: Frames (time, y, x) in mm/h at the lead times.
+    """
+    unknown = np.isnan(observed.values).any(axis=0) | np.isnan(forecast.values).any(axis=0)
+    known = ~(unknown | np.isnan(past.values[-1]))
+    rain = (observed.values >= SHOWER).any(axis=0)
+    return {
+        "hits": int((known & ~dry & rain).sum()),
+        "misses": int((known & dry & rain).sum()),
+        "false_alarms": int((known & ~dry & ~rain).sum()),
+        "correct_negatives": int((known & dry & ~rain).sum()),
+    }
 
 
 def comparable(

@@ -88,6 +88,25 @@ def sum_scores(rows: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
         yield from defined(probable, [name] * len(probable), values.values)
 
 
+class DryClaimShares(NamedTuple):
+    """How true it is that a place stays dry, and how often it is said.
+
+    Attributes:
+        wrong: Share of places called dry that got rain; None where none was called so.
+        called: Share of dry places that were called dry; None where there was none.
+    """
+
+    wrong: float | None
+    called: float | None
+
+
+def dry_claim_shares(counts: Row) -> DryClaimShares:
+    """Return the shares of contingency counts whose event is rain at a place not called dry."""
+    misses, negatives = counts["misses"], counts["correct_negatives"]
+    claims, dry = misses + negatives, counts["false_alarms"] + negatives
+    return DryClaimShares(misses / claims if claims else None, negatives / dry if dry else None)
+
+
 def sum_table(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return rows of counts of rain sums with their scores; None where one is undefined.
 

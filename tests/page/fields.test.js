@@ -9,6 +9,7 @@ import {
   PROBABILITY_LEVELS,
   RAIN_LEVELS,
   SIGNED_DIFFERENCE_LEVELS,
+  SUM_LEVELS,
   THEMES,
 } from "../../service/api/page/static/colours.js";
 import { pixelValue } from "../../service/api/page/static/field_image.js";
@@ -19,9 +20,12 @@ import {
   differenceField,
   exceedanceField,
   formatValue,
+  hasData,
   NO_DATA,
   probabilityField,
   rainField,
+  SUM_UNIT,
+  sumField,
   valueAt,
 } from "../../service/api/page/static/fields.js";
 import { NO_PROBABILITY, NO_RATE } from "../../service/api/page/static/packed_fields.js";
@@ -39,6 +43,7 @@ function expectedClass(levels, value) {
 test("each scale has a colour for each of its levels, in both themes", () => {
   for (const theme of Object.values(THEMES)) {
     assert.equal(theme.rain.length, RAIN_LEVELS.length);
+    assert.equal(theme.sum.length, SUM_LEVELS.length);
     assert.equal(theme.probability.length, PROBABILITY_LEVELS.length);
     assert.equal(theme.difference.length, SIGNED_DIFFERENCE_LEVELS.length);
     for (const colour of [theme.rain, theme.probability, theme.difference].flat()) {
@@ -49,7 +54,7 @@ test("each scale has a colour for each of its levels, in both themes", () => {
 });
 
 test("levels rise, and difference levels are symmetric", () => {
-  for (const levels of [RAIN_LEVELS, PROBABILITY_LEVELS, SIGNED_DIFFERENCE_LEVELS]) {
+  for (const levels of [RAIN_LEVELS, SUM_LEVELS, PROBABILITY_LEVELS, SIGNED_DIFFERENCE_LEVELS]) {
     assert.deepEqual(levels, [...levels].sort((a, b) => a - b));
   }
   assert.deepEqual(
@@ -58,13 +63,23 @@ test("levels rise, and difference levels are symmetric", () => {
   );
 });
 
-test("every rain code has the class of its rate, and no data is never dry", () => {
-  const field = rainField(allRates);
-  classify(field).forEach((found, code) => {
-    const expected = code === NO_RATE ? NO_DATA : expectedClass(RAIN_LEVELS, code / 100);
-    assert.equal(found, expected, `code ${code}`);
-    assert.equal(valueAt(field, code), code === NO_RATE ? null : code / 100);
+for (const [quantity, levels, fieldOf] of [
+  ["rain", RAIN_LEVELS, rainField],
+  ["sum", SUM_LEVELS, sumField],
+]) {
+  test(`every ${quantity} code has the class of its value, and no data is never dry`, () => {
+    const field = fieldOf(allRates);
+    classify(field).forEach((found, code) => {
+      const expected = code === NO_RATE ? NO_DATA : expectedClass(levels, code / 100);
+      assert.equal(found, expected, `code ${code}`);
+      assert.equal(valueAt(field, code), code === NO_RATE ? null : code / 100);
+    });
   });
+}
+
+test("a field has data if any of its cells has", () => {
+  assert.equal(hasData(sumField(Uint16Array.of(NO_RATE, NO_RATE))), false);
+  assert.equal(hasData(sumField(Uint16Array.of(NO_RATE, 0))), true);
 });
 
 test("every probability code has the class of its per cent", () => {
@@ -121,6 +136,10 @@ test("values are shown with their unit, and no data is not shown as dry", () => 
   assert.equal(formatValue(rain, null), "no data");
   assert.equal(formatValue(probabilityField(Uint8Array.of()), 0), "0 %");
   assert.equal(formatValue(differenceField(), 0), "0 mm/h");
+  assert.equal(formatValue(sumField(), 3.46), "3.5 mm");
+  assert.equal(formatValue(sumField(), 0), "0 mm");
+  assert.equal(formatValue(sumField(), null), "no data");
+  assert.equal(formatValue(differenceField([], [], SUM_UNIT), -1), "-1 mm");
   setLanguage("de");
   assert.equal(formatValue(rain, 1.25), "1,25 mm/h");
   assert.equal(formatValue(rain, null), "keine Daten");

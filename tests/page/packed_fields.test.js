@@ -13,7 +13,7 @@ function pack(header, planes) {
   const bytes = [...length, ...text];
   for (const [name, times] of Object.entries(planes)) {
     const codes = times.flat();
-    if (name === "rainfall_rate") bytes.push(...codes.map((code) => code >> 8));
+    if (["rainfall_rate", "precipitation_amount"].includes(name)) bytes.push(...codes.map((code) => code >> 8));
     bytes.push(...codes.map((code) => code & 0xff));
   }
   return Uint8Array.from(bytes).buffer;
@@ -26,6 +26,10 @@ test("rain codes of two bytes and probability codes of one are restored per time
     rainfall_rate: [
       [0, 1, 255, 256, 65535, 4660],
       [65534, 3, 2, 1, 0, 65535],
+    ],
+    precipitation_amount: [
+      [65535, 65534, 0, 257, 1, 2],
+      [9, 8, 7, 6, 5, 4],
     ],
     "exceedance_probability_0.5": [
       [0, 50, 100, 255, 1, 99],

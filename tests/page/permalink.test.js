@@ -9,7 +9,7 @@ test("a state is read back from its fragment", () => {
   const times = [null, Date.parse("2026-06-21T23:20:00Z")];
   const places = [null, [13.41, 52.52], [-0.125, 51.5]];
   const maps = [null, [100.5, 88.2, 12]];
-  const texts = [{}, { model: "ms-lstm", with: "a&b=c #é", view: "side", show: "0.5", lang: "de" }];
+  const texts = [{}, { model: "ms-lstm", with: "a&b=c #é", view: "side", show: "sum_60", lang: "de" }];
   const states = times.flatMap((time) =>
     places.flatMap((place) =>
       maps.flatMap((map) => texts.map((text) => ({ ...text, time, until: time, place, map }))),

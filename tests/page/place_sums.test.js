@@ -21,10 +21,10 @@ test("measured sums have no range, forecast ones the range of the ensemble", () 
     forecast: [period(60, 4.2, 1.1, 8.4), period(120, 0)],
   };
   assert.deepEqual(sumsRows(sums), [
-    ["sumLastDay", "keine Daten"],
-    ["sumLastHour", "1,3 mm"],
-    ["sumNextHour", "4,2 mm (1,1–8,4)"],
-    ["sumNextHours", "0 mm"],
+    ["Letzte 24 Stunden", "keine Daten"],
+    ["Letzte Stunde", "1,3 mm"],
+    ["Nächste Stunde", "4,2 mm (1,1–8,4)"],
+    ["Nächste 2 Stunden", "0 mm"],
   ]);
 });
 
@@ -32,8 +32,8 @@ test("a range that is the sum itself is left out", () => {
   setLanguage("en");
   const sums = { measured: [], forecast: [period(60, 0, 0, 0.02), period(120, 0, 0, 0.6)] };
   assert.deepEqual(sumsRows(sums), [
-    ["sumNextHour", "0 mm"],
-    ["sumNextHours", "0 mm (0–0.6)"],
+    ["Next hour", "0 mm"],
+    ["Next 2 hours", "0 mm (0–0.6)"],
   ]);
 });
 

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { formatValue, valueAt } from "../../service/api/page/static/fields.js";
 import { archiveTime, Session } from "../../service/api/page/static/session.js";
 import { setLanguage } from "../../service/api/page/static/texts.js";
-import { MINUTE, toIso } from "../../service/api/page/static/times.js";
-import { viewState } from "../../service/api/page/static/view.js";
+import { MINUTE, setPresent, setTimeFormat, toIso } from "../../service/api/page/static/times.js";
+import { isOfBoth, sumPeriod, viewState } from "../../service/api/page/static/view.js";
 
 const NEWEST = Date.parse("2026-06-21T22:20:00Z");
 const OLDER = NEWEST - 10 * MINUTE;
@@ -35,6 +36,7 @@ function session(wanted = {}) {
     now: toIso(NEWEST + 6 * MINUTE),
     stale_minutes: 20,
     default_model: "network",
+    sum_minutes: [15, 60, 360],
     radar: { times: times.map(toIso), grid: { name: "sphere", shape: [1, 1] } },
     models: [
       model("network", NEWEST, OLDER),
@@ -51,7 +53,8 @@ function session(wanted = {}) {
     if (!issues.includes(created.issue)) continue;
     const planes = { rainfall_rate: [200, 300] };
     if (name === "network") planes["exceedance_probability_0.5"] = [40, 60];
-    created.forecasts.set(name, { issue: created.issue, fields: fields(LEADS, planes) });
+    const loaded = { issue: created.issue, fields: fields(LEADS, planes) };
+    created.forecasts.set(name, { ...loaded, withProbabilities: true });
   }
   return created;
 }
@@ -152,6 +155,79 @@ test("maps show rain, probabilities, what was observed, or differences", () => {
   assert.deepEqual(kinds({ show: "0.5" }, LEADS[0]), ["probability"]);
   assert.deepEqual(kinds({ show: "0.5", view: "side" }, LEADS[0]), ["probability", null]);
   assert.deepEqual(kinds({ view: "difference" }, LEADS[0]), ["difference"]);
+});
+
+test("maps show rain sums of a period that the service has", () => {
+  const shown = session({ show: "sum_60" });
+  assert.deepEqual([shown.sumMinutes, shown.threshold], [60, null]);
+  for (const show of ["sum_61", "sum_", "sum_60x", "60", "rain", undefined]) {
+    assert.equal(session({ show }).sumMinutes, null, show);
+  }
+});
+
+/** A session that shows sums of an hour, which have all come. */
+function summing(wanted = {}) {
+  const shown = session({ show: "sum_60", ...wanted });
+  const times = shown.overview.radar.times;
+  Object.assign(shown.sums, { minutes: 60, isoTimes: times });
+  times.forEach((isoTime, k) => {
+    shown.sums.sums.set(isoTime, fields([isoTime], { precipitation_amount: [[310], [420]][k] }));
+  });
+  for (const entry of shown.forecasts.values()) {
+    entry.fields.planes.precipitation_amount = [510, 620].map((code) => Uint16Array.of(code));
+    entry.sumMinutes = 60;
+  }
+  return shown;
+}
+
+test("sums are measured up to the newest frame and then of radar and forecast", () => {
+  const sumAt = (time, wanted) => {
+    const shown = summing({ ...wanted, time });
+    const [{ field }] = viewState(shown, shown.currentStep());
+    return [field.kind, formatValue(field, valueAt(field, 0))];
+  };
+  setLanguage("en");
+  assert.deepEqual(sumAt(NEWEST), ["sum", "4.2 mm"]);
+  assert.deepEqual(sumAt(LEADS[1]), ["sum", "6.2 mm"]);
+  assert.deepEqual(sumAt(LEADS[1], { view: "difference" }), ["difference", "0 mm"]);
+});
+
+test("the period of a sum ends at the displayed time", () => {
+  setTimeFormat("UTC", "en");
+  setPresent(NEWEST);
+  const shown = summing();
+  const [older, newest, near, far] = shown.steps();
+  assert.deepEqual(
+    [older, newest, near, far].map((step) => sumPeriod(shown, step)),
+    ["21:15–22:15", "21:20–22:20", "21:50–22:50", "22:20–23:20"],
+  );
+  assert.deepEqual(
+    [older, newest, near, far].map((step) => isOfBoth(shown, step)),
+    [false, false, true, false],
+  );
+  assert.equal(sumPeriod(session(), newest), "");
+});
+
+test("a sum that has not come is being loaded, and is not taken for no data", () => {
+  const shown = summing({ show: "sum_15" });
+  for (const step of shown.steps()) {
+    const [{ field, reason, isLoading }] = viewState(shown, step);
+    assert.deepEqual({ field, reason, isLoading }, { field: null, reason: null, isLoading: true });
+  }
+});
+
+test("a sum that lacks too many radar frames says so, and so does a forecast without sums", () => {
+  setLanguage("en");
+  const lacking = summing();
+  lacking.sums.sums.set(toIso(NEWEST), fields([NEWEST], { precipitation_amount: [0xffff] }));
+  assert.match(viewState(lacking, lacking.currentStep())[0].reason, /too many radar images/);
+  for (const view of ["map", "side", "difference"]) {
+    const without = summing({ view, time: LEADS[1] });
+    delete without.forecast("network").planes.precipitation_amount;
+    const [{ field, reason }] = viewState(without, without.currentStep());
+    assert.equal(field, null);
+    assert.equal(reason, "network has no rain sums for this time.");
+  }
 });
 
 test("a map without a field says why", () => {

@@ -9,12 +9,15 @@ import {
   formatDate,
   formatDay,
   formatDuration,
+  formatPeriod,
   formatTime,
+  longPeriod,
   MINUTE,
   minuteOfDay,
   setLocalZone,
   setPresent,
   setTimeFormat,
+  shortPeriod,
   toIso,
   zoneName,
 } from "../../service/api/page/static/times.js";
@@ -109,4 +112,25 @@ test("durations are in minutes, hours and days", () => {
   for (const [seconds, expected] of cases) assert.equal(formatDuration(seconds), expected);
   use("local", "de");
   assert.equal(formatDuration(3 * 86400), "3 Tagen"); // after "vor"
+});
+
+test("a period has its day where it is not of today, and both where it passes midnight", () => {
+  use("local", "en");
+  setPresent(SUMMER);
+  const hour = 60 * MINUTE;
+  assert.equal(formatPeriod(SUMMER, SUMMER + hour), "00:05–01:05");
+  const day = formatDay(SUMMER - hour);
+  assert.match(day, /^7 Sept?$/);
+  assert.equal(formatPeriod(SUMMER - 3 * hour, SUMMER - 2 * hour), `${day}, 21:05–22:05`);
+  assert.equal(formatPeriod(SUMMER - hour, SUMMER), `${day}, 23:05 – 00:05`);
+  setPresent(null);
+});
+
+test("a length is in minutes or hours", () => {
+  const long = { en: ["15 minutes", "1 hour", "6 hours"], de: ["15 Minuten", "1 Stunde", "6 Stunden"] };
+  for (const [language, expected] of Object.entries(long)) {
+    setLanguage(language);
+    assert.deepEqual([15, 60, 360].map(longPeriod), expected);
+  }
+  assert.deepEqual([15, 60, 90, 360].map(shortPeriod), ["15 min", "1 h", "90 min", "6 h"]);
 });

@@ -16,6 +16,7 @@ from service.api.dependencies import ApiContext
 from service.archive.archive import SUSPECT
 from service.archive.key import Key, Time, to_datetime, to_time
 from service.errors import NoFrame, NoItem
+from service.pipeline.rain_sums.sum_fields import PERIODS
 from service.pipeline.served_models import AUTO, PROVIDER_MODEL
 
 GridName = Literal["sphere", "wgs84", "domain"]
@@ -101,6 +102,8 @@ class Overview(BaseModel):
     poll_seconds: float
     """Interval at which the overview changes."""
     default_model: str
+    sum_minutes: list[int]
+    """Lengths in minutes of the periods that there are rain sums of."""
     web_push: bool
     """Whether browsers can be sent alerts by Web Push."""
     radar: RadarInfo
@@ -118,6 +121,7 @@ def overview(context: ApiContext, until: datetime | None) -> Overview:
         stale_minutes=context.settings.stale_minutes,
         poll_seconds=context.settings.poll_seconds,
         default_model=context.forecasters.default,
+        sum_minutes=list(PERIODS),
         web_push=context.settings.api_keys is not None and context.channels.has_web_push,
         radar=radar(context, newest),
         models=models(context, newest),

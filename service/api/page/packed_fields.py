@@ -8,8 +8,9 @@ A body has, in this order:
 
 A plane `rainfall_rate` has two bytes per cell, in 0.01 mm/h, the resolution of the API's JSON:
 first the high bytes of all cells and then the low ones, since they compress better apart. 65535 is
-no data and 0 is dry. A plane `exceedance_probability_0.5` (or
-another threshold in mm/h) has one byte per cell, in per cent; 255 is no data.
+no data and 0 is dry. A plane `precipitation_amount` is packed alike, in 0.01 mm. A plane
+`exceedance_probability_0.5` (or another threshold in mm/h) has one byte per cell, in per cent; 255
+is no data.
 """
 
 import struct
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from ingest.precipitation import HIGHEST
 
 STEPS_PER_MM = 100
-"""Steps of a packed rate per mm/h."""
+"""Steps of a packed rate per mm/h, and of a sum per mm."""
 NO_RATE, NO_PROBABILITY = 0xFFFF, 0xFF
 
 assert HIGHEST * STEPS_PER_MM < NO_RATE
@@ -41,6 +42,11 @@ def rates(rate: NDArray[np.float32]) -> bytes:
     hundredths = np.rint(rate.astype(np.float64) * STEPS_PER_MM)
     codes = np.where(np.isnan(rate), NO_RATE, hundredths).astype(np.uint16)
     return (codes >> 8).astype(np.uint8).tobytes() + codes.astype(np.uint8).tobytes()
+
+
+def amounts(amount: NDArray[np.float32]) -> bytes:
+    """Pack rain sums (time, row, column) in mm, NaN for no data; the highest code is 655.34 mm."""
+    return rates(np.minimum(amount, (NO_RATE - 1) / STEPS_PER_MM))
 
 
 def probabilities(probability: NDArray[np.float32]) -> bytes:

@@ -26,6 +26,8 @@ WHOLE = "document.querySelectorAll('#track .frame:not(.loading)').length === 25"
 """All frames of two hours have come."""
 AHEAD = "document.querySelectorAll('#track .lead').length === 24"
 READY = f"{FIRST} && {WHOLE} && {AHEAD}"
+COME = "!document.querySelector('#panes .pane:not([hidden]) .message:not([hidden])')"
+"""The maps have what they show, and no message."""
 STEPS = [*range(-120, 121, 5)]
 """Minutes from the newest frame."""
 Open = Callable[..., Watched]

@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from service.archive.archive import Archive
-from tests.end_to_end.page.event import FIRST, NEWEST, Clock, Open, Tell, after
+from service.pipeline.rain_sums.radar_history import measured_sum
+from tests.end_to_end.page.event import COME, FIRST, NEWEST, Clock, Open, Tell, after
 
 LAND, HATCH = "#faf9f6", "#a8a39a"
+HEAVY = {"rain": "#f29e38", "sum_30": "#0b4a91"}
+"""Colours of 10 mm/h and of 5 mm."""
 SCALE = 20
 """Pixels to a cell."""
 PIXELS = """([left, top]) => {
@@ -30,11 +34,17 @@ def test_the_first_map_needs_less_than_100_kilobytes(open_page: Open, tell: Tell
     tell(f"first picture after {', '.join(f'{time:.0f}' for time in times)} ms")
 
 
-def test_no_data_is_hatched_and_only_rain_is_coloured(open_page: Open, folder: Path) -> None:
-    rate = Archive(folder / "archive").frame(NEWEST).values[0]
-    no_data, dry, heavy = np.isnan(rate), rate == 0, (rate >= 10) & (rate < 20)
+@pytest.mark.parametrize(("show", "heavy_from", "heavy_to"), [("rain", 10, 20), ("sum_30", 5, 10)])
+def test_no_data_is_hatched_and_only_rain_is_coloured(
+    open_page: Open, folder: Path, show: str, heavy_from: float, heavy_to: float
+) -> None:
+    archive = Archive(folder / "archive")
+    shown = archive.frame(NEWEST)[0] if show == "rain" else measured_sum(archive, NEWEST, 30)
+    no_data, dry = np.isnan(shown.values), shown.values == 0
+    heavy = (shown.values >= heavy_from) & (shown.values < heavy_to)
     row, column = middle_of_all(no_data, dry, heavy)
-    watched = open_page(f"map={column + 0.5},{row + 0.5},{SCALE}")
+    watched = open_page(f"show={show}&map={column + 0.5},{row + 0.5},{SCALE}")
+    watched.until(COME)
     canvas = watched.page.locator("#panes canvas").bounding_box()
     assert canvas
 
@@ -50,7 +60,7 @@ def test_no_data_is_hatched_and_only_rain_is_coloured(open_page: Open, folder: P
 
     assert all(HATCH in found and LAND not in found for found in colours(no_data))
     assert {LAND} in colours(dry)
-    assert any("#f29e38" in found for found in colours(heavy))
+    assert any(HEAVY[show] in found for found in colours(heavy))
     assert not any(HATCH in found for found in colours(dry) + colours(heavy))
 
 

@@ -15,6 +15,7 @@ import { PlacePanel } from "./place_panel.js";
 import { Player } from "./player.js";
 import { gridProjection, nodeProjection } from "./projection.js";
 import { Session } from "./session.js";
+import { createSumControls } from "./sum_controls.js";
 import { setArea, setLanguage, translate, translateDocument } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { setLocalZone, setTimeFormat, zoneName } from "./times.js";
@@ -60,6 +61,7 @@ const panes = new Panes(session, timeline, camera, chooseCell);
 
 const drawNotices = createNotices(session);
 const drawControls = createControls(session);
+const drawSumControls = createSumControls(session, player);
 const drawLoopControls = createLoopControls(player, (changed) =>
   Object.assign(localStorage, changed),
 );
@@ -166,6 +168,7 @@ function drawAll() {
   drawHeaderButtons();
   drawNotices();
   drawControls();
+  drawSumControls();
   drawLoopControls();
   timeline.draw();
   placePanel.draw(panes.projection, theme());
@@ -186,6 +189,8 @@ session.addEventListener("change", () => {
 });
 session.addEventListener("time", () => {
   timeline.update();
+  drawSumControls();
+  placePanel.drawShownSum();
   drawMaps();
   updateAddress();
 });

@@ -7,6 +7,8 @@
 
 /** Lower bounds of the rain classes in mm/h. */
 export const RAIN_LEVELS = [0.1, 0.5, 1, 2, 5, 10, 20, 50];
+/** Lower bounds of the classes of rain sums in mm; the highest three are warning levels. */
+export const SUM_LEVELS = [0.1, 1, 2, 5, 10, 15, 25, 40];
 /** Lower bounds of the probability classes in per cent. */
 export const PROBABILITY_LEVELS = [10, 30, 50, 70, 90];
 /** Lower bounds of the classes of an absolute difference in mm/h. */
@@ -51,6 +53,9 @@ export const THEMES = {
     marker: "#ff6fa8",
   },
 };
+
+/** Rain sums have the colours of rain. */
+for (const theme of Object.values(THEMES)) theme.sum = theme.rain;
 
 /** The chosen theme, or else that of the system: "light" or "dark". */
 export function effectiveTheme(chosen) {

@@ -4,19 +4,21 @@ import { byId, element } from "./dom.js";
 import { aboutModel, modelLabel } from "./model_names.js";
 import { SHOWN_THRESHOLDS } from "./packed_fields.js";
 import { formatNumber, translate } from "./texts.js";
-import { formatTime } from "./times.js";
+import { formatTime, longPeriod, shortPeriod } from "./times.js";
 
 /** Set up the controls beside the map. Returns a function that updates them. */
 export function createControls(session) {
   const choose = (wanted) => {
     session.change(wanted);
     session.loadForecasts();
+    session.loadSums();
   };
   const onChange = (id, name) =>
     byId(id).addEventListener("change", ({ target }) => choose({ [name]: target.value }));
   onChange("model", "model");
   onChange("compared-model", "with");
   onChange("quantity", "show");
+  onChange("sums", "show");
   onChange("view", "view");
 
   return () => {
@@ -24,12 +26,28 @@ export function createControls(session) {
     drawOptions(byId("model"), session, session.model);
     drawOptions(byId("compared-model"), session, session.comparedModel);
     byId("compared-model-field").hidden = session.view === "map";
-    drawRadioButtons(byId("quantity"), quantities(session), String(session.threshold ?? "rain"));
-    drawRadioButtons(byId("view"), views(), session.view);
+    // One group of radio buttons in two rows.
+    drawRadioButtons(byId("quantity"), "quantity", quantities(session), shownQuantity(session));
+    drawRadioButtons(byId("sums"), "quantity", sums(session), shownQuantity(session));
+    drawRadioButtons(byId("view"), "view", views(), session.view);
     byId("model-note").textContent = modelNote(session);
     byId("model-about").textContent = aboutModel(session.model);
     byId("about").hidden = !aboutModel(session.model);
   };
+}
+
+/** Value of the radio button of what is shown. */
+function shownQuantity({ sumMinutes, threshold }) {
+  return sumMinutes ? `sum_${sumMinutes}` : String(threshold ?? "rain");
+}
+
+/** Choices of rain sums, by the length of their period. */
+function sums({ overview }) {
+  return overview.sum_minutes.map((minutes) => ({
+    value: `sum_${minutes}`,
+    text: shortPeriod(minutes),
+    label: translate("sumLabel", { period: longPeriod(minutes) }),
+  }));
 }
 
 function quantities({ view }) {
@@ -67,11 +85,11 @@ function optionText({ name, issues }) {
   return modelLabel(name);
 }
 
-function drawRadioButtons(host, choices, chosen) {
+function drawRadioButtons(host, name, choices, chosen) {
   const state = JSON.stringify(choices);
   if (host.dataset.shown !== state) {
     host.dataset.shown = state;
-    const buttons = choices.map((choice) => radioButton(host.id, choice));
+    const buttons = choices.map((choice) => radioButton(name, choice));
     host.replaceChildren(host.querySelector("legend"), ...buttons);
   }
   for (const input of host.querySelectorAll("input")) input.checked = input.value === chosen;

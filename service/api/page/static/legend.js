@@ -4,14 +4,17 @@ import {
   PROBABILITY_LEVELS,
   RAIN_LEVELS,
   SIGNED_DIFFERENCE_LEVELS,
+  SUM_LEVELS,
   THEMES,
 } from "./colours.js";
 import { element } from "./dom.js";
 import { modelLabel } from "./model_names.js";
 import { currentLanguage, formatNumber, translate } from "./texts.js";
+import { shortPeriod } from "./times.js";
 
 const LEVELS = {
   rain: RAIN_LEVELS,
+  sum: SUM_LEVELS,
   probability: PROBABILITY_LEVELS,
   difference: SIGNED_DIFFERENCE_LEVELS,
 };
@@ -20,9 +23,10 @@ const LEVELS = {
  * Draw the legend.
  *
  * @param {HTMLElement} host
- * @param {"rain" | "probability" | "difference"} scale
+ * @param {"rain" | "sum" | "probability" | "difference"} scale
  * @param {"light" | "dark"} theme
- * @param {object} values - For its title: threshold `mm`, names `model` and `other`.
+ * @param {object} values - For its title: threshold `mm`, `minutes` of rain sums, names `model` and
+ *   `other`, and `unit` of their difference.
  */
 export function drawLegend(host, scale, theme, values) {
   const state = [scale, theme, JSON.stringify(values), currentLanguage()].join();
@@ -42,11 +46,12 @@ export function drawLegend(host, scale, theme, values) {
   );
 }
 
-function legendTitle(scale, { mm, model, other }) {
+function legendTitle(scale, { mm, minutes, model, other, unit }) {
   if (scale === "rain") return translate("legendRain");
+  if (scale === "sum") return translate("legendSum", { period: shortPeriod(minutes) });
   if (scale === "difference") {
     const names = { model: modelLabel(model), other: modelLabel(other) };
-    return translate("legendDifference", names);
+    return translate("legendDifference", { ...names, unit });
   }
   return translate("legendProbability", { mm: formatNumber(mm) });
 }

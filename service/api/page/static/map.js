@@ -73,10 +73,10 @@ export class RadarMap {
   }
 
   /**
-   * Draw a field, or none, `arrows` of its motion, and a ring around the cell `mark`
-   * ([column, row]), or none.
+   * Draw a field, or none, which is hatched unless it `isLoading`; `arrows` of its motion; and a
+   * ring around the cell `mark` ([column, row]), or none.
    */
-  draw(field, { theme, language, mark, arrows }) {
+  draw(field, { theme, language, mark, arrows, isLoading = false }) {
     const { camera, context, canvas } = this;
     this.ratio = Math.min(devicePixelRatio || 1, MAX_PIXEL_RATIO);
     const [width, height] = [camera.width, camera.height].map((side) =>
@@ -88,15 +88,16 @@ export class RadarMap {
     const image = field && fieldImage(field, columns, theme);
     const known = [!paths, !paths?.rivers];
     const state = [camera.x, camera.y, camera.scale, width, height, theme, ...known].join();
-    const aboveState = [state, image?.coverage, language, mark].join();
+    const aboveState = [state, image?.coverage, language, mark, isLoading].join();
     this.drawLayer("below", state, (layer) => this.drawGround(layer, colours));
     if (image) {
       this.useCells(context);
       drawPixels(context, image.colours);
     }
-    this.drawLayer("above", aboveState, (layer) =>
-      this.drawCover(layer, image, colours, language, mark),
-    );
+    this.drawLayer("above", aboveState, (layer) => {
+      if (!isLoading) this.drawNoData(layer, image, colours);
+      this.drawLabels(layer, colours, language, mark);
+    });
     if (arrows.length) {
       context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
       drawArrows(context, camera, arrows, colours);
@@ -140,15 +141,19 @@ export class RadarMap {
     context.stroke(paths.rivers);
   }
 
-  drawCover(context, image, colours, language, mark) {
+  /** Hatch what an image has no data of; all without an image. */
+  drawNoData(context, image, colours) {
     context.setTransform(1, 0, 0, 1, 0, 0);
     this.drawHatching(context, colours);
-    if (image) {
-      context.globalCompositeOperation = "destination-out";
-      this.useCells(context);
-      drawPixels(context, image.mask);
-      context.globalCompositeOperation = "source-over";
-    }
+    if (!image) return;
+    context.globalCompositeOperation = "destination-out";
+    this.useCells(context);
+    drawPixels(context, image.mask);
+    context.globalCompositeOperation = "source-over";
+  }
+
+  /** Draw coasts, boundaries and towns. */
+  drawLabels(context, colours, language, mark) {
     if (!paths) return;
     const pixel = this.useCells(context);
     context.lineJoin = "round";

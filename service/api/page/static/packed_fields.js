@@ -1,12 +1,14 @@
 // Decodes packed fields. The format is described in packed_fields.py of the service.
 
-/** Rain codes are hundredths of mm/h. */
+/** Rain codes are hundredths of mm/h, those of rain sums hundredths of mm. */
 export const CODES_PER_MM = 100;
 /** The plane of a threshold has this name, followed by the threshold in mm/h. */
 export const PROBABILITY_PREFIX = "exceedance_probability_";
 /** Thresholds whose probability the page shows, in mm/h; forecasts have more. */
 export const SHOWN_THRESHOLDS = [0.5, 2, 5];
-/** Rain code of a cell without data. */
+/** Planes with codes of two bytes. */
+const WIDE = ["rainfall_rate", "precipitation_amount"];
+/** Code of rain and of rain sums of a cell without data. */
 export const NO_RATE = 0xffff;
 /** Probability code (per cent) of a cell without data. */
 export const NO_PROBABILITY = 0xff;
@@ -26,10 +28,10 @@ export function unpack(buffer) {
   const planes = {};
   let offset = 4 + length;
   for (const name of header.planes) {
-    const isRain = name === "rainfall_rate";
-    const bytes = new Uint8Array(buffer, offset, cells * count * (isRain ? 2 : 1));
+    const isWide = WIDE.includes(name);
+    const bytes = new Uint8Array(buffer, offset, cells * count * (isWide ? 2 : 1));
     offset += bytes.length;
-    const codes = isRain ? joinBytes(bytes) : bytes;
+    const codes = isWide ? joinBytes(bytes) : bytes;
     planes[name] = header.times.map((_, k) => codes.subarray(k * cells, (k + 1) * cells));
   }
   return { header, times: header.times.map((time) => Date.parse(time)), planes };

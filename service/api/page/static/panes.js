@@ -2,7 +2,7 @@
 // pointer.
 
 import { byId, element } from "./dom.js";
-import { colourScale, formatValue, valueAt } from "./fields.js";
+import { colourScale, formatValue, RATE_UNIT, SUM_UNIT, valueAt } from "./fields.js";
 import { fieldImage } from "./field_image.js";
 import { drawLegend } from "./legend.js";
 import { RadarMap } from "./map.js";
@@ -10,7 +10,7 @@ import { modelLabel } from "./model_names.js";
 import { listenToPointer } from "./pointer.js";
 import { formatNumber, translate } from "./texts.js";
 import { formatTime } from "./times.js";
-import { DIFFERENCE, viewState } from "./view.js";
+import { DIFFERENCE, isOfBoth, sumPeriod, viewState } from "./view.js";
 
 export class Panes {
   /** `onPick(column, row)` is called when a cell is clicked. */
@@ -35,29 +35,42 @@ export class Panes {
   }
 
   draw(style) {
-    const { session, timeline } = this;
+    const { session } = this;
     if (!session.newestTime) return;
     const step = session.currentStep();
     const maps = viewState(session, step);
     this.arrange(maps.length);
     const isForecast = step && !step.observed;
-    maps.forEach(({ model, field, reason }, k) => {
+    maps.forEach(({ model, field, reason, isLoading }, k) => {
       const { map, title, message, canvas } = this.panes[k];
-      map.draw(field, style);
+      map.draw(field, { ...style, isLoading });
       const label = model?.split(DIFFERENCE).map(modelLabel).join(DIFFERENCE);
-      const time = step ? [formatTime(step.time), timeline.describe(step)] : [];
-      const shown = [...time, ...(isForecast ? [label] : [])].join(" · ");
+      const shown = [...this.describe(step), ...(isForecast ? [label] : [])].join(" · ");
       title.textContent = maps.length > 1 && isForecast ? label : shown;
       title.hidden = !shown;
-      message.textContent = reason ?? "";
-      message.hidden = !reason;
+      message.textContent = isLoading ? translate("loading") : (reason ?? "");
+      message.hidden = !message.textContent;
       canvas.setAttribute("aria-label", translate("mapLabel", { shown }));
     });
     const field = maps.find((map) => map.field)?.field;
-    const defaultScale = session.view === "difference" ? "difference" : "rain";
+    const rainScale = session.sumMinutes ? "sum" : "rain";
+    const defaultScale = session.view === "difference" ? "difference" : rainScale;
     const scale = field ? colourScale(field) : defaultScale;
-    const { threshold: mm, model, comparedModel: other } = session;
-    drawLegend(byId("legend"), scale, style.theme, { mm, model, other });
+    const { threshold: mm, sumMinutes: minutes, model, comparedModel: other } = session;
+    const unit = minutes ? SUM_UNIT : RATE_UNIT;
+    drawLegend(byId("legend"), scale, style.theme, { mm, minutes, model, other, unit });
+  }
+
+  /** What is shown at a step, in parts: its time or the period of a rain sum, and where from. */
+  describe(step) {
+    if (!step) return [];
+    const { session, timeline } = this;
+    const description = timeline.describe(step);
+    const period = sumPeriod(session, step);
+    if (!period) return [formatTime(step.time), description];
+    const isPartlyRadar = isOfBoth(session, step);
+    const source = isPartlyRadar ? `${translate("radar")} + ${description}` : description;
+    return [translate("sumOf", { period }), source];
   }
 
   /** Render the images of another step, so that it can be drawn at once. */

@@ -3,11 +3,13 @@
 
 import { request } from "./api.js";
 import { byId, element } from "./dom.js";
-import { rainField, valueAt } from "./fields.js";
+import { formatValue, rainField, valueAt } from "./fields.js";
+import { modelLabel } from "./model_names.js";
 import { forecastTable, hasRanges, rainChart } from "./rain_chart.js";
 import { forecastAtPlace, rainSummary } from "./rain_summary.js";
 import { translate } from "./texts.js";
 import { nameOf, nearName, placeOf } from "./towns.js";
+import { DIFFERENCE, sumPeriod, viewState } from "./view.js";
 
 export class PlacePanel {
   constructor(session) {
@@ -108,7 +110,28 @@ export class PlacePanel {
       .map(([time, frame]) => ({ time, rate: rate(frame) }));
   }
 
+  /** Draw the rain sum of the maps at the place; nothing where they show none. */
+  drawShownSum() {
+    const { session, place, projection } = this;
+    const host = byId("place-sum");
+    const step = place && projection && session.overview ? session.currentStep() : null;
+    const period = step && !this.isOutside(projection) ? sumPeriod(session, step) : "";
+    host.hidden = !period;
+    if (!period) return;
+    const [column, row] = this.cell(projection).map(Math.floor);
+    const [, columns] = session.overview.radar.grid.shape;
+    const maps = viewState(session, step).filter(({ field }) => field);
+    const sums = maps.map(({ model, field }) => {
+      const value = formatValue(field, valueAt(field, row * columns + column));
+      const isNamed = model && session.view !== "map";
+      return isNamed ? `${model.split(DIFFERENCE).map(modelLabel).join(DIFFERENCE)}: ${value}` : value;
+    });
+    const known = [...new Set(sums)].join("; ");
+    host.replaceChildren(`${translate("sumOf", { period })}: `, element("b", {}, known || "…"));
+  }
+
   draw(projection, theme) {
+    this.drawShownSum();
     const [name, summary, host] = ["place-name", "place-summary", "place-forecast"].map(byId);
     const { place } = this;
     byId("close-place").hidden = !place;

@@ -1,26 +1,25 @@
 // Rain sums at a place: what fell, and what is forecast with its range.
 
 import { element } from "./dom.js";
+import { lastPeriod, nextPeriod } from "./sum_controls.js";
 import { formatNumber, translate } from "./texts.js";
 
-/** Periods that are shown, in minutes, with their texts. */
-const PERIODS = {
-  measured: [[1440, "sumLastDay"], [60, "sumLastHour"]],
-  forecast: [[60, "sumNextHour"], [120, "sumNextHours"]],
-};
+/** Periods that are shown, in minutes, and what names them. */
+const PERIODS = { measured: [1440, 60], forecast: [60, 120] };
+const NAMES = { measured: lastPeriod, forecast: nextPeriod };
 /** Probability from which the chance of heavy rain is shown. */
 const LEAST_PROBABILITY = 0.05;
 
 /**
- * Rows of the table of an answer of the service: pairs of the key of a text, and the sum in words.
+ * Rows of the table of an answer of the service: pairs of the period and the sum in words.
  *
  * @returns {[string, string][]} Measured sums first; periods that the answer lacks are left out.
  */
 export function sumsRows(sums) {
   return Object.entries(PERIODS).flatMap(([kind, periods]) =>
-    periods.flatMap(([minutes, key]) => {
+    periods.flatMap((minutes) => {
       const period = sums[kind].find((candidate) => candidate.minutes === minutes);
-      return period ? [[key, formatSum(period.mean)]] : [];
+      return period ? [[NAMES[kind](minutes), formatSum(period.mean)]] : [];
     }),
   );
 }
@@ -53,9 +52,9 @@ export function sumsTable(sums) {
   const table = document.createElement("table");
   table.className = "sums";
   table.createCaption().textContent = translate(hasRange(sums) ? "sumsWithRange" : "sums");
-  for (const [key, text] of sumsRows(sums)) {
+  for (const [period, text] of sumsRows(sums)) {
     const row = table.insertRow();
-    row.append(element("th", { scope: "row" }, translate(key)));
+    row.append(element("th", { scope: "row" }, period));
     row.insertCell().textContent = text;
   }
   const heavy = heavyRain(sums);

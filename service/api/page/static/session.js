@@ -3,11 +3,12 @@
 
 import { Problem, request } from "./api.js";
 import { loadForecast, loadFrame, loadOutlines } from "./field_cache.js";
+import { MeasuredSums } from "./measured_sums.js";
 import { modelLabel } from "./model_names.js";
+import { loadNewestFirst } from "./parallel.js";
 import { translate } from "./texts.js";
 import { MINUTE, setPresent, toIso } from "./times.js";
 
-const PARALLEL_REQUESTS = 6;
 /** A link to a time farther than this from the newest frame opens the archive. */
 const LIVE_RANGE = 125 * MINUTE;
 /** Models that others are compared with, the preferred one first. */
@@ -16,8 +17,9 @@ const BASELINES = ["persistence", "advection"];
 export class Session extends EventTarget {
   /**
    * @param {object} wanted - What the user wants to see: `model`; `with`, the model compared with;
-   *   `view` (map, side, difference); `show` (rain, or a threshold in mm/h); `time`, null for the
-   *   newest frame; `until`, null for now, or the time at which the archive is opened.
+   *   `view` (map, side, difference); `show` (rain, a threshold in mm/h, or sum_60 for rain sums of
+   *   60 minutes); `time`, null for the newest frame; `until`, null for now, or the time at which
+   *   the archive is opened.
    */
   constructor(wanted) {
     super();
@@ -25,6 +27,7 @@ export class Session extends EventTarget {
     this.overview = null;
     this.frames = new Map();
     this.forecasts = new Map();
+    this.sums = new MeasuredSums(() => this.change());
     this.problem = null;
     this.failedFrame = null;
     this.outlines = null;
@@ -53,7 +56,7 @@ export class Session extends EventTarget {
       return;
     }
     this.change();
-    await Promise.all([this.loadForecasts(), this.loadFrames()]);
+    await Promise.all([this.loadForecasts(), this.loadFrames(), this.loadSums()]);
   }
 
   async loadOverview() {
@@ -93,18 +96,19 @@ export class Session extends EventTarget {
     const oldest = Date.parse(times[0]);
     for (const time of this.frames.keys()) if (time < oldest) this.frames.delete(time);
     const missing = times.filter((time) => !this.frames.has(Date.parse(time)));
-    const loadMissing = async () => {
-      while (missing.length) {
-        const time = missing.pop();
-        try {
-          await this.loadFrame(time);
-        } catch {
-          this.failedFrame = Date.parse(time);
-        }
-        this.change();
+    await loadNewestFirst(missing, async (time) => {
+      try {
+        await this.loadFrame(time);
+      } catch {
+        this.failedFrame = Date.parse(time);
       }
-    };
-    await Promise.all(Array.from({ length: PARALLEL_REQUESTS }, loadMissing));
+      this.change();
+    });
+  }
+
+  /** Load the measured rain sums, if they are shown. */
+  loadSums() {
+    return this.sums.load(this.sumMinutes, this.overview?.radar.times ?? []);
   }
 
   /** Load the forecasts of the models that are shown. */
@@ -112,20 +116,37 @@ export class Session extends EventTarget {
     const { issue } = this;
     if (!issue) return;
     const withProbabilities = this.threshold !== null;
+    const { sumMinutes } = this;
     const outdated = this.models.filter((name) => {
       const entry = this.forecasts.get(name);
-      return entry?.issue !== issue || (withProbabilities && !entry.withProbabilities);
+      return entry?.issue !== issue || !this.hasShown(entry);
     });
     const load = async (name) => {
       try {
-        const fields = await loadForecast(this.modelInfo(name), issue, withProbabilities);
-        this.forecasts.set(name, { issue, fields, withProbabilities });
+        const info = this.modelInfo(name);
+        const fields = await loadForecast(info, issue, withProbabilities, sumMinutes);
+        // Otherwise what has been chosen since then is being loaded.
+        if (!this.hasShown({ withProbabilities, sumMinutes })) return;
+        this.forecasts.set(name, { issue, fields, withProbabilities, sumMinutes });
       } catch (problem) {
         this.forecasts.set(name, { issue: null, problem });
       }
       this.change();
     };
     await Promise.all(outdated.map(load));
+  }
+
+  /** Whether an entry of a forecast has the planes that are shown. */
+  hasShown({ withProbabilities, sumMinutes }) {
+    const hasSums = !this.sumMinutes || sumMinutes === this.sumMinutes;
+    return hasSums && (this.threshold === null || Boolean(withProbabilities));
+  }
+
+  /** Whether what is shown of the forecast of a model is being loaded. */
+  isLoading(name) {
+    const entry = this.forecasts.get(name);
+    if (!this.issue || entry?.problem) return false;
+    return entry?.issue !== this.issue || !this.hasShown(entry);
   }
 
   /** What the service says about a model; undefined for a model that it does not have. */
@@ -155,6 +176,12 @@ export class Session extends EventTarget {
   get threshold() {
     if (this.view === "difference") return null;
     return Number(this.wanted.show) || null;
+  }
+
+  /** Length in minutes of the period whose rain sums are shown; null where none are. */
+  get sumMinutes() {
+    const [, minutes] = /^sum_(\d+)$/.exec(this.wanted.show) ?? [];
+    return this.overview?.sum_minutes.includes(Number(minutes)) ? Number(minutes) : null;
   }
 
   /** Names of the models that are shown. */

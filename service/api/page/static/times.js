@@ -1,6 +1,6 @@
 // Formats times and durations, in the time zone and language of the user.
 
-import { translate } from "./texts.js";
+import { currentLanguage, translate } from "./texts.js";
 
 export const MINUTE = 60_000;
 /** Interval between radar frames in ms. */
@@ -36,6 +36,13 @@ export const formatClock = (time) => format(time, { hour: "2-digit", minute: "2-
 
 /** 14:55, or 21 Jun, 14:55 if that is not today. */
 export const formatTime = (time) => [formatDay(time), formatClock(time)].filter(Boolean).join(", ");
+
+/** 13:55–14:55, with the day before it, or with both days, where they are not today. */
+export function formatPeriod(from, to) {
+  const [day, dayOfEnd] = [from, to].map(formatDay);
+  if (day !== dayOfEnd) return `${formatTime(from)} – ${formatTime(to)}`;
+  return [day, `${formatClock(from)}–${formatClock(to)}`].filter(Boolean).join(", ");
+}
 
 /** 21 Jun, or 7 Sep 2020 in another year; empty for today. */
 export function formatDay(time) {
@@ -83,6 +90,20 @@ export function formatDuration(seconds) {
   if (minutes < 60) return translate("minutes", { n: minutes });
   if (minutes >= 48 * 60) return translate("days", { n: Math.round(minutes / 1440) });
   return translate("hours", { h: Math.floor(minutes / 60), n: minutes % 60 });
+}
+
+/** 15 min or 1 h. */
+export const shortPeriod = (minutes) => formatLength(minutes, "short");
+
+/** 15 minutes, 1 hour, 6 Stunden. */
+export const longPeriod = (minutes) => formatLength(minutes, "long");
+
+function formatLength(minutes, style) {
+  const [value, unit, symbol] =
+    minutes % 60 ? [minutes, "minute", "min"] : [minutes / 60, "hour", "h"];
+  if (style === "short") return `${value} ${symbol}`;
+  const names = { style: "unit", unit, unitDisplay: style };
+  return new Intl.NumberFormat(currentLanguage(), names).format(value);
 }
 
 /** Formats are cached because creating one is slow. */

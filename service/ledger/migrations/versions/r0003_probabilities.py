@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from service.ledger.tables import Utc
+from service.ledger.column_types import Utc
 
 revision = "0003"
 down_revision = "0002"

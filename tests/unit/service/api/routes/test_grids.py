@@ -17,10 +17,14 @@ from numpy.typing import NDArray
 
 from ingest.grid import NATIONAL_SPHERE, projector
 from service.api.app import create_app
-from service.api.page import make_boundaries
+from service.api.page import make_boundaries, packed_fields
+from service.archive.archive import Archive
+from service.archive.key import Key
+from service.pipeline.rain_sums.radar_history import measured_sum
+from service.pipeline.rain_sums.sum_fields import PERIODS
 from service.plots.colours import BELOW_AND_ABOVE, COLOURS, LEVELS, STEPS
 from tests.served import LATEST, NEWEST, api_context, iso, problem
-from tests.showers import frame, moment
+from tests.showers import frame, moment, time
 
 GRID = NATIONAL_SPHERE.coarser(5)
 STATIC = files("service.api.page").joinpath("static")
@@ -41,7 +45,7 @@ def unpack(answer: Response) -> Unpacked:
     shape = (len(header["times"]), *header["shape"])
     position, cells, planes = 4 + length, int(np.prod(shape)), {}
     for name in header["planes"]:
-        wide = 2 if name == "rainfall_rate" else 1
+        wide = 2 if name in ("rainfall_rate", "precipitation_amount") else 1
         parts = np.frombuffer(data, np.uint8, cells * wide, position).reshape(wide, *shape)
         planes[name] = sum(
             part.astype(np.int64) << 8 * (wide - 1 - k) for k, part in enumerate(parts)
@@ -92,6 +96,7 @@ def test_probabilities_are_told_in_per_cent(probable: TestClient) -> None:
     [
         f"/grids/radar/{iso(3)}",
         f"/grids/forecasts/{iso(6)}?model=advection&version=none",
+        f"/grids/radar/{iso(NEWEST)}/sum/15",
         "/grids/outlines/wgs84",
     ],
 )
@@ -107,6 +112,68 @@ def test_a_grid_is_packed_kept_for_ever_and_not_sent_twice(reader: TestClient, p
         path, headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]}
     )
     assert (again.status_code, again.content) == (304, b"")
+
+
+def sum_codes(sums: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Codes of sums in mm as the format describes them."""
+    return np.where(np.isnan(sums), 65535, np.rint(sums.astype(float) * 100))
+
+
+def test_a_measured_sum_is_in_hundredths_of_mm_and_says_which_frames_are_missing(
+    reader: TestClient, filled: Path
+) -> None:
+    offered = reader.get("/grids/latest").json()["sum_minutes"]
+    assert offered == list(PERIODS)
+    archive = Archive(filled / "archive")
+    for minutes in offered:
+        answer = reader.get(f"/grids/radar/{iso(NEWEST)}/sum/{minutes}")
+        expected = measured_sum(archive, time(NEWEST), minutes)
+        sent = unpack(answer)
+        assert sent.header["times"] == [iso(NEWEST)]
+        assert sent.header["sum_minutes"] == minutes
+        assert sent.header["frames_missing"] == expected.attrs["frames_missing"]
+        is_whole = not expected.attrs["frames_missing"]
+        assert ("immutable" in answer.headers["cache-control"]) == is_whole
+        np.testing.assert_array_equal(
+            sent.planes["precipitation_amount"][0], sum_codes(expected.values)
+        )
+    assert (sum_codes(measured_sum(archive, time(NEWEST), 15).values) == 0).any()
+
+
+def test_a_forecast_sum_of_an_hour_at_60_minutes_is_the_mean_of_its_rates(
+    reader: TestClient, filled: Path
+) -> None:
+    query = "model=advection&version=none"
+    forecast = Archive(filled / "archive").full_forecast(Key(time(LATEST), "advection", "none"))
+    for minutes in PERIODS:
+        sent = unpack(reader.get(f"/grids/forecasts/{iso(LATEST)}/sum/{minutes}?{query}"))
+        codes = sent.planes["precipitation_amount"]
+        assert sent.header["lead_minutes"] == list(range(5, 121, 5))
+        assert (sent.header["issue_time"], len(codes)) == (iso(LATEST), 24)
+        steps = minutes // 5
+        if steps > 24:
+            continue
+        rates = forecast.values[:steps].astype(float)
+        known = ~np.isnan(rates).any(axis=0)
+        np.testing.assert_allclose(
+            codes[steps - 1][known] / 100, rates.sum(axis=0)[known] / 12, atol=0.0051
+        )
+        assert (codes[steps - 1][np.isnan(rates).all(axis=0)] == 65535).all()
+
+
+def test_sums_of_another_period_time_or_issue_are_not_there(reader: TestClient) -> None:
+    problem(reader.get(f"/grids/radar/{iso(NEWEST)}/sum/61"), 404)
+    problem(reader.get(f"/grids/radar/{iso(NEWEST + 1)}/sum/60"), 404)
+    problem(reader.get(f"/grids/radar/{iso(3)[:-3]}30Z/sum/60"), 422)
+    problem(reader.get(f"/grids/forecasts/{iso(NEWEST)}/sum/60?model=advection"), 404)
+    problem(reader.get(f"/grids/forecasts/{iso(LATEST)}/sum/0?model=advection"), 404)
+
+
+def test_the_highest_sums_have_the_highest_code_and_not_that_of_no_data() -> None:
+    packed = packed_fields.amounts(np.array([[[0.0, 655.34, 700.0, np.nan]]], np.float32))
+    high, low = packed[:4], packed[4:]
+    codes = [256 * a + b for a, b in zip(high, low, strict=True)]
+    assert codes == [0, 65534, 65534, 65535]
 
 
 def test_a_frame_or_forecast_that_is_not_there_is_404(reader: TestClient) -> None:
