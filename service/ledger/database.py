@@ -50,7 +50,7 @@ POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 10, "pool_timeout": 5}
 AWAY_STATES = ("25006", "42501", "42P01", "3D000", "XX")
 """SQLSTATE codes, or their beginnings, of a PostgreSQL that is read-only, lacks a right, a table or
 the database, or is damaged."""
-REVISION = "0009"
+REVISION = "0010"
 """The newest revision in `service/ledger/migrations`, that of `service/ledger/tables.py`."""
 LOCKS = {"upgrade": 7_320_001, "windows": 7_320_002, "alerts": 7_320_003}
 """Numbers of the advisory locks in PostgreSQL."""

@@ -16,10 +16,10 @@ from sqlalchemy import event
 
 from benchmarks.speed.scrape import PROBABILISTIC, SERVED, write_windows, write_year
 from service.api.app import create_app
-from service.archive.key import Key
+from service.archive.key import Key, ledger_key
 from service.clock import utc_now
 from service.jobs.job_table import JobTable
-from service.ledger import tables
+from service.ledger import dry_claim_rows, tables
 from service.ledger.alert_table import AlertState, AlertTable, NewMessage
 from service.ledger.ledger import Ledger
 from service.monitoring import metrics, skill_collector
@@ -64,6 +64,8 @@ def test_all_that_is_declared_is_told_and_nothing_else(client: TestClient, kept:
     files = StandingStill(Settings(data=kept_in(kept)), NOW, lambda key: None)
     ingest_bytes(files.archive, kept, file_bytes(12), file_name(12), NOW)
     enter_probabilities(kept, probability_row(100))
+    claims = dict.fromkeys(tables.COUNTS, 1)
+    dry_claim_rows.enter(kept.engine, ledger_key(KEY), NOW, claims)
     kept.refresh_windows(NOW)
     JobTable(kept.engine).ask(KEY, "interactive", NOW)
     JobTable(kept.engine).beat("anna", ["interactive"], "cpu", NOW)
