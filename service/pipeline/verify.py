@@ -10,7 +10,6 @@ from xarray import DataArray
 
 from ingest.grid import same_grid
 from ingest.precipitation import INTERVAL
-from model_zoo.forecasters import motion
 from model_zoo.forecasters.contract import HORIZON, LEAD_STEP
 from service.archive.archive import Archive
 from service.archive.key import Key, ledger_key, to_datetime, to_time
@@ -19,7 +18,7 @@ from service.ledger import dry_claim_rows, sum_rows
 from service.ledger.ledger import Ledger
 from service.pipeline.place_summary import SHOWER, dry_places
 from service.pipeline.rain_sums.sources import has_steps
-from service.pipeline.rain_sums.sum_verification import verify_sums
+from service.pipeline.rain_sums.sum_verification import FRAMES, verify_sums
 from service.skill.pending import enter_each
 from service.skill.verification import seen_by_all, sums
 
@@ -32,8 +31,6 @@ is unavailable, or the clock is wrong."""
 CLAIMS_EVERY = np.timedelta64(30, "m")
 """Issues at multiples of it have their dry places verified: issues minutes apart are of the same
 weather."""
-FRAMES_OF_MOTION = motion.SPAN_MINUTES // 5 + 1
-"""Frames that dry places are told from."""
 
 Remake = Callable[[Key], bool]
 """Has a forecast made again whose file is lost. Returns False if it cannot be."""
@@ -140,7 +137,7 @@ def enter_dry_claims(archive: Archive, ledger: Ledger, keys: list[Key]) -> None:
     if not all(map(archive.has_frame, [issue, *times])):
         return
     try:
-        past = archive.frames(issue - np.arange(FRAMES_OF_MOTION) * INTERVAL)
+        past = archive.frames(issue - np.arange(FRAMES) * INTERVAL)
         observed = archive.frames(times)
     except NoFrame:  # damaged
         return

@@ -89,7 +89,7 @@ def sum_scores(rows: Sequence[Row]) -> Iterator[tuple[ScoreKey, float]]:
 
 
 class DryClaimShares(NamedTuple):
-    """How true it is that a place stays dry, and how often it is said.
+    """How true it is that places stay dry, and how many dry ones are called so.
 
     Attributes:
         wrong: Share of places called dry that got rain; None where none was called so.
