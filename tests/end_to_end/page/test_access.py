@@ -13,6 +13,7 @@ def test_all_controls_are_reachable_on_a_phone_and_on_a_large_screen(
     open_page: Open, size: tuple[int, int]
 ) -> None:
     watched = open_page("view=side&place=11.58,48.14", size)
+    watched.until("document.querySelector('#place-forecast table')")
     assert watched.page.evaluate("document.scrollingElement.scrollWidth") <= size[0]
     for control in watched.page.locator("button:visible, select:visible, label:visible").all():
         control.scroll_into_view_if_needed()
@@ -20,7 +21,8 @@ def test_all_controls_are_reachable_on_a_phone_and_on_a_large_screen(
         assert box
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= size[0]
-        assert 0 <= box["y"] <= size[1] - box["height"]
+        # scrolled to a whole pixel, while heights of lines are fractions of one
+        assert -1 < box["y"] < size[1] - box["height"] + 1
         assert min(box["width"], box["height"]) >= 24
 
 
