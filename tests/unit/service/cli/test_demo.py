@@ -83,7 +83,7 @@ def test_the_page_can_say_what_is_being_prepared(
     assert status == problem["status"] == 503
     assert problem["type"] == "/problems/Starting"
     assert problem["step"] == "loading"
-    assert "PyTorch" in problem["detail"]
+    assert "libraries" in problem["detail"]
 
 
 def test_the_map_answers_while_radar_is_still_coming(tmp_path: Path) -> None:
