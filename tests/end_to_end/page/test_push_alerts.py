@@ -152,6 +152,7 @@ def test_without_web_push_there_is_no_button(browser: Browser, folder: Path, key
         watched.page.context.close()
 
 
+@pytest.mark.usefixtures("key")
 def test_the_worker_is_served_without_a_key_for_the_whole_page(folder: Path) -> None:
     app = create_app(api_context(folder, api_keys=folder / "keys"))
     with TestClient(app) as client:
