@@ -29,6 +29,7 @@ import csv
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -51,6 +52,12 @@ TIME_ZONE = "Europe/Berlin"
 OPTIONS = ("title_de", "time_zone", "places")
 SMALLEST, LARGEST = 32, 1200
 """Cells along a side."""
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """IANA names of the known time zones, which are looked for on disk once."""
+    return frozenset(available_timezones())
 
 
 class NamedPlace(NamedTuple):
@@ -116,7 +123,7 @@ def read_domain(path: Path) -> Domain:
         towns = {name: town_of(pair) for name, pair in given.get("towns", {}).items()}
     except (AttributeError, TypeError, ValueError) as error:
         raise BadField(f"domain {path}: towns are wrong ({error!r})") from error
-    if (zone := given.get("time_zone", TIME_ZONE)) not in available_timezones():
+    if (zone := given.get("time_zone", TIME_ZONE)) not in time_zones():
         raise BadField(
             f"domain {path}: time_zone is {zone!r}, should be an IANA name such as Europe/Amsterdam"
         )

@@ -135,13 +135,8 @@ def forecast(
     def encode() -> bytes:
         probabilities = exceedance_probabilities(field)
         rate_plane = [NAME] if selection.has(NAME) else []
-        header = about(field, context.archive.domain) | {
-            "model": key.model,
-            "version": key.version,
-            "issue_time": iso(to_datetime(key.issue)),
+        header = about_forecast(field, context.archive.domain, key) | {
             "generated_at": field.attrs["generated_at"],
-            "lead_minutes": lead_minutes_of(field),
-            "times": [iso(to_datetime(time)) for time in field["time"].values],
             "planes": [*rate_plane, *map(exceedance_probability_name, probabilities)],
             "chosen": listed(field, "chosen"),
             "bridged": listed(field, "bridged"),
@@ -215,4 +210,15 @@ def about(field: DataArray, domain: Domain | None) -> dict[str, object]:
         "shape": field.shape[-2:],
         "attribution": credit(field),
         "suspect": field.attrs.get(SUSPECT),
+    }
+
+
+def about_forecast(field: DataArray, domain: Domain | None, key: Key) -> dict[str, object]:
+    """Header members of a forecast (lead_time, y, x): those of `about`, its names and times."""
+    return about(field, domain) | {
+        "model": key.model,
+        "version": key.version,
+        "issue_time": iso(to_datetime(key.issue)),
+        "lead_minutes": lead_minutes_of(field),
+        "times": [iso(to_datetime(time)) for time in field["time"].values],
     }

@@ -2,12 +2,11 @@
 
 from datetime import datetime
 from typing import Annotated
-from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from ingest.domain import TIME_ZONE
+from ingest.domain import TIME_ZONE, time_zones
 from ingest.grid import cell
 from ingest.precipitation import credit
 from service.api import openapi_examples
@@ -60,7 +59,7 @@ def known_zone(zone: str) -> str:
     Raises:
         ValueError: There is none of this name.
     """
-    if zone != LOCAL and zone not in available_timezones():
+    if zone != LOCAL and zone not in time_zones():
         raise ValueError(f"should be an IANA name such as Europe/Berlin, UTC or {LOCAL}")
     return zone
 

@@ -5,7 +5,7 @@ It is kept as JSON in the ledger and is what the API takes.
 
 from datetime import time
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import shapely
 from pydantic import (
@@ -22,6 +22,7 @@ from shapely import Geometry
 from shapely.geometry import shape
 
 from ingest.accumulation import STEP_MINUTES
+from ingest.domain import TIME_ZONE, time_zones
 
 MOST_VERTICES = 500
 """Vertices of an area."""
@@ -203,7 +204,7 @@ class Subscription(BaseModel):
     """Name of the model; null for the default one."""
     channel: Channel
     language: Literal["de", "en"] = "en"
-    time_zone: str = "Europe/Berlin"
+    time_zone: str = TIME_ZONE
     """Time zone of the quiet hours and of the times in texts."""
     quiet_hours: QuietHours | None = None
 
@@ -217,7 +218,7 @@ class Subscription(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name not in time_zones():
             raise ValueError("should be a time zone of IANA, such as Europe/Berlin")
         return name
 

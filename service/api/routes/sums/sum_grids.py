@@ -5,14 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from ingest.accumulation import AMOUNT, amount_name
-from ingest.precipitation import lead_minutes_of
 from service.api.dependencies import Context
 from service.api.model_parameters import ModelQuery, VersionQuery, named
 from service.api.nowcast_requests.resolve import frame_time
 from service.api.page import packed_fields
 from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE, MINUTES, SHORT_LIVED
-from service.api.routes.grids import BINARY, BINARY_RESPONSE, FORMAT, about
+from service.api.routes.grids import BINARY, BINARY_RESPONSE, FORMAT, about, about_forecast
 from service.api.routes.sums.sum_tiles import Minutes, check_period
 from service.api.schemas import Moment
 from service.archive.key import Key, iso, stamp, to_datetime, to_time
@@ -80,12 +79,7 @@ def forecast_sum(
     missing, amounts = sums.attrs[FRAMES_MISSING], sums[amount_name(minutes)]
 
     def encode() -> bytes:
-        header = about(sums, context.archive.domain) | {
-            "model": key.model,
-            "version": key.version,
-            "issue_time": iso(to_datetime(key.issue)),
-            "lead_minutes": lead_minutes_of(sums),
-            "times": [iso(to_datetime(time)) for time in sums["time"].values],
+        header = about_forecast(sums, context.archive.domain, key) | {
             "planes": [AMOUNT],
             "sum_minutes": minutes,
             "frames_missing": missing,
