@@ -51,6 +51,22 @@ def test_finds_how_rain_moves(velocity: tuple[float, float]) -> None:
     np.testing.assert_allclose(inner, np.broadcast_to(velocity, inner.shape), atol=0.3)
 
 
+@pytest.mark.parametrize("speed", [0.3, 0.6, 1.0, 1.5, 2.5])
+@pytest.mark.parametrize("width", [3, 8, 30])
+@pytest.mark.parametrize("along", [0, 1])
+def test_a_straight_band_without_ends_moves_across(speed: float, width: int, along: int) -> None:
+    """Along it nothing can be seen, and the search for the flow finds no motion at all."""
+    cells = np.arange(120)
+    profile = [
+        20 * np.clip((width / 2 + 2 - np.abs(cells - 45 - speed * step)) / 2, 0, 1)
+        for step in range(len(MINUTES))
+    ]
+    frames = np.repeat(np.stack(profile)[:, None], 120, axis=1).astype(np.float32)
+    found = 5 * estimate(frames if along == 0 else frames.swapaxes(1, 2), MINUTES)
+    np.testing.assert_allclose(found[..., along], speed, atol=0.06)
+    np.testing.assert_allclose(found[..., 1 - along], 0, atol=0.01)
+
+
 def test_tells_dry_places_the_motion_of_the_rain_there_is() -> None:
     found = 5 * estimate(moving(1, -1, wet=slice(10, 50)), MINUTES)
     np.testing.assert_allclose(np.median(found[:, 70:], (0, 1)), (1, -1), atol=0.15)
