@@ -12,6 +12,8 @@ Rates = NDArray[np.float32]
 
 WET = 0.1
 """Rate in mm/h from which a cell is wet."""
+HEAVIEST = 16.0
+"""Largest factor of sequences that are made heavy; its logarithm is uniform."""
 TRIES = 8
 """Random positions tried for a crop that is wet enough."""
 
@@ -33,8 +35,11 @@ def augment(rates: Rates, rng: np.random.Generator, settings: Augmentation) -> R
         rates = np.rot90(rates, turns if square else 2 * (turns % 2), axes=(1, 2))
     if settings.flip and mirrored:
         rates = rates[:, :, ::-1]
+    scale = (1 + settings.intensity) ** factor
+    if settings.heavy and rng.random() < settings.heavy:
+        scale *= HEAVIEST ** rng.random()
     # dry cells stay dry, and no data stays NaN
-    return np.ascontiguousarray(rates * np.float32((1 + settings.intensity) ** factor))
+    return np.ascontiguousarray(rates * np.float32(scale))
 
 
 def wet_share(rates: Rates) -> float:

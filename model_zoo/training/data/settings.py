@@ -85,6 +85,9 @@ class Augmentation(Frozen):
     """By multiples of 90 degrees, of 180 degrees if fields are not square."""
     intensity: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Rates are multiplied or divided by a factor of up to 1 + this."""
+    heavy: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of sequences whose rates are multiplied by 1 to 16 as well, so that a network sees
+    heavy rain that is as wide and steady as light rain, which radar events hardly have."""
 
 
 class Rain(Length):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model_zoo import intensity
-from model_zoo.training.data.augmentation import augment, crop
+from model_zoo.training.data.augmentation import HEAVIEST, augment, crop
 from model_zoo.training.data.data_sets.corpus import (
     CLIPPED,
     OVERLAP,
@@ -310,6 +310,22 @@ def test_variations_keep_motion_rain_and_masks_together() -> None:
     )
     oblong = augment(rates[:, :6], np.random.default_rng(1), EVERYTHING)
     assert oblong.shape == (3, 6, 8)
+
+
+def test_some_sequences_are_made_heavy_and_all_others_stay_as_they_are() -> None:
+    rates = np.random.default_rng(0).gamma(0.3, 4, (3, 8, 8)).astype(np.float32)
+    some = Augmentation(heavy=0.25)
+    factors = np.array(
+        [
+            np.nansum(augment(rates, np.random.default_rng(number), some)) / rates.sum()
+            for number in range(400)
+        ]
+    )
+    heavy = factors[factors > 1.001]
+    np.testing.assert_allclose(factors[factors <= 1.001], 1, rtol=1e-5)
+    assert 0.15 < len(heavy) / 400 < 0.35
+    assert heavy.max() <= HEAVIEST
+    assert 3 < np.median(heavy) < 5.5, "the logarithm is uniform"
 
 
 def test_crops_look_for_rain_and_pad_small_fields() -> None:
