@@ -37,6 +37,9 @@ class Calibration:
     share (`wetness`)."""
     growth: tuple[tuple[float, ...], ...] = ()
     """(lead, threshold)."""
+    expects: bool = False
+    """Whether `growth` is what is left beside the change of area that the probabilities expect
+    (`rain_amounts.expected_change`); not so in checkpoints of before December 2026."""
 
     def probabilities(self, raw: Array, newest: Array, thresholds: Sequence[float]) -> Array:
         """Calibrated probabilities (lead, threshold, y, x), falling with the threshold.
@@ -76,14 +79,18 @@ class Calibration:
 
     def as_dict(self) -> dict[str, Any]:
         """The tables as JSON has them."""
-        return {"coefficients": self.coefficients, "growth": self.growth}
+        return {
+            "coefficients": self.coefficients,
+            "growth": self.growth,
+            "expects": self.expects,
+        }
 
     @classmethod
     def from_dict(cls, tables: Mapping[str, Any]) -> "Calibration":
         """The calibration of such tables.
 
         Raises:
-            ValueError: They are ragged, or not of finite numbers.
+            ValueError: They are ragged, or not of finite numbers; `expects` is not true or false.
         """
         coefficients = np.array(tables.get("coefficients", ()), float)
         growth = np.array(tables.get("growth", ()), float)
@@ -92,9 +99,13 @@ class Calibration:
                 raise ValueError(f"a table of a calibration has shape {table.shape}")
         if not (np.isfinite(coefficients).all() and np.isfinite(growth).all()):
             raise ValueError("a calibration should be of finite numbers")
+        expects = tables.get("expects", False)
+        if not isinstance(expects, bool):
+            raise ValueError(f"expects of a calibration is {expects!r}, not true or false")
         return cls(
             tuple(tuple(map(tuple, of_lead)) for of_lead in coefficients.tolist()),
             tuple(map(tuple, growth.tolist())),
+            expects,
         )
 
 

@@ -31,7 +31,7 @@ from model_zoo.forecasters.contract import (
     select_frames,
 )
 from model_zoo.forecasters.lead_interpolation import with_step
-from model_zoo.forecasters.rain_amounts import matched_rain
+from model_zoo.forecasters.rain_amounts import expected_change, matched_rain
 from model_zoo.forecasters.sprog import carried_to_newest, sprog_fields
 from model_zoo.frame_cache import cached_by_frames
 from model_zoo.guided_guess import LEADS
@@ -58,7 +58,7 @@ class Network:
     Where it predicts exceedances, its forecast has the coordinates `exceedance_probability_0.5`
     and so on: the probability that the rain reaches so many mm/h. The likeliest cells get the rain
     of the newest frame, or that of S-PROG, whose area goes on growing or shrinking
-    (`matched_rain`).
+    (`matched_rain`), part of the way to what its probabilities expect (`expected_change`).
     """
 
     def __init__(
@@ -142,12 +142,10 @@ class Network:
             reached = ahead[:horizon]
             predicted = np.stack([*map(advect.sample_at, predicted, reached)])
             amounts = np.stack([*map(sample_whole, amounts, reached)])
-        number = len(self._thresholds)
-        growth = [self._calibration.growth_of(lead, number) for lead in range(horizon)]
         rain = np.stack(
             [
-                matched_rain(of_lead, field, self._thresholds, factors)
-                for of_lead, field, factors in zip(predicted, amounts, growth, strict=True)
+                matched_rain(of_lead, field, self._thresholds, self._growth(lead, of_lead, field))
+                for lead, (of_lead, field) in enumerate(zip(predicted, amounts, strict=True))
             ]
         )
         probabilities = {
@@ -158,6 +156,13 @@ class Network:
         return make_forecast(
             rain if kept is None else put_back(rain, kept), given, self, probabilities
         )
+
+    def _growth(self, lead: int, probabilities: Array, amounts: Array) -> NDArray[np.float64]:
+        """By which factor (threshold,) the area of each threshold of `amounts` grows."""
+        growth = np.array(self._calibration.growth_of(lead, len(self._thresholds)))
+        if self._calibration.expects:
+            growth *= expected_change(probabilities, amounts, self._thresholds)
+        return growth
 
     def predict(self, rates: Array, horizon: int, guidance: Array | None = None) -> Array:
         """Return the output of the network for the next `horizon` lead times.

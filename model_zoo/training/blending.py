@@ -27,7 +27,6 @@ from model_zoo.forecasters.contract import Forecaster, NotEnoughFrames
 from model_zoo.forecasters.rain_amounts import expected_change
 from model_zoo.training.calibration import (
     FEWEST,
-    Sums,
     areas_of,
     growth_of,
     logistic_regression,
@@ -218,8 +217,7 @@ def with_growth(table: BlendTable, found: Sequence[Case]) -> BlendTable:
         change = np.stack([expected_change(*pair, table.thresholds) for pair in pairs])
         areas = areas_of(rain, np.nan_to_num(probability), observed, table.thresholds, change)
         sums[case.event] = sums.get(case.event, 0) + areas
-    none = np.zeros(0)
-    growth = growth_of([Sums(none, none, areas) for areas in sums.values()])
+    growth = growth_of([*sums.values()])
     return BlendTable(
         table.members, table.amounts, table.thresholds, table.coefficients, np.array(growth), ""
     )

@@ -18,6 +18,7 @@ from model_zoo.calibration import IDENTITY, Calibration, logit, wetness
 from model_zoo.checkpoints import checkpoint
 from model_zoo.checkpoints.checkpoint import Checkpoint
 from model_zoo.fast.autotune import AutotunedNetwork
+from model_zoo.forecasters.rain_amounts import expected_change
 from model_zoo.training.data.data_sets.corpus import whole_fields
 from model_zoo.training.data.rain import RainSequences
 from model_zoo.training.data.sample import Draw
@@ -52,12 +53,10 @@ class Sums:
         wet: Wetness of each window, (window,).
         bins: How often each probability came without and with the event, (window, lead, threshold,
             bin, 2).
-        areas: Hits, forecast cells and observed cells by growth, (lead, threshold, factor, 3).
     """
 
     wet: Counts
     bins: Counts
-    areas: Counts
 
 
 def calibrate(
@@ -95,15 +94,25 @@ def calibrate(
         of_part = whole_fields(settings, data, [part], trained.scale)
         events += of_part
         roles += [part[0] in settings.validation] * len(of_part)
+    validated = [event for event, role in zip(events, roles, strict=True) if role]
     found: list[Sums] = []
+    areas: list[Counts] = []
+
+    def done() -> None:
+        if report is not None:
+            report(len(found) + len(areas), len(events) + len(validated))
+
     with process_group(device) as ranks:
         forecast = AutotunedNetwork(trained.network.to(ranks.device).eval())
-        for sequences, windows in events:
-            found.append(sums_of(trained, forecast, sequences, windows, ranks.device))
-            if report is not None:
-                report(len(found), len(events))
-    validated = [sums for sums, role in zip(found, roles, strict=True) if role]
-    calibration = Calibration(coefficients_of(found), growth_of(validated))
+        for event in events:
+            found.append(sums_of(trained, forecast, *event, ranks.device))
+            done()
+        # what areas are expected is known by calibrated probabilities only
+        right = replace(trained, calibration=Calibration(coefficients_of(found), expects=True))
+        for event in validated:
+            areas.append(expected_areas(right, forecast, *event, ranks.device))
+            done()
+    calibration = replace(right.calibration, growth=growth_of(areas))
     trained.network.to("cpu")
     checkpoint.save_again(destination, replace(trained, calibration=calibration))
     return calibration
@@ -143,14 +152,31 @@ def sums_of(
     device: torch.device,
 ) -> Sums:
     """What the windows of an event add up to."""
-    wet, bins, areas = [], [], np.zeros(0)
+    wet, bins = [], []
     windows_of = predicted(trained, forecast, sequences, windows, device)
-    for newest, amounts, probability, observed in windows_of:
+    for newest, _, probability, observed in windows_of:
         wet.append(wetness(newest))
         bins.append(histogram(probability, observed, trained.thresholds))
-        found = areas_of(amounts, probability, observed, trained.thresholds)
-        areas = found if not areas.size else areas + found
-    return Sums(np.array(wet), np.array(bins), areas)
+    return Sums(np.array(wet), np.array(bins))
+
+
+def expected_areas(
+    trained: Checkpoint,
+    forecast: AutotunedNetwork,
+    sequences: RainSequences,
+    windows: Sequence[int],
+    device: torch.device,
+) -> Counts:
+    """Count as `areas_of` over windows of an event, beside what calibrated probabilities expect."""
+    thresholds, found = trained.thresholds, []
+    windows_of = predicted(trained, forecast, sequences, windows, device)
+    for newest, amounts, raw, observed in windows_of:
+        probability = trained.calibration.probabilities(raw, newest, thresholds)
+        pairs = zip(probability, amounts, strict=True)
+        change = np.stack([expected_change(*pair, thresholds) for pair in pairs])
+        found.append(areas_of(amounts, probability, observed, thresholds, change))
+    total: Counts = np.sum(found, axis=0)
+    return total
 
 
 def predicted(
@@ -296,19 +322,19 @@ def logistic_regression(
     return beta
 
 
-def growth_of(events: Sequence[Sums]) -> tuple[tuple[float, ...], ...]:
+def growth_of(events: Sequence[Counts]) -> tuple[tuple[float, ...], ...]:
     """Choose the growth (lead, threshold) with the highest CSI within bounds of the bias.
 
     Where an event is too rare to choose, the area stays as it is.
+
+    Args:
+        events: Of each the sums of `areas_of`, (lead, threshold, factor, 3).
     """
     # each event alike: counts as shares of the cells with the event
-    shares = [event.areas / np.maximum(event.areas[..., 2:], 1) for event in events]
-    enough = [event.areas[..., 2:] >= FEWEST / 5 for event in events]
+    shares = [areas / np.maximum(areas[..., 2:], 1) for areas in events]
+    enough = [areas[..., 2:] >= FEWEST / 5 for areas in events]
     observed = np.sum(
-        [
-            np.where(some, event.areas[..., 2:], 0)
-            for event, some in zip(events, enough, strict=True)
-        ],
+        [np.where(some, areas[..., 2:], 0) for areas, some in zip(events, enough, strict=True)],
         axis=0,
     )[..., 0, 0]
     total = np.sum(

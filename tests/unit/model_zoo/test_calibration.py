@@ -127,7 +127,8 @@ def test_logits_are_finite_and_rise_and_unknown_ones_are_unknown() -> None:
 
 
 def test_tables_go_through_json_unchanged() -> None:
-    for calibration in (CALIBRATION, Calibration(), Calibration(growth=GROWTH)):
+    expecting = Calibration(growth=GROWTH, expects=True)
+    for calibration in (CALIBRATION, Calibration(), Calibration(growth=GROWTH), expecting):
         assert Calibration.from_dict(json.loads(json.dumps(calibration.as_dict()))) == calibration
     assert Calibration.from_dict({}) == Calibration()
 
@@ -149,6 +150,12 @@ def test_tables_go_through_json_unchanged() -> None:
 def test_tables_that_are_ragged_or_not_of_numbers_are_refused(tables: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"finite|inhomogeneous|convert"):
         Calibration.from_dict(tables)
+
+
+@pytest.mark.parametrize("expects", [1, "yes", None])
+def test_whether_growth_is_beside_what_is_expected_is_true_or_false(expects: object) -> None:
+    with pytest.raises(ValueError, match="not true or false"):
+        Calibration.from_dict({"growth": GROWTH, "expects": expects})
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from model_zoo.forecasters.rain_amounts import (
     MOST_CHANGE,
     expected_change,
     matched_rain,
+    pulled,
     rank_score,
 )
 
@@ -78,7 +79,18 @@ def test_light_rain_falls_where_it_is_likely_and_not_where_it_is_now() -> None:
     radar, later = (np.minimum(field, 1.9) for field in (showers(), np.roll(showers(), 7, axis=0)))
     found = matched_rain(chances_of(later), radar, THRESHOLDS, STAYS)
     for threshold in (0.1, 0.2, 0.5, 1.0):
-        np.testing.assert_array_equal(found >= threshold, later >= threshold)
+        wrong = (found >= threshold) != (later >= threshold)
+        assert wrong.mean() < 0.05
+        assert (found >= threshold)[(later >= threshold) & (radar == 0)].mean() > 0.85
+
+
+def test_light_rain_stays_where_it_is_hardly_less_likely_than_elsewhere() -> None:
+    radar = np.zeros((SIDE, SIDE), np.float32)
+    radar[20:30, 20:30] = 0.3
+    probabilities = 0.05 * chances_of(np.full((SIDE, SIDE), 0.1, np.float32))
+    probabilities[:, 20:30, 20:30] *= 3.5
+    probabilities[:, :4] *= 3.8  # where rain may come in from outside
+    np.testing.assert_array_equal(matched_rain(probabilities, radar, THRESHOLDS, STAYS), radar)
 
 
 def test_where_all_is_as_likely_the_heaviest_rain_stays_where_the_radar_has_it() -> None:
@@ -93,12 +105,14 @@ def test_where_all_is_as_likely_the_heaviest_rain_stays_where_the_radar_has_it()
 def test_the_likeliest_cells_reach_each_threshold() -> None:
     radar, probabilities = showers(), chances_of(showers(5))
     found = matched_rain(probabilities, radar, THRESHOLDS, STAYS)
+    odds = pulled(probabilities.reshape(9, -1), radar.ravel(), THRESHOLDS).reshape(9, SIDE, SIDE)
     for index, threshold in enumerate(THRESHOLDS):
-        if threshold >= 2:  # there the radar counts as well
+        if threshold >= 2:  # there the radar counts more than the probabilities
             break
         hit = found >= threshold
         assert 0 < hit.sum() < hit.size
-        assert probabilities[index][hit].min() > probabilities[index][~hit].max()
+        assert odds[index][hit].min() > odds[index][~hit].max()
+        assert probabilities[index][hit].mean() > 2 * probabilities[index][~hit].mean()
 
 
 def test_there_is_no_ceiling() -> None:

@@ -15,7 +15,7 @@ from model_zoo.calibration import IDENTITY, Calibration
 from model_zoo.checkpoints import checkpoint
 from model_zoo.exceedance import THRESHOLDS
 from model_zoo.fast.autotune import AutotunedNetwork
-from model_zoo.forecasters.rain_amounts import matched_rain
+from model_zoo.forecasters.rain_amounts import expected_change, matched_rain
 from model_zoo.training.calibration import (
     EDGES,
     FACTORS,
@@ -64,12 +64,9 @@ def came_true(truth: Sequence[float], cells: float = 1e6) -> Counts:
     return np.stack([often * (1 - chance), often * chance], axis=-1)
 
 
-def event(*thresholds: Counts, areas: Counts | None = None) -> Sums:
+def event(*thresholds: Counts) -> Sums:
     """An event of one lead."""
-    bins = np.stack(thresholds, axis=1)[:, None]
-    return Sums(
-        WET, bins, np.zeros((1, len(thresholds), len(FACTORS), 3)) if areas is None else areas
-    )
+    return Sums(WET, np.stack(thresholds, axis=1)[:, None])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +104,7 @@ def test_leads_and_thresholds_have_coefficients_of_their_own() -> None:
     bins = np.stack(
         [np.stack([came_true(truth) for truth in lead], axis=1) for lead in truths], axis=1
     )
-    found = coefficients_of([Sums(WET, bins, np.zeros(0))] * 2)
+    found = coefficients_of([Sums(WET, bins)] * 2)
     np.testing.assert_allclose(found, truths, atol=0.03)
 
 
@@ -142,8 +139,7 @@ def area(now: float, observed: float, hits: float | Sequence[float] | Counts) ->
 
 def growths(*events: Sequence[Counts]) -> list[float]:
     """The growth of each threshold at one lead, of events of areas by threshold."""
-    empty = np.zeros((1, 1, 1, len(EDGES) - 1, 2))
-    found = growth_of([Sums(WET, empty, np.stack(areas)[None]) for areas in events])
+    found = growth_of([np.stack(areas)[None] for areas in events])
     assert len(found) == 1
     return list(found[0])
 
@@ -310,7 +306,8 @@ def test_calibrating_adds_a_calibration_and_changes_nothing_else(
     assert (after.view, after.thresholds) == ("moving", THRESHOLDS)
     weights, same = (loaded.network.state_dict() for loaded in (before, after))
     assert all(torch.equal(weights[name], same[name]) for name in weights | same)
-    assert done == [(1, 2), (2, 2)], "the event of validation and that of training"
+    assert found.expects
+    assert done == [(1, 3), (2, 3), (3, 3)], "both events, and the areas of that of validation"
 
 
 def test_calibrated_it_rains_as_often_as_it_should_and_probabilities_come_true(
@@ -339,7 +336,8 @@ def test_calibrated_it_rains_as_often_as_it_should_and_probabilities_come_true(
                 known = ~np.isnan(observed[lead])
                 np.testing.assert_array_equal(amounts[lead], newest)
                 radar = np.where(known, amounts[lead], np.float32(np.nan))
-                growth = calibration.growth_of(lead, len(THRESHOLDS))
+                growth = np.array(calibration.growth_of(lead, len(THRESHOLDS)))
+                growth *= expected_change(right[lead], radar, THRESHOLDS)
                 rain = matched_rain(right[lead], radar, THRESHOLDS, growth)
                 rained[lead] += np.count_nonzero(rain >= 0.5)
                 reached[lead] += np.count_nonzero(observed[lead] >= 0.5)
