@@ -139,6 +139,10 @@ class Settings(BaseSettings):
     one replaces the one that has been idle longest, or gets 503 where all are busy."""
     connections_per_address: Annotated[int, Field(gt=0)] = 256
     """Connections of one address open at the same time. Trusted proxies are exempt."""
+    unserved_connections_per_minute: Annotated[int, Field(ge=0)] = 600
+    """Connections that one address may open in a minute, or at once, without a successful response
+    over them; further ones are reset. Those with one do not count. 0 for no limit. Trusted proxies
+    are exempt."""
     event_streams: Annotated[int, Field(ge=0)] = 100
     """Streams of `/events` open at the same time, each of which holds a connection; further ones
     get 503."""

@@ -20,6 +20,11 @@ import uvicorn
 
 from service.api.connections.connection_table import ConnectionTable, client_network
 from service.api.connections.http_protocol import ConnectionFactory, ConnectionLimits
+from service.api.connections.listening_socket import (
+    ListeningSocket,
+    NewConnections,
+    listening_sockets,
+)
 from service.api.connections.starting import OPENING, StartingApp
 from service.api.middleware.api_keys import check_exposure
 from service.runtime import native_memory
@@ -163,7 +168,9 @@ def run_server(
     native_memory.limit_arenas()
     server: uvicorn.Server
     starting = StartingApp(settings, lambda: server.should_exit)
-    server = uvicorn.Server(server_config(settings, starting))
+    new_connections = new_connections_of(settings)
+    server = uvicorn.Server(server_config(settings, starting, new_connections))
+    listeners = listen(settings, new_connections)
     stop, failures = threading.Event(), list[BaseException]()
 
     def prepare() -> None:
@@ -183,7 +190,7 @@ def run_server(
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
-            server.run()
+            server.run(listeners)
     finally:
         signal.signal(signal.SIGTERM, before)
         stop.set()
@@ -237,8 +244,41 @@ def leave_out_of_collections() -> None:
     gc.freeze()
 
 
+def listen(settings: "Settings", new_connections: NewConnections) -> list[socket.socket]:
+    """Listen where the settings say.
+
+    Raises:
+        SystemExit: The port is in use, or the address is none of this machine.
+    """
+    host, port = settings.host, settings.port
+    try:
+        listeners = listening_sockets(host, port, new_connections)
+    except OSError as error:
+        log.error("cannot listen on port %d of %s: %s", port, host, error)
+        sys.exit(STARTUP_FAILURE)
+    name, port = f"[{host}]" if ":" in host else host, listeners[0].getsockname()[1]
+    log.info("listening on http://%s:%d (press CTRL+C to quit)", name, port)
+    return listeners
+
+
+def new_connections_of(settings: "Settings") -> NewConnections:
+    """What admits new connections by the settings."""
+    return NewConnections(
+        settings.unserved_connections_per_minute, proxy_test(settings), client_network
+    )
+
+
+def proxy_test(settings: "Settings") -> Callable[[str], bool]:
+    """A function that tells whether a host is a trusted proxy."""
+    proxies = settings.trusted_proxies
+    return lambda host: bool(proxies) and is_in(host, proxies)
+
+
 def server_config(
-    settings: "Settings", app: StartingApp, log_level: str | None = None
+    settings: "Settings",
+    app: StartingApp,
+    new_connections: NewConnections,
+    log_level: str | None = None,
 ) -> uvicorn.Config:
     """Return the configuration of the HTTP server, with the limits of its connections."""
     proxies = settings.trusted_proxies
@@ -248,8 +288,9 @@ def server_config(
         url_bytes=settings.url_bytes,
         header_seconds=settings.header_seconds,
         stall_seconds=settings.stall_seconds,
-        is_proxy=lambda host: bool(proxies) and is_in(host, proxies),
+        is_proxy=proxy_test(settings),
         address_of=client_network,
+        note_served=new_connections.note_served,
     )
     table = ConnectionTable(most, min(most, settings.connections_per_address))
     factory = ConnectionFactory(table, limits)
@@ -287,8 +328,11 @@ def listening(settings: "Settings") -> Iterator[tuple[str, StartingApp]]:
     """
     server: uvicorn.Server
     starting = StartingApp(settings, lambda: server.should_exit)
-    with socket.create_server((settings.host, settings.port)) as listener:
-        server = uvicorn.Server(server_config(settings, starting, "warning"))
+    new_connections = new_connections_of(settings)
+    with ListeningSocket(
+        socket.create_server((settings.host, settings.port)), new_connections
+    ) as listener:
+        server = uvicorn.Server(server_config(settings, starting, new_connections, "warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:

@@ -23,8 +23,8 @@ class Connections:
     """Connections of one address, each kind in the order of their last activity.
 
     Attributes:
-        unserved: Those that have not sent a complete request yet.
-        idle: Those between two requests.
+        unserved: Those that have not received a successful response, between two requests.
+        idle: Those that have, between two requests.
         busy: Those with a request in progress.
     """
 
@@ -125,9 +125,15 @@ class ConnectionTable:
         """Note that the headers of a request are complete."""
         self._move(connection, address, "busy")
 
-    def set_idle(self, connection: Connection, address: str) -> None:
-        """Note that a response is complete."""
-        self._move(connection, address, "idle")
+    def set_idle(self, connection: Connection, address: str, *, was_served: bool = True) -> None:
+        """Note that a response is complete.
+
+        Args:
+            connection: The connection.
+            address: Address of its client.
+            was_served: This response or an earlier one was a successful one.
+        """
+        self._move(connection, address, "idle" if was_served else "unserved")
 
     def _move(self, connection: Connection, address: str, kind: str) -> None:
         connections = self._by_address.get(address)

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
+from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.api.connections.connection_table import ConnectionTable
@@ -45,6 +46,7 @@ class ConnectionLimits:
         stall_seconds: Time between two parts of a body or a response, in s.
         is_proxy: Whether the client of an address is a trusted proxy.
         address_of: The address under which the connections of a host are counted.
+        note_served: Notes that a host was served over a new connection.
     """
 
     header_bytes: int
@@ -53,6 +55,7 @@ class ConnectionLimits:
     stall_seconds: float
     is_proxy: Callable[[str], bool]
     address_of: Callable[[str], str]
+    note_served: Callable[[str], None]
 
 
 class Refusal(Exception):
@@ -96,7 +99,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, table: ConnectionTable, limits: ConnectionLimits, **arguments: Any) -> None:  # noqa: ANN401
         super().__init__(**arguments)
         self._table, self._limits = table, limits
-        self._address = ""
+        self._host = self._address = ""
+        self._was_served = False
+        """Whether a successful response was sent."""
+        self._served_app = self.app
+        self.app = self._run_until_served
         self._in_head = True
         """Whether the next bytes belong to the head of a request."""
         self._head_since: float | None = None
@@ -116,7 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Enter the connection in the table, or refuse it."""
         super().connection_made(transport)
-        host = self.client[0] if self.client else ""
+        host = self._host = self.client[0] if self.client else ""
         self._address = self._limits.address_of(host)
         self._head_since = self._received = self.loop.time()
         if not self._table.admit(self, self._address, is_proxy=self._limits.is_proxy(host)):
@@ -271,10 +278,32 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         self._unanswered -= 1
-        self._table.set_idle(self, self._address)
+        self._table.set_idle(self, self._address, was_served=self._was_served)
         if self.pipeline:
             self._table.set_busy(self, self._address)
         super().on_response_complete()
+
+    async def _run_until_served(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """The application, of which the first successful response is noted."""
+        is_successful = False
+
+        async def send_and_note(message: ASGISendEvent) -> None:
+            nonlocal is_successful
+            if message["type"] == "http.response.start":
+                is_successful = message["status"] < HTTPStatus.BAD_REQUEST
+            elif is_successful and not message.get("more_body"):
+                self._note_served()
+            await send(message)
+
+        await self._served_app(scope, receive, send_and_note)
+
+    def _note_served(self) -> None:
+        """Note that the last part of a successful response is being sent."""
+        if not self._was_served:
+            self._was_served, self.app = True, self._served_app
+            self._limits.note_served(self._host)
 
     # refusals
 

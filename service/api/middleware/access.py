@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.connections.connection_table import client_network
+from service.api.connections.rate_limiter import RateLimiter
 from service.api.middleware.api_keys import KeyFile
-from service.api.middleware.rate_limiter import RateLimiter
 from service.api.problems import problem
 
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/", "/embed", "/push-worker.js"})

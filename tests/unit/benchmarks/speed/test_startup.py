@@ -58,13 +58,13 @@ def test_the_page_needs_no_numpy_and_the_application_no_pytorch(tmp_path: Path) 
 import sys
 from pathlib import Path
 from service.cli import startup
-from service.runtime.server import StartingApp, server_config, served
+from service.runtime.server import StartingApp, new_connections_of, server_config, served
 def heavy():
     print(*{HEAVY!r} & set(sys.modules), sep=",")
 settings = startup.read_settings({{"data": Path(sys.argv[1])}})
 ledger = startup.check_services(settings)
 startup.check_models(settings)
-server_config(settings, StartingApp(settings)).load()
+server_config(settings, StartingApp(settings), new_connections_of(settings)).load()
 heavy()
 from service.runtime.deployment import Deployment
 served(Deployment(settings, ledger))

@@ -73,6 +73,11 @@ class RateLimiter:
         remaining = int((MINUTE - (full - now) + ROUNDING) / interval)
         return RateLimitState(remaining, full - now, 0)
 
+    def give_back(self, client: str, per_minute: int) -> None:
+        """Put a token that was taken back into a client's bucket."""
+        if client in self._full:
+            self._full[client] -= MINUTE / per_minute
+
     def _forget(self, now: float) -> None:
         """Remove full buckets: an unknown client has a full one."""
         while len(self._full) > MOST_CLIENTS or next(iter(self._full.values())) <= now:

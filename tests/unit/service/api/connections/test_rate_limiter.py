@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.middleware import rate_limiter
-from service.api.middleware.rate_limiter import MINUTE, ROUNDING, RateLimiter
+from service.api.connections import rate_limiter
+from service.api.connections.rate_limiter import MINUTE, ROUNDING, RateLimiter
 
 
 def test_the_requests_of_a_minute_may_come_at_once_and_not_one_more() -> None:
