@@ -39,6 +39,14 @@ QUANTITIES = dict.fromkeys(AMOUNTS, ("ACRR", "RATE", "DBZH")) | {
     OPERA: ("RATE", "DBZH", "ACRR"),
 }
 """What a product may hold: amount in mm, rate in mm/h, reflectivity in dBZ."""
+OBJECTS = ("COMP", "IMAGE")
+"""Objects of ODIM that are one field seen from above; some files name none."""
+OTHER_PRODUCTS = (
+    *("SCAN", "VP", "RHI", "XSEC", "VSP", "HSP", "RAY", "AZIM", "PVOL", "CVOL"),
+    *("ETOP", "EBASE", "HGHT", "VIL", "QUAL"),
+)
+"""Products of ODIM that are no precipitation near the ground: of one radar or beam, vertical cuts;
+heights, water of the whole column, quality."""
 POWERS = (1e-4, 1e-3, 1e-2, 1e-1)
 STEPS = {"ACRR": POWERS, "RATE": (*POWERS, *(12 * step for step in POWERS))}
 """The gains of packed amounts in mm, and of rates in mm/h: those of amounts, twelve times an hour.
@@ -101,6 +109,7 @@ def placed(attributes: Mapping[str, Attributes], packed: NDArray[Any]) -> Compos
         BadField: An attribute is invalid, or a number is none that radar measures.
     """
     what, about = attributes["dataset1/what"], attributes["dataset1/data1/what"]
+    check_kind(attributes["what"], what)
     source = str(attributes["what"].get("source", ""))
     product = product_of(str(what.get("prodname", "")), source)
     quantity = about["quantity"]
@@ -113,6 +122,25 @@ def placed(attributes: Mapping[str, Attributes], packed: NDArray[Any]) -> Compos
     software = " ".join(str(how[part]) for part in ("software", "sw_version") if part in how)
     provider = EUMETNET_OPERA if product == OPERA else DWD
     return Composite(product, issue, lead, rate, NATIONAL_WGS84, software, provider)
+
+
+def check_kind(root: Attributes, what: Attributes) -> None:
+    """Check that a file is a composite of precipitation, by its object and product.
+
+    Raises:
+        BadField: It says that it is something else.
+    """
+    kind, product = str(root.get("object", "")).strip(), str(what.get("product", "")).strip()
+    if kind and kind.upper() not in OBJECTS:
+        raise BadField(
+            f"object is {kind!r}, should be {OBJECTS[0]!r}: composites are read, no volumes, scans "
+            f"or profiles of radars"
+        )
+    if product.upper() in OTHER_PRODUCTS:
+        raise BadField(
+            f"product is {product!r}, which is no precipitation seen from above, should be one "
+            f"like 'COMP', 'MAX', 'SURF' or 'RR'"
+        )
 
 
 def product_of(name: str, source: str) -> str:

@@ -18,10 +18,16 @@ Scale = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 DE1200 = (1200, 1100)
 CELL_METRES = 1000.0
+DE1200_CORNER = (-500.0, 500.0)
+"""North-west corner of DE1200 in its projection, in m: the centre of its cell is the origin."""
 SMALLEST_CELL, LARGEST_CELL = 250.0, 4000.0
 """Metres; OPERA has 1000 and 2000."""
 LEAST_COVER = 0.5
 """Share of the national grid that a composite should cover."""
+CORNERS = {"UL": (0, 0), "UR": (0, 1), "LL": (1, 0), "LR": (1, 1)}
+"""Names of the corners of a grid in ODIM: whether each is in the south, and in the east."""
+CORNERS_OFF = 1.0
+"""Cells by which corners may contradict each other: some are the centres of cells."""
 PLAIN_PROJECTION = re.compile(
     r"(\s*\+(proj|lat_[012]|lat_ts|lon_0|k|k_0|x_0|y_0|a|b|R|rf|f|ellps|datum|units|towgs84"
     r"|no_defs|type|nadgrids=@null)(=[\w.+,-]{1,40})?(\s+|$)){1,20}"
@@ -33,8 +39,8 @@ class Lattice(NamedTuple):
     """Cells of a composite as its file describes them: projection, outer edges, and sizes in m."""
 
     projection: str
-    corners: tuple[tuple[float, float], ...]
-    """Longitude and latitude of the outer corners: north-west, south-east."""
+    corner: tuple[float, float]
+    """Longitude and latitude of the outer north-west corner."""
     shape: tuple[int, int]
     scale: tuple[float, float]
     """Height and width of a cell."""
@@ -62,9 +68,12 @@ def on_national_grid(packed: NDArray[Any], where: Attributes, scale: Scale) -> N
     projection = str(where["projdef"])
     if not PLAIN_PROJECTION.fullmatch(projection):
         raise BadField(f"projection is {projection[:200]!r}, should be a PROJ string of numbers")
-    if shape == DE1200 and scales == (CELL_METRES, CELL_METRES) and is_de1200(projection):
+    transformer = Transformer.from_crs(geographic(projection), projection, always_xy=True)
+    if shape == DE1200 and scales == (CELL_METRES, CELL_METRES) and is_de1200(transformer):
+        check_corners(where, transformer, shape, scales, DE1200_CORNER)
         return pad_to_national(scale(packed), *ORIGINS[DE1200])
-    lattice = Lattice(projection, corners_of(where), packed.shape, scales)
+    lattice = Lattice(projection, corner_of(where), packed.shape, scales)
+    check_corners(where, transformer, shape, scales)
     rows, columns, inside = cells_of(lattice)
     rate = scale(packed[rows, columns])
     rate[~inside] = np.nan
@@ -85,10 +94,45 @@ def scales_of(where: Attributes) -> tuple[float, float]:
     return height, width
 
 
-def is_de1200(projection: str) -> bool:
-    """Whether a projection puts places where that of DE1200 does, to the metre."""
+def check_corners(
+    where: Attributes,
+    transformer: Transformer,
+    shape: tuple[int, ...],
+    scales: tuple[float, float],
+    origin: tuple[float, float] | None = None,
+) -> None:
+    """Check that the corners of a grid that are given lie where its cells put them.
+
+    Args:
+        where: Attributes of the grid; those of a corner are optional.
+        transformer: From longitude and latitude to the projection of the grid.
+        shape: Rows and columns.
+        scales: Height and width of a cell in m.
+        origin: North-west corner in m, where it is known.
+
+    Raises:
+        BadField: One lies elsewhere: so would the rain.
+    """
+    (rows, columns), (height, width) = shape, scales
+    for corner, (is_south, is_east) in CORNERS.items():
+        if f"{corner}_lon" not in where or f"{corner}_lat" not in where:
+            continue
+        longitude, latitude = float(where[f"{corner}_lon"]), float(where[f"{corner}_lat"])
+        x, y = transformer.transform(longitude, latitude)
+        east, south = is_east * columns * width, is_south * rows * height
+        origin = origin or (x - east, y + south)
+        off = max(abs(x - east - origin[0]) / width, abs(y + south - origin[1]) / height)
+        if not off <= CORNERS_OFF:
+            raise BadField(
+                f"corners are {x - origin[0]:g} x {origin[1] - y:g} m apart (north-west and "
+                f"{corner}), should be {east:g} x {south:g}, by {rows} x {columns} cells of "
+                f"{height:g} x {width:g} m"
+            )
+
+
+def is_de1200(transformer: Transformer) -> bool:
+    """Whether a projection puts longitudes and latitudes where DE1200's does, to the metre."""
     top, left = ORIGINS[DE1200]
-    transformer = Transformer.from_crs(geographic(projection), projection, always_xy=True)
     for point in ((10.0, 51.0), (3.6, 45.7), (18.7, 55.8)):
         x, y = transformer.transform(*point)
         national_x, national_y = projector(WGS84).transform(*point)
@@ -99,22 +143,24 @@ def is_de1200(projection: str) -> bool:
     return True
 
 
-def corners_of(where: Attributes) -> tuple[tuple[float, float], ...]:
-    """Longitude and latitude of the north-west and south-east corner.
+def corner_of(where: Attributes) -> tuple[float, float]:
+    """Longitude and latitude of the north-west corner.
 
     Raises:
-        BadField: One is missing, which only DE1200 may leave out.
+        BadField: It or the south-east one is missing, which only DE1200 may leave out.
     """
-    try:
-        return tuple(
-            (float(where[f"{corner}_lon"]), float(where[f"{corner}_lat"]))
-            for corner in ("UL", "LR")
-        )
-    except KeyError as error:
+    missing = [
+        f"{corner}_{axis}"
+        for corner in ("UL", "LR")
+        for axis in ("lon", "lat")
+        if f"{corner}_{axis}" not in where
+    ]
+    if missing:
         raise BadField(
-            f"grid is {where.get('projdef')!r} and lacks {error}, should be DE1200's, like "
+            f"grid is {where.get('projdef')!r} and lacks {missing[0]!r}, should be DE1200's, like "
             f"{WGS84!r}, or tell the corners UL and LR"
-        ) from error
+        )
+    return float(where["UL_lon"]), float(where["UL_lat"])
 
 
 @lru_cache(maxsize=4)
@@ -125,20 +171,12 @@ def cells_of(lattice: Lattice) -> tuple[NDArray[np.intp], NDArray[np.intp], NDAr
         Row and column (900, 900), and where there is such a cell.
 
     Raises:
-        BadField: The corners do not fit the size of the cells, or hardly any cell lies in it.
+        BadField: Hardly any cell lies in it.
     """
     body = geographic(lattice.projection)
     transformer = Transformer.from_crs(body, lattice.projection, always_xy=True)
-    (west, north), (east, south) = (transformer.transform(*corner) for corner in lattice.corners)
+    west, north = transformer.transform(*lattice.corner)
     (rows, columns), (height, width) = lattice.shape, lattice.scale
-    off = max(
-        abs(east - west - columns * width) / width, abs(north - south - rows * height) / height
-    )
-    if not off <= 1:
-        raise BadField(
-            f"corners are {east - west:g} x {north - south:g} m apart, should be "
-            f"{columns * width:g} x {rows * height:g}, the cells of {width:g} x {height:g} m"
-        )
     here = Transformer.from_crs(NATIONAL_WGS84.projection, lattice.projection, always_xy=True)
     x, y = here.transform(*np.meshgrid(NATIONAL_WGS84.x, NATIONAL_WGS84.y))
     row, column = np.floor((north - y) / height), np.floor((x - west) / width)

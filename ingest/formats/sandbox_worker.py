@@ -53,6 +53,8 @@ MOST_PIECES = 100_000
 """Of a field in HDF5; what is more is an invalid size of the field or of its pieces."""
 QUANTITIES = ("ACRR", "RATE", "DBZH")
 """Of which the first in an ODIM file is read."""
+EDGES = ("start", "end")
+"""Of the interval of a data set: how the names of its attributes begin."""
 MOST_GROUPS = 50
 """Data sets of an ODIM file, and data of each, that are looked through for one."""
 LEAST_STEP, MOST_STEP, HIGHEST_OFFSET = 1e-5, 1.0, 500.0
@@ -146,18 +148,29 @@ def rain_in(file: "h5py.File") -> tuple[str, str]:
     """Return the groups of the first data that are rain, such as dataset1 and dataset1/data1.
 
     Where there are none, the first of all.
+
+    Raises:
+        Refused: There are several times of the same, of which one would be taken for the other.
     """
     found: dict[object, tuple[str, str]] = {}
+    times: dict[object, set[tuple[object, ...]]] = {}
     for number in range(1, MOST_GROUPS):
         if (outer := f"dataset{number}") not in file:
             break
         for part in range(1, MOST_GROUPS):
             if (inner := f"{outer}/data{part}") not in file:
                 break
-            quantity = attributes(file, f"{outer}/what", f"{inner}/what").get("quantity")
+            about = attributes(file, f"{outer}/what", f"{inner}/what")
+            quantity = about.get("quantity")
             found.setdefault(quantity, (outer, inner))
-    known = (found[name] for name in QUANTITIES if name in found)
-    return next(known, ("dataset1", "dataset1/data1"))
+            edges = tuple(about.get(f"{edge}{part}") for edge in EDGES for part in ("date", "time"))
+            times.setdefault(quantity, set()).add(edges)
+    name = next((name for name in QUANTITIES if name in found), None)
+    if name is None:
+        return "dataset1", "dataset1/data1"
+    if len(times[name]) > 1:
+        refuse(f"holds {name} of {len(times[name])} times, should hold that of one")
+    return found[name]
 
 
 def attributes(file: "h5py.File", *groups: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from ingest import BadField, parse
+from ingest.formats.odim import check_kind
 from ingest.formats.radolan import HIGHEST_DBZ
 from ingest.grid import NATIONAL_WGS84, lies_on
 from ingest.precipitation import credit
@@ -246,6 +247,115 @@ def test_a_composite_of_elsewhere_is_refused() -> None:
         where[f"{name}_lon"], where[f"{name}_lat"] = to_degrees.transform(*place)
     with pytest.raises(BadField, match=r"covers .*% of Germany's"):
         parse(european(**where), "x")
+
+
+DE1200_CORNERS = {"UL": (-500, 500), "UR": (1_099_500, 500), "LR": (1_099_500, -1_199_500)}
+"""Corners of DE1200 in its projection, in m."""
+
+
+def with_corners(east: float = 0.0, north: float = 0.0, **moved: float) -> dict[str, float]:
+    """Attributes of the corners of DE1200, all moved by so many m, and some further east."""
+    to_degrees = Transformer.from_crs(DE1200, "EPSG:4326", always_xy=True)
+    where = {}
+    for name, (x, y) in DE1200_CORNERS.items():
+        place = to_degrees.transform(x + east + moved.get(name, 0.0), y + north)
+        where[f"{name}_lon"], where[f"{name}_lat"] = place
+    return where
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        with_corners(east=50_000.0),
+        with_corners(north=-2_000.0),
+        with_corners(UR=5_000.0),
+        with_corners() | {"LR_lat": -95.0},
+    ],
+    ids=["all moved east", "all moved south", "one moved", "no place"],
+)
+def test_corners_that_contradict_the_grid_are_refused(where: dict[str, float]) -> None:
+    """Else the rain of one grid would be shown in the places of another."""
+    with pytest.raises(BadField, match="corners are"):
+        parse(german(change=in_where(where)), "x")
+
+
+def in_where(where: dict[str, float]) -> Callable[[h5py.File], object]:
+    """Write attributes of the grid."""
+    return lambda h5: h5["where"].attrs.update(where)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "value", "why"),
+    [
+        *(
+            ("what", "object", kind, f"object is '{kind}', should be 'COMP'")
+            for kind in ("PVOL", "scan")
+        ),
+        *(
+            ("dataset1/what", "product", kind, f"product is '{kind}', which is no precipitation")
+            for kind in ("ETOP", "vil")
+        ),
+        *(
+            ("dataset1/data1/what", "quantity", kind, f"quantity is '{kind}', should be one of")
+            for kind in ("HGHT", "")
+        ),
+        ("where", "projdef", None, "KeyError: 'projdef'"),
+        ("where", "xscale", None, "KeyError: 'xscale'"),
+        ("where", "xscale", 2000.0, "lacks 'UL_lon'"),
+        ("where", "ysize", 900, r"shape is \(1200, 1100\), should be \(900, 1100\)"),
+    ],
+)
+def test_what_is_no_composite_of_rain_is_refused_by_its_name(
+    group: str, name: str, value: str | None, why: str
+) -> None:
+    def change(h5: h5py.File) -> None:
+        h5[group].attrs.pop(name, None)
+        if value is not None:
+            h5[group].attrs[name] = value
+
+    with pytest.raises(BadField, match=why):
+        parse(german(change=change), "x")
+
+
+@pytest.mark.parametrize("kind", ["CVOL", "SCAN", "RAY", "AZIM", "VP", "XSEC", "RHI", "ELEV"])
+def test_objects_other_than_composites_are_refused(kind: str) -> None:
+    with pytest.raises(BadField, match=f"object is '{kind}'"):
+        check_kind({"object": kind}, {})
+
+
+@pytest.mark.parametrize("kind", ["SCAN", "VIL", "HGHT", "RHI", "EBASE", "QUAL", "VP", "AZIM"])
+def test_products_that_are_no_rain_near_the_ground_are_refused(kind: str) -> None:
+    with pytest.raises(BadField, match=f"product is '{kind}'"):
+        check_kind({}, {"product": kind})
+
+
+def test_a_composite_may_say_what_it_is_and_tell_its_corners() -> None:
+    def change(h5: h5py.File) -> None:
+        h5["what"].attrs["object"] = "COMP"
+        h5["dataset1/what"].attrs["product"] = "MAX"
+        h5["where"].attrs.update(with_corners())
+
+    assert rate_at(german(change=change), 550, 550) == pytest.approx(6.0)
+    check_kind({"object": "IMAGE"}, {"product": "COMP"})
+
+
+def another(quantity: str, end: str) -> Callable[[h5py.File], object]:
+    """Put a data set of a quantity that ends at a time before the one that is there."""
+
+    def put(h5: h5py.File) -> None:
+        h5.move("dataset1", "dataset2")
+        h5.copy("dataset2", "dataset1")
+        h5["dataset1/what"].attrs["endtime"] = end
+        h5["dataset1/data1/what"].attrs["quantity"] = quantity
+        h5["dataset1/data1/data"][:] = 7
+
+    return put
+
+
+def test_a_file_of_several_times_is_refused_and_other_quantities_are_passed_by() -> None:
+    with pytest.raises(BadField, match="holds ACRR of 2 times"):
+        parse(german(change=another("ACRR", "115500")), "x")
+    assert rate_at(german(change=another("VRADH", "115500")), 550, 550) == pytest.approx(6.0)
 
 
 def test_an_hourly_amount_is_refused() -> None:
