@@ -13,8 +13,6 @@ from ingest.formats.odim_grid import corners_of, scales_of
 from ingest.formats.sandbox import parse_untrusted
 from ingest.grid import geographic
 
-KINDS = ("COMP", "IMAGE", "XSEC", "CVOL")
-"""Objects of ODIM with a field; a PVOL or SCAN is of one radar."""
 UNITS = {"RATE": "mm h-1", "ACRR": "mm", "DBZH": "dBZ"}
 CLOSE_CELLS = 1.0
 """By how many cells the corners of a composite may differ from its size."""
@@ -30,10 +28,8 @@ def frames_in(path: Path, options: Options) -> list[Found]:
     ((about, packed),) = parse_untrusted("odim", path.read_bytes())
     groups = about["attributes"]
     try:
-        kind = str(groups["what"].get("object", "COMP"))
-        if kind not in KINDS:
-            raise BadField(f"is a {kind}, the data of one radar, should be a composite (COMP)")
         what, where = groups["dataset1/what"], groups["where"]
+        odim.check_kind(groups["what"], what)
         quantity = str(groups["dataset1/data1/what"]["quantity"])
         if quantity not in UNITS:
             raise BadField(f"quantity is {quantity!r}, should be one of {', '.join(UNITS)}")

@@ -72,7 +72,7 @@ def on_national_grid(packed: NDArray[Any], where: Attributes, scale: Scale) -> N
     if shape == DE1200 and scales == (CELL_METRES, CELL_METRES) and is_de1200(transformer):
         check_corners(where, transformer, shape, scales, DE1200_CORNER)
         return pad_to_national(scale(packed), *ORIGINS[DE1200])
-    lattice = Lattice(projection, corner_of(where), packed.shape, scales)
+    lattice = Lattice(projection, corners_of(where)[0], packed.shape, scales)
     check_corners(where, transformer, shape, scales)
     rows, columns, inside = cells_of(lattice)
     rate = scale(packed[rows, columns])
@@ -143,24 +143,22 @@ def is_de1200(transformer: Transformer) -> bool:
     return True
 
 
-def corner_of(where: Attributes) -> tuple[float, float]:
-    """Longitude and latitude of the north-west corner.
+def corners_of(where: Attributes) -> tuple[tuple[float, float], ...]:
+    """Longitude and latitude of the north-west and south-east corner.
 
     Raises:
-        BadField: It or the south-east one is missing, which only DE1200 may leave out.
+        BadField: One is missing, which only DE1200 may leave out.
     """
-    missing = [
-        f"{corner}_{axis}"
-        for corner in ("UL", "LR")
-        for axis in ("lon", "lat")
-        if f"{corner}_{axis}" not in where
-    ]
-    if missing:
-        raise BadField(
-            f"grid is {where.get('projdef')!r} and lacks {missing[0]!r}, should be DE1200's, like "
-            f"{WGS84!r}, or tell the corners UL and LR"
+    try:
+        return tuple(
+            (float(where[f"{corner}_lon"]), float(where[f"{corner}_lat"]))
+            for corner in ("UL", "LR")
         )
-    return float(where["UL_lon"]), float(where["UL_lat"])
+    except KeyError as error:
+        raise BadField(
+            f"grid is {where.get('projdef')!r} and lacks {error}, should be DE1200's, like "
+            f"{WGS84!r}, or tell the corners UL and LR"
+        ) from error
 
 
 @lru_cache(maxsize=4)

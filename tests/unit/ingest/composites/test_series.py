@@ -309,7 +309,7 @@ def test_what_a_file_lacks_is_named_with_what_to_do(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"object": "PVOL"}, "is a PVOL, the data of one radar"),
+        ({"object": "PVOL"}, "object is 'PVOL', should be 'COMP'"),
         ({"quantity": "VRAD"}, "quantity is 'VRAD'"),
         ({"xscale": 2000.0}, "corners are .* km apart .* should be 12.0"),
         ({"projdef": "somewhere"}, "projection is 'somewhere', which is none"),
