@@ -10,6 +10,8 @@ It is described by a TOML file:
     provider = "KNMI"
     attribution = "Source: KNMI"
     licence = "CC BY 4.0"
+    provider_url = "https://www.knmi.nl/"    # may be left out, as may the next
+    licence_url = "https://creativecommons.org/licenses/by/4.0/"
 
     [grid]            # cells of 5 km, from the outer edges in the north-west
     projection = "+proj=stere +lat_0=90 +lat_ts=60 +lon_0=0 +a=6378140 +b=6356750 +units=m"
@@ -40,16 +42,17 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from ingest.errors import BadField
-from ingest.grid import Grid
+from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, Grid
 
 CELL_METRES = 5000.0
 """Side of a cell: networks and scores are made for it."""
 PRODUCT = re.compile(r"[A-Za-z0-9_+-]{1,8}")
 """Names of products, which the ledger keeps."""
+WEB_PAGE = re.compile(r"https?://[!-~]+")
 TEXTS = ("title", "product", "provider", "attribution", "licence")
 TIME_ZONE = "Europe/Berlin"
 """Time zone of Germany, and of a domain that names none."""
-OPTIONS = ("title_de", "time_zone", "places")
+OPTIONS = ("title_de", "time_zone", "places", "provider_url", "licence_url")
 SMALLEST, LARGEST = 32, 1200
 """Cells along a side."""
 
@@ -83,6 +86,8 @@ class Domain(NamedTuple):
         title_de: The area in German.
         time_zone: IANA name of the local time.
         places: What is found by name: the towns, then the places of the file.
+        provider_url: Web page of the provider; empty for none.
+        licence_url: Web page of the licence; empty for none.
     """
 
     title: str
@@ -96,6 +101,23 @@ class Domain(NamedTuple):
     title_de: str = ""
     time_zone: str = TIME_ZONE
     places: tuple[NamedPlace, ...] = ()
+    provider_url: str = ""
+    licence_url: str = ""
+
+
+GERMANY = Domain(
+    title="Germany",
+    product="RY",
+    provider="Deutscher Wetterdienst",
+    attribution="Quelle: Deutscher Wetterdienst",
+    licence="CC BY 4.0 / GeoNutzV",
+    grid=NATIONAL_SPHERE.coarser(MODEL_FACTOR),
+    files=MappingProxyType({}),
+    title_de="Deutschland",
+    provider_url="https://www.dwd.de/",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+)
+"""What is served without a domain. Its frames may lie on the grid of WGS84, too."""
 
 
 def read_domain(path: Path) -> Domain:
@@ -138,7 +160,21 @@ def read_domain(path: Path) -> Domain:
         title_de=str(given.get("title_de", given["title"])),
         time_zone=zone,
         places=tuple(dict.fromkeys(named)),
+        provider_url=web_page(path, given, "provider_url"),
+        licence_url=web_page(path, given, "licence_url"),
     )
+
+
+def web_page(path: Path, given: Mapping[str, Any], name: str) -> str:
+    """Return the address of a web page in a domain; empty where there is none.
+
+    Raises:
+        BadField: It is none.
+    """
+    address = given.get(name, "")
+    if not isinstance(address, str) or (address and not WEB_PAGE.fullmatch(address)):
+        raise BadField(f"domain {path}: {name} is {address!r}, should begin with https://")
+    return address
 
 
 def read_places(path: Path) -> list[NamedPlace]:

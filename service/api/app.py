@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Scope
 
 from service.api import problems
 from service.api.dependencies import ApiContext
+from service.api.edr.metadata import description_of
 from service.api.middleware.access import AccessControl
 from service.api.middleware.api_keys import KeyFile, is_loopback
 from service.api.middleware.compression import Compression
@@ -52,7 +53,7 @@ from service.pipeline.upload import JSON, NETCDF
 from service.settings import Settings
 
 DESCRIPTION = """
-Two-hour precipitation nowcasts for Germany from DWD radar, every forecast verified.
+{what}.
 
 No data is `null` and never 0. Times are UTC and mark the end of five minutes. Errors are
 `application/problem+json`. Every response has an `X-Request-ID`, that of the request where it is
@@ -130,7 +131,7 @@ def create_app(context: ApiContext) -> Api:
     keys = KeyFile(context.settings.api_keys) if context.settings.api_keys else None
     app = Api(
         title="Nowcast",
-        description=DESCRIPTION,
+        description=DESCRIPTION.format(what=description_of(context.area)),
         version="1",
         lifespan=lifespan,
         docs_url=None,

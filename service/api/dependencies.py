@@ -15,6 +15,7 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from xarray import DataArray
 
+from ingest.domain import GERMANY, Domain
 from service.api.encoded_cache import EncodedCache, PictureCache
 from service.api.quotas import JobQuota, RequestMemory, StreamQuota, UploadQuota
 from service.api.schemas import Verification
@@ -128,6 +129,11 @@ class ApiContext:
         default_factory=lambda: TTLCache(MOST_SUMS, SUMS_SECONDS)
     )
     sums_lock: Lock = field(default_factory=Lock)
+
+    @property
+    def area(self) -> Domain:
+        """The served domain, or Germany."""
+        return self.archive.domain or GERMANY
 
     @cached_property
     def pools(self) -> Pools:

@@ -41,7 +41,7 @@ class Collection(NamedTuple):
     Attributes:
         id: Its name in URLs.
         title: Short title.
-        description: What its data are.
+        description: What its data are, `{area}` for the served area.
         forecasts: Whether it has forecasts, one instance for each issue time; else radar frames.
         rates: Whether rainfall rates are among its parameters.
         probabilities: Whether exceedance probabilities are.
@@ -63,7 +63,7 @@ COLLECTIONS = {
         Collection(
             "nowcast",
             "Precipitation nowcast",
-            "Rainfall rate over Germany in the next two hours, with the probability of exceeding "
+            "Rainfall rate over {area} in the next two hours, with the probability of exceeding "
             "thresholds where the model forecasts it; the newest issue, older ones as instances",
             forecasts=True,
             rates=True,
@@ -72,7 +72,7 @@ COLLECTIONS = {
         Collection(
             "radar",
             "Radar",
-            "Rainfall rate over Germany as measured by radar, every five minutes",
+            "Rainfall rate over {area} as measured by radar, every five minutes",
             forecasts=False,
             rates=True,
             probabilities=False,
@@ -80,7 +80,7 @@ COLLECTIONS = {
         Collection(
             "probability",
             "Probability of rain",
-            "Probability that the rainfall rate over Germany reaches thresholds in the next two "
+            "Probability that the rainfall rate over {area} reaches thresholds in the next two "
             "hours; the newest issue, older ones as instances",
             forecasts=True,
             rates=False,
@@ -89,7 +89,7 @@ COLLECTIONS = {
         Collection(
             "sums",
             "Rain sums",
-            "Rain over Germany in the 15 minutes to six hours before each time of the next two "
+            "Rain over {area} in the 15 minutes to six hours before each time of the next two "
             "hours, from radar and forecast together; the newest issue, older ones as instances",
             forecasts=True,
             rates=False,

@@ -98,7 +98,7 @@ def item_named(context: ApiContext, collection: Collection, name: str) -> Item:
 
 def outline(context: ApiContext, collection: Collection) -> dict[str, Any]:
     """The area of a collection as a GeoJSON polygon."""
-    west, south, east, north = bounding_box(newest_field(context, collection))
+    west, south, east, north = bounding_box(context.area, newest_field(context, collection))
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     return {"type": "Polygon", "coordinates": [ring]}
 

@@ -10,7 +10,8 @@ from edr_pydantic.collections import Collection as CollectionModel
 from pyproj import CRS
 from xarray import DataArray
 
-from ingest.grid import MODEL_FACTOR, NATIONAL_SPHERE, coordinates
+from ingest.domain import Domain
+from ingest.grid import coordinates
 from ingest.precipitation import INTERVAL
 from service.api.dependencies import ApiContext
 from service.api.edr.cells import METRES
@@ -28,7 +29,6 @@ from service.api.edr.parameters import parameter
 from service.archive.key import Time, iso, stamp, to_datetime
 
 TITLE = "Nowcast"
-DESCRIPTION = "Two-hour precipitation nowcasts for Germany from DWD radar, every forecast verified"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.1"
 EDR = "http://www.opengis.net/spec/ogcapi-edr-1/1.1/conf/"
 CONFORMANCE = (
@@ -66,14 +66,22 @@ def link(base: str, path: str, rel: str, title: str, media: str = JSON) -> dict[
     return {"href": f"{base}{path}", "rel": rel, "type": media, "title": title}
 
 
-def landing_page(base: str) -> dict[str, Any]:
+def description_of(area: Domain) -> str:
+    """What the service does, in a sentence."""
+    return (
+        f"Two-hour precipitation nowcasts for {area.title} from radar of {area.provider}, every "
+        f"forecast verified"
+    )
+
+
+def landing_page(area: Domain, base: str) -> dict[str, Any]:
     """The landing page for programs."""
     page = LandingPageModel.model_validate(
         {
             "title": TITLE,
-            "description": DESCRIPTION,
-            "keywords": ["precipitation", "nowcast", "radar", "Germany"],
-            "provider": {"name": "Radar: Deutscher Wetterdienst", "url": "https://www.dwd.de/"},
+            "description": description_of(area),
+            "keywords": ["precipitation", "nowcast", "radar", area.title],
+            "provider": {"name": f"Radar: {area.provider}", "url": area.provider_url or None},
             "links": [
                 link(base, "/", "self", "This document"),
                 link(base, "/?f=html", "alternate", "Map", "text/html"),
@@ -120,12 +128,12 @@ def collection_document(
     document: dict[str, Any] = {
         "id": collection.id if issue is None else stamp(issue),
         "title": collection.title,
-        "description": collection.description,
-        "keywords": ["precipitation", "rain", "radar", "Germany"],
-        "links": links(base, path, collection, is_instance=issue is not None),
+        "description": collection.description.format(area=context.area.title),
+        "keywords": ["precipitation", "rain", "radar", context.area.title],
+        "links": links(context.area, base, path, collection, is_instance=issue is not None),
         "extent": extent(context, collection, field, issue),
         "data_queries": {
-            kind: {"link": query_link(base, path, kind, field)}
+            kind: {"link": query_link(context.area, base, path, kind, field)}
             for kind in queries_of(collection, is_instance=issue is not None)
         },
         "crs": [system.name for system in SYSTEMS],
@@ -147,19 +155,17 @@ def queries_of(collection: Collection, *, is_instance: bool) -> list[str]:
 
 
 def links(
-    base: str, path: str, collection: Collection, *, is_instance: bool
+    area: Domain, base: str, path: str, collection: Collection, *, is_instance: bool
 ) -> list[dict[str, Any]]:
     """Links of a collection or of an instance."""
     found = [
         link(base, path, "self", collection.title),
         link(base, f"{path}/position", "data", "Position query", COVERAGE_JSON.media),
-        {
-            "href": "https://creativecommons.org/licenses/by/4.0/",
-            "rel": "license",
-            "type": "text/html",
-            "title": "Radar data: Deutscher Wetterdienst, CC BY 4.0",
-        },
     ]
+    if area.licence_url:
+        title = f"Radar data: {area.provider}, {area.licence}"
+        licence = {"href": area.licence_url, "rel": "license", "type": "text/html", "title": title}
+        found.append(licence)
     if is_instance:
         parent = f"/collections/{collection.id}"
         return [*found, link(base, parent, "collection", collection.title)]
@@ -169,7 +175,9 @@ def links(
     return found
 
 
-def query_link(base: str, path: str, kind: str, field: DataArray | None) -> dict[str, Any]:
+def query_link(
+    area: Domain, base: str, path: str, kind: str, field: DataArray | None
+) -> dict[str, Any]:
     """The link to a kind of query of a field (step, y, x), with what it takes."""
     formats = QUERIES.get(kind, ())
     variables: dict[str, Any] = {
@@ -178,7 +186,8 @@ def query_link(base: str, path: str, kind: str, field: DataArray | None) -> dict
         "output_formats": [form.name for form in formats]
         or ["GeoJSON" if kind == "items" else JSON],
         "crs_details": [
-            {"crs": system.name, "wkt": wkt_of(system.definition, field)} for system in SYSTEMS
+            {"crs": system.name, "wkt": wkt_of(system.definition, area, field)}
+            for system in SYSTEMS
         ],
     }
     variables["default_output_format"] = variables["output_formats"][0]
@@ -193,9 +202,9 @@ def query_link(base: str, path: str, kind: str, field: DataArray | None) -> dict
     }
 
 
-def wkt_of(definition: str, field: DataArray | None) -> str:
+def wkt_of(definition: str, area: Domain, field: DataArray | None) -> str:
     """A reference system as WKT 1; that of a field (step, y, x) where it has no definition."""
-    radar = NATIONAL_SPHERE.projection if field is None else projection_of(field)
+    radar = area.grid.projection if field is None else projection_of(field)
     return short_wkt(definition or radar)
 
 
@@ -210,7 +219,7 @@ def extent(
     context: ApiContext, collection: Collection, field: DataArray | None, issue: Time | None
 ) -> dict[str, Any]:
     """Extent in space and time of a collection with a newest field (step, y, x), or an instance."""
-    spatial = {"bbox": [bounding_box(field)], "crs": CRS84_URI}
+    spatial = {"bbox": [bounding_box(context.area, field)], "crs": CRS84_URI}
     if field is None:
         return {"spatial": spatial}
     times = valid_times(field)
@@ -239,10 +248,10 @@ def minutes(interval: np.timedelta64) -> int:
     return int(interval / np.timedelta64(1, "m"))
 
 
-def bounding_box(field: DataArray | None) -> list[float]:
-    """West, south, east and north of a field (..., y, x) in degrees; by default the model grid."""
+def bounding_box(area: Domain, field: DataArray | None) -> list[float]:
+    """West, south, east and north of a field (..., y, x) in degrees; by default of the area."""
     if field is None or "lon" not in field.coords:
-        grid = coordinates(NATIONAL_SPHERE.coarser(MODEL_FACTOR))
+        grid = coordinates(area.grid)
         lon, lat = grid["lon"].values, grid["lat"].values
     else:
         lon, lat = field["lon"].values, field["lat"].values

@@ -7,6 +7,7 @@ from fastapi import Query, Request, Response
 from ingest.precipitation import lead_minutes_of
 from service.api.dependencies import ApiContext
 from service.api.edr.collections import valid_times
+from service.api.edr.metadata import bounding_box
 from service.api.field_selection import FieldSelection
 from service.api.maps.frames import frame_of
 from service.api.maps.layers import forecast_picture
@@ -14,9 +15,6 @@ from service.api.maps.palettes import Style
 from service.api.maps.pictures import PNG, picture_response
 from service.archive.key import Key
 from service.errors import BadQuery
-
-GERMANY = "2,46.5,16,55.5"
-"""West, south, east and north of the whole grid in degrees."""
 
 
 class PictureOptions(NamedTuple):
@@ -105,7 +103,8 @@ def area_picture(
     if lead not in leads:
         raise BadQuery(f"lead is {lead}, should be one of {', '.join(map(str, leads))}")
     time = valid_times(forecast)[leads.index(lead)]
-    frame = frame_of(bbox or GERMANY, None, options.crs, options.width, options.height)
+    whole = ",".join(map(str, bounding_box(context.area, forecast)))
+    frame = frame_of(bbox or whole, None, options.crs, options.width, options.height)
     picture = forecast_picture(context, key, time)
     style = options.style or "default"
     return picture_response(request, context, picture, frame, style, cache_control)

@@ -5,8 +5,9 @@ from xml.etree import ElementTree as ET
 
 from pyproj import Transformer
 
+from ingest.domain import Domain
 from service.api.dependencies import ApiContext
-from service.api.edr.metadata import DESCRIPTION, TITLE, bounding_box
+from service.api.edr.metadata import TITLE, bounding_box, description_of
 from service.api.maps import layers
 from service.api.maps.drawing import MOST_PIXELS
 from service.api.maps.layers import Layer
@@ -46,15 +47,16 @@ def xml(root: ET.Element) -> bytes:
 
 def capabilities(context: ApiContext, base: str) -> bytes:
     """The capabilities, with all layers that have something to show now."""
+    area = context.area
     ET.register_namespace("xlink", XLINK)
     root = ET.Element("WMS_Capabilities", {"version": VERSION, "xmlns": WMS})
     service = ET.SubElement(root, "Service")
-    texts(service, Name="WMS", Title=TITLE, Abstract=DESCRIPTION)
+    texts(service, Name="WMS", Title=TITLE, Abstract=description_of(area))
     online(service, f"{base}/")
     texts(
         service,
         Fees="none",
-        AccessConstraints="Radar: Deutscher Wetterdienst, CC BY 4.0",
+        AccessConstraints=f"Radar: {area.provider}, {area.licence}",
         LayerLimit="1",
         MaxWidth=str(MOST_PIXELS),
         MaxHeight=str(MOST_PIXELS),
@@ -69,10 +71,10 @@ def capabilities(context: ApiContext, base: str) -> bytes:
         online(get, f"{base}/wms?")
     ET.SubElement(ET.SubElement(capability, "Exception"), "Format").text = "XML"
     parent = ET.SubElement(capability, "Layer")
-    texts(parent, Title=TITLE, Abstract=DESCRIPTION)
+    texts(parent, Title=TITLE, Abstract=description_of(area))
     for system in system_names():
         ET.SubElement(parent, "CRS").text = system
-    add_bounds(parent)
+    add_bounds(area, parent)
     for layer in layers.layers(context):
         add_layer(context, parent, layer, base)
     return xml(root)
@@ -90,9 +92,9 @@ def online(parent: ET.Element, href: str) -> None:
     ET.SubElement(parent, "OnlineResource", attributes)
 
 
-def add_bounds(parent: ET.Element) -> None:
+def add_bounds(area: Domain, parent: ET.Element) -> None:
     """Add the bounding box in every system."""
-    west, south, east, north = bounding_box(None)
+    west, south, east, north = bounding_box(area, None)
     box = ET.SubElement(parent, "EX_GeographicBoundingBox")
     texts(
         box,

@@ -1,10 +1,12 @@
 """Map layers: tiles with TileJSON, and pictures of an area."""
 
+import html
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from ingest.domain import Domain
 from service.api.dependencies import ApiContext, Context, in_pool
 from service.api.edr.documents import base_url, document_response
 from service.api.edr.metadata import bounding_box
@@ -36,7 +38,6 @@ TimeQuery = Annotated[
         examples=["2026-06-21T23:25:00Z"],
     ),
 ]
-ATTRIBUTION = 'Radar: <a href="https://www.dwd.de/">Deutscher Wetterdienst</a>'
 
 
 @router.get("/tiles", response_model=LayerList, operation_id="list_layers")
@@ -81,17 +82,23 @@ def tile_json(
         "tilejson": "3.0.0",
         "name": chosen.name,
         "description": chosen.title,
-        "attribution": ATTRIBUTION,
+        "attribution": attribution_of(context.area),
         "scheme": "xyz",
         "tiles": [paths[iso(moment)]],
         "minzoom": 0,
         "maxzoom": 12,
-        "bounds": bounding_box(field),
+        "bounds": bounding_box(context.area, field),
         "time": iso(moment),
         "times": [{"time": name, "tiles": [path]} for name, path in paths.items()],
         "legend": legend_of(chosen, style),
     }
     return document_response(request, document, JSON)
+
+
+def attribution_of(area: Domain) -> str:
+    """Whom to credit for the radar of an area, as HTML."""
+    text = html.escape(area.attribution)
+    return f'<a href="{html.escape(area.provider_url)}">{text}</a>' if area.provider_url else text
 
 
 def key_of(context: ApiContext, layer: Layer) -> Key:

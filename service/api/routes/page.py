@@ -48,7 +48,7 @@ def index(
     if f == "html" or (f is None and wants_page):
         response = static_response(request, context, INDEX, site().html, "no-cache")
     else:
-        document = landing_page(base_url(request))
+        document = landing_page(context.area, base_url(request))
         response = document_response(request, document, JSON)
     response.headers["Link"] = ", ".join(SERVICE_LINKS)
     response.headers["Vary"] = "Accept"

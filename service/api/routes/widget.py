@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from ingest.domain import TIME_ZONE, time_zones
+from ingest.domain import time_zones
 from ingest.grid import cell
 from ingest.precipitation import credit
 from service.api import openapi_examples
@@ -83,8 +83,7 @@ def widget(
 ) -> Widget:
     """The newest forecast at a place in a dozen flat members."""
     if zone == LOCAL:
-        domain = context.archive.domain
-        zone = TIME_ZONE if domain is None else domain.time_zone
+        zone = context.area.time_zone
     name = context.forecasters.named(model)
     key = Key(context.archive.latest_issue(*name), *name)
     forecast = context.archive.full_forecast(key)

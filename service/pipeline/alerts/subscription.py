@@ -204,8 +204,10 @@ class Subscription(BaseModel):
     """Name of the model; null for the default one."""
     channel: Channel
     language: Literal["de", "en"] = "en"
-    time_zone: str = TIME_ZONE
-    """Time zone of the quiet hours and of the times in texts."""
+    time_zone: Annotated[str, Field(json_schema_extra=lambda schema: schema.pop("default"))] = (
+        TIME_ZONE
+    )
+    """Time zone of the quiet hours and of the times in texts; by default that of the area."""
     quiet_hours: QuietHours | None = None
 
     @field_validator("name")

@@ -63,6 +63,8 @@ def create(
     An event starts and ends when two forecasts in a row say so. Each event has one message at its
     start, with when the rain begins and ends, and one all-clear.
     """
+    if "time_zone" not in subscription.model_fields_set:
+        subscription = subscription.model_copy(update={"time_zone": context.area.time_zone})
     check(subscription, context.archive, context.forecasters, context.channels)
     text, most = subscription.model_dump_json(), context.settings.alerts_per_key
     row = AlertRow(uuid.uuid4().hex, owner, text, new_secret(), utc_now(), AlertState())

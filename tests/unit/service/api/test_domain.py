@@ -42,6 +42,8 @@ product = "RAD_NL25"
 provider = "KNMI"
 attribution = "Source: KNMI"
 licence = "CC BY 4.0"
+provider_url = "https://www.knmi.nl/"
+licence_url = "https://creativecommons.org/licenses/by/4.0/"
 
 title_de = "die Niederlande"
 time_zone = "Europe/London"
@@ -91,6 +93,8 @@ def netcdf(rate: NDArray[np.float32], number: int, folder: Path) -> bytes:
     return (folder / "frame.nc").read_bytes()
 
 
+GERMAN = ("Germany", "Deutsch", "DWD", "dwd.de", "german")
+"""Words that documents of another domain have no reason to contain."""
 Served = tuple[TestClient, NDArray[np.float32]]
 
 
@@ -175,6 +179,51 @@ def test_a_picture_and_a_tile_are_drawn(served: Served) -> None:
     assert picture.content.startswith(b"\x89PNG")
     tile = client.get(f"/tiles/radar/{iso(FRAMES - 1)}/5/16/10.png")
     assert tile.status_code == 200, tile.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?f=json",
+        "/collections",
+        "/collections/nowcast/items",
+        "/wms?SERVICE=WMS&REQUEST=GetCapabilities",
+        "/tiles/radar/tile.json",
+    ],
+)
+def test_documents_speak_of_the_domain_and_of_no_other_country(served: Served, path: str) -> None:
+    client, _ = served
+    text = client.get(path).text
+    assert [word for word in GERMAN if word in text] == []
+    assert "KNMI" in text or path.endswith("/items")
+
+
+def test_the_description_of_the_api_names_the_domain(served: Served) -> None:
+    client, _ = served
+    about = client.get("/openapi.json").json()["info"]["description"]
+    assert about.strip().startswith(
+        "Two-hour precipitation nowcasts for the Netherlands from radar"
+    )
+    keywords = client.get("/?f=json").json()["keywords"]
+    assert keywords[-1] == "the Netherlands"
+    capabilities = client.get("/wms?SERVICE=WMS&REQUEST=GetCapabilities").text
+    tiles = client.get("/tiles/radar/tile.json").json()
+    assert f"<southBoundLatitude>{tiles['bounds'][1]}<" in capabilities
+    assert tiles["attribution"] == '<a href="https://www.knmi.nl/">Source: KNMI</a>'
+    assert (
+        tiles["bounds"] == client.get("/collections/radar").json()["extent"]["spatial"]["bbox"][0]
+    )
+
+
+def test_a_picture_without_a_box_shows_the_whole_domain(served: Served) -> None:
+    client, _ = served
+    box = client.get("/tiles/radar/tile.json").json()["bounds"]
+    asked = "/nowcasts/latest?model=persistence&f=png&lead=5"
+    whole, boxed = (
+        client.get(f"{asked}{more}") for more in ("", f"&bbox={','.join(map(str, box))}")
+    )
+    assert whole.status_code == 200, whole.text
+    assert whole.content == boxed.content
 
 
 def stored(folder: Path, name: str) -> list[tuple[str, bytes]]:
@@ -315,6 +364,7 @@ def test_forecasts_of_the_domain_are_verified(served: Served) -> None:
         (("[4.90, 52.37]", "[4.90]"), "towns are wrong"),
         (("[4.90, 52.37]", "[490, 52.37]"), "should be degrees east and north"),
         (("[grid]", "[grid"), "cannot be read"),
+        (("https://www.knmi.nl/", "javascript:alert(1)"), "provider_url is 'javascript"),
         (("Europe/London", "Europe/Atlantis"), "time_zone is 'Europe/Atlantis'"),
         (("places.csv", "nothing.csv"), "nothing.csv cannot be read"),
     ],

@@ -1,6 +1,8 @@
 """Subscriptions to alerts belong to the API key that made them."""
 
 import shutil
+from copy import copy
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from ingest.domain import GERMANY
 from service.api.app import Api, create_app
+from service.api.dependencies import ApiContext
 from service.api.middleware import api_keys
 from service.cli import app as commands
 from tests.alerts.rain_band import longitude_latitude
@@ -74,6 +78,19 @@ def test_an_alert_is_made_read_listed_and_deleted(client: TestClient) -> None:
     assert client.delete(location).status_code == 204
     problem(client.get(location), 404)
     problem(client.delete(location), 404)
+
+
+def test_an_alert_has_the_time_zone_of_the_area_unless_it_names_one(opened: Opened) -> None:
+    context: ApiContext = opened.app.state.context
+    elsewhere = replace(context, archive=copy(context.archive))
+    elsewhere.archive.domain = GERMANY._replace(time_zone="Europe/Lisbon")
+    client = TestClient(create_app(elsewhere), headers=opened.holder()[1])
+    for given, zone in (({}, "Europe/Lisbon"), ({"time_zone": "Asia/Tokyo"}, "Asia/Tokyo")):
+        created = client.post("/alerts", json=WANTED | given).json()
+        assert created["subscription"]["time_zone"] == zone
+    client = TestClient(opened.app, headers=opened.holder()[1])
+    created = client.post("/alerts", json=WANTED).json()
+    assert created["subscription"]["time_zone"] == "Europe/Berlin"
 
 
 def test_an_alert_of_another_key_is_not_there(client: TestClient, opened: Opened) -> None:
