@@ -28,6 +28,12 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)]
 """Texts, in a variable separated by commas or as a JSON list."""
 Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(split_names)]
 """IP addresses and networks, written as `Names`."""
+Days = Annotated[float, Field(gt=0, le=36_500)]
+"""At most a century, which dates can be counted back by."""
+Minutes = Annotated[int, Field(gt=0, le=5_256_000)]
+"""At most ten years."""
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+"""At most a day."""
 LogForm = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -35,7 +41,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 class Settings(BaseSettings):
     """Deployment settings; each can be set by an environment variable `NOWCAST_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="NOWCAST_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="NOWCAST_", extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
     data: Path = Path("nowcast-data")
     """Folder of the archive and of the SQLite ledger."""
@@ -49,7 +57,7 @@ class Settings(BaseSettings):
     `docs/how-to/serve-another-country.md`."""
     redis: str = ""
     """URL of the Redis that delivers jobs to workers; empty to run jobs in a thread of the API."""
-    device: str = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|(cuda|xpu|mps)(:\d+)?)$")] = "auto"
     """PyTorch device of the networks; auto selects a GPU if there is one."""
     threads: Annotated[int, Field(ge=0)] = 0
     """CPU threads of a network; 0 for the autotuned or PyTorch default."""
@@ -57,7 +65,7 @@ class Settings(BaseSettings):
     """Allow networks to run in bfloat16 where that is the fastest."""
     weights: Path | None = None
     """Folder of additional checkpoints, NAME.safetensors."""
-    models: Names = (
+    models: Annotated[Names, Field(min_length=1)] = (
         "blend",
         "ms-lstm",
         "ms-preciplstm",
@@ -66,7 +74,9 @@ class Settings(BaseSettings):
         "persistence",
     )
     """Models forecast from every new frame; the first is the default of the API."""
-    radar_server: str = "https://opendata.dwd.de/weather/radar/"
+    radar_server: Annotated[str, Field(pattern=r"^https?://")] = (
+        "https://opendata.dwd.de/weather/radar/"
+    )
     """Base URL of the provider's radar products."""
     radar_files: Names = (
         "radolan/ry/raa01-ry_10000-%y%m%d%H%M-dwd---bin.bz2",
@@ -75,15 +85,15 @@ class Settings(BaseSettings):
     """Files to fetch below that URL: paths with the UTC time as `strftime` writes it. Use one
     format of radar frames, RADOLAN binary or HDF5 (.hdf5): their grids differ. DWD's own forecast
     RV is verified beside the models."""
-    poll_seconds: Annotated[float, Field(gt=0)] = 5
+    poll_seconds: Seconds = 5
     """Interval between polls of the radar server, in s."""
     backfill_hours: Annotated[float, Field(gt=0, le=48)] = 12
     """Age up to which missing files are fetched, in h; the server keeps two days."""
-    forecast_minutes: Annotated[int, Field(gt=0)] = 30
+    forecast_minutes: Minutes = 30
     """Age up to which a frame starts a forecast, in min; later frames are only verified against."""
-    keep_days: Annotated[float, Field(gt=0)] = 400
+    keep_days: Days = 400
     """Retention of frames and forecasts, in days; rows of the ledger are kept for ever."""
-    keep_uploads_hours: Annotated[float, Field(gt=0)] = 24
+    keep_uploads_hours: Annotated[float, Field(gt=0, le=876_000)] = 24
     """Retention of uploaded frames and their forecasts, in h."""
     uploads_bytes: Annotated[int, Field(ge=0)] = 4_000_000_000
     """Disk space of uploaded frames and their forecasts; further uploads get 507."""
@@ -95,11 +105,11 @@ class Settings(BaseSettings):
     """Address the API listens on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port the API listens on; 0 selects a free one."""
-    stale_minutes: Annotated[int, Field(gt=0)] = 20
+    stale_minutes: Minutes = 20
     """Age of the newest radar frame from which the service is not ready, in min."""
     jobs_waiting: Annotated[int, Field(gt=0)] = 32
     """Longest queue of interactive jobs; further requests get 503."""
-    oldest_job_seconds: Annotated[float, Field(gt=0)] = 120
+    oldest_job_seconds: Seconds = 120
     """Age of the oldest waiting job from which further requests get 503, in s."""
     jobs_per_client: Annotated[int, Field(gt=0)] = 16
     """Unfinished jobs of one client; further requests get 429."""
@@ -109,9 +119,9 @@ class Settings(BaseSettings):
     slow_requests_waiting: Annotated[int, Field(gt=0)] = 32
     """Requests that wait for a picture, and those that wait for verification; further ones get
     503."""
-    verification_days: Annotated[float, Field(gt=0)] = 400
+    verification_days: Days = 400
     """Longest period of `/verification`, in days; also the default one."""
-    worker_seconds: Annotated[float, Field(gt=0)] = 30
+    worker_seconds: Seconds = 30
     """Time without a heartbeat after which a worker counts as dead and its job is delivered to
     another, in s."""
     largest_body_bytes: Annotated[int, Field(gt=0)] = 1_000_000
@@ -120,19 +130,19 @@ class Settings(BaseSettings):
     """Largest request body of an upload of frames; larger ones get 413."""
     bodies_bytes: Annotated[int, Field(gt=0)] = 256_000_000
     """Request bodies held in memory at the same time, in all; further ones get 503."""
-    request_seconds: Annotated[float, Field(gt=0)] = 60
+    request_seconds: Seconds = 60
     """Timeout for receiving and answering a request, in s."""
     header_bytes: Annotated[int, Field(ge=1024)] = 32_768
     """Largest request line and headers of a request; larger ones get 431 and are hung up on."""
     url_bytes: Annotated[int, Field(ge=256)] = 8192
     """Longest URL of a request; longer ones get 414."""
-    header_seconds: Annotated[float, Field(gt=0)] = 10
+    header_seconds: Seconds = 10
     """Time for the headers of a request to arrive, from the connection or their first byte, in
     s."""
-    stall_seconds: Annotated[float, Field(gt=0)] = 20
+    stall_seconds: Seconds = 20
     """Time between two parts of a request body, or for a client to read a part of a response,
     before its connection is closed, in s."""
-    keep_alive_seconds: Annotated[float, Field(gt=0)] = 15
+    keep_alive_seconds: Seconds = 15
     """Time a connection may be idle between two requests, in s."""
     connections: Annotated[int, Field(gt=0)] = 600
     """Connections open at the same time; lower where the limit of open files requires it. A new

@@ -18,14 +18,12 @@ from safetensors import SafetensorError
 
 from model_zoo.calibration import Calibration
 from model_zoo.checkpoints.arrays import arrays_of, blank, check, fill
+from model_zoo.checkpoints.card import FORMAT, KEY, read_card
 from model_zoo.errors import BadCheckpoint, ModelError, NoWeights
 from model_zoo.intensity import scale as scale_named
 from model_zoo.nowcaster import Nowcaster
 
-KEY = "nowcast"
 UNCALIBRATED = Calibration()
-FORMAT = 1
-"""Version of the metadata, raised when older files could be misread."""
 
 
 @dataclass(frozen=True)
@@ -164,31 +162,6 @@ def load(path: str | Path) -> Checkpoint:
         provenance=card["provenance"],
         sha256=hashlib.sha256(data).hexdigest(),
     )
-
-
-def read_card(data: bytes, path: Path) -> dict[str, Any]:
-    """Read the metadata of a checkpoint.
-
-    Raises:
-        BadCheckpoint: There are none of our checkpoints, or of another version.
-    """
-    length = int.from_bytes(data[:8], "little")
-    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    try:
-        card = json.loads(metadata[KEY])
-        missing = {"format", "model", "channels", "levels", "scale", "experiment", "provenance"}
-        missing -= card.keys()
-    except (KeyError, ValueError, AttributeError) as error:
-        raise BadCheckpoint(
-            f"{path} is a safetensors file without the metadata of a checkpoint of ours. If it is "
-            "of a published network, convert it with `nowcast convert`."
-        ) from error
-    if missing or card["format"] != FORMAT:
-        raise BadCheckpoint(
-            f"{path} has metadata of format {card.get('format')!r} without {sorted(missing)}; "
-            f"this version reads format {FORMAT}. Use the version that wrote it, or train again."
-        )
-    return dict(card)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -103,7 +103,7 @@ def main() -> None:
     except Exception as error:
         if not is_expected(error):
             raise
-        print_error(type(error).__name__, " ".join(str(error).split()))
+        print_error(type(error).__name__, expected_problem(error))
         sys.exit(2)
 
 
@@ -120,8 +120,19 @@ def usage_problem(error: TyperException) -> str:
     """The line to print for a wrong command, option or argument, with where to read more."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "nowcast"
-    message = " ".join(error.format_message().split()).rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".") or "Missing command"
     return f"{message}. See `{path} --help`."
+
+
+def expected_problem(error: Exception) -> str:
+    """The line to print for an expected error; of a file also what to do."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+        return (
+            f"{str(name)!r} cannot be used: {error.strerror}; name another file or folder, or give "
+            f"this user the right to use it"
+        )
+    return " ".join(str(error).split())
 
 
 def wrong_system(system: str) -> str:

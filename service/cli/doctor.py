@@ -79,11 +79,11 @@ def kernels(settings: "Settings") -> Finding:
 
 
 def models(settings: "Settings") -> Finding:
-    """Whether there are weights of all served models."""
-    from model_zoo.forecasters.by_name import check_name
+    """Whether all served models can be loaded, on the CPU."""
+    from model_zoo.forecasters.by_name import load_forecaster
 
     for name in settings.models:
-        check_name(name, settings.weights)
+        load_forecaster(name, device="cpu", weights_folder=settings.weights)
     return Finding("models", "ok", ", ".join(settings.models))
 
 

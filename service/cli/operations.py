@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+YEAR = 366 * 288
+"""Frames of a year, the most that are simulated."""
 NOT_TAKEN = {"quarantined", "unread"}
 """Outcomes of files that are not in the archive."""
 
@@ -236,8 +238,10 @@ def replay(
 @app.command()
 def simulate(
     folder: Annotated[Path, typer.Argument(help="Folder to write the files to.")],
-    frames: Annotated[int, typer.Option(help="Number of frames, 5 minutes apart.", min=1)] = 49,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    frames: Annotated[
+        int, typer.Option(help="Number of frames, 5 minutes apart.", min=1, max=YEAR)
+    ] = 49,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 1,
     start: Annotated[str, typer.Option(help="Time of the first frame.")] = "2026-06-21T12:00Z",
     quiet: Quiet = False,  # noqa: FBT002  a flag of the command line
 ) -> None:
@@ -256,6 +260,8 @@ def simulate(
         bar.disable = quiet
         task = bar.add_task("simulate", total=frames, note="")
         begin = to_time(parse_time(start))
+        if begin.astype("datetime64[s]").astype(int) % 300:
+            raise typer.BadParameter(f"{start!r} should be on a five-minute mark, such as 12:05")
         for path in write(folder, begin, frames, seed, random_weather(seed)):
             bar.update(task, advance=1, note=path.name)
     open_console().print(f"wrote {frames} frames to {folder}")
@@ -287,8 +293,10 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop after one round.")] = False,  # noqa: FBT002  a flag of the command line
     live: Annotated[bool, typer.Option("--live", help="Use radar from DWD's server.")] = False,  # noqa: FBT002  a flag of the command line
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 for a free one.")] = None,
-    frames: Annotated[int, typer.Option(help="Number of frames at the start.", min=43)] = 49,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same weather.")] = 11,
+    frames: Annotated[
+        int, typer.Option(help="Number of frames at the start.", min=43, max=YEAR)
+    ] = 49,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weather.", min=0)] = 11,
     data: Data = None,
 ) -> None:
     """Ingest, forecast, verify and serve a simulated event that ends now.

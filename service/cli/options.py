@@ -31,7 +31,11 @@ MetricsPort = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 Begin = Annotated[str, typer.Option("--from", help="Begin, as in 2020-09-07T08:00Z.")]
 End = Annotated[str, typer.Option("--to", help="End; by default now.")]
-LastDays = Annotated[float, typer.Option("--last", help="Length in days, without --from.", min=0)]
+LastDays = Annotated[
+    float, typer.Option("--last", help="Length in days, without --from.", min=0, max=36_500)
+]
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""Times of other years are typing errors; some cannot be counted in nanoseconds."""
 
 
 def open_deployment(
@@ -104,7 +108,7 @@ def parse_time(text: str) -> datetime:
     """Parse an ISO 8601 time; UTC without a time zone.
 
     Raises:
-        BadParameter: The text is no time.
+        BadParameter: The text is no time, or one far from those of radar.
     """
     try:
         time = datetime.fromisoformat(text)
@@ -112,6 +116,10 @@ def parse_time(text: str) -> datetime:
         raise typer.BadParameter(
             f"{text!r} is no time, should be like 2020-09-07T14:00Z or latest"
         ) from error
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise typer.BadParameter(
+            f"{text!r} should be a time of the years {FIRST_YEAR} to {LAST_YEAR}"
+        )
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 

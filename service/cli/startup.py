@@ -194,17 +194,20 @@ def check_archive(settings: "Settings") -> None:
 
 
 def check_services(settings: "Settings") -> "Ledger":
-    """Check the data folder, the ledger, the archive and, where one is set, Redis.
+    """Check what settings name, the data folder, ledger, archive and, where one is set, Redis.
 
     Returns:
         The ledger, opened.
 
     Raises:
         BadSetting: A setting is wrong.
+        BadField: The file of the domain is wrong.
+        BadKeys: The file of API keys is wrong.
         BadBackup: A restore was killed.
         BadLedger: The ledger is of another kind of database, or of a newer program.
         ServiceUnreachable: A service does not answer.
     """
+    check_references(settings)
     if not settings.ledger or not settings.archive:
         check_folder(settings.data)
     check_restored(settings)
@@ -214,15 +217,53 @@ def check_services(settings: "Settings") -> "Ledger":
     return open_ledger(settings)
 
 
+def check_references(settings: "Settings") -> None:
+    """Check what settings name: the domain, folders, files of keys, the simulated time.
+
+    Raises:
+        BadSetting: One of them is not there, or the simulated time is none.
+        BadField: The file of the domain is wrong.
+        BadKeys: The file of API keys is wrong.
+        SourceUnavailable: A name of radar files has no time.
+    """
+    from service.clock import Clock
+
+    Clock(settings.simulated_time)
+    if settings.weights is not None and not settings.weights.is_dir():
+        raise BadSetting(
+            f"NOWCAST_WEIGHTS is {str(settings.weights)!r}, should be a folder of checkpoints"
+        )
+    if "radar_files" in settings.model_fields_set:
+        from ingest.sources.polled_server import Source
+
+        for files in settings.radar_files:
+            Source(settings.radar_server, files)
+    if settings.web_push_key is not None and not settings.web_push_key.is_file():
+        raise BadSetting(
+            f"NOWCAST_WEB_PUSH_KEY is {str(settings.web_push_key)!r}, should be the file of a "
+            f"private key"
+        )
+    if settings.api_keys is not None:
+        from service.api.middleware.api_keys import read
+
+        read(settings.api_keys)
+    if settings.domain is not None:
+        from ingest.domain import read_domain
+
+        read_domain(settings.domain)
+
+
 def check_models(settings: "Settings") -> None:
-    """Check that the models to serve exist; those with weights are not looked into.
+    """Check that the models to serve exist, and that weights of the operator are whole files.
 
     PyTorch is imported only for a name that is neither of weights nor of a baseline.
 
     Raises:
         UnknownModel: There is no forecaster of a name.
         NoWeights: There are no trained weights of a network.
+        BadCheckpoint: A file of weights in NOWCAST_WEIGHTS is none.
     """
+    from model_zoo.checkpoints.card import check_file
     from model_zoo.forecasters.baseline_names import BASELINE_NAMES
 
     for name in settings.models:
@@ -230,6 +271,9 @@ def check_models(settings: "Settings") -> None:
             from model_zoo.forecasters.by_name import check_name
 
             check_name(name, settings.weights)
+        own = settings.weights and settings.weights / f"{name}.safetensors"
+        if own and own.exists():
+            check_file(own)
 
 
 def has_weights(name: str, folder: Path | None) -> bool:

@@ -64,6 +64,7 @@ def beat() -> None:
 
     settings = open_settings()
     configure_logging("beat", settings)
+    startup.check_references(settings)
     startup.check_redis(settings)
     from service.runtime.worker import run_beat
 
@@ -88,6 +89,7 @@ def up(
     configure_logging("up", settings)
     startup.check_port(settings)
     ledger = startup.check_services(settings)
+    startup.check_models(settings)
     from service.runtime.all_in_one import run
 
     run(settings, ledger)

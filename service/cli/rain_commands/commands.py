@@ -79,7 +79,14 @@ def sums(
     from service.pipeline.rain_sums.cell_weights import cells_of_area
 
     try:
-        parsed = TypeAdapter[Any](GeoJson).validate_json(area.read_bytes())
+        content = area.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(
+            f"{str(area)!r} cannot be read ({error.strerror}), should be a GeoJSON file with a "
+            f"polygon; `nowcast point` takes the name of a place"
+        ) from error
+    try:
+        parsed = TypeAdapter[Any](GeoJson).validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

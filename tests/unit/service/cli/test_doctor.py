@@ -75,6 +75,16 @@ def test_a_missing_model_a_full_disk_and_a_wrong_folder_are_found(
     assert "NOWCAST_KEEP_DAYS" in doctor.disk(good).text
 
 
+def test_broken_weights_are_found(tmp_path: Path, server: Server) -> None:
+    (tmp_path / "mine.safetensors").write_bytes(b"no weights")
+    own = {"weights": tmp_path, "models": ("persistence", "mine")}
+    found = doctor.checked(
+        "models", doctor.models, settings(tmp_path, server).model_copy(update=own)
+    )
+    assert found.state == "failed"
+    assert "mine.safetensors is not a whole safetensors file" in found.text
+
+
 def test_the_command_exits_with_1_when_a_check_failed(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,11 @@ SETTINGS = [
     ("NOWCAST_PORT", "abc", "integer"),
     ("NOWCAST_PORT", "70000", "65535"),
     ("NOWCAST_KEEP_DAYS", "-1", "greater than 0"),
+    ("NOWCAST_KEEP_DAYS", "inf", "finite"),
+    ("NOWCAST_KEEP_DAYS", "1e300", "36500"),
+    ("NOWCAST_REQUEST_SECONDS", "1e12", "86400"),
+    ("NOWCAST_RADAR_SERVER", "ftp://radar.example", "https"),
+    ("NOWCAST_DEVICE", "quantum", "cuda"),
     ("NOWCAST_THREADS", "-2", "greater than or equal to 0"),
     ("NOWCAST_POLL_SECONDS", "0", "greater than 0"),
     ("NOWCAST_BACKFILL_HOURS", "100", "less than or equal to 48"),
@@ -42,6 +47,15 @@ ARGUMENTS = [
     (["ingest"], "--follow"),
     (["forecast", "--issue", "yesterday"], "yesterday"),
     (["ledger", "chekc"], "chekc"),
+    (["simulate", "--seed", "-5", "/tmp"], "--seed"),
+    (["simulate", "--frames", "9999999999999", "/tmp"], "--frames"),
+    (["simulate", "--start", "2026-06-21T12:03Z", "/tmp"], "five-minute mark"),
+    (["simulate", "--start", "9999-12-31T23:55Z", "/tmp"], "1900 to 2200"),
+    (["simulate", "/proc/nowcast"], "give this user the right"),
+    (["demo", "--frames", "9999999999999"], "--frames"),
+    (["report", "--last", "1e300"], "--last"),
+    (["report", "--last", "inf"], "--last"),
+    (["sums", "Atlantis"], "should be a GeoJSON file"),
 ]
 
 
@@ -101,6 +115,18 @@ def test_a_wrong_argument_is_named(
     assert name in refused(words, monkeypatch, capsys)
 
 
+def test_a_group_of_commands_alone_prints_its_help_and_that_one_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["nowcast", "ledger"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "check" in out
+    assert "Missing command. See" in err
+
+
 @pytest.mark.parametrize("command", ["serve", "up", "demo"])
 def test_a_port_in_use_is_named(
     command: str,
@@ -143,6 +169,48 @@ def test_what_cannot_be_reached_or_found_at_the_start_is_named(
     monkeypatch.setenv(variable, value)
     line = refused(["serve", "--port", "0"], monkeypatch, capsys)
     assert variable in line or "ms-lstm" in line or "nothing" in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("NOWCAST_DOMAIN", "nothing.toml", "nothing.toml cannot be read"),
+        ("NOWCAST_DOMAIN", "a.file", "a.file cannot be read"),
+        ("NOWCAST_WEIGHTS", "a.file", "should be a folder"),
+        ("NOWCAST_WEIGHTS", "nowhere", "should be a folder"),
+        ("NOWCAST_API_KEYS", "nothing.jsonl", "nothing.jsonl cannot be read"),
+        ("NOWCAST_API_KEYS", "a.file", "a.file, line 1"),
+        ("NOWCAST_WEB_PUSH_KEY", "nothing.pem", "should be the file of a private key"),
+        ("NOWCAST_SIMULATED_TIME", "yesterday", "BEGIN@SINCE*SPEED"),
+        ("NOWCAST_RADAR_FILES", "radar.bin", "hold the time to the minute"),
+        ("NOWCAST_MODELS", ",", "at least 1"),
+    ],
+)
+def test_what_a_setting_names_is_looked_for_before_anything_starts(
+    variable: str,
+    value: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.file").write_text("x")
+    monkeypatch.setenv(variable, value)
+    assert reason in refused(["serve", "--port", "0"], monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("damage", [b"x", b"", b"\x02\0\0\0\0\0\0\0{}", b"\xff" * 40])
+def test_weights_of_the_operator_that_are_none_are_named(
+    damage: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "mine.safetensors").write_bytes(damage)
+    monkeypatch.setenv("NOWCAST_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("NOWCAST_MODELS", "persistence,mine")
+    assert "mine.safetensors is" in refused(["serve", "--port", "0"], monkeypatch, capsys)
 
 
 @pytest.mark.parametrize("command", [["worker", "--queues", "verify"], ["beat"]])
