@@ -218,19 +218,28 @@ def times_of(file: netCDF4.Dataset, rain: "netCDF4.Variable[Any]") -> list[np.da
     """Return the times of the frames, UTC.
 
     Raises:
-        BadField: There are none.
+        BadField: There are none, or they cannot be read.
     """
     dimension = rain.dimensions[0] if len(rain.dimensions) == 3 else "time"
     found = file.variables.get(dimension)
     if found is None or not hasattr(found, "units"):
         raise BadField(f"has no coordinate {dimension} with units, should state the time of frames")
-    moments: Any = netCDF4.num2date(
-        found[...],
-        found.units,
-        getattr(found, "calendar", "standard"),
-        only_use_cftime_datetimes=False,
-        only_use_python_datetimes=True,
-    )
+    numbers, calendar = found[...], getattr(found, "calendar", "standard")
+    if np.ma.is_masked(numbers) or not np.isfinite(numbers).all():
+        raise BadField(f"coordinate {dimension} lacks values, should have the time of each frame")
+    try:
+        moments: Any = netCDF4.num2date(
+            numbers,
+            str(found.units),
+            calendar,
+            only_use_cftime_datetimes=False,
+            only_use_python_datetimes=True,
+        )
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadField(
+            f"coordinate {dimension} has units {found.units!r} in the calendar {calendar!r}, which "
+            f"give no times ({error}); should be like 'seconds since 1970-01-01', standard"
+        ) from error
     return [np.datetime64(moment, "s") for moment in np.atleast_1d(moments)]
 
 

@@ -14,6 +14,8 @@ LEAST_HIGHEST, MOST_WET, LEAST_KNOWN = 0.5, 0.9, 0.2
 wrong."""
 FINE_CELL_METRES = 3000.0
 """Cells below it are finer than those that the shipped experiments are made for."""
+LEAST_CELL_METRES = 100.0
+"""Cells below it are finer than radar resolves."""
 
 
 def summary(event: EventFile) -> Iterator[str]:
@@ -41,5 +43,7 @@ def summary(event: EventFile) -> Iterator[str]:
         yield f"look again: {wet:.0%} of the cells are wet; are dry cells marked as no data?"
     if known.mean() < LEAST_KNOWN:
         yield f"look again: {known.mean():.0%} of the cells are known; cut files to the coverage"
-    if grid.cell < FINE_CELL_METRES:
+    if grid.cell < LEAST_CELL_METRES:
+        yield f"look again: cells are {grid.cell:g} m wide; are the units of the coordinates right?"
+    elif grid.cell < FINE_CELL_METRES:
         yield "cells are finer than the 5 km of the shipped experiments; --cell-km 5 averages them"

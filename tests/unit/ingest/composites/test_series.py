@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import h5py
+import netCDF4
 import numpy as np
 import pytest
 import rasterio
@@ -307,6 +308,26 @@ def test_what_a_file_lacks_is_named_with_what_to_do(
 
 
 @pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        ({"units": "furlongs since 2021"}, "'furlongs since 2021' in the calendar"),
+        ({"units": "seconds since never"}, "which give no times"),
+        ({"calendar": "360_day"}, "'360_day', which give no times"),
+        ({"units": 5}, "which give no times"),
+        ({"missing_value": 0}, "time lacks values"),
+    ],
+)
+def test_times_that_cannot_be_read_are_named(
+    tmp_path: Path, about: dict[str, object], message: str
+) -> None:
+    path = netcdf(tmp_path)
+    with netCDF4.Dataset(path, "a") as file:
+        file["time"].setncatts(about)
+    with pytest.raises(BadField, match=message):
+        read(path)
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"object": "PVOL"}, "object is 'PVOL', should be 'COMP'"),
@@ -427,3 +448,15 @@ def test_the_summary_says_what_looks_wrong(tmp_path: Path) -> None:
     lines = list(summary(event_store.read_event(tmp_path / "e.zarr")))
     assert any("are the units right?" in line for line in lines)
     assert any("finer than the 5 km" in line for line in lines)
+
+
+def test_cells_of_a_few_metres_look_wrong(tmp_path: Path) -> None:
+    def kilometres_called_metres(given: xr.Dataset) -> xr.Dataset:
+        return given.assign_coords(
+            {axis: (axis, given[axis].values / 1000, given[axis].attrs) for axis in "yx"}
+        )
+
+    written = read(netcdf(tmp_path, kilometres_called_metres))
+    event_store.write_event(tmp_path / "e.zarr", written, "CC0-1.0", CREDIT)
+    lines = summary(event_store.read_event(tmp_path / "e.zarr"))
+    assert any("are the units of the coordinates right?" in line for line in lines)
