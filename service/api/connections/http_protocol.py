@@ -5,7 +5,7 @@ request arrives.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -253,8 +253,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Start to answer the request.
 
         Raises:
-            Refusal: Too many requests wait for their response.
+            Refusal: Too many requests wait for their response, or the headers contradict.
         """
+        check_framing(self.headers, self.parser.get_http_version())
         if len(self.pipeline) >= MOST_PIPELINED:
             raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, "wait for responses before sending more")
         self._in_head, self._head_since = False, None
@@ -322,6 +323,29 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+
+def check_framing(headers: Iterable[tuple[bytes, bytes]], version: str) -> None:
+    """Check the headers that servers before and behind could understand differently.
+
+    Args:
+        headers: Names in lower case, and values.
+        version: Of HTTP, such as "1.1".
+
+    Raises:
+        Refusal: There is not one Host (RFC 9112, 3.2), or a transfer coding that is not read.
+    """
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            detail = (
+                "the Transfer-Encoding should be chunked; send other codings as Content-Encoding"
+            )
+            raise Refusal(HTTPStatus.NOT_IMPLEMENTED, detail)
+    if hosts > 1 or (not hosts and version == "1.1"):
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"there are {hosts} headers Host, should be one")
 
 
 def refusal(status: HTTPStatus, detail: str) -> bytes:

@@ -82,6 +82,12 @@ START = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         ((b"GET /" + b"a" * 2 * URL_LIMIT,), 414),
         ((b"GET /", b"a" * 600, b"a" * 600), 414),
         ((b"\x00\x01\x02 nonsense\r\n\r\n",), 400),
+        ((START + b"Host: example.org\r\n\r\n",), 400),
+        ((START.replace(b"Host: localhost\r\n", b"") + b"\r\n",), 400),
+        ((START.replace(b"Host: localhost\r\n", b"").replace(b"1.1", b"1.0") + b"\r\n",), 200),
+        ((START + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",), 400),
+        ((START + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",), 501),
+        ((START + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",), 501),
     ],
 )  # fmt: skip
 def test_headers_and_urls_beyond_their_limits_are_refused_with_the_reason(
