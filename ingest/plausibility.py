@@ -27,6 +27,16 @@ SUDDEN_MINUTES, SOON_MINUTES = 10.0, 30.0
 over all of it."""
 WITNESSES = 2
 """Frames nearest in time that have to agree, where there are as many: one may be wrong itself."""
+BLOCKS = 20
+"""Parts along each side in whose mean amounts a pattern is compared, 45 km of the model grid: rain
+moves less than that within ten minutes."""
+FEWEST_BLOCKS = 40
+"""With data in both frames, to compare them."""
+UNLIKE = 0.3
+"""Correlation of those means below which two patterns of widespread rain within ten minutes are not
+of the same weather."""
+JUMP = 4.0
+"""Factor by which the mean of widespread rain never changes within ten minutes."""
 STOPPED = 0.005
 """Share of wet cells from which two frames are never the same to the last digit."""
 
@@ -76,6 +86,11 @@ def judge(rate: Array, others: Sequence[Beside]) -> Judgement:
         )
     if is_constant(rate):
         return Judgement(suspect=f"it rains {np.nanmax(rate):g} mm/h everywhere alike")
+    suspicions = [contradiction(rate, other.rate) for other in sudden]
+    if suspicions and all(suspicions):
+        return Judgement(
+            suspect=f"{suspicions[0]} {words(sudden[0].minutes)} it rained widely, too"
+        )
     for other in others:
         if has_stopped(rate, other.rate):
             return Judgement(suspect=f"nothing has changed: {words(other.minutes)} it was the same")
@@ -110,6 +125,41 @@ def lost_part(rate: Array, other: Array) -> str:
             ):
                 return f"{down + 1}, {across + 1}"
     return ""
+
+
+def contradiction(rate: Array, other: Array) -> str:
+    """What speaks against two frames of widespread rain within ten minutes; or nothing.
+
+    A field that is turned over, or read in a wrong order or scale, is such a one.
+    """
+    if rate.shape != other.shape or min(rate.shape) < BLOCKS:
+        return ""
+    if min(share(rate, RAIN), share(other, RAIN)) < WIDESPREAD:
+        return ""
+    both = ~(np.isnan(rate) | np.isnan(other))
+    if both.mean() < LEAST_SEEN * (~np.isnan(other)).mean():
+        return ""
+    factor = float(rate[both].mean()) / max(float(other[both].mean()), 1e-6)
+    if not 1 / JUMP <= factor <= JUMP:
+        return f"it rains {factor:.2g} times as much,"
+    here, there = (block_means(np.where(both, field, np.nan)) for field in (rate, other))
+    known = ~np.isnan(here)
+    if known.sum() < FEWEST_BLOCKS or min(here[known].std(), there[known].std()) == 0:
+        return ""
+    alike = float(np.corrcoef(here[known], there[known])[0, 1])
+    return f"it rains elsewhere (correlation {alike:.2f})," if alike < UNLIKE else ""
+
+
+def block_means(rate: Array) -> Array:
+    """Mean of log(1 + rate) over the parts of a field (y, x), NaN where half of one is missing."""
+    rows, columns = (side // BLOCKS for side in rate.shape)
+    parts = np.log1p(rate[: BLOCKS * rows, : BLOCKS * columns])
+    parts = parts.reshape(BLOCKS, rows, BLOCKS, columns)
+    seen = ~np.isnan(parts)
+    count = seen.sum(axis=(1, 3))
+    total = np.where(seen, parts, 0).sum(axis=(1, 3))
+    means: Array = np.where(2 * count >= rows * columns, total / np.maximum(count, 1), np.nan)
+    return means
 
 
 def share(rate: Array, least: float) -> float:

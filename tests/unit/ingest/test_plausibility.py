@@ -1,5 +1,8 @@
 """Implausible frames are distinguished from plausible ones, however quickly rain comes and goes."""
 
+import re
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -81,3 +84,31 @@ def test_simulated_events_are_left_alone(weather: Weather) -> None:
             if index != number
         ]
         assert judge(field, beside) == FINE
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda field: field[::-1].copy(), "it rains elsewhere"),
+        (lambda field: field[:, ::-1].copy(), "it rains elsewhere"),
+        (lambda field: field.T.copy(), "it rains elsewhere"),
+        (lambda field: field * np.float32(10), "it rains 1\\d times as much"),
+        (lambda field: field * np.float32(0.2), "it rains 0.2 times as much"),
+    ],
+    ids=["upside down", "mirrored", "transposed", "ten times", "a fifth"],
+)
+def test_widespread_rain_in_another_place_or_amount_within_minutes_is_suspect(
+    spoil: Callable[[Array], Array], why: str
+) -> None:
+    whole = np.nan_to_num(rain())
+    beside = [Beside(whole, 5), Beside(np.roll(whole, -2, axis=1), 10)]
+    found = judge(spoil(np.roll(whole, 2, axis=1)), beside)
+    assert not found.impossible
+    assert re.search(f"{why}.*, though 5 minutes before it rained widely, too", found.suspect)
+    assert judge(np.roll(whole, 2, axis=1), beside) == FINE
+
+
+def test_one_neighbour_that_contradicts_may_be_wrong_itself() -> None:
+    whole = np.nan_to_num(rain())
+    beside = [Beside(whole[::-1].copy(), 5), Beside(np.roll(whole, -2, axis=1), 10)]
+    assert judge(np.roll(whole, 2, axis=1), beside) == FINE
