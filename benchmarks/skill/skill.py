@@ -29,6 +29,7 @@ from xarray import DataArray
 from benchmarks.conclusions import conclude
 from benchmarks.skill import events
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
+from benchmarks.skill.related import with_related
 from benchmarks.skill.remembered import remember
 from benchmarks.skill.scoring import NoStarts, Scored, score
 from benchmarks.skill.sections import HOW, draw_reliability, opponents, section, summary
@@ -58,7 +59,8 @@ def main() -> None:
     with exit_on_bad_events():
         parts = sections(options)
     if options.write:
-        options.write.write_text(conclude("\n".join([about(sys.argv[1:]), *parts])))
+        text = with_related("\n".join([about(sys.argv[1:]), *parts]), options.write.parent)
+        options.write.write_text(conclude(text))
 
 
 def arguments() -> argparse.Namespace:

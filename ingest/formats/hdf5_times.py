@@ -1,7 +1,8 @@
-"""netCDF-4 files without the time at which they were written.
+"""netCDF-4 files without the time at which they were written, and without padding.
 
 The netCDF library notes in the root group of a file in memory when it was made, to the second, so
-the same field written twice would not be the same bytes. Layout after the HDF5 File Format
+the same field written twice would not be the same bytes. It also fills the file up to a multiple of
+64 KiB. Layout after the HDF5 File Format
 Specification, version 3.0, sections II.A (superblock versions 2 and 3) and IV.A.1.b (object header
 version 2), https://docs.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html.
 """
@@ -10,14 +11,22 @@ import struct
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUPERBLOCK_VERSIONS = (2, 3)
-ROOT_ADDRESS = slice(36, 44)
-"""Of the root group, where addresses have 8 bytes, as in all files of the library."""
+END_ADDRESS, ROOT_ADDRESS = slice(28, 36), slice(36, 44)
+"""Of the end and the root group, where addresses have 8 bytes, as in all files of the library."""
 HEADER = b"OHDR\x02"
 STORES_TIMES, STORES_PHASES, SIZE_OF_SIZE = 0x20, 0x10, 0x03
 """Flags of an object header."""
 TIMES = slice(6, 22)
 """Access, modification, change and birth time, in an object header."""
 MASK = 0xFFFFFFFF
+
+
+def without_padding(file: bytes) -> bytes:
+    """A netCDF-4 file up to its end as its superblock has it; other files as they are."""
+    if not file.startswith(SIGNATURE) or file[8] not in SUPERBLOCK_VERSIONS:
+        return file
+    end = int.from_bytes(file[END_ADDRESS], "little")
+    return file if any(file[end:]) else file[:end]
 
 
 def without_times(file: bytes) -> bytes:

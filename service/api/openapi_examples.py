@@ -146,8 +146,8 @@ COVERAGE: dict[str, Any] = {
         "probability": 0.83,
         "with_interruptions": False,
         "text": {
-            "en": "Rain starts between 23:05 UTC and 23:40 UTC.",
-            "de": "Zwischen 23:05 UTC und 23:40 UTC beginnt es zu regnen.",
+            "en": "Rain starts between 23:05 and 23:40 UTC.",
+            "de": "Zwischen 23:05 und 23:40 UTC beginnt es zu regnen.",
         },
     },
     "nowcast:issue_time": ISSUE,
@@ -267,8 +267,8 @@ WIDGET: dict[str, Any] = {
     "state": "rain",
     "starts": VALID[1],
     "ends": VALID[3],
-    "text": "Rain starts between 23:05 UTC and 23:40 UTC.",
-    "text_de": "Zwischen 23:05 UTC und 23:40 UTC beginnt es zu regnen.",
+    "text": "Rain starts between 23:05 and 23:40 UTC.",
+    "text_de": "Zwischen 23:05 und 23:40 UTC beginnt es zu regnen.",
     "attribution": "Source: Deutscher Wetterdienst",
 }
 FOUND_PLACES: dict[str, Any] = {

@@ -46,7 +46,7 @@ from service.archive.key import (
     upload_name,
 )
 from service.archive.quarantine import Damaged, Quarantine
-from service.archive.rounding import PRECISION, rounded_between
+from service.archive.rounding import PRECISION, rounded
 from service.archive.store import Folder, Store
 from service.archive.verified_files import VerifiedFiles
 from service.errors import NoForecast, NoFrame
@@ -187,12 +187,12 @@ class Archive:
     def put_forecast(self, forecast: DataArray, history: str) -> bool:
         """Store a forecast (lead_time, y, x) in mm/h. Returns False if its key has one.
 
-        Between the half hours values are rounded (`rounded_between`).
+        Values are rounded (`rounding.PRECISION`).
         """
         key = key_of(forecast)
         title = f"Two-hour precipitation nowcast by {key.model}"
         data = field_file.encode(
-            rounded_between(forecast),
+            rounded(forecast),
             title,
             history,
             packed=True,

@@ -30,8 +30,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "starts": "Rain starts between {first} and {last}.",
             "ends": "The rain ends between {first} and {last}.",
             "goes_on": "The rain continues beyond {until}.",
-            "end_unknown": "When it ends is unknown, because no radar sees where the weather comes "
-            "from.",
+            "end_unknown": "When the rain ends is unknown, because no radar sees where the weather "
+            "comes from.",
             "interruptions": "With interruptions.",
             "peak": "Up to {peak} mm/h.",
         },
@@ -51,8 +51,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "starts": "Zwischen {first} und {last} beginnt es zu regnen.",
             "ends": "Der Regen endet zwischen {first} und {last}.",
             "goes_on": "Der Regen dauert über {until} hinaus an.",
-            "end_unknown": "Wann er endet, ist unbekannt, weil kein Radar sieht, woher das Wetter "
-            "kommt.",
+            "end_unknown": "Wann der Regen aufhört, ist unbekannt, weil kein Radar sieht, woher "
+            "das Wetter kommt.",
             "interruptions": "Mit Unterbrechungen.",
             "peak": "Bis zu {peak} mm/h.",
         },
@@ -125,9 +125,10 @@ def rain(summary: PlaceSummary, clock: Clock) -> list[Sentence]:
 
 
 def between(window: Window, clock: Clock) -> dict[str, str]:
-    """The times of a window."""
-    first, last = window
-    return {"first": clock(first), "last": clock(last)}
+    """The times of a window; what follows both of them, such as UTC, is said once."""
+    (first, unit), (last, unit_of_last) = (clock(time).partition(" ")[::2] for time in window)
+    until = f"{last} {unit_of_last}".rstrip()
+    return {"first": first if unit == unit_of_last else f"{first} {unit}".rstrip(), "last": until}
 
 
 def localised(value: str, language: Language) -> str:

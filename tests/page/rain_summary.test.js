@@ -106,8 +106,8 @@ const CASES = [
   [
     "rain whose end is unknown",
     { state: "rain", peak: 2, unknown_after: toIso(timeAt(45)) },
-    "It is raining. When it ends is unknown, because no radar sees where the weather comes from. Up to 2.0 mm/h.",
-    "Es regnet. Wann er endet, ist unbekannt, weil kein Radar sieht, woher das Wetter kommt. Bis zu 2,0 mm/h.",
+    "It is raining. When the rain ends is unknown, because no radar sees where the weather comes from. Up to 2.0 mm/h.",
+    "Es regnet. Wann der Regen aufhört, ist unbekannt, weil kein Radar sieht, woher das Wetter kommt. Bis zu 2,0 mm/h.",
   ],
 ];
 

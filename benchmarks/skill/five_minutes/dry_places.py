@@ -4,7 +4,8 @@
 
 A claim holds for the two hours of a forecast; it is wrong where the radar shows 0.5 mm/h or more at
 one of the times, and a place is dry where it does not. Places without data at any time are left
-out. By default the events are those of validation and the German event that nothing was chosen on.
+out. Forecasts are rounded as the archive stores them. By default the events are those of validation
+and the German event that nothing was chosen on.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from benchmarks.skill.scoring import HORIZON, NoStarts, history
 from benchmarks.skill.skill import exit_on_bad_events
 from ingest.precipitation import exceedance_probabilities
 from model_zoo.forecasters.contract import LEAD_STEP, NotEnoughFrames
+from service.archive.rounding import rounded
 from service.pipeline.place_summary import SHOWER, at_any_time, dry_places
 
 NAME = "Places called dry"
@@ -64,7 +66,7 @@ def claims_of(
         observed = frames.sel(time=ahead).values
         for named in forecasters:
             try:
-                forecast = named.forecaster(past, LEADS, STEP_MINUTES)
+                forecast = rounded(named.forecaster(past, LEADS, STEP_MINUTES))
             except NotEnoughFrames:
                 continue
             known = ~(np.isnan(observed).any(0) | np.isnan(forecast.values).any(0))

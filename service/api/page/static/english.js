@@ -144,7 +144,7 @@ export const english = {
   summaryEnds: "The rain ends between {from} and {to}.",
   summaryInterruptions: "With interruptions.",
   summaryContinues: "The rain continues beyond {end}.",
-  summaryEndUnknown: "When it ends is unknown, because no radar sees where the weather comes from.",
+  summaryEndUnknown: "When the rain ends is unknown, because no radar sees where the weather comes from.",
   summaryPeak: "Up to {rate} mm/h.",
   summaryStale: "This forecast from {time} is based on outdated radar data.",
   rainChart: "Rain at this place: two hours measured, then forecast",

@@ -144,7 +144,7 @@ export const german = {
   summaryEnds: "Der Regen endet zwischen {from} und {to} Uhr.",
   summaryInterruptions: "Mit Unterbrechungen.",
   summaryContinues: "Der Regen dauert über {end} Uhr hinaus an.",
-  summaryEndUnknown: "Wann er endet, ist unbekannt, weil kein Radar sieht, woher das Wetter kommt.",
+  summaryEndUnknown: "Wann der Regen aufhört, ist unbekannt, weil kein Radar sieht, woher das Wetter kommt.",
   summaryPeak: "Bis zu {rate} mm/h.",
   summaryStale: "Diese Vorhersage (Stand {time} Uhr) beruht auf veralteten Radardaten.",
   rainChart: "Regen an diesem Ort: zwei Stunden gemessen, dann vorhergesagt",

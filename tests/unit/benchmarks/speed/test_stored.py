@@ -26,5 +26,5 @@ def test_all_lead_times_of_a_forecast_take_at_most_twice_the_bytes(tmp_path: Pat
 def test_the_section_compares_all_models_together() -> None:
     few = [Stored("advection", 0.1, 1000, 3000), Stored("blend", 0.1, 9000, 9000)]
     assert "| blend | 10 % | 9 | 9 | 1.00 |" in section(few)
-    assert "1.20 times the bytes; 2 at\nmost are wanted: as wanted." in section(few)
+    assert "1.20 times the\nbytes; 2 at most are wanted: as wanted." in section(few)
     assert "more than wanted" in section(few[:1])

@@ -5,7 +5,7 @@ import time
 import netCDF4
 import pytest
 
-from ingest.formats.hdf5_times import lookup3, without_times
+from ingest.formats.hdf5_times import lookup3, without_padding, without_times
 
 
 def written() -> bytes:
@@ -41,6 +41,20 @@ def test_a_file_whose_checksum_is_wrong_is_returned_as_it_is() -> None:
     spoilt = bytearray(written())
     spoilt[60] ^= 1
     assert without_times(bytes(spoilt)) == spoilt
+
+
+def test_a_file_ends_where_its_superblock_says() -> None:
+    padded = written()
+    file = without_padding(padded)
+    assert len(file) < len(padded)
+    assert padded == file + bytes(len(padded) - len(file))
+    with netCDF4.Dataset("field", memory=file) as dataset:
+        assert dataset["rain"][:].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("other", [b"", b"CDF\x02 classic", written() + b"more"])
+def test_a_file_without_padding_is_returned_as_it_is(other: bytes) -> None:
+    assert without_padding(other) == other
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from service.pipeline.place_summary import (
     end_of,
     summarise,
 )
-from service.pipeline.place_wording import LANGUAGES, wording
+from service.pipeline.place_wording import LANGUAGES, Language, clock_in, wording
 
 SIDE = 100
 ISSUE = np.datetime64("2024-06-01T12:00", "ns")
@@ -166,6 +167,22 @@ def test_a_chance_of_rain_is_possible_rain_or_probably_dry() -> None:
     assert small.probability == pytest.approx(0.19, abs=0.03)
     assert "19 %" in wording(small, "en")
     assert "dry" in wording(safe, "en")
+
+
+@pytest.mark.parametrize(
+    ("zone", "language", "expected"),
+    [
+        ("UTC", "en", "Rain starts between 12:05 and 12:15 UTC. "),
+        ("UTC", "de", "Zwischen 12:05 und 12:15 UTC beginnt es zu regnen. "),
+        ("Europe/Berlin", "en", "Rain starts between 14:05 and 14:15. "),
+        ("Europe/Berlin", "de", "Zwischen 14:05 und 14:15 Uhr beginnt es zu regnen. "),
+    ],
+)
+def test_the_unit_of_two_times_is_said_once(zone: str, language: Language, expected: str) -> None:
+    soon = place([0] * 2 + [1] * 22, 0, None, dry=False)
+    minutes = np.timedelta64(1, "m")
+    soon = replace(soon, starts_between=(ISSUE + 5 * minutes, ISSUE + 15 * minutes))
+    assert wording(soon, language, clock_in(zone, language)).startswith(expected)
 
 
 def test_the_probability_of_any_time_rises_with_that_of_one() -> None:

@@ -10,6 +10,7 @@ from model_zoo import load_forecaster
 from model_zoo.forecasters.baselines import Persistence
 from service.archive.archive import Archive
 from service.archive.key import Key
+from service.archive.rounding import HALF_HOUR_STEP
 from service.ledger import tables
 from service.ledger.ledger import Ledger
 from service.ledger.probability_rows import sums_of
@@ -39,7 +40,7 @@ def test_probabilities_are_kept_with_their_forecast(forecasts: Archive) -> None:
     assert not exceedance_probabilities(kept)[0.5].equals(exceedance_probabilities(kept)[2.0])
     for threshold, probability in exceedance_probabilities(expected).items():
         np.testing.assert_allclose(
-            exceedance_probabilities(kept)[threshold], probability, atol=1e-3
+            exceedance_probabilities(kept)[threshold], probability, atol=HALF_HOUR_STEP / 2 + 1e-6
         )
         np.testing.assert_array_equal(
             np.isnan(exceedance_probabilities(kept)[threshold]), np.isnan(kept)

@@ -177,7 +177,7 @@ def test_rain_before_no_data_is_rain_whose_end_is_unknown(coverage_of: Callable[
     summary = coverage_of(2, 0, np.nan, np.nan)["nowcast:summary"]
     assert (summary["state"], summary["complete"]) == ("rain", False)
     assert summary["ends"] is None
-    assert "When it ends is unknown" in summary["text"]["en"]
+    assert "When the rain ends is unknown" in summary["text"]["en"]
 
 
 def test_a_place_without_radar_is_unknown(coverage_of: Callable[..., Any]) -> None:
