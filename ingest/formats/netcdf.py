@@ -6,7 +6,7 @@ in memory: nothing half-written ever has a name.
 
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import netCDF4
 import numpy as np
@@ -42,7 +42,7 @@ FORECAST_DIM = "lead_time"
 CERTAIN, FINEST, NO_PROBABILITY = 100 * 256, 16, -1
 """Packed probability of 1, the smallest difference between two, and no data. A probability that is
 rounded to 0.01 takes one byte of the two, the other compresses to nothing."""
-COMPRESSION = 7
+COMPRESSION: Final = 7
 """Level of zlib. Higher ones save 3 % of a forecast and take four times as long."""
 LARGE = 1000
 """Values from which on compression pays."""

@@ -42,17 +42,16 @@ def test_rates_at_half_hours_stay_as_they_are_and_the_rest_is_rounded(
 ) -> None:
     found = rounded(forecast)
     np.testing.assert_array_equal(found[HALF_HOURS], forecast[HALF_HOURS])
-    allowed = np.maximum(RATE_STEP / 2, forecast * SIGNIFICAND / 2)
-    assert bool(
-        (np.abs(found - forecast) <= allowed * (1 + 1e-6)).where(~forecast.isnull(), 1).all()
-    )
+    exact = forecast.values
+    within = np.abs(found.values - exact) <= np.maximum(RATE_STEP, exact * SIGNIFICAND) / 2 + 1e-6
+    assert bool(within[~np.isnan(exact)].all())
     np.testing.assert_array_equal(found.isnull(), forecast.isnull())
     assert len(exceedance_probabilities(found)) == len(exceedance_probabilities(forecast)) > 0
     for threshold, probability in exceedance_probabilities(found).items():
-        exact = exceedance_probabilities(forecast)[threshold]
+        exact = exceedance_probabilities(forecast)[threshold].values
         steps = np.full(exact.shape, PROBABILITY_STEP)
         steps[HALF_HOURS] = HALF_HOUR_STEP
-        error = np.abs(probability - exact).values
+        error = np.abs(probability.values - exact)
         assert bool((error <= steps / 2 + 1e-6)[~np.isnan(error)].all())
         np.testing.assert_array_equal(np.isnan(probability), np.isnan(exact))
 
