@@ -125,7 +125,7 @@ def rain(summary: PlaceSummary, clock: Clock) -> list[Sentence]:
 
 
 def between(window: Window, clock: Clock) -> dict[str, str]:
-    """The times of a window; what follows both of them, such as UTC, is said once."""
+    """The times of a window; what follows both of them, such as UTC, stands once."""
     (first, unit), (last, unit_of_last) = (clock(time).partition(" ")[::2] for time in window)
     until = f"{last} {unit_of_last}".rstrip()
     return {"first": first if unit == unit_of_last else f"{first} {unit}".rstrip(), "last": until}
