@@ -164,7 +164,7 @@ export const english = {
   tableRain: "mm/h",
   skill: "Recent forecast skill",
   skillNote: "CSI at 0.5 mm/h: of all cells with rain in the forecast or on the radar, the share with rain in both; 1 is perfect. Last 7 days; forecasts compared: {n}.",
-  skillNone: "No forecast of {model} was verified in the last 7 days.",
+  skillNone: "No forecast of “{model}” was verified in the last 7 days.",
   skillLabel: "CSI by lead time, {model} (persistence)",
   skillFailed: "The forecast skill could not be loaded.",
   keyboard: "Space plays, ← → step, Home and End jump to either end. On the map: arrow keys pan, + − zoom, Enter selects the centre.",

@@ -110,3 +110,10 @@ def test_the_map_answers_while_radar_is_still_coming(tmp_path: Path) -> None:
     assert f"{FRAMES} accepted frames" in text
     assert "advection forecast in" in text
     assert "200  advection issued at" in text
+
+
+def test_radar_that_is_old_by_now_is_told_and_ends_nothing() -> None:
+    ready = httpx.Response(200, json={"radar_age_s": 180})
+    assert steps.readiness(ready) == "GET  /readyz                 200  radar is 3 minutes old"
+    late = httpx.Response(503, json={"detail": "the newest radar is 25 minutes old"})
+    assert steps.readiness(late).endswith("503  the newest radar is 25 minutes old")
