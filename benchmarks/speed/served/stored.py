@@ -35,8 +35,8 @@ NAME = "bytes of a stored forecast"
 HEADINGS = ("model", "rain", "before, kB", "now, kB", "times as many")
 START = np.datetime64("2026-06-21T12:00", "ns")
 FRAMES, SEED = 25, 3
-EARLIER = 800
-"""Smallest part of a probability in `before`; earlier programs had 1016, for larger files."""
+EARLIER = 1016
+"""Parts of a probability of 1 to which earlier programs rounded all of them."""
 MOST = 2.0
 """Times the bytes before that all lead times may take."""
 
