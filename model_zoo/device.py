@@ -6,6 +6,8 @@ PyTorch is imported on first use, since the API is ready before it is loaded.
 import re
 from typing import TYPE_CHECKING
 
+from model_zoo.errors import NoDevice
+
 if TYPE_CHECKING:
     import torch
 
@@ -20,6 +22,26 @@ def named(device: str) -> "torch.device":
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(device)
+
+
+def check_device(device: str) -> None:
+    """Check that a device is there.
+
+    Args:
+        device: As torch names it, or "auto".
+
+    Raises:
+        NoDevice: Torch knows no such device, or finds none.
+    """
+    import torch
+
+    try:
+        torch.empty(1, device=named(device))
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise NoDevice(
+            f"the device {device!r} cannot be used ({reason}); use cpu or auto"
+        ) from None
 
 
 def use_threads(threads: int) -> None:

@@ -6,6 +6,7 @@
   + NoWeights        there are no trained weights of a network
   + BadCheckpoint    a file or set of arrays does not fit a network
   + NotConvertible   a published network that is unknown, or that ours does not reproduce
+  + NoDevice         there is no such device here (device.py)
   + NoProbabilities  a forecast has none, which an ensemble is made of (forecasters/ensemble.py)
   + BadGrid          height and width cannot be halved as often as needed; also a ValueError
   + BadFrames        frames that a forecast cannot start from; also a ValueError
@@ -40,6 +41,10 @@ class BadCheckpoint(ModelError):
 
 class NotConvertible(ModelError):
     """A published network that is unknown, or whose results ours does not reproduce."""
+
+
+class NoDevice(ModelError):
+    """There is no such device here for networks to run on."""
 
 
 class BadGrid(ModelError, ValueError):

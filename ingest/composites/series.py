@@ -19,6 +19,8 @@ from ingest.precipitation import HIGHEST
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 CLASSIC_NETCDF, HDF5 = b"CDF", b"\x89HDF"
+SMALLEST = 2
+"""Fewest rows and columns of an event."""
 BREAK = np.timedelta64(3, "h")
 """Frames further apart are of different events; between them none is missing."""
 MOST_NAMED = 5
@@ -89,6 +91,11 @@ def open_series(paths: Iterable[Path], options: Options, cell_km: float | None =
     cadence = cadence_of(times)
     layout = frames[0].layout
     grid = layout.grid() if cell_km is None else target_grid(layout, 1000 * cell_km)
+    if min(grid.shape) < SMALLEST:
+        raise BadField(
+            f"cells of {grid.cell / 1000:g} km make {grid.shape[0]} rows and {grid.shape[1]} "
+            f"columns, should be at least {SMALLEST} each; choose a smaller --cell-km"
+        )
     longitude, latitude = centre(grid)
     if not (np.isfinite([longitude, latitude]).all() and abs(latitude) <= 90):
         raise BadField("the projection puts the cells nowhere on Earth; check --projection")

@@ -127,7 +127,8 @@ def usage_problem(error: TyperException) -> str:
 def expected_problem(error: Exception) -> str:
     """The line to print for an expected error; of a file also what to do."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        name = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
+        found = error.filename if error.filename2 is None else error.filename2
+        name = os.fsdecode(found) if isinstance(found, bytes) else found
         return (
             f"{str(name)!r} cannot be used: {error.strerror}; name another file or folder, or give "
             f"this user the right to use it"

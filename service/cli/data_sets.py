@@ -110,10 +110,12 @@ def germany(
 @app.command()
 def simulated(
     folder: Annotated[Path, typer.Argument(help="Folder to write the events to.")],
-    events: Annotated[int, typer.Option(help="Number of events.", min=1)] = 100,
-    frames: Annotated[int, typer.Option(help="Frames per event, 5 minutes apart.", min=2)] = 49,
-    side: Annotated[int, typer.Option(help="Rows and columns, 5 km each.", min=8)] = 180,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same events.")] = 1,
+    events: Annotated[int, typer.Option(help="Number of events.", min=1, max=1_000_000)] = 100,
+    frames: Annotated[
+        int, typer.Option(help="Frames per event, 5 minutes apart.", min=2, max=10_000)
+    ] = 49,
+    side: Annotated[int, typer.Option(help="Rows and columns, 5 km each.", min=8, max=2000)] = 180,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same events.", min=0)] = 1,
     wet: Annotated[
         tuple[float, float], typer.Option(help="Lowest and highest fraction of the area with rain.")
     ] = (0.03, 0.4),
@@ -148,13 +150,14 @@ def import_event(
     source: Annotated[str, typer.Option(help="Whom to credit, and the product.")],
     licence: Annotated[str, typer.Option(help="SPDX identifier, such as CC-BY-4.0.")],
     cell_km: Annotated[
-        float | None, typer.Option(help="Side of cells to average to, in km.", min=0.1)
+        float | None, typer.Option(help="Side of cells to average to, in km.", min=0.1, max=100)
     ] = None,
     variable: Annotated[str, typer.Option(help="Variable of netCDF, if several can be.")] = "",
     units: Annotated[str, typer.Option(help="Units, where files state none.")] = "",
     projection: Annotated[str, typer.Option(help="EPSG code, PROJ or WKT, likewise.")] = "",
     minutes: Annotated[
-        float, typer.Option(help="Accumulation time of amounts; else of the files.", min=0)
+        float,
+        typer.Option(help="Accumulation time of amounts; else of the files.", min=0, max=1440),
     ] = 0.0,
     zr: Annotated[tuple[float, float], typer.Option(help="a and b of Z = a R**b, for dBZ.")] = (
         200.0,
@@ -173,6 +176,8 @@ def import_event(
     Example: `nowcast data import radar/*.nc -o events/june.zarr --cell-km 5 --licence CC-BY-4.0
     --source "KNMI, radar composite"`
     """
+    if not all(0 < number < 1e6 for number in zr):
+        raise typer.BadParameter(f"--zr is {zr[0]:g} {zr[1]:g}, should be two numbers above 0")
     from ingest.composites.event_store import write_event
     from ingest.composites.found import Options
     from ingest.composites.series import open_series

@@ -92,11 +92,11 @@ def inspect(
     model: Annotated[str, typer.Argument(help="Network (with random weights) or checkpoint.")],
     folder: Annotated[Path, typer.Option("-o", help="Folder to write the pictures to.")] = Path(),
     channels: Annotated[
-        int, typer.Option(help="Width of a network with random weights.", min=1)
+        int, typer.Option(help="Width of a network with random weights.", min=1, max=4096)
     ] = 32,
-    side: Annotated[int, typer.Option(help="Side of the input in cells.", min=16)] = 64,
+    side: Annotated[int, typer.Option(help="Side of the input in cells.", min=16, max=2000)] = 64,
     issue: Annotated[str, typer.Option(help="Use radar until this time as input.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of weights and input.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of weights and input.", min=0)] = 0,
     data: Data = None,
 ) -> None:
     """Draw the outputs of the layers of a network over time, and its receptive field.

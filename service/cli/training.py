@@ -64,11 +64,13 @@ def train(
 
     Example: `nowcast train moving-mnist-ms-lstm --data /data/mnist -o runs/mnist`
     """
+    from model_zoo.device import check_device
     from model_zoo.training.experiment import read_experiment
     from model_zoo.training.loop import train as run
     from model_zoo.training.run import Run
 
     chosen = read_experiment(experiment)
+    check_device(device)
     is_first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     with reporting(chosen.name, shown=is_first and not quiet) as report:
         best = run(
@@ -164,9 +166,11 @@ def calibrate(
     Example: `nowcast calibrate runs/one/last.safetensors ms-lstm.safetensors --data /data/corpus`
     """
     from model_zoo.checkpoints.checkpoint import load
+    from model_zoo.device import check_device
     from model_zoo.training.calibration import calibrate as calibrate_checkpoint
     from service.cli import console
 
+    check_device(device)
     with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
         task = bar.add_task("calibrate", total=None, note="")
@@ -243,12 +247,14 @@ def evaluate(
     Example: `nowcast evaluate runs/mnist/best.safetensors moving-mnist --data /data/mnist`,
     `nowcast evaluate runs/one/best.safetensors corpus --data /data/corpus`
     """
+    from model_zoo.device import check_device
     from model_zoo.training.data.sample import Split
     from model_zoo.training.evaluation import evaluate as score
     from service.cli import console
 
     if split.upper() not in Split.__members__:
         raise typer.BadParameter(f"no split {split!r}, only train, validation and test")
+    check_device(device)
     with console.progress(open_console(stderr=True)) as bar:
         bar.disable = quiet
         task = bar.add_task("evaluate", total=None, note="")

@@ -74,13 +74,15 @@ def back_up(
         What is in the backup.
 
     Raises:
-        BadBackup: The folder exists.
+        BadBackup: The folder exists, or the former backup is none.
         BadLedger: There is no ledger, or it is damaged.
         MissingProgram: A program of PostgreSQL is not installed.
         OSError: The backup cannot be written; nothing of it is left.
     """
     if folder.exists():
         raise BadBackup(f"{folder} exists; each backup has a folder of its own, such as {now:%F}")
+    if previous is not None and not (previous / ARCHIVE).is_dir():
+        raise BadBackup(f"{previous} is no former backup: it has no folder {ARCHIVE!r}")
     incoming = folder.with_name(f".{folder.name}{INCOMPLETE}")
     shutil.rmtree(incoming, ignore_errors=True)  # of a backup that was killed
     incoming.mkdir(parents=True)

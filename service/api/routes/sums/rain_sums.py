@@ -151,11 +151,14 @@ def levels_of(thresholds: str | None) -> tuple[float, ...]:
     """Thresholds in mm, lowest first.
 
     Raises:
-        BadQuery: They are too many, or one is 0 or more than any sum.
+        BadQuery: They are too many, or one is no number, 0 or more than any sum.
     """
     if thresholds is None:
         return DEFAULT_THRESHOLDS
-    levels = sorted({float(text) for text in thresholds.split(",")})
+    try:
+        levels = sorted({float(text) for text in thresholds.split(",")})
+    except ValueError:
+        levels = [0.0]
     if len(levels) > MOST_THRESHOLDS or not 0 < levels[0] <= levels[-1] <= HIGHEST_MM:
         raise BadQuery(
             f"thresholds is {thresholds[:80]!r}, should be at most {MOST_THRESHOLDS} numbers above "

@@ -200,6 +200,11 @@ def test_cells_are_averaged_by_whole_blocks(tmp_path: Path) -> None:
     np.testing.assert_allclose(small[0, 1, 2], np.nanmean(rates()[0, 2:, 4:]))
 
 
+def test_cells_larger_than_the_composite_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadField, match="choose a smaller --cell-km"):
+        read(netcdf(tmp_path), cell_km=90)
+
+
 def named(name: str, **about: str) -> Change:
     """The rain under another name and without a standard name, beside what is no rain."""
 

@@ -34,6 +34,17 @@ SETTINGS = [
     ("NOWCAST_MODELS", "[blend", "Expecting value"),
     ("NOWCAST_OPEN_TO_ALL", "7", "boolean"),
 ]
+IMPORT = [
+    "data",
+    "import",
+    "radar.nc",
+    "-o",
+    "event.zarr",
+    "--source",
+    "KNMI",
+    "--licence",
+    "CC0-1.0",
+]
 ARGUMENTS = [
     (["sevre"], "serve"),
     (["worker"], "--queues"),
@@ -56,6 +67,14 @@ ARGUMENTS = [
     (["report", "--last", "1e300"], "--last"),
     (["report", "--last", "inf"], "--last"),
     (["sums", "Atlantis"], "should be a GeoJSON file"),
+    (["inspect", "ms-lstm", "--side", "10000000"], "--side"),
+    (["data", "simulated", "--seed", "-3", "/tmp"], "--seed"),
+    (["data", "simulated", "--side", "9999999", "/tmp"], "--side"),
+    ([*IMPORT, "--zr", "0", "0"], "two numbers above 0"),
+    ([*IMPORT, "--zr", "-200", "1.6"], "two numbers above 0"),
+    ([*IMPORT, "--zr", "nan", "1.6"], "two numbers above 0"),
+    ([*IMPORT, "--cell-km", "1e9"], "--cell-km"),
+    ([*IMPORT, "--minutes", "inf"], "--minutes"),
 ]
 
 

@@ -174,6 +174,12 @@ def damage(path: Path) -> None:
     path.write_bytes(found[:100] + bytes([found[100] ^ 1]) + found[101:])
 
 
+def test_a_former_backup_that_is_none_is_refused(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadBackup, match="yesterday is no former backup"):
+        back_up(data, tmp_path / "backup", tmp_path / "yesterday")
+    assert not (tmp_path / "backup").exists()
+
+
 def test_a_damaged_backup_is_refused_and_changes_nothing(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "backup"
     back_up(data, folder)

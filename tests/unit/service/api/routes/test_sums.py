@@ -11,9 +11,11 @@ from fastapi.testclient import TestClient
 from xarray import DataArray
 
 from service.api.app import create_app
+from service.api.routes.sums.rain_sums import levels_of
 from service.api.routes.sums.schemas import EXAMPLE, RainSums
 from service.archive.archive import Archive
 from service.archive.key import Key
+from service.errors import BadQuery
 from tests.served import LATEST, api_context, iso, problem
 from tests.showers import time
 
@@ -221,3 +223,9 @@ def test_heights_of_an_area_are_ignored_also_where_some_positions_have_none(
     assert with_heights.json() == flat
     several = {"type": "MultiPolygon", "coordinates": [[mixed]]}
     assert reader.post("/sums", json=several).json()["forecast"] == flat["forecast"]
+
+
+@pytest.mark.parametrize("text", ["abc", ",", "5,", "nan", "-5", "1e300", ""])
+def test_thresholds_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(BadQuery, match="numbers above 0"):
+        levels_of(text)
