@@ -38,6 +38,7 @@ def examine(settings: "Settings") -> list[Finding]:
     checks: dict[str, Callable[[Settings], Finding]] = {
         "versions": versions,
         "kernels": kernels,
+        "device": device,
         "models": models,
         "plug-ins": plug_ins,
         "disk": disk,
@@ -45,7 +46,7 @@ def examine(settings: "Settings") -> list[Finding]:
         "archive": lambda given: reachable("archive", given, startup.check_archive),
         "redis": redis,
         "radar server": radar_server,
-        "settings": unknown_variables,
+        "settings": variables,
     }
     return [checked(name, check, settings) for name, check in checks.items()]
 
@@ -76,6 +77,14 @@ def kernels(settings: "Settings") -> Finding:
     return Finding(
         "kernels", "warning", "networks run by torch alone, two to four times as slow; install GCC"
     )
+
+
+def device(settings: "Settings") -> Finding:
+    """Whether the device of networks is there."""
+    from model_zoo.device import check_device, named
+
+    check_device(settings.device)
+    return Finding("device", "ok", f"networks run on {named(settings.device)}")
 
 
 def models(settings: "Settings") -> Finding:
@@ -159,7 +168,8 @@ def radar_server(settings: "Settings") -> Finding:
     return Finding("radar server", "ok", f"{url} answers, and agrees on the time")
 
 
-def unknown_variables(settings: "Settings") -> Finding:
-    """Whether all variables NOWCAST_... are settings."""
+def variables(settings: "Settings") -> Finding:
+    """Whether all variables NOWCAST_... are settings, and what they name is there."""
+    startup.check_references(settings)
     lines = startup.unknown_variables()
     return Finding("settings", "warning" if lines else "ok", "; ".join(lines) or "all are known")

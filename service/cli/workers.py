@@ -99,8 +99,8 @@ def up(
 def doctor(data: Data = None) -> None:
     """Check versions, kernels, models, disk, ledger, archive, Redis, radar server and clock.
 
-    Each line says what was found and what to do. The exit code is 1 if a check failed; warnings
-    alone leave it 0.
+    The device of networks and what settings name are looked for, too. Each line says what was
+    found and what to do. The exit code is 1 if a check failed; warnings alone leave it 0.
     """
     from rich.markup import escape
 

@@ -10,6 +10,7 @@ from time import time
 import pytest
 from typer.testing import CliRunner
 
+from model_zoo.fast import c_library
 from service.cli import app, doctor
 from service.settings import Settings
 
@@ -83,6 +84,51 @@ def test_broken_weights_are_found(tmp_path: Path, server: Server) -> None:
     )
     assert found.state == "failed"
     assert "mine.safetensors is not a whole safetensors file" in found.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("domain", Path("nowhere.toml"), "nowhere.toml cannot be read"),
+        ("api_keys", Path("nowhere.jsonl"), "nowhere.jsonl cannot be read"),
+        ("weights", Path("nowhere"), "should be a folder of checkpoints"),
+        ("simulated_time", "yesterday", "BEGIN@SINCE"),
+    ],
+)
+def test_what_a_setting_names_and_is_not_there_is_found(
+    tmp_path: Path, server: Server, name: str, value: object, text: str
+) -> None:
+    wrong = settings(tmp_path, server).model_copy(update={name: value})
+    found = doctor.checked("settings", doctor.variables, wrong)
+    assert found.state == "failed"
+    assert text in found.text
+
+
+def test_a_device_that_is_not_there_is_found(tmp_path: Path, server: Server) -> None:
+    without = settings(tmp_path, server).model_copy(update={"device": "cuda:999"})
+    found = doctor.checked("device", doctor.device, without)
+    assert found.state == "failed"
+    assert "cuda:999" in found.text
+
+
+def test_networks_without_kernels_are_a_warning(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(c_library, "load", lambda: None)
+    found = doctor.kernels(settings(tmp_path, server))
+    assert (found.state, "install GCC" in found.text) == ("warning", True)
+
+
+def test_what_does_not_answer_is_found(tmp_path: Path, server: Server) -> None:
+    (tmp_path / "other.sqlite").write_bytes(b"no database" * 100)
+    away = {
+        "redis": "redis://127.0.0.1:1/0",
+        "ledger": f"sqlite:///{tmp_path / 'other.sqlite'}",
+        "archive": "nothing://bucket/nowcast",
+    }
+    wrong = settings(tmp_path, server).model_copy(update=away)
+    states = {finding.name: finding.state for finding in doctor.examine(wrong)}
+    assert [states[name] for name in away] == ["failed"] * 3
 
 
 def test_the_command_exits_with_1_when_a_check_failed(
