@@ -46,8 +46,8 @@ FAR_PENALTY = 1e-3
 """Loss of correlation by which a displacement has to be better for each cell that it is larger."""
 MUCH_BETTER = 0.5
 """Misfit of the displacement of the field as a whole, relative to that of the flow, below which it
-takes the flow's place: along a straight band without ends the search finds none. Of real fields of
-seven events the ratio is below in 1 of 81, where the search went astray."""
+takes the flow's place: along a straight band without ends the search finds none. Real fields move
+as a whole so well only where the search went astray."""
 MIN_SIDE_CELLS = 32
 """Fields are padded to this: the search uses patches of 8 cells at several scales."""
 

@@ -200,7 +200,7 @@ def test_areas_change_towards_what_is_expected() -> None:
         )
         wanted = ratio ** EXPECTED_SHARE.get(threshold, 0)
         assert found[index] == pytest.approx(np.clip(wanted, 1 / MOST_CHANGE, MOST_CHANGE))
-    assert found[THRESHOLDS.index(2)] < 1
+    assert found[THRESHOLDS.index(0.5)] < 1
     assert found[-1] == 1
 
 
