@@ -48,6 +48,9 @@ MUCH_BETTER = 0.5
 """Misfit of the displacement of the field as a whole, relative to that of the flow, below which it
 takes the flow's place: along a straight band without ends the search finds none. Real fields move
 as a whole so well only where the search went astray."""
+FASTEST = 0.6
+"""Cells per minute (50 m/s) up to which a field moves as a whole: what lies farther apart is other
+rain."""
 MIN_SIDE_CELLS = 32
 """Fields are padded to this: the search uses patches of 8 cells at several scales."""
 
@@ -69,12 +72,11 @@ def estimate(rates: Array, minutes: Sequence[float], metres: float | None = None
     height, width = fields[-1].shape
     total, weight = np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.float32)
     for earlier, later in frame_pairs(minutes):
-        found = flow(fields[earlier], fields[later])
+        span = minutes[later] - minutes[earlier]
+        found = flow(fields[earlier], fields[later], FASTEST * span)
         if found is not None:
             displacement, confidence = found
-            total += (
-                confidence[..., None] * displacement / np.float32(minutes[later] - minutes[earlier])
-            )
+            total += confidence[..., None] * displacement / np.float32(span)
             weight += confidence
     smoothed = smooth_motion(total, weight) * np.float32(factor)
     rows, columns = rates.shape[1:]
@@ -95,7 +97,7 @@ def frame_pairs(minutes: Sequence[float]) -> Iterator[tuple[int, int]]:
         yield 0, later
 
 
-def flow(earlier: Array, later: Array) -> tuple[Array, Array] | None:
+def flow(earlier: Array, later: Array, farthest: float) -> tuple[Array, Array] | None:
     """Compute the optical flow between two frames.
 
     Cells without data in one of the frames are set to dry in both, so that the failure of a radar
@@ -104,6 +106,7 @@ def flow(earlier: Array, later: Array) -> tuple[Array, Array] | None:
     Args:
         earlier: (y, x) in mm/h, NaN for no data.
         later: Likewise.
+        farthest: By how many cells the field may have moved as a whole.
 
     Returns:
         Displacement (y, x, 2) in cells and its confidence (y, x) in 0..1; None if it is too dry.
@@ -119,8 +122,11 @@ def flow(earlier: Array, later: Array) -> tuple[Array, Array] | None:
     padding = (0, max(MIN_SIDE_CELLS - rows, 0), 0, max(MIN_SIDE_CELLS - columns, 0))
     padded = [cv2.copyMakeBorder(p, *padding, cv2.BORDER_CONSTANT, value=0) for p in images]
     displacement = optical_flow_search().calc(padded[0], padded[1], None)[:rows, :columns]
-    whole = np.broadcast_to(translation(earlier, later).astype(np.float32), displacement.shape)
-    if misfit(images, whole, valid) < MUCH_BETTER * misfit(images, displacement, valid):
+    moved = translation(earlier, later)
+    whole = np.broadcast_to(moved.astype(np.float32), displacement.shape)
+    if np.hypot(*moved) <= farthest and (
+        misfit(images, whole, valid) < MUCH_BETTER * misfit(images, displacement, valid)
+    ):
         displacement = whole
     # only gradients of the rain determine the motion
     gradients = (cv2.Sobel(images[0], cv2.CV_32F, *along) for along in ((1, 0), (0, 1)))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, shift
 
 from model_zoo.forecasters.advect import advect
-from model_zoo.forecasters.motion import coarsening_factor, estimate
+from model_zoo.forecasters.motion import FASTEST, coarsening_factor, estimate
 
 Array = NDArray[np.float32]
 
@@ -65,6 +65,15 @@ def test_a_straight_band_without_ends_moves_across(speed: float, width: int, alo
     found = 5 * estimate(frames if along == 0 else frames.swapaxes(1, 2), MINUTES)
     np.testing.assert_allclose(found[..., along], speed, atol=0.06)
     np.testing.assert_allclose(found[..., 1 - along], 0, atol=0.01)
+
+
+def test_rain_that_comes_far_from_where_other_rain_ends_has_not_moved_there() -> None:
+    frames = np.zeros((len(MINUTES), 120, 120), np.float32)
+    for step, frame in enumerate(frames):
+        row = 10 if step < 4 else 90
+        frame[row : row + 4, 50:54] = 8.0
+    found = estimate(frames, MINUTES)
+    assert np.abs(found).max() < FASTEST
 
 
 def test_tells_dry_places_the_motion_of_the_rain_there_is() -> None:
