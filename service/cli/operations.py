@@ -209,6 +209,8 @@ def replay(
 
     Example: `nowcast replay ../shared/data/dwd/ry_20200907 --data /tmp/event`
     """
+    if every % 5:
+        raise typer.BadParameter(f"--every is {every}, should be a multiple of 5 minutes")
     from ingest.sources.stored_folder import files_in
     from service.cli import console
     from service.ledger import tables

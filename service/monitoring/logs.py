@@ -67,6 +67,7 @@ def formatter(process: str, form: LogForm, *, colours: bool = False) -> Processo
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         ExtraAdder(),
+        without_coloured_message,
         structlog.processors.TimeStamper("iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -85,6 +86,13 @@ def formatter(process: str, form: LogForm, *, colours: bool = False) -> Processo
         foreign_pre_chain=before,
         processors=[ProcessorFormatter.remove_processors_meta, *ends[form]],
     )
+
+
+def without_coloured_message(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Leave out the copy of a message that uvicorn adds for terminals."""
+    del logger, method
+    event.pop("color_message", None)
+    return event
 
 
 def add_process(logger: WrappedLogger, method: str, event: EventDict, *, process: str) -> EventDict:

@@ -52,6 +52,7 @@ ARGUMENTS = [
     (["convert"], "source"),
     (["replay", "--every", "x", "/tmp"], "--every"),
     (["replay", "--every", "0", "/tmp"], "--every"),
+    (["replay", "--every", "7", "/tmp"], "multiple of 5"),
     (["simulate", "--frames", "0", "/tmp"], "--frames"),
     (["serve", "--prot", "1"], "--prot"),
     (["demo", "--frames", "3"], "--frames"),

@@ -60,6 +60,13 @@ def test_json_has_the_process_the_level_the_logger_and_given_values() -> None:
     }
 
 
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_a_message_has_no_copy_for_terminals(form: LogForm) -> None:
+    line = formatted(form, "Started server process [%d]", 7, color_message="\x1b[36m%d\x1b[0m")
+    assert "Started server process [7]" in line
+    assert "color_message" not in line
+
+
 def test_values_of_any_kind_are_logged() -> None:
     record = json.loads(formatted("json", "saved", path=Settings().data, cause=ValueError("x")))
     assert record["path"] == "nowcast-data"
