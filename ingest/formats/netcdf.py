@@ -87,9 +87,12 @@ def encode(
     *,
     packed: bool = True,
     interval: np.timedelta64 = INTERVAL,
+    rates: bool = True,
     **about: str,
 ) -> bytes:
     """A field as the bytes of a CF netCDF file, the same whenever it is written.
+
+    Time is the first dimension of all variables: cdo skips those of which it is not.
 
     Args:
         field: A frame or a forecast that keeps the contract of `ingest.precipitation`, or sums
@@ -97,6 +100,7 @@ def encode(
         packed: netCDF-4 with compression, half the size or less; otherwise classic netCDF, written
             in a third of the time.
         interval: Period before its time that a value is of.
+        rates: Whether the values of the field are written, or its exceedance probabilities alone.
         about: Global attributes beside those that are always there, such as `title` and `history`.
     """
     file = netCDF4.Dataset(
@@ -112,7 +116,7 @@ def encode(
         | about
     )
     if FORECAST_DIM in field.dims:
-        field = field.swap_dims({FORECAST_DIM: "time"})
+        field = field.swap_dims({FORECAST_DIM: "time"}).transpose("time", ...)
     for name, size in (*field.sizes.items(), ("nv", 2)):
         file.createDimension(str(name), size)
     probabilities = exceedance_probabilities(field)
@@ -130,8 +134,9 @@ def encode(
     if probabilities:
         write_probabilities(file, probabilities, beside)
         attributes["ancillary_variables"] = PROBABILITY
-    name = AMOUNT if field.name == AMOUNT else NAME
-    write(file, name, field.dims, field.values, attributes | {"coordinates": beside})
+    if rates:
+        name = AMOUNT if field.name == AMOUNT else NAME
+        write(file, name, field.dims, field.values, attributes | {"coordinates": beside})
     return without_times(without_padding(bytes(file.close())))
 
 

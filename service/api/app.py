@@ -136,6 +136,7 @@ def create_app(context: ApiContext) -> Api:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # a route of `documentation`, which checks its query and negotiates
         # A member with a default is optional in answers, too.
         separate_input_output_schemas=False,
         servers=[{"url": "/", "description": "This service"}],

@@ -37,9 +37,10 @@ async def media_type(
         NotAcceptable: The client accepts no available encoding.
     """
     if f is not None:
-        if f not in FORMATS:
+        media = {**FORMATS, **{media: media for media in FORMATS.values()}}.get(f.lower())
+        if media is None:
             raise BadQuery(f"f is {f[:200]!r}, should be one of {', '.join(FORMATS)}")
-        return FORMATS[f]
+        return media
     accept = ",".join(request.headers.getlist("accept")) or "*/*"
     qualities = {
         media: max(quality(name, accept) for name in names) for media, names in OFFERED.items()

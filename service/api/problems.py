@@ -43,6 +43,8 @@ STATUS: dict[type[Exception], HTTPStatus] = {
 }
 """HTTP status by error class or nearest base class. Any other error is a bug: 500, and logged."""
 
+NO_STORE = {"Cache-Control": "no-store"}
+"""No cache may keep an error, such as that there is no forecast yet, which is over in a moment."""
 HEADERS: dict[int, dict[str, str]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "30"},
     HTTPStatus.CONFLICT: {"Retry-After": "2"},
@@ -87,7 +89,8 @@ def problem(
         **more: Further members of the problem.
     """
     content = problem_document(request.scope["path"], status, kind, title, detail, **more)
-    return Response(content, status, {**HEADERS.get(status, {}), **(headers or {})}, MEDIA)
+    about = {**NO_STORE, **HEADERS.get(status, {}), **(headers or {})}
+    return Response(content, status, about, MEDIA)
 
 
 async def on_known_error(request: Request, error: Exception, *, status: HTTPStatus) -> Response:

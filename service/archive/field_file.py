@@ -64,11 +64,22 @@ def without_grid(frames: DataArray) -> DataArray:
     )
 
 
-def encode(field: DataArray, title: str, history: str, *, packed: bool, **about: str) -> bytes:
-    """Encode a field (time or lead_time, y, x) in mm/h as netCDF, one thread at a time."""
+def encode(
+    field: DataArray, title: str, history: str, *, packed: bool, rates: bool = True, **about: str
+) -> bytes:
+    """Encode a field (time or lead_time, y, x) in mm/h as netCDF, one thread at a time.
+
+    Args:
+        field: The field, which may have exceedance probabilities.
+        title: What it is.
+        history: What was done to it.
+        packed: Whether it is compressed.
+        rates: Whether its rates are written, or its probabilities alone.
+        **about: Further global attributes.
+    """
     about |= {"title": title, "history": history}
     with NETCDF_LOCK:
-        return netcdf.encode(field, packed=packed, interval=INTERVAL, **about)
+        return netcdf.encode(field, packed=packed, interval=INTERVAL, rates=rates, **about)
 
 
 def encode_sums(sums: DataArray, title: str, history: str, minutes: int) -> bytes:

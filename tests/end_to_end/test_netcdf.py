@@ -1,6 +1,8 @@
 """A served file is CF netCDF: a checker finds no fault, and other software finds its way in it."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -103,11 +105,19 @@ PRODUCTS = {
     "sums of six hours": f"{SUMS}_360min&coords={AREA}",
     "radar": f"/collections/radar/cube?f=netCDF&bbox={BOX}",
     "area of a forecast": f"/collections/nowcast/area?f=netCDF&coords={AREA}",
+    "probabilities": f"/collections/probability/area?f=netCDF&coords={AREA}",
 }
 """Addresses of all kinds of netCDF that are served."""
-WITH_PROBABILITIES = ("forecast with probabilities", "area of a forecast")
-"""Products with a dimension of thresholds. CF recommends that such a dimension comes first whenever
-possible, but cdo skips variables whose first dimension is not time; that is the only remark."""
+FOUR_DIMENSIONS = {
+    "forecast with probabilities": "exceedance_probability",
+    "area of a forecast": "exceedance_probability",
+    "probabilities": "exceedance_probability",
+    "ensemble": "rainfall_rate",
+    "part of an ensemble": "rainfall_rate",
+}
+"""Variables with a dimension of thresholds or members. CF recommends that such a dimension comes
+first whenever possible, but cdo skips variables whose first dimension is not time; that is the only
+remark."""
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +145,11 @@ def test_the_checker_finds_no_fault_in_any_product(
     file = tmp_path / "product.nc"
     file.write_bytes(answer.content)
     found = faults(file, tmp_path / "report.json")
-    if product in WITH_PROBABILITIES:
+    if product in FOUR_DIMENSIONS:
         (only,) = found
         assert only["name"].startswith("§2.4"), "the recommended order of dimensions"
-        assert all(message.startswith("exceedance_probability's") for message in only["msgs"])
+        variable = f"{FOUR_DIMENSIONS[product]}'s"
+        assert all(message.startswith(variable) for message in only["msgs"])
     else:
         assert found == []
     with xr.open_dataset(file) as opened:
@@ -149,6 +160,9 @@ def test_the_checker_finds_no_fault_in_any_product(
             assert (amount.attrs["units"], amount.attrs["cell_methods"]) == ("kg m-2", "time: sum")
         if product.endswith("ensemble"):
             assert opened.sizes["realization"] == 20
+        if product == "probabilities":
+            assert "rainfall_rate" not in opened
+            assert opened["exceedance_probability"].dims == ("time", "threshold", "y", "x")
 
 
 def test_iris_reads_what_a_product_is(products: TestClient, tmp_path: Path) -> None:
@@ -166,6 +180,33 @@ def test_iris_reads_what_a_product_is(products: TestClient, tmp_path: Path) -> N
         assert str(cube.units) == units
         assert cube.coord("time").has_bounds()
         assert cube.coord_system() is not None
+
+
+@pytest.mark.skipif(shutil.which("cdo") is None, reason="cdo is not installed (Debian: cdo)")
+def test_cdo_reads_all_variables_and_times_of_every_product(
+    products: TestClient, tmp_path: Path
+) -> None:
+    for product, path in PRODUCTS.items():
+        joined = "&" if "?" in path else "?"
+        model = "" if product == "radar" else f"{joined}model=persistence"
+        answer = products.get(path + model, headers={"Accept": "application/x-netcdf"})
+        file = tmp_path / "product.nc"
+        file.write_bytes(answer.content)
+        with xr.open_dataset(file) as opened:
+            times = [f"{time:%Y-%m-%dT%H:%M:%S}" for time in opened.indexes["time"]]
+            names = {str(name) for name in opened.data_vars} - {"crs", "time_bnds"}
+        assert cdo("showtimestamp", file) == times, product
+        assert set(cdo("showname", file)) == names, product
+        assert cdo("sinfo", file), product
+
+
+def cdo(operator: str, file: Path) -> list[str]:
+    """Words that cdo prints of a file."""
+    done = subprocess.run(
+        ["cdo", "-s", operator, str(file)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "skipped variable" not in done.stderr, done.stderr
+    return done.stdout.split()
 
 
 def test_it_holds_rain_by_lead_row_and_column(opened: xr.Dataset) -> None:

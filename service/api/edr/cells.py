@@ -16,6 +16,12 @@ from service.errors import BadPlace, BadQuery
 
 LONGEST_WKT = 20_000
 """Longest text of a geometry, in characters."""
+EXAMPLES = {
+    "Point": "POINT(13.41 52.52)",
+    "Polygon": "POLYGON((13 52,14 52,14 53,13 53,13 52))",
+    "LineString": "LINESTRING(13.0 52.4,13.8 52.6)",
+}
+"""WKT of the first type that a query takes."""
 METRES = {"m": 1.0, "meter": 1.0, "metre": 1.0, "meters": 1.0, "metres": 1.0, "km": 1000.0,
           "kilometer": 1000.0, "kilometre": 1000.0, "kilometers": 1000.0, "kilometres": 1000.0,
           "mi": 1609.344, "mile": 1609.344, "miles": 1609.344}  # fmt: skip
@@ -44,11 +50,13 @@ class Cells(NamedTuple):
 def parse_wkt(text: str, *types: str) -> Geometry:
     """A geometry of one of some types, from WKT of any writer; heights are ignored.
 
+    Polygons of a MULTIPOLYGON may touch or overlap: they are one area.
+
     Raises:
         BadPlace: It is none of them.
     """
     names = " or ".join(name.upper() for name in types)
-    example = f"coords is {text[:80]!r}, should be a {names} in WKT, such as POINT(13.41 52.52)"
+    example = f"coords is {text[:80]!r}, should be a {names} in WKT, such as {EXAMPLES[types[0]]}"
     if len(text) > LONGEST_WKT:
         raise BadPlace(f"coords has {len(text)} characters, should have at most {LONGEST_WKT}")
     if not text.isascii() or not all(sign.isprintable() or sign.isspace() for sign in text):
@@ -56,14 +64,21 @@ def parse_wkt(text: str, *types: str) -> Geometry:
     try:
         with np.errstate(all="ignore"):
             geometry = shapely.from_wkt(text)
-    except shapely.errors.GEOSException:
+    except (shapely.errors.GEOSException, NotImplementedError):  # a curve
         raise BadPlace(example) from None
     if geometry is None or geometry.geom_type not in types or geometry.is_empty:
         raise BadPlace(example)
-    coordinates = shapely.get_coordinates(geometry)
-    if np.isnan(coordinates).any():
+    if not np.isfinite(shapely.get_coordinates(geometry)).all():
         raise BadPlace(example)
-    return geometry
+    return one_area(geometry) if geometry.geom_type == "MultiPolygon" else geometry
+
+
+def one_area(polygons: Geometry) -> Geometry:
+    """A MULTIPOLYGON whose polygons may touch or overlap as a valid geometry."""
+    parts = shapely.get_parts(polygons)
+    if polygons.is_valid or not shapely.is_valid(parts).all():
+        return polygons
+    return shapely.union_all(parts)
 
 
 def indices(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from service.api.edr.times import ALWAYS, Interval
 from service.api.field_selection import ALL, at_leads
 from service.api.representations import listed
 from service.archive.archive import SUSPECT
-from service.archive.key import Key, Time, from_stamp, iso, stamp, time_of, to_datetime, to_time
+from service.archive.key import Key, Time, from_stamp, iso, time_of, to_datetime, to_time
 from service.errors import BadQuery, NoForecast, NoFrame, NoItem
 from service.pipeline.rain_sums.radar_history import FRAMES_MISSING
 from service.pipeline.rain_sums.sum_fields import PERIODS
@@ -279,15 +280,24 @@ def radar_frames(context: ApiContext, interval: Interval) -> DataArray:
     last = min(to_time(interval.last), newest)
     last -= (last - np.datetime64(0, "ns")) % INTERVAL
     number = int((last - to_time(interval.first)) // INTERVAL) + 1
-    if number > MOST_FRAMES:
+    wanted = [last - INTERVAL * step for step in range(min(max(number, 0), MOST_FRAMES + 1))]
+    if len(wanted) > MOST_FRAMES:  # more than may be asked for, if none of them is missing
+        wanted = existing_frames(context, to_time(interval.first), last)
+    if len(wanted) > MOST_FRAMES:
         raise BadQuery(
-            f"datetime is {interval} with {number} radar frames up to the newest, should have at "
-            f"most {MOST_FRAMES}; ask in parts"
+            f"datetime is {interval} with more than {MOST_FRAMES} radar frames; ask in parts"
         )
-    wanted = [last - INTERVAL * step for step in range(max(number, 0))]
     if not wanted:
-        raise NoFrame(f"there is no radar frame of {interval}; the newest is of {stamp(newest)}")
+        raise NoFrame(
+            f"there is no radar frame of {interval}; the newest is of {iso(to_datetime(newest))}"
+        )
     return context.archive.frames(wanted)
+
+
+def existing_frames(context: ApiContext, first: Time, last: Time) -> list[Time]:
+    """Times of frames from a time to another, newest first, up to more than may be asked for."""
+    until_last = context.archive.frame_times(last + INTERVAL)
+    return list(islice(takewhile(lambda time: time >= first, until_last), MOST_FRAMES + 1))
 
 
 def newest_field(context: ApiContext, collection: Collection) -> DataArray | None:

@@ -4,6 +4,7 @@ Coordinates are in the order x, y, that is longitude before latitude, in every s
 differs from CRS84 in its name only, as in the WKT of most clients.
 """
 
+import re
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -56,16 +57,19 @@ SYSTEMS = (
 CYLINDRICAL = ("CRS84", "EPSG:4326", "EPSG:3857")
 """Systems in which x decides on the longitude alone, and y on the latitude."""
 NAMES = {
-    spelling.lower(): system
+    name.lower(): system
     for system in SYSTEMS
-    for spelling in (
-        system.name,
-        system.uri,
-        f"[{system.name}]",
-        system.name.replace("EPSG:", "urn:ogc:def:crs:EPSG::"),
-    )
-    if spelling
-} | {"ogc:crs84": CRS84, "urn:ogc:def:crs:ogc:1.3:crs84": CRS84}
+    for name in (system.name, system.name.removeprefix("EPSG:"))
+} | {"ogc:crs84": CRS84, "crs:84": CRS84}
+"""Systems by authority and code, and by code alone."""
+SPELLING = re.compile(
+    r"(?:https?://www\.opengis\.net/def/crs/|urn:(?:x-)?ogc:def:crs:)?"
+    r"(?:(epsg|ogc|crs)[:/](?:[\d.]*[:/])?)?(\w+)",
+    re.ASCII,
+)
+"""A code with its authority and version, as URI, URN, CURIE (OGC:CRS84) or alone, in lower case."""
+BRACKETS = ("[]", "<>")
+"""Around a safe CURIE, and around a URI."""
 
 
 def reference_system(name: str | None) -> ReferenceSystem:
@@ -76,7 +80,11 @@ def reference_system(name: str | None) -> ReferenceSystem:
     """
     if name is None:
         return CRS84
-    found = NAMES.get(name.strip().lower())
+    text = name.strip().lower()
+    if text[:1] + text[-1:] in BRACKETS:
+        text = text[1:-1]
+    parts = SPELLING.fullmatch(text)
+    found = NAMES.get(":".join(filter(None, parts.groups()))) if parts else None
     if found is None:
         names = ", ".join(system.name for system in SYSTEMS)
         raise BadQuery(f"crs is {name[:60]!r}, should be one of {names}")

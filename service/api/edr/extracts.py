@@ -68,13 +68,16 @@ def check_size(number: int) -> None:
 
 
 def parse_box(text: str) -> tuple[float, float, float, float]:
-    """West, south, east and north of the parameter `bbox`.
+    """West, south, east and north of the parameter `bbox`; heights between them are ignored.
 
     Raises:
-        BadPlace: It is not four numbers in this order.
+        BadPlace: It is not four numbers in this order, or six.
     """
     try:
-        west, south, east, north = map(float, text.split(","))
+        numbers = list(map(float, text.split(",")))
+        if len(numbers) == 6 and numbers[2] <= numbers[5]:
+            numbers = [*numbers[:2], *numbers[3:5]]
+        west, south, east, north = numbers
     except ValueError:
         west = south = east = north = np.nan
     if not (-1e8 < west < east < 1e8 and -1e8 < south < north < 1e8):

@@ -9,6 +9,9 @@ from service.api.negotiation import quality
 from service.errors import BadQuery, NotAcceptable
 from service.pipeline.upload import NETCDF
 
+WITHOUT_NAME = ("text/html",)
+"""Media types that stand for a format in `Accept` only."""
+
 
 class Format(NamedTuple):
     """A format.
@@ -24,6 +27,12 @@ class Format(NamedTuple):
     media: str
     accepted: tuple[str, ...]
     aliases: tuple[str, ...]
+
+    def is_named(self, text: str) -> bool:
+        """Whether a text is its name or a media type of it, in any case, without parameters."""
+        media = (name for name in self.accepted if name not in WITHOUT_NAME)
+        names = (self.name, *self.aliases, *media)
+        return text.partition(";")[0].strip().lower() in (name.lower() for name in names)
 
 
 COVERAGE_JSON = Format(
@@ -45,7 +54,7 @@ NAMES = list({name.lower(): name for form in ALL for name in (*form.aliases, for
 
 
 def chosen_format(request: Request, f: str | None, offered: Iterable[Format]) -> Format:
-    """The format to answer in, by the parameter `f` or else by `Accept`.
+    """The format to answer in, by the parameter `f` in any case or else by `Accept`.
 
     Raises:
         BadQuery: There is no such format of this query.
@@ -54,7 +63,7 @@ def chosen_format(request: Request, f: str | None, offered: Iterable[Format]) ->
     formats = tuple(offered)
     if f is not None:
         for form in formats:
-            if f in (form.name, *form.aliases, form.media):
+            if form.is_named(f):
                 return form
         raise BadQuery(
             f"f is {f[:60]!r}, should be one of {', '.join(form.name for form in formats)}"

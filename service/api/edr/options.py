@@ -65,7 +65,7 @@ FormatQuery = Annotated[
         max_length=60,
     ),
 ]
-GEOJSON_NAMES = ("GeoJSON", "geojson", "json", GEOJSON.media)
+GEOJSON_NAMES = ("GeoJSON", "json", GEOJSON.media)
 GeoJsonFormat = Annotated[
     str | None,
     Query(
@@ -99,12 +99,12 @@ IssueQuery = Annotated[
 
 
 def check_format(f: str | None, *names: str) -> None:
-    """Refuse a format that a document does not have.
+    """Refuse a format that a document does not have; names are in any case.
 
     Raises:
         BadQuery: There is no such format.
     """
-    if f is not None and f not in names:
+    if f is not None and f.lower() not in (name.lower() for name in names):
         raise BadQuery(f"f is {f[:60]!r}, should be one of {', '.join(names)}")
 
 

@@ -43,7 +43,7 @@ def parse_interval(text: str | None) -> Interval:
     """
     if text is None:
         return ALWAYS
-    parts = text.strip().split("/")
+    parts = [part.strip() for part in text.split("/")]
     if len(parts) == 1:
         return period(parts[0])
     if len(parts) != 2 or all(part in OPEN for part in parts):

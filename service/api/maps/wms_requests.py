@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from service.api.dependencies import ApiContext
-from service.api.edr.crs import CRS84, ReferenceSystem, reference_system
+from service.api.edr.crs import ReferenceSystem, reference_system
 from service.api.edr.times import period
 from service.api.maps import layers
 from service.api.maps.drawing import Frame
@@ -149,7 +149,7 @@ def frame_of(given: Mapping[str, str]) -> Frame:
     old = given.get("version", "1.3.0") in OLD
     name = needed(given, "srs" if old and "srs" in given else "crs")
     try:
-        system = CRS84 if name.upper() == "CRS:84" else reference_system(name)
+        system = reference_system(name)
     except BadQuery as error:
         raise WmsError("InvalidCRS", str(error)) from None
     if not system.definition:
@@ -204,6 +204,5 @@ def moment(text: str | None) -> datetime | None:
 def system_names() -> dict[str, ReferenceSystem]:
     """Reference systems of maps by their names in WMS."""
     return {
-        name: reference_system(None if name == "CRS:84" else name)
-        for name in ("CRS:84", "EPSG:4326", "EPSG:3857", "EPSG:25832")
+        name: reference_system(name) for name in ("CRS:84", "EPSG:4326", "EPSG:3857", "EPSG:25832")
     }

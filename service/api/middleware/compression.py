@@ -83,10 +83,15 @@ class Compression:
     async def _pack(
         self, scope: Scope, response: MutableHeaders, content: bytes, coding: Coding
     ) -> bytes:
-        """Content in a coding, from the cache where it has an entity tag; renames the tag."""
+        """Content in a coding, from the cache where it has an entity tag; renames the tag.
+
+        What no cache may store, such as metrics, is packed each time, in the least time.
+        """
         tag = response.get("etag")
         if tag is not None:
             response["ETag"] = coded_tag(tag, coding)
+        if "no-store" in response.get("cache-control", ""):
+            tag = None
         key = (scope["path"], scope["query_string"], tag or "", coding)
         packed = self._packed.get(key) if tag else None
         if packed is not None:

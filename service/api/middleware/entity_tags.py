@@ -22,7 +22,7 @@ CONTENT_HEADERS = (
 class EntityTags:
     """Adds ETag and Cache-Control to reads without them, and answers 304 where the client has it.
 
-    Responses with `no-store`, such as metrics and health, stay as they are.
+    Streams have none: their content has no end that could be hashed.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -53,7 +53,7 @@ def tagged(scope: Scope, begin: Message, message: Message) -> Message:
     """The body of a response whose beginning gets a tag; empty where the client has it."""
     headers = MutableHeaders(raw=begin.setdefault("headers", []))
     headers.setdefault("Cache-Control", "no-cache")
-    if "etag" in headers or message.get("more_body") or "no-store" in headers["cache-control"]:
+    if "etag" in headers or message.get("more_body"):
         return message
     tag = f'"{hashlib.sha256(message["body"]).hexdigest()[:DIGITS]}"'
     headers["ETag"] = tag

@@ -1,4 +1,4 @@
-"""Interactive documentation of the API: Swagger UI and ReDoc, with files of the service only."""
+"""The OpenAPI document, and Swagger UI and ReDoc of it, with files of the service only."""
 
 import hashlib
 from functools import cache
@@ -8,8 +8,13 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
+from service.api.dependencies import Context
+from service.api.edr.metadata import OPENAPI
+from service.api.encoded_cache import json_bytes
+from service.api.negotiation import quality
 from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE
+from service.pipeline.upload import JSON
 
 router = APIRouter(include_in_schema=False)
 
@@ -74,6 +79,24 @@ def digest() -> str:
     """Digest of all files, part of their URLs, so that a browser may cache them for ever."""
     content = static_content()
     return hashlib.sha256(b"".join(content[name] for name in sorted(content))).hexdigest()[:16]
+
+
+@router.get("/openapi.json")
+def openapi_document(request: Request, context: Context) -> Response:
+    """The OpenAPI document, under its own media type where a client prefers that."""
+
+    def encode() -> bytes:
+        return json_bytes(request.app.openapi())
+
+    content = context.encoded_cache.get("openapi", encode)
+    accept = ",".join(request.headers.getlist("accept")) or "*/*"
+    prefers_own = quality(OPENAPI.partition(";")[0], accept) > quality(JSON, accept)
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
+    media = OPENAPI if prefers_own else JSON
+    return conditional_response(
+        request, f"{tag}-openapi" if prefers_own else tag, lambda: content, headers, media
+    )
 
 
 @router.get("/docs")

@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 from service.api.dependencies import ApiContext, Context
 from service.api.edr.documents import base_url, document_response
 from service.api.edr.metadata import OPENAPI, landing_page
+from service.api.edr.options import check_format
 from service.api.negotiation import quality
 from service.api.page.site import INDEX, MEDIA, page_headers, site
 from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE
-from service.errors import BadQuery
 from service.pipeline.upload import JSON
 
 router = APIRouter(include_in_schema=False)
@@ -41,11 +41,10 @@ def index(
     ] = None,
 ) -> Response:
     """The map page for browsers, the landing page of the API for other clients."""
-    if f not in (None, *LANDING_FORMATS):
-        raise BadQuery(f"f is {f[:60]!r}, should be one of {', '.join(LANDING_FORMATS)}")
+    check_format(f, *LANDING_FORMATS)
     accept = ",".join(request.headers.getlist("accept")) or "*/*"
     wants_page = quality("text/html", accept) > quality(JSON, accept)
-    if f == "html" or (f is None and wants_page):
+    if wants_page if f is None else f.lower() == "html":
         response = static_response(request, context, INDEX, site().html, "no-cache")
     else:
         document = landing_page(context.area, base_url(request))

@@ -24,6 +24,7 @@ from service.api.maps.wms_requests import (
 from service.api.negotiation import etag_matches
 from service.api.openapi.responses import WMS, WMS_PARAMETERS
 from service.api.page.static_files import conditional_response
+from service.api.problems import NO_STORE
 from service.api.query_parameters import READ_BY_THEMSELVES
 from service.api.representations import IMMUTABLE, SHORT_LIVED
 from service.archive.key import iso
@@ -61,7 +62,7 @@ def wms(request: Request, context: Context) -> Response:
             )
         return answer(request, context, given)
     except WmsError as error:
-        return Response(wms_capabilities.exception(error), 400, media_type=XML)
+        return Response(wms_capabilities.exception(error), 400, NO_STORE, XML)
 
 
 READ_BY_THEMSELVES.add(wms)

@@ -17,6 +17,7 @@ from service.api.edr.cells import Cells, indices
 from service.api.edr.collections import Source
 from service.api.edr.crs import ReferenceSystem, projection_of
 from service.api.edr.extracts import check_size
+from service.api.edr.parameters import parameter
 from service.archive.field_file import encode, encode_sums
 from service.archive.key import iso
 from service.errors import BadQuery
@@ -50,18 +51,14 @@ def netcdf(source: Source, cells: Cells, title: str) -> bytes:
     """The cells as CF netCDF, in the projection of the radar.
 
     Raises:
-        BadQuery: Rainfall rates are not among the parameters, or sums of several periods are.
+        BadQuery: Sums of several periods are among the parameters.
     """
     check_size(len(source.times) * len(cells.rows) * len(source.parameters))
     history = "selected by an EDR query"
     if source.parameters[0].startswith(AMOUNT):
         return amount_netcdf(window(source, cells), source.parameters, title, history)
-    if NAME not in source.parameters:
-        raise BadQuery(
-            f"netCDF has {NAME} and what else is asked for; add {NAME} to parameter-name, or ask "
-            f"for another format"
-        )
-    return encode(window(source, cells), title, history, packed=True)
+    rates = NAME in source.parameters
+    return encode(window(source, cells), title, history, packed=True, rates=rates)
 
 
 def amount_netcdf(part: DataArray, names: list[str], title: str, history: str) -> bytes:
@@ -129,6 +126,7 @@ def geotiff(source: Source, cells: Cells, system: ReferenceSystem | None) -> byt
             for number, (name, time) in enumerate(names, start=1):
                 file.set_band_description(number, f"{name} {iso(time)}")
                 file.update_tags(number, parameter=name, datetime=iso(time))
+                file.set_band_unit(number, parameter(name).symbol)
             file.update_tags(attribution=source.about()["nowcast:attribution"])
         content: bytes = memory.read()
     return content

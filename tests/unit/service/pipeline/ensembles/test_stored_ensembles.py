@@ -108,7 +108,7 @@ def test_the_ensemble_is_served_as_netcdf_with_realizations_and_times(
     file.write_bytes(answer.content)
     with xr.open_dataset(file) as dataset:
         found = dataset["rainfall_rate"].load()
-        assert found.dims == ("realization", "time", "y", "x")
+        assert found.dims == ("time", "realization", "y", "x"), "cdo needs time first"
         assert found["realization"].attrs["standard_name"] == "realization"
         assert found.attrs["units"] == "mm h-1"
         assert "ensemble copula coupling" in dataset.attrs["ensemble"]
