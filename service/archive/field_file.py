@@ -64,22 +64,17 @@ def without_grid(frames: DataArray) -> DataArray:
     )
 
 
-def encode(
-    field: DataArray, title: str, history: str, *, packed: bool, rates: bool = True, **about: str
-) -> bytes:
-    """Encode a field (time or lead_time, y, x) in mm/h as netCDF, one thread at a time.
-
-    Args:
-        field: The field, which may have exceedance probabilities.
-        title: What it is.
-        history: What was done to it.
-        packed: Whether it is compressed.
-        rates: Whether its rates are written, or its probabilities alone.
-        **about: Further global attributes.
-    """
+def encode(field: DataArray, title: str, history: str, *, packed: bool, **about: str) -> bytes:
+    """Encode a field (time or lead_time, y, x) in mm/h as netCDF, one thread at a time."""
     about |= {"title": title, "history": history}
     with NETCDF_LOCK:
-        return netcdf.encode(field, packed=packed, interval=INTERVAL, rates=rates, **about)
+        return netcdf.encode(field, packed=packed, interval=INTERVAL, rates=True, **about)
+
+
+def encode_probabilities(forecast: DataArray, title: str, history: str) -> bytes:
+    """Encode the exceedance probabilities of a forecast (lead_time, y, x) alone as netCDF."""
+    with NETCDF_LOCK:
+        return netcdf.encode(forecast, packed=True, rates=False, title=title, history=history)
 
 
 def encode_sums(sums: DataArray, title: str, history: str, minutes: int) -> bytes:

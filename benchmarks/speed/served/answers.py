@@ -13,7 +13,7 @@ import argparse
 import math
 import random
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -111,6 +111,14 @@ def frequent() -> list[Request]:
 def queries() -> list[Request]:
     """Queries of areas and boxes of about 100 km in each format."""
     found = []
+    ends = [(x, y, round(x + 1.4, 3), round(y + 0.9, 3)) for x, y in places()]
+    paths = [quote(f"LINESTRING({x} {y},{east} {north})") for x, y, east, north in ends]
+    circles = [f"coords=POINT({x}%20{y})&within=20&within-units=km" for x, y in places()]
+    found += [
+        Request("trajectory", [f"/collections/nowcast/trajectory?coords={path}" for path in paths]),
+        Request("radius", [f"/collections/nowcast/radius?{circle}" for circle in circles]),
+        Request("a place by name", ["/collections/nowcast/locations/Berlin"]),
+    ]
     for form in ("CoverageJSON", "GeoJSON", "CSV", "netCDF", "GeoTIFF"):
         areas, boxes = [], []
         for x, y in places():
@@ -122,11 +130,30 @@ def queries() -> list[Request]:
     return found
 
 
-def pictures(tilejson: Mapping[str, Any]) -> list[Request]:
+def fields(radar_time: str, issue: str) -> list[Request]:
+    """Fields of the map page, and the ensemble.
+
+    Args:
+        radar_time: Time of a radar frame.
+        issue: Issue time of a forecast with probabilities.
+    """
+    return [
+        Request("radar of the map page", [f"/grids/radar/{radar_time}"]),
+        Request("forecast of the map page", [f"/grids/forecasts/{issue}"]),
+        Request("measured sums of the map page", [f"/grids/radar/{radar_time}/sum/60"]),
+        Request("sums of the map page", [f"/grids/forecasts/{issue}/sum/60"]),
+        Request("motion of the map page", [f"/grids/motion/{radar_time}"]),
+        Request("outlines of the map page", ["/grids/outlines/sphere"]),
+        Request("ensemble, one lead, netCDF", [f"/nowcasts/{issue}/ensemble?leads=30"]),
+    ]
+
+
+def pictures(tilejson: Mapping[str, Any], weather_maps: Mapping[str, Any]) -> list[Request]:
     """Tiles, maps and pictures.
 
     Args:
         tilejson: The TileJSON of the radar, which has the addresses of tiles.
+        weather_maps: The document that has those of clients of RainViewer's API.
     """
     template = tilejson["tiles"][0]
     others = (tile for time in tilejson["times"] for tile in time["tiles"])
@@ -143,7 +170,18 @@ def pictures(tilejson: Mapping[str, Any]) -> list[Request]:
             "/wms?SERVICE=WMS&VERSION=1.3.0&REQUEST=GetMap&LAYERS=radar&STYLES=&CRS=EPSG:3857"
             f"&BBOX={west},{south},{east},{north}&WIDTH=256&HEIGHT=256&FORMAT=image/png"
         )
+    path = weather_maps["radar"]["past"][-1]["path"]
+    pixel = "&QUERY_LAYERS=radar&I=128&J=128"
+    values = [f"{address.replace('GetMap', 'GetFeatureInfo')}{pixel}" for address in maps]
     return [
+        Request(
+            "tile of weather-maps.json",
+            [f"{path}/256/{ZOOM}/{x}/{y}/2/1_1.png" for x, y in squares],
+        ),
+        Request("WMS GetFeatureInfo", values),
+        Request(
+            "WMS GetLegendGraphic", ["/wms?SERVICE=WMS&REQUEST=GetLegendGraphic&LAYER=radar"]
+        ),
         Request("tile, first of its place", tiles(template)),
         Request("tile, another time of its place", tiles(other)),
         Request("tile, held", tiles(template)[:1]),
@@ -167,10 +205,39 @@ def documents() -> list[Request]:
         Request("verification", ["/verification"]),
         Request("feed", ["/feed.atom"]),
         Request("weather-maps.json", ["/public/weather-maps.json"]),
+        Request("landing page", ["/"]),
+        Request("conformance", ["/conformance"]),
         Request("collections", ["/collections"]),
+        Request("a collection", ["/collections/nowcast"]),
+        Request("instances", ["/collections/nowcast/instances"]),
+        Request("items", ["/collections/nowcast/items"]),
+        Request("places of a collection", ["/collections/nowcast/locations"]),
+        Request("map layers", ["/tiles"]),
+        Request("TileJSON", ["/tiles/radar/tile.json"]),
+        Request("map page, HTML", ["/?f=html"]),
+        Request("place card", ["/embed"]),
+        Request("health", ["/healthz"]),
+        Request("readiness", ["/readyz"]),
         Request("overview of the map page", ["/grids/latest"]),
         Request("metrics", ["/metrics"]),
         Request("OpenAPI document", ["/openapi.json"]),
+    ]
+
+
+def every_request(document: Callable[[str], Any]) -> list[Request]:
+    """All requests that are measured.
+
+    Args:
+        document: Gives the document of the service at a path.
+    """
+    tilejson, weather = map(document, ("/tiles/radar/tile.json", "/public/weather-maps.json"))
+    issue = document("/nowcasts/latest?leads=30")["issue_time"]
+    return [
+        *frequent(),
+        *documents(),
+        *queries(),
+        *fields(tilejson["time"], issue),
+        *pictures(tilejson, weather),
     ]
 
 
@@ -203,8 +270,7 @@ def measure(seconds: float, rate_seconds: float) -> tuple[list[Answers], list[An
     """The answers of each kind, and those of the most frequent kinds at a rate."""
     with service() as port:
         client = Client(port)
-        tilejson = client.document("/tiles/radar/tile.json")
-        requests = [*frequent(), *documents(), *queries(), *pictures(tilejson)]
+        requests = every_request(client.document)
         found = [client.measure(request, seconds, MOST) for request in requests]
         paced = [at_a_rate(port, request, RATE, rate_seconds) for request in frequent()]
         client.close()

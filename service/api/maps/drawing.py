@@ -12,7 +12,7 @@ from xarray import DataArray
 from service.api.edr.cells import cell_numbers
 from service.api.edr.crs import ReferenceSystem, grid_to_radar, projection_of
 from service.api.maps.layers import Picture
-from service.api.maps.palettes import Style, palette
+from service.api.maps.palettes import Background, Style, palette
 
 MOST_PIXELS = 2048
 """Largest width or height."""
@@ -41,9 +41,20 @@ class Frame(NamedTuple):
     height: int
 
 
-def draw(picture: Picture, frame: Frame, style: Style) -> bytes:
-    """A picture as PNG: dry is transparent, no data is a grey that shines through."""
+def draw(
+    picture: Picture, frame: Frame, style: Style, background: Background | None = None
+) -> bytes:
+    """A picture as PNG: dry is transparent, no data is a grey that shines through.
+
+    Args:
+        picture: The picture.
+        frame: Its area and size.
+        style: Its colours.
+        background: Colour behind it; None for a transparent picture.
+    """
     colours = palette(picture.kind, style)
+    if background is not None:
+        colours = colours.over(background)
     cells = cells_of(picture.field, frame)
     flat = np.append(colours.classes(picture.field.values).ravel(), np.uint8(colours.outside))
     image = colours.colours[flat[cells]]

@@ -45,6 +45,8 @@ COLOURS: dict[tuple[Kind, Style], tuple[str, ...]] = {
 NO_DATA = (195, 191, 183, 96)
 """Grey that shines through: no data in the area of the radar."""
 TRANSPARENT = (0, 0, 0, 0)
+Background = tuple[int, int, int]
+"""Red, green and blue behind a picture."""
 
 
 class Palette(NamedTuple):
@@ -62,6 +64,14 @@ class Palette(NamedTuple):
         """Class of each value: 0 below the lowest level, then by level, then no data."""
         found = np.searchsorted(self.levels, values, side="right")
         return np.where(np.isnan(values), len(self.levels) + 1, found).astype(np.uint8)
+
+    def over(self, background: Background) -> "Palette":
+        """The palette with opaque colours, as they look over a background."""
+        opacity = self.colours[:, 3:] / 255
+        mixed = self.colours[:, :3] * opacity + np.array(background) * (1 - opacity)
+        opaque = np.full_like(self.colours, 255)
+        opaque[:, :3] = np.round(mixed)
+        return self._replace(colours=opaque)
 
     @property
     def outside(self) -> int:

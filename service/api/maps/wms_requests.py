@@ -3,6 +3,7 @@
 Source: OGC 06-042, OpenGIS Web Map Server Implementation Specification 1.3.0.
 """
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -15,7 +16,7 @@ from service.api.maps import layers
 from service.api.maps.drawing import Frame
 from service.api.maps.frames import sized
 from service.api.maps.layers import Layer, Picture
-from service.api.maps.palettes import STYLES, Style
+from service.api.maps.palettes import STYLES, Background, Style
 from service.errors import BadQuery, NoItem, ServiceError
 
 PARAMETERS = frozenset(
@@ -34,6 +35,9 @@ IGNORED = frozenset(
 """Parameters that clients add and that change nothing: those of QGIS, OpenLayers, Leaflet."""
 LATITUDE_FIRST = ("EPSG:4326",)
 """Systems whose axes WMS 1.3.0 has in the order of latitude and longitude."""
+WHITE = "0xFFFFFF"
+COLOUR = re.compile("0x([0-9a-f]{6})", re.ASCII | re.IGNORECASE)
+"""A colour in the parameter BGCOLOR."""
 OLD = ("1.1.1", "1.1.0")
 """Versions whose boxes are always in the order x, y."""
 
@@ -171,6 +175,24 @@ def frame_of(given: Mapping[str, str]) -> Frame:
         return sized(system, box, width, height)
     except BadQuery as error:
         raise WmsError("InvalidParameterValue", str(error)) from None
+
+
+def background_of(given: Mapping[str, str]) -> Background | None:
+    """Colour behind a map, white by default; None for a transparent map, as maps are by default.
+
+    The standard has opaque maps by default, which would hide the map below.
+
+    Raises:
+        WmsError: TRANSPARENT or BGCOLOR is invalid.
+    """
+    transparent = given.get("transparent", "").lower()
+    if transparent not in ("", "true", "false"):
+        raise WmsError("InvalidParameterValue", "TRANSPARENT should be TRUE or FALSE")
+    colour = COLOUR.fullmatch(given.get("bgcolor", "") or WHITE)
+    if colour is None:
+        raise WmsError("InvalidParameterValue", f"BGCOLOR should be a colour such as {WHITE}")
+    red, green, blue = bytes.fromhex(colour[1])
+    return (red, green, blue) if transparent == "false" else None
 
 
 def picture_at(context: ApiContext, layer: Layer, given: Mapping[str, str]) -> Picture:

@@ -15,6 +15,7 @@ from service.api.maps.pictures import PNG, picture_response
 from service.api.maps.wms_requests import (
     OLD,
     WmsError,
+    background_of,
     in_lower_case,
     known_layer,
     map_request,
@@ -33,7 +34,6 @@ from service.pipeline.upload import JSON
 router = APIRouter(tags=["maps"], route_class=in_pool("maps"))
 
 XML = "text/xml"
-TRANSPARENT = ("", "true", "false")
 
 
 @router.get(
@@ -112,8 +112,7 @@ def get_map(request: Request, context: ApiContext, given: Mapping[str, str]) -> 
     """
     check_version(given)
     check_format(given, "format", PNG, "image/png; mode=8bit", "image/png8")
-    if given.get("transparent", "").lower() not in TRANSPARENT:
-        raise WmsError("InvalidParameterValue", "TRANSPARENT should be TRUE or FALSE")
+    background = background_of(given)
     wanted = map_request(context, given)
     named = wanted.dated and (not wanted.layer.model)
     return picture_response(
@@ -123,6 +122,7 @@ def get_map(request: Request, context: ApiContext, given: Mapping[str, str]) -> 
         wanted.frame,
         wanted.style,
         IMMUTABLE if named else SHORT_LIVED,
+        background,
     )
 
 

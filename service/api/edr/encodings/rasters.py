@@ -18,7 +18,7 @@ from service.api.edr.collections import Source
 from service.api.edr.crs import ReferenceSystem, projection_of
 from service.api.edr.extracts import check_size
 from service.api.edr.parameters import parameter
-from service.archive.field_file import encode, encode_sums
+from service.archive.field_file import encode, encode_probabilities, encode_sums
 from service.archive.key import iso
 from service.errors import BadQuery
 from service.pipeline.rain_sums.radar_history import FRAMES_MISSING
@@ -57,8 +57,9 @@ def netcdf(source: Source, cells: Cells, title: str) -> bytes:
     history = "selected by an EDR query"
     if source.parameters[0].startswith(AMOUNT):
         return amount_netcdf(window(source, cells), source.parameters, title, history)
-    rates = NAME in source.parameters
-    return encode(window(source, cells), title, history, packed=True, rates=rates)
+    if NAME not in source.parameters:
+        return encode_probabilities(window(source, cells), title, history)
+    return encode(window(source, cells), title, history, packed=True)
 
 
 def amount_netcdf(part: DataArray, names: list[str], title: str, history: str) -> bytes:

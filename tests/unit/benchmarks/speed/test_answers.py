@@ -1,32 +1,56 @@
 """The benchmark of answers asks for what the service has, and writes sizes and times of it."""
 
+import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 
-from benchmarks.speed.served.answers import documents, frequent, pictures, queries, section
+from benchmarks.speed.served.answers import every_request, section
 from benchmarks.speed.served.timed_requests import CODINGS, Answers, Client, Request, at_a_rate
 from service.api.app import create_app
+from service.api.routes.metrics import templates
 from tests.served import api_context, fill
 
-SLOW = ("latest nowcast, PNG", "OpenAPI document")
+SLOW = ("latest nowcast, PNG", "OpenAPI document", "WMS GetLegendGraphic")
 """Answers that other tests ask for, as they take long."""
+NEEDS_PROBABILITIES = ("ensemble, one lead, netCDF",)
+"""Answers to requests of the benchmark's network, which the models of tests do not give."""
+NOT_POLLED = {
+    "/jobs/{job}", "/jobs/{job}/results", "/nowcasts/{issue}", "/nowcasts/latest/ensemble",
+    "/alerts", "/alerts/web-push-key", "/alerts/{alert}", "/events",
+    "/collections/nowcast/items/{item}", "/collections/{collection}", "/docs", "/redoc",
+    "/docs/{version}/{name}", "/page/{digest}/{name}", "/push-worker.js", "/embed/{name}",
+    "/tiles/forecasts/{forecast}/{time}/{z}/{x}/{y}.png",
+    "/tiles/forecasts/{forecast}/{time}/probability/{threshold}/{z}/{x}/{y}.png",
+    "/tiles/forecasts/{forecast}/{time}/sum/{minutes}/{z}/{x}/{y}.png",
+    "/tiles/radar/{time}/sum/{minutes}/{z}/{x}/{y}.png",
+}  # fmt: skip
+"""Routes that are read once, need a key, have no end, or answer as another that is measured."""
 
 
-def test_everything_that_is_measured_answers(tmp_path: Path) -> None:
+def test_everything_that_clients_poll_is_measured_and_answers(tmp_path: Path) -> None:
     fill(tmp_path)
-    with TestClient(create_app(api_context(tmp_path))) as client:
-        tilejson = client.get("/tiles/radar/tile.json").json()
-        requests = [*frequent(), *documents(), *queries(), *pictures(tilejson)]
+    app = create_app(api_context(tmp_path))
+    with TestClient(app) as client:
+        requests = every_request(lambda path: client.get(path).json())
         for request in requests:
-            if request.name not in SLOW:
+            if request.name not in (*SLOW, *NEEDS_PROBABILITIES):
                 ask = client.get if request.body is None else client.post
                 assert ask(request.paths[0]).is_success, request.name
     assert len({request.name for request in requests}) == len(requests)
+    addresses = {urlsplit(request.paths[0]).path for request in requests}
+    measured = {
+        next(route.path for route in templates(app) if route.pattern.match(address))
+        for address in addresses
+    }
+    others = re.compile("/instances/{instance}|/collections/(?!nowcast|{)")
+    routes = {route.path for route in templates(app) if "GET" in route.methods}
+    assert {path for path in routes - measured if not others.search(path)} == NOT_POLLED
 
 
 class Echo(BaseHTTPRequestHandler):

@@ -15,6 +15,7 @@ from xarray import DataArray
 
 from ingest.formats import netcdf
 from ingest.grid import at as series_at
+from service.api.edr import collections
 from service.archive.archive import Archive
 from service.archive.key import Key
 from tests.served import LATEST, NEWEST, iso, problem
@@ -280,8 +281,10 @@ def test_radar_has_the_frames_of_two_hours_or_of_an_interval(
 
 @pytest.mark.parametrize("datetime", ["1999-01-01T00:00:00Z/..", "../2026-06-21T23:00:00Z"])
 def test_more_radar_than_half_a_day_is_asked_for_in_parts(
-    reader: TestClient, datetime: str
+    reader: TestClient, datetime: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert collections.MOST_FRAMES == 145
+    monkeypatch.setattr(collections, "MOST_FRAMES", 6)
     asked = {"coords": f"POINT({LON} {LAT})", "datetime": datetime}
     assert (
         "in parts"

@@ -116,12 +116,32 @@ def test_a_map_shows_the_time_and_style_that_are_asked_for(reader: TestClient) -
         ({"SERVICE": "WFS"}, "InvalidParameterValue"),
         ({"VERSION": "2.0"}, "InvalidParameterValue"),
         ({"TIEM": iso(3)}, "InvalidParameterValue"),
+        ({"TRANSPARENT": "maybe"}, "InvalidParameterValue"),
+        ({"BGCOLOR": "white"}, "InvalidParameterValue"),
+        ({"BGCOLOR": "0xFFF"}, "InvalidParameterValue"),
     ],
 )
 def test_what_cannot_be_is_a_service_exception(
     reader: TestClient, change: dict[str, str], expected: str
 ) -> None:
     assert code(ask(reader, **MAP | change)) == expected
+
+
+def test_an_opaque_map_has_its_background_where_it_would_be_transparent(
+    reader: TestClient,
+) -> None:
+    plain = image(ask(reader, **MAP)).astype(float)
+    del (default := dict(MAP))["TRANSPARENT"]
+    np.testing.assert_array_equal(image(ask(reader, **default)), plain)
+    for colour, red_green_blue in (("", (255, 255, 255)), ("0x102030", (16, 32, 48))):
+        asked = MAP | {"TRANSPARENT": "false"} | ({"BGCOLOR": colour} if colour else {})
+        opaque = image(ask(reader, **asked))
+        opacity = plain[..., 3:] / 255
+        behind = np.array(red_green_blue[::-1])
+        expected = plain[..., :3] * opacity + behind * (1 - opacity)
+        np.testing.assert_allclose(opaque[..., :3], expected, atol=0.51)
+        assert (opaque[..., 3] == 255).all()
+    assert (plain[..., 3] == 0).any()
 
 
 def test_the_value_at_a_pixel_is_that_of_its_cell(reader: TestClient, filled: Path) -> None:
