@@ -113,6 +113,7 @@ def test_the_ensemble_is_served_as_netcdf_with_realizations_and_times(
         assert found.attrs["units"] == "mm h-1"
         assert "ensemble copula coupling" in dataset.attrs["ensemble"]
         np.testing.assert_array_equal(found["time"], members["time"])
+        found = found.transpose("realization", ...)
         np.testing.assert_allclose(found, members, atol=1 / 256)
         np.testing.assert_array_equal(np.isnan(found), np.isnan(members))
 
