@@ -37,10 +37,9 @@ async def media_type(
         NotAcceptable: The client accepts no available encoding.
     """
     if f is not None:
-        media = {**FORMATS, **{media: media for media in FORMATS.values()}}.get(f.lower())
-        if media is None:
+        if f not in FORMATS:
             raise BadQuery(f"f is {f[:200]!r}, should be one of {', '.join(FORMATS)}")
-        return media
+        return FORMATS[f]
     accept = ",".join(request.headers.getlist("accept")) or "*/*"
     qualities = {
         media: max(quality(name, accept) for name in names) for media, names in OFFERED.items()

@@ -263,10 +263,8 @@ class Process:
         (self._hits if hit else self._misses).inc()
 
     def expects(self, method: str, route: str) -> None:
-        """Create the counters of a route, at 0.
-
-        Its histogram comes with its first request: of most routes it would never have one.
-        """
+        """Create the counters of a route, at 0."""
+        self._request_seconds.labels(method, route)
         for code in CODES:
             self._requests.labels(method, route, code)
 
