@@ -50,12 +50,12 @@ def point(
     from service.pipeline.rain_sums.cell_weights import cell_of_place
 
     context = context_of(data)
-    latitude, longitude = coordinates_of(location, context.archive.domain)
+    name, latitude, longitude = named_place(location, context.archive.domain)
     key, forecast = forecast_named(context, model, issue)
     cells = cell_of_place(forecast, longitude, latitude)
     row, column = int(cells.rows[0]), int(cells.columns[0])
     out = open_console()
-    out.print(heading(key))
+    out.print(f"{name}: {heading(key)}")
     out.print(wording(place_summary(context, forecast, row, column), "en"))
     out.print(rates_line(forecast.values[:, row, column].tolist(), forecast))
     print_document(context, key, forecast, cells, thresholds)
@@ -126,8 +126,8 @@ def forecast_named(context: "ApiContext", model: str | None, issue: str) -> "tup
     return forecast_of(context, model, None, None if issue == "latest" else parse_time(issue))
 
 
-def coordinates_of(text: str, domain: "Domain | None") -> tuple[float, float]:
-    """Latitude and longitude of a place, from numbers, a name or a postcode.
+def named_place(text: str, domain: "Domain | None") -> tuple[str, float, float]:
+    """Name, latitude and longitude of a place, from numbers, a name or a postcode.
 
     Raises:
         NoItem: There is no such place; the message has similar names.
@@ -138,8 +138,9 @@ def coordinates_of(text: str, domain: "Domain | None") -> tuple[float, float]:
         latitude, longitude = map(float, text.split(","))
     except ValueError:
         found = places_of(domain).named(text)
-        return found.latitude, found.longitude
-    return latitude, longitude
+        name = found.name if found.state in {"", found.name} else f"{found.name}, {found.state}"
+        return name, found.latitude, found.longitude
+    return text, latitude, longitude
 
 
 def heading(key: "Key") -> str:

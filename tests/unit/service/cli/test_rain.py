@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from service.api.routes.sums.rain_sums import levels_of
 from service.cli import app
-from service.errors import BadPlace, NoForecast, NoItem
+from service.errors import BadPlace, BadQuery, NoForecast, NoItem
 from tests.served import LATEST, iso
 
 
@@ -26,7 +27,7 @@ def area(tmp_path: Path) -> Path:
 def test_a_place_is_given_in_words_rates_and_sums(filled: Path) -> None:
     result = run("point", "51.02,10.03", "--model", "advection", "--data", filled)
     assert result.exit_code == 0, result.output
-    assert f"advection, radar of {iso(LATEST)}" in result.output
+    assert f"51.02,10.03: advection, radar of {iso(LATEST)}" in result.output
     assert "mm/h: +5 " in result.output
     assert ", +120 " in result.output
     assert "last 1 h" in result.output
@@ -39,9 +40,16 @@ def test_a_place_is_given_in_words_rates_and_sums(filled: Path) -> None:
 def test_a_place_can_be_a_town(filled: Path) -> None:
     named = run("point", "Kassel", "--model", "advection", "--data", filled)
     assert named.exit_code == 0, named.output
+    assert named.output.startswith("Kassel, Hessen: advection, radar of ")
     by_postcode = run("point", "34117", "--model", "advection", "--data", filled)
     assert "mm/h" in by_postcode.output
     assert isinstance(run("point", "Atlantis", "--data", filled).exception, NoItem)
+
+
+@pytest.mark.parametrize("thresholds", ["5,x", "", "5,,10", "nan", "0", "1e9"])
+def test_thresholds_that_are_none_are_refused(thresholds: str) -> None:
+    with pytest.raises(BadQuery, match=r"should be at most .* numbers above 0"):
+        levels_of(thresholds)
 
 
 def test_an_area_is_given_with_its_size_and_sums(filled: Path, area: Path) -> None:
