@@ -13,12 +13,12 @@ RATE_STEP, SIGNIFICAND = 1 / 128, 2.0**-7
 """Rounding of rates between the half hours: in mm/h, or as a share of the power of two below."""
 HALF_HOUR_STEP, PROBABILITY_STEP = 0.005, 0.02
 """Rounding of probabilities at the half hours, and between them."""
-PLACE_STEP = 2.0**-13
-"""Rounding of latitude and longitude of a known grid in degrees: within 7 m."""
+PLACE_STEP = 2.0**-16
+"""Rounding of latitude and longitude of a known grid in degrees: within 1 m."""
 PRECISION = (
     "rates are as forecast at multiples of 30 minutes, and between them rounded to 1/128 mm h-1 or "
     "to 8 significant bits, whichever is coarser; probabilities are rounded to 0.005 at multiples "
-    "of 30 minutes and to 0.02 between them; latitude and longitude are rounded to 1/8192 degree"
+    "of 30 minutes and to 0.02 between them; latitude and longitude are rounded to 1/65536 degree"
 )
 
 
