@@ -77,6 +77,8 @@ def claims_of(
                 if probability is None
                 else probability.values.max(axis=0)
             )
+            if probability is not None:
+                known &= ~np.isnan(largest)  # standing echoes have a rate only
             dry = dry_places(forecast, past)
             rain: NDArray[np.bool_] = np.any(observed >= SHOWER, axis=0)
             found[named.label].append(Claims(dry[known], rain[known], largest[known]))
@@ -125,8 +127,13 @@ def fitted(claims: Claims) -> tuple[float, float]:
     return float(intercept), float(factor)
 
 
-def section(by_event: dict[str, dict[str, Claims]]) -> str:
-    """Tables of claims and of the probability of rain at any time, as Markdown."""
+def section(by_event: dict[str, dict[str, Claims]], every: int) -> str:
+    """Tables of claims and of the probability of rain at any time, as Markdown.
+
+    Args:
+        by_event: Claims of each forecaster by event.
+        every: Minutes from start to start.
+    """
     labels = list(next(iter(by_event.values())))
     pooled = {
         label: pooled_claims([found[label] for found in by_event.values()]) for label in labels
@@ -138,7 +145,7 @@ def section(by_event: dict[str, dict[str, Claims]]) -> str:
     ]
     claims = table(["forecaster", "event", "get rain", "claims wrong", "dry places told"], rows)
     parts = [
-        measured("benchmarks.skill.five_minutes.dry_places", "numpy", "torch"),
+        measured(f"benchmarks.skill.five_minutes.dry_places --every {every}", "numpy", "torch"),
         claims,
     ]
     for label, found in pooled.items():
@@ -166,7 +173,7 @@ def main() -> None:
             )
             for event in options.events
         }
-    text = section(by_event)
+    text = section(by_event, options.every)
     print(text)
     if options.write:
         write_section(options.write, text, NAME.lower(), f"# {NAME}\n")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.skill.related import NAME, conclusion_of, related, with_related
+from benchmarks.skill.five_minutes.related import NAME, conclusion_of, related, with_related
 
 ROOT = Path(__file__).parents[4]
 PAGE = """\
