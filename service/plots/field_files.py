@@ -10,7 +10,7 @@ from xarray import DataArray
 import ingest
 from ingest.errors import BadField, SourceUnavailable
 from ingest.formats import netcdf
-from ingest.grid import same_grid
+from ingest.grid import same_grid, with_places
 from ingest.precipitation import check
 from model_zoo.forecasters.contract import LEAD_STEP
 from service.pipeline.served_models import PROVIDER_MODEL
@@ -41,7 +41,7 @@ def read(path: Path) -> DataArray:
     if not data.startswith(NETCDF) or path.suffix in (".hdf5", ".h5"):
         return ingest.to_model_grid(ingest.parse(data, path.name))
     try:
-        return check(netcdf.decode(data))
+        return check(with_places(netcdf.decode(data)))
     except BadField as error:
         raise BadField(f"{path}: {error}") from error
 
