@@ -28,8 +28,8 @@ from xarray import DataArray
 
 from benchmarks.conclusions import conclude
 from benchmarks.skill import events
-from benchmarks.skill.five_minutes.related import with_related
 from benchmarks.skill.forecasters import NamedForecaster, open_forecasters
+from benchmarks.skill.pages.related import with_related
 from benchmarks.skill.remembered import remember
 from benchmarks.skill.scoring import NoStarts, Scored, score
 from benchmarks.skill.sections import HOW, draw_reliability, opponents, section, summary

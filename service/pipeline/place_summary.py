@@ -25,7 +25,7 @@ WET = 0.1
 """Lowest rainfall rate in mm/h that counts as rain."""
 SHOWER = 0.5
 """mm/h; `probability` is that of this rate or more at some time of the forecast."""
-NEAR_KM, NEAR_KM_PER_HOUR, NEAR_SHARE = 10.0, 5.0, 0.25
+NEAR_KM, NEAR_KM_PER_HOUR, NEAR_SHARE = 10.0, 5.0, 0.22
 """Rain within this distance keeps a place from being called dry: at least the first, or the second
 for each hour of lead time and this share of how far the rain moves until then. Chosen on the
 validation events and on bands of known motion."""

@@ -1,6 +1,6 @@
 """What docs/skill.md has of the pages on lead times, the ensemble and places called dry.
 
-python -m benchmarks.skill.five_minutes.related --write docs/skill.md
+python -m benchmarks.skill.pages.related --write docs/skill.md
 """
 
 import argparse

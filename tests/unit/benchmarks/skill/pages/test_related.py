@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.skill.five_minutes.related import NAME, conclusion_of, related, with_related
+from benchmarks.skill.pages.related import NAME, conclusion_of, related, with_related
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 PAGE = """\
 # Places called dry
 

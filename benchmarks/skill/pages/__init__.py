@@ -1,0 +1,1 @@
+"""Pages of the documentation on skill: what one takes over from the others."""
