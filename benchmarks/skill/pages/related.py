@@ -57,7 +57,12 @@ def conclusion_of(text: str, name: str) -> str:
 
 
 def with_related(text: str, folder: Path) -> str:
-    """A page with the section of `related`, in place of the one there was or at its end."""
+    """A page with the section of `related`, in place of the one there was or at its end.
+
+    A page without others beside it stays as it is.
+    """
+    if not any((folder / name).exists() for name in PAGES):
+        return text
     return put(text, related(folder), NAME, TITLE)
 
 

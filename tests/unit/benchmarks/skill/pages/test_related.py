@@ -35,6 +35,7 @@ def test_the_conclusion_and_the_table_of_claims_are_taken_over(tmp_path: Path) -
 
 
 def test_a_page_keeps_one_section_and_all_else(tmp_path: Path) -> None:
+    assert with_related("# Skill\n", tmp_path) == "# Skill\n"
     (tmp_path / "dry-places.md").write_text(PAGE)
     once = with_related("# Skill\n\nfigures\n", tmp_path)
     assert once.startswith("# Skill\n\nfigures\n")
