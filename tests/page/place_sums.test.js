@@ -6,7 +6,13 @@ import { test } from "node:test";
 import { heavyRain, sumsRows } from "../../service/api/page/static/place_sums.js";
 import { setLanguage } from "../../service/api/page/static/texts.js";
 
-const statistic = (mm, p10 = null, p90 = null) => ({ mm, p10, p90, probabilities: [] });
+const statistic = (mm, p10 = null, p90 = null, median = null) => ({
+  mm,
+  median,
+  p10,
+  p90,
+  probabilities: [],
+});
 const period = (minutes, ...numbers) => ({ minutes, mean: statistic(...numbers) });
 const warning = (minutes, mm, probability) => ({
   minutes,
@@ -34,6 +40,18 @@ test("a range that is the sum itself is left out", () => {
   assert.deepEqual(sumsRows(sums), [
     ["Next hour", "0 mm"],
     ["Next 2 hours", "0 mm (0–0.6)"],
+  ]);
+});
+
+test("a sum outside of the range of the ensemble gives way to the median", () => {
+  setLanguage("en");
+  const sums = {
+    measured: [],
+    forecast: [period(60, 25.8, 5.3, 16.9, 10.2), period(120, 1, 2, 9, 5)],
+  };
+  assert.deepEqual(sumsRows(sums), [
+    ["Next hour", "10.2 mm (5.3–16.9)"],
+    ["Next 2 hours", "5 mm (2–9)"],
   ]);
 });
 

@@ -24,11 +24,14 @@ export function sumsRows(sums) {
   );
 }
 
-/** 4.2 mm (1.1–8.4), or without a range where it is the sum itself. */
-function formatSum({ mm, p10, p90 }) {
+/**
+ * 4.2 mm (1.1–8.4), or without a range where it is the sum itself. A forecast that lies outside
+ * of the range of its own ensemble, such as the middle of a small cell, gives way to the median.
+ */
+function formatSum({ mm, median, p10, p90 }) {
   if (mm === null) return translate("noData");
-  const sum = `${formatNumber(mm, 1)} mm`;
-  if (p10 === null || p90 === null) return sum;
+  if (p10 === null || p90 === null) return `${formatNumber(mm, 1)} mm`;
+  const sum = `${formatNumber(mm < p10 || mm > p90 ? median : mm, 1)} mm`;
   const [low, high] = [formatNumber(p10, 1), formatNumber(p90, 1)];
   return low === high && sum === `${low} mm` ? sum : `${sum} (${low}–${high})`;
 }
