@@ -143,7 +143,8 @@ def main() -> None:
     junit = [file.read_text() for file in options.junit or ()]
     output = junit or [run(files_named_in(document), long=options.long)]
     text = filled(document, [test for each in output for test in results_in(each)])
-    command = "benchmarks.reliability.fault_figures --long --write docs/reliability.md"
+    how = "--junit OUTPUT " if junit else "--long " if options.long else ""
+    command = f"benchmarks.reliability.fault_figures {how}--write docs/reliability.md"
     load = os.getloadavg()[-1]
     note = (
         f"{load:.0f} processes wanted a processor at a time: on a quiet machine times are shorter."
