@@ -1,8 +1,11 @@
 """Metadata of checkpoints, read without PyTorch."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError, safe_open
 
 from model_zoo.errors import BadCheckpoint, NoWeights
 
@@ -10,9 +13,6 @@ KEY = "nowcast"
 """Name of the metadata of ours in a safetensors file."""
 FORMAT = 1
 """Version of the metadata, raised when older files could be misread."""
-METADATA = "__metadata__"
-LENGTH_BYTES = 8
-"""Length of the header in a safetensors file, little-endian, before the header."""
 
 
 def read_card(data: bytes, path: Path) -> dict[str, Any]:
@@ -22,7 +22,15 @@ def read_card(data: bytes, path: Path) -> dict[str, Any]:
         BadCheckpoint: There are none of our checkpoints, or of another version.
     """
     length = int.from_bytes(data[:8], "little")
-    metadata = json.loads(data[8 : 8 + length]).get(METADATA, {})
+    return card_in(json.loads(data[8 : 8 + length]).get("__metadata__", {}), path)
+
+
+def card_in(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    """Return what the metadata of a safetensors file have of a checkpoint of ours.
+
+    Raises:
+        BadCheckpoint: Nothing, or of another version.
+    """
     try:
         card = json.loads(metadata[KEY])
         missing = {"format", "model", "channels", "levels", "scale", "experiment", "provenance"}
@@ -48,22 +56,13 @@ def check_file(path: Path) -> None:
         BadCheckpoint: It is not one.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(LENGTH_BYTES)
-            size = path.stat().st_size
-            header = int.from_bytes(data, "little")
-            data += file.read(min(header, size))
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
     except OSError as error:
-        raise NoWeights(f"no checkpoint can be read at {path}: {error.strerror}") from error
-    try:
-        tensors = json.loads(data[LENGTH_BYTES:])
-        ends = [tensor["data_offsets"][1] for name, tensor in tensors.items() if name != METADATA]
-        is_whole = size == LENGTH_BYTES + header + max(ends, default=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-        is_whole = False
-    if not is_whole:
+        raise NoWeights(f"no checkpoint can be read at {path}: {error}") from error
+    except SafetensorError as error:
         raise BadCheckpoint(
-            f"{path} is not a whole safetensors file ({size} bytes); copy it again, or train it "
-            f"with `nowcast train`"
-        )
-    read_card(data, path)
+            f"{path} is not a whole safetensors file ({error}); copy it again, or train it with "
+            "`nowcast train`"
+        ) from error
+    card_in(metadata, path)
