@@ -24,10 +24,9 @@ from model_zoo.checkpoints.checkpoint import write_whole
 from model_zoo.forecasters.blend import BlendTable, feature
 from model_zoo.forecasters.by_name import load_forecaster
 from model_zoo.forecasters.contract import Forecaster, NotEnoughFrames
-from model_zoo.forecasters.rain_amounts import expected_change
 from model_zoo.training.calibration import (
     FEWEST,
-    areas_of,
+    areas_beside_expected,
     growth_of,
     logistic_regression,
 )
@@ -213,9 +212,7 @@ def with_growth(table: BlendTable, found: Sequence[Case]) -> BlendTable:
         probability = table.probabilities(case.forecasts)
         rain = case.forecasts[lender].to_numpy()
         observed = np.where(np.isnan(probability[:, 0]), np.float32(np.nan), case.observed)
-        pairs = zip(probability, rain, strict=True)
-        change = np.stack([expected_change(*pair, table.thresholds) for pair in pairs])
-        areas = areas_of(rain, np.nan_to_num(probability), observed, table.thresholds, change)
+        areas = areas_beside_expected(rain, probability, observed, table.thresholds)
         sums[case.event] = sums.get(case.event, 0) + areas
     growth = growth_of([*sums.values()])
     return BlendTable(

@@ -167,14 +167,12 @@ def expected_areas(
     windows: Sequence[int],
     device: torch.device,
 ) -> Counts:
-    """Count as `areas_of` over windows of an event, beside what calibrated probabilities expect."""
+    """Sum `areas_beside_expected` of calibrated probabilities over windows of an event."""
     thresholds, found = trained.thresholds, []
     windows_of = predicted(trained, forecast, sequences, windows, device)
     for newest, amounts, raw, observed in windows_of:
         probability = trained.calibration.probabilities(raw, newest, thresholds)
-        pairs = zip(probability, amounts, strict=True)
-        change = np.stack([expected_change(*pair, thresholds) for pair in pairs])
-        found.append(areas_of(amounts, probability, observed, thresholds, change))
+        found.append(areas_beside_expected(amounts, probability, observed, thresholds))
     total: Counts = np.sum(found, axis=0)
     return total
 
@@ -226,6 +224,18 @@ def histogram(
                     logits[reached == event], EDGES
                 )
     return counts
+
+
+def areas_beside_expected(
+    amounts: NDArray[np.float32],
+    probability: NDArray[np.float32],
+    observed: NDArray[np.float32],
+    thresholds: Sequence[float],
+) -> Counts:
+    """Count as `areas_of`, where areas change as the probabilities expect (`expected_change`)."""
+    pairs = zip(probability, amounts, strict=True)
+    change = np.stack([expected_change(*pair, thresholds) for pair in pairs])
+    return areas_of(amounts, probability, observed, thresholds, change)
 
 
 def areas_of(
