@@ -40,7 +40,7 @@ async def media_type(
         if f not in FORMATS:
             raise BadQuery(f"f is {f[:200]!r}, should be one of {', '.join(FORMATS)}")
         return FORMATS[f]
-    accept = ",".join(request.headers.getlist("accept")) or "*/*"
+    accept = accept_of(request)
     qualities = {
         media: max(quality(name, accept) for name in names) for media, names in OFFERED.items()
     }
@@ -52,6 +52,11 @@ async def media_type(
 
 MediaType = Annotated[str, Depends(media_type)]
 """Parameter of a route that receives the media type to answer in."""
+
+
+def accept_of(request: Request) -> str:
+    """The header `Accept` of a request; anything where there is none."""
+    return ",".join(request.headers.getlist("accept")) or "*/*"
 
 
 def quality(media: str, accept: str) -> float:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from fastapi import Request
 
-from service.api.negotiation import quality
+from service.api.negotiation import accept_of, quality
 from service.errors import BadQuery, NotAcceptable
 from service.pipeline.upload import NETCDF
 
@@ -68,7 +68,7 @@ def chosen_format(request: Request, f: str | None, offered: Iterable[Format]) ->
         raise BadQuery(
             f"f is {f[:60]!r}, should be one of {', '.join(form.name for form in formats)}"
         )
-    accept = ",".join(request.headers.getlist("accept")) or "*/*"
+    accept = accept_of(request)
     qualities = [max(quality(name, accept) for name in form.accepted) for form in formats]
     best = max(range(len(formats)), key=lambda number: qualities[number])
     if qualities[best] == 0:

@@ -9,7 +9,7 @@ from ingest.precipitation import NAME
 from service.api import freshness
 from service.api.dependencies import ApiContext
 from service.api.field_selection import FieldSelection, at_leads, in_box
-from service.api.negotiation import etag_matches, quality
+from service.api.negotiation import accept_of, etag_matches, quality
 from service.api.representations import cache_control, gone
 from service.archive import field_file
 from service.archive.key import Key, ledger_key
@@ -68,7 +68,7 @@ async def deliver_ensemble(
         BadRequest: A lead time is not stored, or the box is empty.
         OutsideGrid: No cell lies in the box.
     """
-    accept = ",".join(request.headers.getlist("accept")) or "*/*"
+    accept = accept_of(request)
     if not quality(NETCDF, accept):
         raise NotAcceptable(f"{accept[:200]} is not available of an ensemble, only {NETCDF}")
     headers = {

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from service.api.dependencies import Context
 from service.api.edr.metadata import OPENAPI
 from service.api.encoded_cache import json_bytes
-from service.api.negotiation import quality
+from service.api.negotiation import accept_of, quality
 from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE
 from service.pipeline.upload import JSON
@@ -89,7 +89,7 @@ def openapi_document(request: Request, context: Context) -> Response:
         return json_bytes(request.app.openapi())
 
     content = context.encoded_cache.get("openapi", encode)
-    accept = ",".join(request.headers.getlist("accept")) or "*/*"
+    accept = accept_of(request)
     prefers_own = quality(OPENAPI.partition(";")[0], accept) > quality(JSON, accept)
     tag = hashlib.sha256(content).hexdigest()[:16]
     headers = {"Cache-Control": "no-cache", "Vary": "Accept"}

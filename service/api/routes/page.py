@@ -12,7 +12,7 @@ from service.api.dependencies import ApiContext, Context
 from service.api.edr.documents import base_url, document_response
 from service.api.edr.metadata import OPENAPI, landing_page
 from service.api.edr.options import check_format
-from service.api.negotiation import quality
+from service.api.negotiation import accept_of, quality
 from service.api.page.site import INDEX, MEDIA, page_headers, site
 from service.api.page.static_files import conditional_response
 from service.api.representations import IMMUTABLE
@@ -42,7 +42,7 @@ def index(
 ) -> Response:
     """The map page for browsers, the landing page of the API for other clients."""
     check_format(f, *LANDING_FORMATS)
-    accept = ",".join(request.headers.getlist("accept")) or "*/*"
+    accept = accept_of(request)
     wants_page = quality("text/html", accept) > quality(JSON, accept)
     if wants_page if f is None else f.lower() == "html":
         response = static_response(request, context, INDEX, site().html, "no-cache")
