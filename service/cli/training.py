@@ -1,4 +1,4 @@
-"""Commands for training: `train`, `calibrate`, `evaluate` and the group `data`.
+"""Commands for training: `train`, `average`, `calibrate`, `evaluate` and the group `data`.
 
     torchrun --nproc-per-node 4 -m service.cli train germany-ms-lstm --data /data/RYDL -o runs/one
 
@@ -146,6 +146,22 @@ def describe(moment: "TrainingStatus") -> str:
     """The progress of a training as text."""
     validation = "" if moment.validation is None else f", validation {moment.validation:.4g}"
     return f"loss {moment.loss:.4g}{validation}, {moment.samples_per_second:.3g} samples/s"
+
+
+@app.command()
+def average(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Two or more of one network.")],
+    destination: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint to write.")],
+) -> None:
+    """Write the mean of the weights of several checkpoints of one network.
+
+    It is often better calibrated than each of them, and costs as much as one. Calibrate it next.
+
+    Example: `nowcast average one/last.safetensors two/last.safetensors -o mean.safetensors`
+    """
+    from model_zoo.checkpoints.averaging import average as average_checkpoints
+
+    average_checkpoints(checkpoints, destination)
 
 
 @app.command()
