@@ -1,11 +1,13 @@
 """The commands `point` and `sums`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli.options import Data, open_console, open_deployment, parse_time
+from service.pipeline.place_wording import Language
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -29,6 +31,10 @@ Thresholds = Annotated[
         "--thresholds", help="Thresholds in mm with commas between; by default those of warnings."
     ),
 ]
+LanguageOption = Annotated[
+    Language | None,
+    typer.Option("--language", help="Language; by default that of LC_ALL, LC_MESSAGES or LANG."),
+]
 
 
 @app.command()
@@ -39,26 +45,30 @@ def point(
     model: Model = None,
     issue: Issue = "latest",
     thresholds: Thresholds = None,
+    language: LanguageOption = None,
     data: Data = None,
 ) -> None:
     """Print what a forecast of the archive says of a place: words, rates and rain sums.
 
-    Example: `nowcast point 52.52,13.41`, `nowcast point Berlin --thresholds 5,10`
+    Example: `nowcast point 52.52,13.41`, `nowcast point Berlin --thresholds 5,10`,
+    `nowcast point 10115 --language de`
     """
     from service.api.edr.summary import place_summary
+    from service.cli.rain_commands.texts import language_of
     from service.pipeline.place_wording import wording
     from service.pipeline.rain_sums.cell_weights import cell_of_place
 
+    spoken = language or language_of(os.environ)
     context = context_of(data)
     name, latitude, longitude = named_place(location, context.archive.domain)
     key, forecast = forecast_named(context, model, issue)
     cells = cell_of_place(forecast, longitude, latitude)
     row, column = int(cells.rows[0]), int(cells.columns[0])
     out = open_console()
-    out.print(f"{name}: {heading(key)}")
-    out.print(wording(place_summary(context, forecast, row, column), "en"))
-    out.print(rates_line(forecast.values[:, row, column].tolist(), forecast))
-    print_document(context, key, forecast, cells, thresholds)
+    out.print(f"{name}: {heading(key, spoken)}")
+    out.print(wording(place_summary(context, forecast, row, column), spoken))
+    out.print(rates_line(forecast.values[:, row, column].tolist(), forecast, spoken))
+    print_document(context, key, forecast, cells, thresholds, spoken)
 
 
 @app.command()
@@ -67,6 +77,7 @@ def sums(
     model: Model = None,
     issue: Issue = "latest",
     thresholds: Thresholds = None,
+    language: LanguageOption = None,
     data: Data = None,
 ) -> None:
     """Print measured and forecast rain sums over an area: mean, maximum and probabilities.
@@ -76,6 +87,7 @@ def sums(
     from pydantic import TypeAdapter, ValidationError
 
     from service.api.routes.sums.areas import GeoJson, geometry_of
+    from service.cli.rain_commands.texts import amount, language_of, text_of
     from service.pipeline.rain_sums.cell_weights import cells_of_area
 
     try:
@@ -96,8 +108,10 @@ def sums(
     context = context_of(data)
     key, forecast = forecast_named(context, model, issue)
     cells = cells_of_area(forecast, geometry_of(parsed))
-    open_console().print(f"{heading(key)}, {cells.km2:.0f} km2")
-    print_document(context, key, forecast, cells, thresholds)
+    spoken = language or language_of(os.environ)
+    size = text_of(spoken, "size", km2=amount(cells.km2, spoken, ".0f"))
+    open_console().print(f"{heading(key, spoken)}, {size}")
+    print_document(context, key, forecast, cells, thresholds, spoken)
 
 
 def context_of(data: Path | None) -> "ApiContext":
@@ -143,22 +157,23 @@ def named_place(text: str, domain: "Domain | None") -> tuple[str, float, float]:
     return text, latitude, longitude
 
 
-def heading(key: "Key") -> str:
+def heading(key: "Key", language: Language) -> str:
     """Model and issue time."""
-    from service.archive.key import iso, to_datetime
+    from service.cli.rain_commands.texts import moment, text_of
 
-    return f"{key.model}, radar of {iso(to_datetime(key.issue))}"
+    return text_of(language, "heading", model=key.model, time=moment(key.issue, language))
 
 
-def rates_line(rates: list[float], forecast: "DataArray") -> str:
+def rates_line(rates: list[float], forecast: "DataArray", language: Language) -> str:
     """The rates at the lead times of a forecast (lead_time, y, x) in mm/h; `-` is no data."""
     from ingest.precipitation import lead_minutes_of
+    from service.cli.rain_commands.texts import amount, text_of
 
     shown = (
-        f"+{minutes} {'-' if rate != rate else f'{rate:.1f}'}"  # noqa: PLR0124  NaN
+        f"+{minutes} {amount(rate, language)}"
         for minutes, rate in zip(lead_minutes_of(forecast), rates, strict=True)
     )
-    return f"mm/h: {', '.join(shown)}"
+    return f"mm/h: {text_of(language, 'separator').join(shown)}"
 
 
 def print_document(
@@ -167,6 +182,7 @@ def print_document(
     forecast: "DataArray",
     cells: "CellWeights",
     thresholds: str | None,
+    language: Language,
 ) -> None:
     """Print the sums of some cells of a forecast (lead_time, y, x) in mm/h.
 
@@ -179,4 +195,4 @@ def print_document(
 
     levels = levels_of(thresholds)
     document = sums_document(context, key, forecast, cells, levels)
-    print_sums(open_console(), document, levels)
+    print_sums(open_console(), document, levels, language)

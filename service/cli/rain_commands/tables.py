@@ -5,71 +5,79 @@ from typing import Any
 from rich.console import Console
 
 from service.cli.console import plain_table
+from service.cli.rain_commands.texts import (
+    UNKNOWN,
+    amount,
+    length,
+    millimetres,
+    percent,
+    text_of,
+)
+from service.pipeline.place_wording import Language
 
-HEADINGS = ("period", "mean", "maximum", "median", "10-90 %")
 
-
-def print_sums(out: Console, document: dict[str, Any], levels: tuple[float, ...]) -> None:
+def print_sums(
+    out: Console, document: dict[str, Any], levels: tuple[float, ...], language: Language
+) -> None:
     """Print a document of the schema `RainSums`, with the probabilities of thresholds in mm."""
-    events = [f"{level:g} mm" for level in levels]
+    names = ("period", "mean", "maximum", "median", "quantiles")
+    headings = [text_of(language, name) for name in names]
+    events = [millimetres(level, language) for level in levels]
     lines = [
-        *(period_line(period, "last", levels) for period in document["measured"]),
-        *(period_line(period, "next", levels) for period in document["forecast"]),
+        period_line(period, name, levels, language)
+        for name, periods in (("last", document["measured"]), ("next", document["forecast"]))
+        for period in periods
     ]
-    out.print(plain_table("Rain in mm; probabilities of the mean", (*HEADINGS, *events), lines))
+    out.print(plain_table(text_of(language, "sums"), (*headings, *events), lines))
+    columns = ("level", "mean", "maximum", "anywhere")
     out.print(
         plain_table(
-            "Warning levels of DWD: largest sums that end in the next two hours",
-            ("level", "mean", "maximum", "probability anywhere"),
-            [warning_line(warning) for warning in document["warnings"]],
+            text_of(language, "warnings"),
+            [text_of(language, name) for name in columns],
+            [warning_line(warning, language) for warning in document["warnings"]],
         )
     )
+    for note in notes(document, language):
+        out.print(note)
+
+
+def notes(document: dict[str, Any], language: Language) -> list[str]:
+    """What is missing in a document of sums, a sentence each."""
+    found = []
     missing = document["measured"][-1]["frames_missing"]
     if missing:
-        out.print(
-            f"{missing} radar frames of the last 24 hours are missing; they do not count as dry"
-        )
+        name = "one_missing" if missing == 1 else "missing"
+        found.append(text_of(language, name, number=missing))
     if not document["members"]:
-        model = document["model"]["name"]
-        out.print(f"{model} has no ensemble, so that probabilities are unknown")
+        found.append(text_of(language, "no_ensemble", model=document["model"]["name"]))
+    return found
 
 
-def period_line(period: dict[str, Any], name: str, levels: tuple[float, ...]) -> list[str]:
-    """A period of a document of sums as a line of a table."""
-    mean = period["mean"]
+def period_line(
+    period: dict[str, Any], name: str, levels: tuple[float, ...], language: Language
+) -> list[str]:
+    """A period of a document of sums as a line of a table; it is the `last` or the `next`."""
+    mean, minutes = period["mean"], period["minutes"]
     found = {part["threshold_mm"]: part["probability"] for part in mean["probabilities"]}
-    spread = "-" if mean["p10"] is None else f"{mean['p10']:.1f}-{mean['p90']:.1f}"
+    low, high = (amount(mean[quantile], language) for quantile in ("p10", "p90"))
+    is_hour = minutes == 60
     return [
-        f"{name} {length(period['minutes'])}",
-        millimetres(mean["mm"]),
-        millimetres(period["maximum"]["mm"]),
-        millimetres(mean["median"]),
-        spread,
-        *(percent(found.get(level)) for level in levels),
+        text_of(language, f"{name}_hour" if is_hour else name, length=length(minutes, language)),
+        amount(mean["mm"], language),
+        amount(period["maximum"]["mm"], language),
+        amount(mean["median"], language),
+        UNKNOWN if mean["p10"] is None else text_of(language, "range", low=low, high=high),
+        *(percent(found.get(level), language) for level in levels),
     ]
 
 
-def warning_line(warning: dict[str, Any]) -> list[str]:
+def warning_line(warning: dict[str, Any], language: Language) -> list[str]:
     """A warning level of a document of sums as a line of a table."""
     (found,) = warning["maximum"]["probabilities"] or [{"probability": None}]
+    least, within = millimetres(warning["from_mm"], language), length(warning["minutes"], language)
     return [
-        f"{warning['level']}: {warning['from_mm']:g} mm in {length(warning['minutes'])}",
-        millimetres(warning["mean"]["mm"]),
-        millimetres(warning["maximum"]["mm"]),
-        percent(found["probability"]),
+        f"{warning['level']}: {least} in {within}",
+        amount(warning["mean"]["mm"], language),
+        amount(warning["maximum"]["mm"], language),
+        percent(found["probability"], language),
     ]
-
-
-def length(minutes: int) -> str:
-    """The length of a period, such as 15 min or 6 h."""
-    return f"{minutes} min" if minutes < 60 or minutes % 60 else f"{minutes // 60} h"
-
-
-def millimetres(value: float | None) -> str:
-    """A sum in mm, or a dash for no data."""
-    return "-" if value is None else f"{value:.1f}"
-
-
-def percent(probability: float | None) -> str:
-    """A probability, or a dash for no data."""
-    return "-" if probability is None else f"{probability:.0%}"
