@@ -24,8 +24,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "dry": "It stays dry until at least {until}.",
             "probably_dry": "It probably stays dry until {until}.",
             "probably_dry_chance": "It probably stays dry until {until}; the chance of a shower is "
-            "{chance}\u00a0%.",
-            "rain_possible": "Rain is possible until {until}; the chance is {chance}\u00a0%.",
+            "{chance} %.",
+            "rain_possible": "Rain is possible until {until}; the chance is {chance} %.",
             "raining": "It is raining.",
             "starts": "Rain starts between {first} and {last}.",
             "ends": "The rain ends between {first} and {last}.",
@@ -33,7 +33,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "end_unknown": "When the rain ends is unknown, because no radar sees where the weather "
             "comes from.",
             "interruptions": "With interruptions.",
-            "peak": "Up to {peak}\u00a0mm/h.",
+            "peak": "Up to {peak} mm/h.",
         },
         "de": {
             "nothing": "Unbekannt: Hier gibt es keine Radardaten. Das heißt nicht, dass es trocken "
@@ -44,9 +44,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "dry": "Es bleibt mindestens bis {until} trocken.",
             "probably_dry": "Es bleibt wahrscheinlich bis {until} trocken.",
             "probably_dry_chance": "Es bleibt wahrscheinlich bis {until} trocken; die "
-            "Wahrscheinlichkeit für einen Schauer beträgt {chance}\u00a0%.",
+            "Wahrscheinlichkeit für einen Schauer beträgt {chance} %.",
             "rain_possible": "Bis {until} ist Regen möglich; die Wahrscheinlichkeit beträgt "
-            "{chance}\u00a0%.",
+            "{chance} %.",
             "raining": "Es regnet.",
             "starts": "Zwischen {first} und {last} beginnt es zu regnen.",
             "ends": "Der Regen endet zwischen {first} und {last}.",
@@ -54,7 +54,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "end_unknown": "Wann der Regen aufhört, ist unbekannt, weil kein Radar sieht, woher "
             "das Wetter kommt.",
             "interruptions": "Mit Unterbrechungen.",
-            "peak": "Bis zu {peak}\u00a0mm/h.",
+            "peak": "Bis zu {peak} mm/h.",
         },
     }
 )

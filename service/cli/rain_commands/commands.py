@@ -54,7 +54,7 @@ def point(
     `nowcast point 10115 --language de`
     """
     from service.api.edr.summary import place_summary
-    from service.cli.rain_commands.texts import language_of
+    from service.cli.rain_commands.texts import language_of, unbroken
     from service.pipeline.place_wording import wording
     from service.pipeline.rain_sums.cell_weights import cell_of_place
 
@@ -66,7 +66,8 @@ def point(
     row, column = int(cells.rows[0]), int(cells.columns[0])
     out = open_console()
     out.print(f"{name}: {heading(key, spoken)}")
-    out.print(wording(place_summary(context, forecast, row, column), spoken))
+    words = wording(place_summary(context, forecast, row, column), spoken)
+    out.print(unbroken(words, spoken))
     out.print(rates_line(forecast.values[:, row, column].tolist(), forecast, spoken))
     print_document(context, key, forecast, cells, thresholds, spoken)
 

@@ -1,5 +1,6 @@
 """Texts of `nowcast point` and `nowcast sums`, in English and German."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -116,6 +117,11 @@ def length(minutes: int, language: Language) -> str:
     is_hours = minutes >= 60 and minutes % 60 == 0
     number, unit = (minutes // 60, "h") if is_hours else (minutes, "min")
     return f"{number}{space(language)}{unit}"
+
+
+def unbroken(text: str, language: Language) -> str:
+    """Sentences whose numbers no line break parts from their units in German."""
+    return re.sub(r"(?<=\d) (?=mm|%)", space(language), text)
 
 
 def space(language: Language) -> str:

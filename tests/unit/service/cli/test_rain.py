@@ -12,7 +12,14 @@ from typer.testing import CliRunner, Result
 from service.api.routes.sums.rain_sums import levels_of
 from service.cli import app
 from service.cli.rain_commands.tables import notes, period_line, warning_line
-from service.cli.rain_commands.texts import LOCALE_VARIABLES, TEXTS, amount, language_of, moment
+from service.cli.rain_commands.texts import (
+    LOCALE_VARIABLES,
+    TEXTS,
+    amount,
+    language_of,
+    moment,
+    unbroken,
+)
 from service.errors import BadPlace, BadQuery, NoForecast, NoItem
 from tests.served import LATEST, iso
 
@@ -138,6 +145,9 @@ def test_numbers_have_a_comma_and_units_stay_with_them_in_german() -> None:
     warning = {"level": 2, "from_mm": 2.5, "minutes": 60, **unknown}
     assert warning_line(warning, "de") == ["2: 2,5\u00a0mm in 1\u00a0h", "-", "-", "30\u00a0%"]
     assert amount(float("nan"), "de") == "-"
+    sentences = "Bis zu 3,0 mm/h. Um 12:00 UTC beträgt sie 20 %."
+    assert unbroken(sentences, "de") == "Bis zu 3,0\u00a0mm/h. Um 12:00 UTC beträgt sie 20\u00a0%."
+    assert unbroken(sentences, "en") == sentences
     assert moment(np.datetime64("2020-09-07T14:05"), "de") == "07.09.2020, 14:05 UTC"
 
 

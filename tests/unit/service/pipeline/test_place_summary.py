@@ -165,7 +165,7 @@ def test_a_chance_of_rain_is_possible_rain_or_probably_dry() -> None:
     )
     assert (likely.state, small.state, safe.state) == ("rain_possible", "probably_dry", "dry")
     assert small.probability == pytest.approx(0.19, abs=0.03)
-    assert "19\u00a0%" in wording(small, "en")
+    assert "19 %" in wording(small, "en")
     assert "dry" in wording(safe, "en")
 
 
