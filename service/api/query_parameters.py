@@ -1,5 +1,6 @@
-"""Query parameters that a route does not declare are refused, on every route alike."""
+"""Parameters that are refused on every route alike: undeclared ones, and misleading numbers."""
 
+import re
 from difflib import get_close_matches
 from typing import Any
 
@@ -7,20 +8,33 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_validation_alias
 
-from service.errors import BadQuery
+from service.errors import BadQuery, NoItem
 
 READ_BY_THEMSELVES: set[Any] = set()
 """Endpoints that refuse unknown parameters themselves: those of WMS may be in any case."""
 QUOTED = 60
 """Characters quoted of a parameter."""
+TEXTS = frozenset({"q"})
+"""Query parameters that people type, in any script."""
+MISREAD_NUMBER = re.compile(r"(?![0-9])\d|[0-9]_[0-9]")
+"""What the language reads as a number and other programs do not: digits of other scripts, and
+underscores between digits."""
+PLAIN_NUMBERS = "numbers are of the digits 0 to 9"
+
+
+def is_misread(value: str) -> bool:
+    """Whether a text has a number that most programs would not read as the same one."""
+    return MISREAD_NUMBER.search(value) is not None
 
 
 async def only_declared_parameters(request: Request) -> None:
     """Refuse query parameters that the route does not have, that are repeated or empty.
 
     Raises:
-        BadQuery: There is such a parameter; the message names it.
+        BadQuery: There is such a parameter, or a number in other digits; the message names it.
+        NoItem: A number of the path is in other digits.
     """
+    check_path_numbers(request)
     given = request.query_params.multi_items()
     route = request.scope["route"]
     if not given or route.endpoint in READ_BY_THEMSELVES:
@@ -39,6 +53,31 @@ async def only_declared_parameters(request: Request) -> None:
             raise BadQuery(
                 f"the query parameter {name!r} is empty; give it a value or leave it out"
             )
+        if name not in TEXTS and is_misread(value):
+            raise BadQuery(f"{name} is {value[:QUOTED]!r}; {PLAIN_NUMBERS}")
+
+
+def check_path_numbers(request: Request) -> None:
+    """Refuse numbers in other digits in the path.
+
+    Raises:
+        NoItem: There is one.
+    """
+    numbers = path_numbers(request.scope["route"].dependant)
+    for name, text in request.path_params.items():
+        value = str(text)
+        if is_misread(value) and (name in numbers or not value.isascii()):
+            raise NoItem(f"there is no {name} {value[:QUOTED]!r}; {PLAIN_NUMBERS}")
+
+
+def path_numbers(dependant: Dependant) -> set[str]:
+    """Names of the path parameters of a dependency, and of all it depends on, that are numbers."""
+    own = {
+        field.alias
+        for field in dependant.path_params
+        if field.field_info.annotation in (int, float)
+    }
+    return own.union(*map(path_numbers, dependant.dependencies))
 
 
 def declared_parameters(route: Any) -> tuple[str, ...]:  # noqa: ANN401  a class of the framework

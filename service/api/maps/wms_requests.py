@@ -17,6 +17,7 @@ from service.api.maps.drawing import Frame
 from service.api.maps.frames import sized
 from service.api.maps.layers import Layer, Picture
 from service.api.maps.palettes import STYLES, Background, Style
+from service.api.query_parameters import PLAIN_NUMBERS, is_misread
 from service.errors import BadQuery, NoItem, ServiceError
 
 PARAMETERS = frozenset(
@@ -77,7 +78,7 @@ def in_lower_case(items: list[tuple[str, str]]) -> dict[str, str]:
     """Parameters by their names in lower case.
 
     Raises:
-        WmsError: One is unknown or given twice.
+        WmsError: One is unknown, given twice, or a number in other digits than 0 to 9.
     """
     found: dict[str, str] = {}
     for name, value in items:
@@ -88,6 +89,9 @@ def in_lower_case(items: list[tuple[str, str]]) -> dict[str, str]:
             raise WmsError("InvalidParameterValue", f"there is no parameter {name[:60]!r}")
         if lower in found:
             raise WmsError("InvalidParameterValue", f"the parameter {name[:60]!r} is given twice")
+        if is_misread(value):
+            text = f"{name.upper()[:60]} is {value[:60]!r}; {PLAIN_NUMBERS}"
+            raise WmsError("InvalidParameterValue", text)
         found[lower] = value
     return found
 

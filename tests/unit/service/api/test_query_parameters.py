@@ -66,3 +66,41 @@ def test_a_request_without_key_learns_nothing_of_parameters(filled: Any, tmp_pat
     keys.write_text("")
     with TestClient(create_app(api_context(filled, api_keys=keys))) as client:
         problem(client.get("/nowcasts/latest?modle=x"), 401)
+
+
+OTHER_DIGITS = {ord("0") + n: 0xFF10 + n for n in range(10)}
+"""Full-width digits."""
+ODD_NUMBERS = {
+    "/maps/radar.png": {"bbox": "5,47,15,5{}", "width": "6{}"},
+    "/collections/radar/radius": {"within": "2{}"},
+    "/collections/radar/cube": {"bbox": "13,52,14,5{}"},
+    "/nowcasts/latest": {"leads": "{}"},
+    "/places": {"lat": "5{}"},
+    "/sums": {"thresholds": "1{}"},
+    "/wms": {"BBOX": "47,5,55,1{}", "WIDTH": "6{}", "TIME": "202{}-06-21"},
+}
+"""Query parameters with numbers, which lack a digit, by path."""
+
+
+@pytest.mark.parametrize("digit", ["_5", "5".translate(OTHER_DIGITS), "\u0665", "\u096b"])
+def test_numbers_of_a_query_are_of_plain_digits(reader: TestClient, digit: str) -> None:
+    for path, queries in ODD_NUMBERS.items():
+        for name, text in queries.items():
+            value = f"5{digit}" if text == "{}" else text.format(digit)
+            answer = reader.get(path, params={name: value})
+            assert answer.status_code == 400, (path, name)
+            assert "the digits 0 to 9" in answer.text, (path, name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/tiles/radar/{time}/{z}/3_3/20.png", "/tiles/radar/{time}/\uff16/33/20.png",
+     "/v2/radar/{frame}/256/6/5\uff12/13/2/1_1.png"],
+)  # fmt: skip
+def test_numbers_of_a_path_are_of_plain_digits(reader: TestClient, path: str) -> None:
+    answer = reader.get(path.format(time=iso(LATEST), z=6, frame=1_750_500_000))
+    assert "the digits 0 to 9" in problem(answer, 404)["detail"]
+
+
+def test_a_place_may_be_searched_for_in_any_digits(reader: TestClient) -> None:
+    assert reader.get("/places", params={"q": "10115".translate(OTHER_DIGITS)}).status_code == 200
