@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +68,13 @@ class Prometheus:
         end = time.time() if self.moment is None else self.moment
         found = self.get("query_range", query=query, start=end - seconds, end=end, step=1)
         return [Series(series["metric"], numbers(series["values"])) for series in found["result"]]
+
+    def rise(self, counter: str) -> float:
+        """How much all series of a counter have risen between their samples; a reset is from 0."""
+        found = self.get("query", query=f"{counter}[1h]")["result"]
+        series = [numbers(each["values"]) for each in found]
+        steps = [step for values in series for step in pairwise(values)]
+        return sum(new - old if new >= old else new for old, new in steps)
 
     def until(self, true: Callable[[], object], what: str) -> None:
         """Wait until something is so."""
