@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli.options import Data, open_console, open_deployment, parse_time
-from service.pipeline.place_wording import Language
+from service.report.language import Language
 
 if TYPE_CHECKING:
     from xarray import DataArray
