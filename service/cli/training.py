@@ -159,7 +159,7 @@ def average(
 
     Example: `nowcast average one/last.safetensors two/last.safetensors -o mean.safetensors`
     """
-    from model_zoo.checkpoints.averaging import average as average_checkpoints
+    from model_zoo.checkpoints.mean_weights import average as average_checkpoints
 
     average_checkpoints(checkpoints, destination)
 

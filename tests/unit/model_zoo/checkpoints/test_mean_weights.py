@@ -10,7 +10,7 @@ from model_zoo import build
 from model_zoo.calibration import Calibration
 from model_zoo.checkpoints import checkpoint
 from model_zoo.checkpoints.arrays import arrays_of
-from model_zoo.checkpoints.averaging import average
+from model_zoo.checkpoints.mean_weights import average
 from model_zoo.errors import BadCheckpoint, NoWeights
 
 CARD: dict[str, Any] = {
