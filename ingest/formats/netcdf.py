@@ -133,7 +133,6 @@ def encode(
     attributes = {k: v for k, v in field.attrs.items() if k not in (*EXTRA, CREDIT, "licence")}
     if probabilities:
         write_probabilities(file, probabilities, beside)
-        attributes["ancillary_variables"] = PROBABILITY
     if rates:
         name = AMOUNT if field.name == AMOUNT else NAME
         write(file, name, field.dims, field.values, attributes | {"coordinates": beside})
@@ -241,7 +240,7 @@ def field_in(dataset: xr.Dataset) -> DataArray:
         )
     field = dataset[NAME].drop_vars(BOUNDS, errors="ignore")
     field.attrs |= {key: dataset.attrs[key] for key in EXTRA if key in dataset.attrs}
-    field.attrs.pop("ancillary_variables", None)
+    field.attrs.pop("ancillary_variables", None)  # of files written until 2026-11
     if dataset.attrs.get(CREDIT, credit(field)) != credit(field):  # of another domain
         field.attrs |= {key: dataset.attrs[key] for key in (CREDIT, "licence")}
     for name in (PROBABILITY, FORMER_PROBABILITY):

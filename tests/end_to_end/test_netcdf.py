@@ -27,6 +27,8 @@ from tests.unit.service.fake_probabilities import ProbabilisticPersistence
 
 cf_units = import_module("cf_units")
 """What the checker judges units by; it has no types."""
+iris = import_module("iris")
+"""Reads files as meteorologists do; it has no types that mypy can follow."""
 BERLIN = (13.41, 52.52)
 """Degrees east and north."""
 CELL_M = 5000.0
@@ -165,21 +167,82 @@ def test_the_checker_finds_no_fault_in_any_product(
             assert opened["exceedance_probability"].dims == ("time", "threshold", "y", "x")
 
 
-def test_iris_reads_what_a_product_is(products: TestClient, tmp_path: Path) -> None:
-    iris = pytest.importorskip("iris", reason="iris is not installed")
-    for product, name, units in (
-        ("ensemble", "rainfall_rate", "mm h-1"),
-        ("sums of an hour", "precipitation_amount", "kg m-2"),
-        ("forecast with probabilities", "rainfall_rate", "mm h-1"),
-    ):
-        accept = {"Accept": "application/x-netcdf"}
-        answer = products.get(f"{PRODUCTS[product]}&model=persistence", headers=accept)
-        file = tmp_path / f"{product}.nc"
-        file.write_bytes(answer.content)
-        cube = iris.load_cube(str(file), name)
-        assert str(cube.units) == units
-        assert cube.coord("time").has_bounds()
-        assert cube.coord_system() is not None
+PROBABILITY = "probability that the rainfall rate is at least the threshold"
+RATE = ("rainfall_rate", "mm h-1", ("mean",))
+CUBES = {
+    "forecast with probabilities": {RATE, (PROBABILITY, "1", ())},
+    "ensemble": {RATE},
+    "part of an ensemble": {RATE},
+    "sums of a quarter of an hour": {("precipitation_amount", "kg m-2", ("sum",))},
+    "sums of an hour": {("precipitation_amount", "kg m-2", ("sum",))},
+    "sums of six hours": {("precipitation_amount", "kg m-2", ("sum",))},
+    "radar": {RATE},
+    "area of a forecast": {RATE, (PROBABILITY, "1", ())},
+    "probabilities": {(PROBABILITY, "1", ())},
+}
+"""Names, units and methods over time of the cubes that iris makes of each product."""
+
+
+@pytest.mark.filterwarnings("error:.*:iris.warnings.IrisUserWarning")
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_iris_reads_names_units_times_and_coordinates_of_every_product(
+    product: str, products: TestClient, tmp_path: Path
+) -> None:
+    model = "" if product == "radar" else "&model=persistence"
+    accept = {"Accept": "application/x-netcdf"}
+    answer = products.get(f"{PRODUCTS[product]}{model}", headers=accept)
+    file = tmp_path / "product.nc"
+    file.write_bytes(answer.content)
+    cubes = iris.load(str(file))
+    found = {
+        (cube.name(), str(cube.units), tuple(method.method for method in cube.cell_methods))
+        for cube in cubes
+    }
+    assert found == CUBES[product]
+    assert len(cubes) == len(found)
+    with xr.open_dataset(file) as opened:
+        for cube in cubes:
+            is_like(cube, opened, has_issue=product != "radar")
+
+
+def is_like(cube: Any, opened: xr.Dataset, *, has_issue: bool) -> None:
+    """Check a cube against the same variable as xarray reads it.
+
+    Args:
+        cube: Of iris.
+        opened: The file, by xarray.
+        has_issue: It is a forecast.
+    """
+    variable = opened[cube.var_name]
+    np.testing.assert_array_equal(np.ma.filled(cube.data, np.nan), variable.values)
+    at = cube.coord("time")
+    assert [f"{cell.point:%Y-%m-%dT%H:%M:%S}" for cell in at.cells()] == [
+        f"{time:%Y-%m-%dT%H:%M:%S}" for time in opened.indexes["time"]
+    ]
+    assert at.has_bounds()
+    np.testing.assert_array_equal(at.bounds[:, 1], at.points)  # it is the end of the period
+    for axis in ("x", "y"):
+        metres = cube.coord(f"projection_{axis}_coordinate")
+        assert str(metres.units) == "m"
+        assert metres.coord_system == cube.coord_system()
+        np.testing.assert_allclose(metres.points, opened[axis])
+    for name, units in (("latitude", "degrees_north"), ("longitude", "degrees_east")):
+        assert cube.coord(name).units == units
+        np.testing.assert_allclose(cube.coord(name).points, opened[name[:3]])
+    crs = cube.coord_system().as_cartopy_crs()
+    x, y = (cube.coord(f"projection_{axis}_coordinate").points for axis in ("x", "y"))
+    place = crs.as_geodetic().transform_point(x[3], y[5], crs)
+    expected = (float(opened["lon"][5, 3]), float(opened["lat"][5, 3]))
+    np.testing.assert_allclose(place, expected, atol=1e-4)
+    if has_issue:
+        minutes = cube.coord("forecast_period").copy()
+        minutes.convert_units("minutes")
+        (issue,) = cube.coord("forecast_reference_time").cells()
+        ends = [(cell.point - issue.point).total_seconds() / 60 for cell in at.cells()]
+        np.testing.assert_allclose(minutes.points, ends)
+    if variable.ndim == 4:
+        name = "realization" if "realization" in opened.dims else "rainfall_rate"
+        assert cube.coord(name, dim_coords=True).shape == (variable.shape[1],)
 
 
 @pytest.mark.skipif(shutil.which("cdo") is None, reason="cdo is not installed (Debian: cdo)")

@@ -33,7 +33,7 @@ class Answers(NamedTuple):
 
     Attributes:
         name: Of the request.
-        sizes: Bytes by content coding; the same number for all where it is sent as it is.
+        sizes: Bytes by accepted content codings; the same number for all where it is sent as it is.
         seconds: Of each answer.
     """
 
@@ -74,13 +74,21 @@ class Client:
         """A document of JSON."""
         return json.loads(self.ask(path, Request("", [path])))
 
-    def measure(self, request: Request, seconds: float, most: int) -> Answers:
-        """Ask for all paths in turn, some seconds long or `most` times.
+    def measure(
+        self, request: Request, seconds: float, most: int, codings: Iterable[str] = CODINGS
+    ) -> Answers:
+        """Ask for all paths in turn, some seconds long or `most` times, without content coding.
 
         The first is asked for once before, untimed: what a service loads once is no part of it.
+
+        Args:
+            request: What is asked for.
+            seconds: How long at most.
+            most: How often at most.
+            codings: Values of `Accept-Encoding` by which its sizes are given.
         """
         first, *others = request.paths
-        sizes = {coding: len(self.ask(first, request, coding)) for coding in CODINGS}
+        sizes = {coding: len(self.ask(first, request, coding)) for coding in codings}
         found: list[float] = []
         end = perf_counter() + seconds
         for path, _ in zip(cycle([*others, first]), range(most), strict=False):

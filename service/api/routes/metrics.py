@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -35,6 +35,9 @@ OPEN_METRICS_END = b"# EOF\n"
 """Last line of a scrape in OpenMetrics, and of no other format."""
 OTHER = "other"
 """Label of unknown methods and routes."""
+COLLECTION = re.compile("^/collections/(?!{)[^/]+")
+INSTANCE_QUERY = re.compile("/instances/{instance}(?=/)")
+"""Routes of a collection and of an issue in it, which are counted together."""
 
 
 def install(app: FastAPI, context: ApiContext) -> Process:
@@ -85,7 +88,7 @@ def install(app: FastAPI, context: ApiContext) -> Process:
     routes = list(templates(app))
     for route in routes:
         for method in route.methods:
-            process.expects(method, route.path)
+            process.expects(method, label(route.path))
     app.add_middleware(RequestCounter, process=process, routes=routes)
     return process
 
@@ -109,6 +112,16 @@ def templates(app: FastAPI) -> Iterator[Template]:
     for route in iter_route_contexts(app.routes):
         if route.path is not None and route.methods:
             yield Template(route.path, frozenset(route.methods), compile_path(route.path)[0])
+
+
+@cache
+def label(template: str) -> str:
+    """Route that a path template is counted under.
+
+    Each collection has the same queries, of its newest issue and of each, which would be two thirds
+    of all samples.
+    """
+    return INSTANCE_QUERY.sub("", COLLECTION.sub("/collections/{collection}", template))
 
 
 class RequestCounter:
@@ -140,6 +153,8 @@ class RequestCounter:
     def _route(self, scope: Scope) -> str:
         """Template of the route that answered, or that matches the path of a refused request."""
         if (route := scope.get("route")) is not None:
-            return str(route.path)
-        matching = (route.path for route in self.routes if route.pattern.match(scope["path"]))
+            return label(str(route.path))
+        matching = (
+            label(route.path) for route in self.routes if route.pattern.match(scope["path"])
+        )
         return next(matching, OTHER)
