@@ -207,8 +207,9 @@ REQUEST_SECONDS = Metric(
 )
 
 CODES = ("2xx", "3xx", "4xx", "429", "5xx", "503")
-EXPECTED_CODES = ("2xx", "5xx")
-"""Counted from 0, so that a first failure is an increase; others appear with a first response."""
+READ_CODES = ("2xx", "5xx")
+"""Codes of reads that are counted from 0, so that a first failure is an increase; others appear with
+their first response. Those of other methods are all counted from 0."""
 LONG_SECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 SHORT_SECONDS = (0.002, 0.01, 0.05, 0.2, 1, 5, 20)
 """Few, as each is a sample of each route at every scrape."""
@@ -268,7 +269,7 @@ class Process:
     def expects(self, method: str, route: str) -> None:
         """Create the counters of a route, at 0."""
         self._request_seconds.labels(method, route)
-        for code in EXPECTED_CODES:
+        for code in READ_CODES if method == "GET" else CODES:
             self._requests.labels(method, route, code)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:

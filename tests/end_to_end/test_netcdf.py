@@ -215,12 +215,14 @@ def is_like(cube: Any, opened: xr.Dataset, *, has_issue: bool) -> None:
     """
     variable = opened[cube.var_name]
     np.testing.assert_array_equal(np.ma.filled(cube.data, np.nan), variable.values)
-    at = cube.coord("time")
-    assert [f"{cell.point:%Y-%m-%dT%H:%M:%S}" for cell in at.cells()] == [
+    valid_time = cube.coord("time")
+    assert [f"{cell.point:%Y-%m-%dT%H:%M:%S}" for cell in valid_time.cells()] == [
         f"{time:%Y-%m-%dT%H:%M:%S}" for time in opened.indexes["time"]
     ]
-    assert at.has_bounds()
-    np.testing.assert_array_equal(at.bounds[:, 1], at.points)  # it is the end of the period
+    assert valid_time.has_bounds()
+    np.testing.assert_array_equal(
+        valid_time.bounds[:, 1], valid_time.points
+    )  # it is the end of the period
     for axis in ("x", "y"):
         metres = cube.coord(f"projection_{axis}_coordinate")
         assert str(metres.units) == "m"
@@ -238,7 +240,7 @@ def is_like(cube: Any, opened: xr.Dataset, *, has_issue: bool) -> None:
         minutes = cube.coord("forecast_period").copy()
         minutes.convert_units("minutes")
         (issue,) = cube.coord("forecast_reference_time").cells()
-        ends = [(cell.point - issue.point).total_seconds() / 60 for cell in at.cells()]
+        ends = [(cell.point - issue.point).total_seconds() / 60 for cell in valid_time.cells()]
         np.testing.assert_allclose(minutes.points, ends)
     if variable.ndim == 4:
         name = "realization" if "realization" in opened.dims else "rainfall_rate"

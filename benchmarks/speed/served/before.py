@@ -29,7 +29,6 @@ from benchmarks.speed.served.answers import (
     MODELS,
     MOST,
     every_request,
-    places,
     service,
 )
 from benchmarks.speed.served.timed_requests import Answers, Client, Request
@@ -42,7 +41,8 @@ NAME = "answers before and now"
 NONE = "none"
 TURNS = 4
 SAME = (
-    "POST /nowcast", "latest nowcast, JSON", "latest nowcast, netCDF", "latest nowcast, PNG",
+    "POST /nowcast", "position, CoverageJSON", "latest nowcast, JSON", "latest nowcast, netCDF",
+    "latest nowcast, PNG",
     "latest nowcast, one lead, JSON", "verification", "map page, HTML", "health", "readiness",
     "overview of the map page", "metrics", "OpenAPI document", "outlines of the map page",
 )  # fmt: skip
@@ -105,7 +105,6 @@ def former_requests(
     frame = document("/grids/latest")["radar"]["times"][-1]
     issue = document("/nowcasts/latest")["issue_time"]
     moved = {
-        "position, CoverageJSON": [f"/position?coords=POINT({x}%20{y})" for x, y in places()],
         "radar of the map page": [f"/grids/radar/{frame}"],
         "forecast of the map page": [f"/grids/forecasts/{issue}"],
     }
@@ -133,7 +132,7 @@ def compare(
             if request.name in former:
                 before.append(one_turn(then, former[request.name], seconds))
             after.append(one_turn(now, request, seconds))
-        found.append((together(before) if before else None, together(after)))
+        found.append((combined(before) if before else None, combined(after)))
     return found
 
 
@@ -142,7 +141,7 @@ def one_turn(client: Client, request: Request, seconds: float) -> Answers:
     return client.measure(request, seconds / TURNS, MOST // TURNS, (BROWSER,))
 
 
-def together(turns: Sequence[Answers]) -> Answers:
+def combined(turns: Sequence[Answers]) -> Answers:
     """Answers to the same request in several turns, with the sizes of the first."""
     seconds = [second for turn in turns for second in turn.seconds]
     return turns[0]._replace(seconds=seconds)

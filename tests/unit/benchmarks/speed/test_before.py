@@ -27,9 +27,7 @@ DOCUMENTS: dict[str, Any] = {
 def test_what_did_not_exist_is_not_asked_for() -> None:
     requests = [Request(name, [f"/{number}"]) for number, name in enumerate((*SAME, "map (PNG)"))]
     found = former_requests(requests, DOCUMENTS.__getitem__)
-    assert {*found} == {
-        *SAME, "position, CoverageJSON", "radar of the map page", "forecast of the map page"
-    }  # fmt: skip
+    assert {*found} == {*SAME, "radar of the map page", "forecast of the map page"}
     assert found["radar of the map page"].paths == ["/grids/radar/2026-11-30T08:05:00Z"]
     assert found["verification"] is requests[SAME.index("verification")]
 
