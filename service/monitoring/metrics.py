@@ -208,8 +208,8 @@ REQUEST_SECONDS = Metric(
 
 CODES = ("2xx", "3xx", "4xx", "429", "5xx", "503")
 READ_CODES = ("2xx", "5xx")
-"""Codes of reads that are counted from 0, so that a first failure is an increase; others appear with
-their first response. Those of other methods are all counted from 0."""
+"""Codes of reads that are counted from 0, so that a first failure is an increase; others appear
+with their first response. Those of other methods are all counted from 0."""
 LONG_SECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 SHORT_SECONDS = (0.002, 0.01, 0.05, 0.2, 1, 5, 20)
 """Few, as each is a sample of each route at every scrape."""
