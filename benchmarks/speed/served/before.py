@@ -1,10 +1,10 @@
-"""Answers of the service before clients had standards to speak, beside those of today.
+"""Answers of the service before it had OGC API EDR and map layers, beside those of today.
 
     git worktree add --detach ../before 24d2100
     python -m benchmarks.speed.served.before ../before
     python -m benchmarks.speed.served.before ../before --write docs/performance.md
 
-The last commit without OGC API EDR, map layers and content codings serves simulated radar and
+The last commit before OGC API EDR, map layers and content codings serves simulated radar and
 forecasts from its own checkout, in this Python. The service of today runs at the same time, and
 both are asked for the same by turns, so that whatever else the machine does slows both alike. An
 answer that did not exist then has no figures before. Takes about three minutes.
@@ -149,7 +149,9 @@ def combined(turns: Sequence[Answers]) -> Answers:
 
 def section(pairs: Sequence[Pair], commit: str) -> str:
     """What was found, as Markdown."""
-    about = measured("benchmarks.speed.served.before ../before --write docs/performance.md")
+    about = measured(
+        "benchmarks.speed.served.before ../before --write docs/performance.md", "uvicorn"
+    )
     headings = (
         "answer", "bytes before", "now", "p50 before, ms", "now", "p99 before, ms", "now",
     )  # fmt: skip
@@ -161,13 +163,12 @@ def section(pairs: Sequence[Pair], commit: str) -> str:
 
 {table(headings, rows)}
 
-Before is commit {commit}, the last one without OGC API EDR, map layers and content codings, with
-the same versions of packages. "{NONE}": there was no such answer. Bytes on the wire for a client
-that accepts what a browser does ({BROWSER}); times without content coding. Both services run
-at the same time and are asked by turns, one request after the other over one connection. A forecast
-had 4 lead times then, now it has 24, in the archive, in every format and in the answer of a place;
-the place was the one query of a geometry. Metrics and the OpenAPI document have grown with what
-they describe.
+Before is commit {commit}, the last one in which OGC API EDR was no more than the query of a position,
+without map layers and content codings of documents. It runs with the same versions of packages. "{NONE}":
+there was no such answer. Bytes on the wire for a client that accepts what a browser does
+({BROWSER}); times without content coding. Both services run at the same time and are asked by
+turns, one request after the other over one connection. Documents such as metrics and that of OpenAPI
+have grown with what they describe.
 """
 
 
