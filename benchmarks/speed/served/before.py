@@ -163,12 +163,12 @@ def section(pairs: Sequence[Pair], commit: str) -> str:
 
 {table(headings, rows)}
 
-Before is commit {commit}, the last one in which OGC API EDR was no more than the query of a position,
-without map layers and content codings of documents. It runs with the same versions of packages. "{NONE}":
-there was no such answer. Bytes on the wire for a client that accepts what a browser does
-({BROWSER}); times without content coding. Both services run at the same time and are asked by
-turns, one request after the other over one connection. Documents such as metrics and that of OpenAPI
-have grown with what they describe.
+Before is commit {commit}, the last one in which OGC API EDR was no more than the query of a
+position, without map layers and content codings of documents. It runs with the same versions of
+packages. "{NONE}": there was no such answer. Bytes on the wire for a client that accepts what a
+browser does ({BROWSER}); times without content coding. Both services run at the same time and are
+asked by turns, one request after the other over one connection. Documents such as metrics and that
+of OpenAPI have grown with what they describe.
 """
 
 
