@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,14 +112,13 @@ def former_requests(
 
 
 def compare(
-    then: Client, now: Client, former: Mapping[str, Request], requests: Sequence[Request],
-    seconds: float,
-) -> list[Pair]:  # fmt: skip
+    then: int, now: int, former: Mapping[str, Request], requests: Sequence[Request], seconds: float
+) -> list[Pair]:
     """Both services asked by turns.
 
     Args:
-        then: Asks the former service.
-        now: Asks that of today.
+        then: Port of the former service.
+        now: Port of that of today.
         former: Requests to the former service by name.
         requests: Those to that of today.
         seconds: At most, of each kind and service.
@@ -136,9 +135,13 @@ def compare(
     return found
 
 
-def one_turn(client: Client, request: Request, seconds: float) -> Answers:
-    """Answers to one kind of request in one turn."""
-    return client.measure(request, seconds / TURNS, MOST // TURNS, (BROWSER,))
+def one_turn(port: int, request: Request, seconds: float) -> Answers:
+    """Answers to one kind of request in one turn, over a connection of its own.
+
+    A service closes connections that are idle while the other one is asked.
+    """
+    with closing(Client(port)) as client:
+        return client.measure(request, seconds / TURNS, MOST // TURNS, (BROWSER,))
 
 
 def combined(turns: Sequence[Answers]) -> Answers:
@@ -203,13 +206,10 @@ def commit_of(checkout: Path) -> str:
 def measure(checkout: Path, seconds: float) -> list[Pair]:
     """Answers of each kind, before and now."""
     with former_service(checkout) as former_port, service() as port:
-        then, now = Client(former_port), Client(port)
-        requests = every_request(now.document)
-        former = former_requests(requests, then.document)
-        found = compare(then, now, former, requests, seconds)
-        then.close()
-        now.close()
-    return found
+        with closing(Client(former_port)) as then, closing(Client(port)) as now:
+            requests = every_request(now.document)
+            former = former_requests(requests, then.document)
+        return compare(former_port, port, former, requests, seconds)
 
 
 def main() -> None:

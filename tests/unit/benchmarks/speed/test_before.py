@@ -14,7 +14,7 @@ from benchmarks.speed.served.before import (
     former_requests,
     section,
 )
-from benchmarks.speed.served.timed_requests import Answers, Client, Request
+from benchmarks.speed.served.timed_requests import Answers, Request
 from tests.unit.benchmarks.speed.test_answers import port
 
 __all__ = ["port"]
@@ -33,10 +33,8 @@ def test_what_did_not_exist_is_not_asked_for() -> None:
 
 
 def test_both_services_are_asked_by_turns(port: int) -> None:
-    client = Client(port)
     requests = [Request("models", ["/1"]), Request("map (PNG)", ["/22"])]
-    (models, tile) = compare(client, client, {"models": requests[0]}, requests, seconds=60)
-    client.close()
+    (models, tile) = compare(port, port, {"models": requests[0]}, requests, seconds=60)
     before, now = models
     assert before is not None
     assert tile[0] is None
