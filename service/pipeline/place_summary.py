@@ -23,14 +23,18 @@ Window = tuple[np.datetime64, np.datetime64]
 
 WET = 0.1
 """Lowest rainfall rate in mm/h that counts as rain."""
+TRACE = 0.05
+"""Lowest rate in mm/h of drizzle beside rain, which may be rain at the next time."""
 SHOWER = 0.5
 """mm/h; `probability` is that of this rate or more at some time of the forecast."""
-NEAR_KM, NEAR_KM_PER_HOUR, NEAR_SHARE = 10.0, 5.0, 0.22
+NEAR_KM, NEAR_KM_PER_HOUR, NEAR_SHARE = 10.0, 5.0, 0.13
 """Rain within this distance keeps a place from being called dry: at least the first, or the second
 for each hour of lead time and this share of how far the rain moves until then. Chosen on the
 validation events and on bands of known motion."""
 BLIND_KM_PER_HOUR = 60.0
-"""The same for a forecast that leaves rain where it is: how far rain moves in an hour."""
+"""How far rain moves in an hour where a forecast leaves it, or its motion is unknown."""
+DRIZZLE = 1.0
+"""mm/h; rain that is weaker everywhere is brought up to this before its motion is looked for."""
 PERSISTENCE = "persistence"
 ANY_TIME = (1.19, 1.08)
 """Intercept and factor of the log odds of the largest probability of the lead times, for that of
@@ -175,7 +179,7 @@ def at_any_time(largest: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def distance_km(
-    forecast: DataArray, minutes: float, step_minutes: float = 5.0, km_per_hour: float = 0.0
+    forecast: DataArray, minutes: float, step_minutes: float, km_per_hour: float | None
 ) -> float:
     """Return how far rain has to be from a dry place at a lead time of a forecast (time, y, x).
 
@@ -186,9 +190,12 @@ def distance_km(
         minutes: Lead time.
         step_minutes: From the lead time before.
         km_per_hour: Speed of the rain; where it comes is the less certain the farther it moves.
+            None if unknown.
     """
-    moving = NEAR_KM_PER_HOUR + NEAR_SHARE * km_per_hour
-    hourly = BLIND_KM_PER_HOUR if forecast.attrs.get("model") == PERSISTENCE else moving
+    if km_per_hour is None or forecast.attrs.get("model") == PERSISTENCE:
+        hourly = BLIND_KM_PER_HOUR
+    else:
+        hourly = NEAR_KM_PER_HOUR + NEAR_SHARE * km_per_hour
     between = BLIND_KM_PER_HOUR * max(step_minutes - 5.0, 0.0) / 60
     return max(NEAR_KM, hourly * minutes / 60) + between
 
@@ -203,8 +210,9 @@ def dry_places(forecast: DataArray, frames: DataArray) -> NDArray[np.bool_]:
     """Return which cells (y, x) can be called dry for as long as the forecast reaches.
 
     No rain is within `distance_km` of them, and no data are missing, on the newest frame and at any
-    lead time; nor does the rain of the newest frame come there if it moves on as a whole, since
-    forecasts follow the flow, which at long straight bands is uncertain.
+    lead time; nor does the rain of the newest frame, or what it does not see, come there if it
+    moves on as a whole, since forecasts follow the flow, which at long straight bands is uncertain.
+    Where rain has just come, and nothing tells how it moves, it may come from all sides.
 
     Args:
         forecast: (lead_time, y, x) in mm/h with its exceedance probabilities, NaN for no data.
@@ -212,36 +220,81 @@ def dry_places(forecast: DataArray, frames: DataArray) -> NDArray[np.bool_]:
             half hour tell how the rain moves.
     """
     newest = frames.values[-1]
-    ages = (frames["time"].values[-1] - frames["time"].values) / MINUTE
-    past = int(np.flatnonzero(ages <= motion.SPAN_MINUTES)[0])
-    moved, age = motion.translation(frames.values[past], newest), float(ages[past]) or 1.0
+    rain = rainy_areas(newest)
+    moved = motion_per_minute(frames)
     minutes = [0.0, *(forecast["lead_time"].values / MINUTE).tolist()]
     steps = np.diff(minutes, prepend=-minutes[1])
     km = cell_km(forecast)
-    km_per_hour = 60 * km * float(np.hypot(*moved)) / age
+    km_per_hour = None if moved is None else 60 * km * float(np.hypot(*moved))
     dry = np.ones(newest.shape, bool)
     for minute, field, step in zip(minutes, [newest, *forecast.values], steps, strict=True):
-        shifted = translated(newest, moved * (minute / age))
-        wet = ~(field < WET) | (shifted >= WET)  # no data counts as rain
-        dry &= ~spread(wet, distance_km(forecast, minute, float(step), km_per_hour) / km)
+        wet = ~(field < WET)  # no data counts as rain
+        wet |= rain if moved is None else translated(rain, moved * minute)
+        distance = distance_km(forecast, minute, float(step), km_per_hour)
+        dry &= ~spread(wet, distance / km, beyond=moved is None)
     probability = exceedance_probabilities(forecast).get(SHOWER)
     if probability is not None:
         dry &= at_any_time(probability.values.max(axis=0)) < CERTAIN
     return dry
 
 
-def translated(rate: NDArray[np.float32], cells: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return a field (y, x) moved by so many cells along x and y, dry at its border."""
-    across, down = cells
+def motion_per_minute(frames: DataArray) -> NDArray[np.float64] | None:
+    """Return by how many cells along x and y the rain as a whole moves in a minute.
+
+    It is seen between the newest frame and the oldest one of the last half hour that has rain. None
+    if there is no such frame: rain that has just come may move at any speed. Zero if there is no
+    rain on the newest.
+
+    Args:
+        frames: (time, y, x) in mm/h, NaN for no data.
+    """
+    ages = (frames["time"].values[-1] - frames["time"].values) / MINUTE
+    rainy = np.any(frames.values >= WET, axis=(1, 2))
+    earlier = np.flatnonzero(rainy & (ages <= motion.SPAN_MINUTES) & (ages > 0))
+    if not rainy[-1]:
+        return np.zeros(2)
+    if not earlier.size:
+        return None
+    fields = [frames.values[earlier[0]], frames.values[-1]]
+    strongest = max(float(np.nanmax(field)) for field in fields)
+    # the motion of drizzle is to be seen, too
+    visible = [field * np.float32(max(DRIZZLE / strongest, 1.0)) for field in fields]
+    moved = motion.translation(*visible) / float(ages[earlier[0]])
+    return moved if np.hypot(*moved) <= motion.FASTEST else None
+
+
+def rainy_areas(rate: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the cells (y, x) of a radar frame in mm/h that belong to rain, or have no data.
+
+    What is drizzle beside rain may be rain at the next time.
+    """
+    traces = (rate >= TRACE).astype(np.uint8)
+    _, areas = cv2.connectedComponents(traces, connectivity=8)
+    rain: NDArray[np.bool_] = np.isin(areas, np.unique(areas[rate >= WET])) | np.isnan(rate)
+    return rain
+
+
+def translated(cells: NDArray[np.bool_], shift: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return cells (y, x) moved by so many along x and y; what is beyond the border is given."""
+    across, down = shift
     matrix = np.array([[1, 0, across], [0, 1, down]], np.float32)
-    size = rate.shape[1], rate.shape[0]
-    found = cv2.warpAffine(np.nan_to_num(rate), matrix, size, flags=cv2.INTER_NEAREST)
-    return np.asarray(found, np.float32)
+    size = cells.shape[1], cells.shape[0]
+    found = cv2.warpAffine(
+        cells.astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST, borderValue=1
+    )
+    return np.asarray(found, bool)
 
 
-def spread(cells: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
-    """Return which cells (y, x) lie within a distance in cells of those given."""
+def spread(cells: NDArray[np.bool_], distance: float, *, beyond: bool = False) -> NDArray[np.bool_]:
+    """Return which cells (y, x) lie within a distance in cells of those given.
+
+    Args:
+        cells: The given ones.
+        distance: In cells.
+        beyond: Whether all cells beyond the border are given, too.
+    """
     reach = int(distance)
     y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
     disc = (x**2 + y**2 <= distance**2).astype(np.uint8)
-    return np.asarray(cv2.dilate(cells.astype(np.uint8), disc), bool)
+    border = {"borderType": cv2.BORDER_CONSTANT, "borderValue": int(beyond)}
+    return np.asarray(cv2.dilate(cells.astype(np.uint8), disc, **border), bool)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -11,11 +12,16 @@ from xarray import DataArray
 
 from ingest.precipitation import exceedance_probability, exceedance_probability_name
 from model_zoo.forecasters.baselines import Advection, Persistence
+from model_zoo.forecasters.contract import Forecaster
+from model_zoo.forecasters.sprog import SPROG
 from service.pipeline.place_summary import (
+    WET,
     PlaceSummary,
     at_any_time,
     dry_places,
     end_of,
+    motion_per_minute,
+    rainy_areas,
     summarise,
 )
 from service.pipeline.place_wording import LANGUAGES, Language, clock_in, wording
@@ -60,6 +66,95 @@ def test_where_a_moving_band_passes_it_is_never_called_dry(seed: int) -> None:
     passed = np.any([band(minutes, seed) >= 0.5 for minutes in LEADS.tolist()], axis=0)
     assert passed.any()
     assert not (dry & passed).any()
+
+
+class Drizzle:
+    """A band of 0.1 to 0.5 mm/h anywhere, also at the border, whose frames have holes."""
+
+    def __init__(self, rng_seed: int) -> None:
+        rng = np.random.default_rng(rng_seed)
+        self.width, self.speed = rng.choice([1, 2, 3, 6, 15]), rng.uniform(0, 0.4)
+        self.angle, self.offset = rng.uniform(0, 2 * np.pi), rng.uniform(-45, 30)
+        self.length, self.wave = rng.uniform(10, 120), rng.choice([0, 2.5])
+        self.aside, self.rate = rng.uniform(-40, 40), rng.uniform(0.1, 0.5)
+        self.holes = rng.integers(0, SIDE, (int(rng.integers(0, 5)), 2)).tolist()
+        self.hole = int(rng.integers(1, 12))
+
+    def rates(self, minutes: float) -> NDArray[np.float32]:
+        """What falls, (y, x) in mm/h, mean of cells."""
+        y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+        ahead = x * np.cos(self.angle) + y * np.sin(self.angle) - self.offset - self.speed * minutes
+        along = -x * np.sin(self.angle) + y * np.cos(self.angle) - self.aside
+        off_centre = np.abs(ahead - self.wave * np.sin(along / 8))
+        across = np.clip(self.width / 2 + 0.5 - off_centre, 0, 1)
+        rate = self.rate * across * np.clip(self.length / 2 + 0.5 - np.abs(along), 0, 1)
+        return np.where(rate < 0.01, 0, rate).astype(np.float32)
+
+    def seen(self, minutes: float) -> NDArray[np.float32]:
+        """What radar shows of it, NaN in its holes."""
+        rate = self.rates(minutes)
+        for row, column in self.holes:
+            rate[row : row + self.hole, column : column + self.hole] = np.nan
+        return rate
+
+
+def drizzle_in_sight(seed: int) -> Drizzle:
+    """Drizzle that radar sees at the issue time."""
+    bands = (Drizzle(rng_seed) for rng_seed in count(seed, 1000))
+    return next(b for b in bands if np.count_nonzero(b.seen(0) >= WET) >= FEWEST_CELLS)
+
+
+@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("forecaster", [Advection(), SPROG(), Persistence()], ids=lambda f: f.name)
+def test_where_drizzle_passes_it_is_never_called_dry(seed: int, forecaster: Forecaster) -> None:
+    drizzle = drizzle_in_sight(seed)
+    given = frames([drizzle.seen(-age) for age in range(30, -1, -5)])
+    forecast = forecaster(given, horizon=24, step_minutes=5)
+    dry = dry_places(forecast, given)
+    passed = np.any([drizzle.rates(minutes) >= WET for minutes in LEADS.tolist()], axis=0)
+    assert passed.any()
+    assert not (dry & passed).any()
+
+
+def test_rain_may_come_from_beyond_the_border_and_from_holes() -> None:
+    fields = np.zeros((7, SIDE, SIDE), np.float32)
+    for number, field in enumerate(fields):  # 60 km/h to the east
+        field[:, 20 + number : 24 + number] = RATE
+        field[48:52, 60:64] = np.nan
+    given = frames(list(fields))
+    dry = dry_places(Persistence()(given, horizon=24, step_minutes=5), given)
+    assert not dry[:, :24].any()
+    assert not dry[48:52, 64:88].any()
+
+
+def test_drizzle_beside_rain_belongs_to_it_and_noise_far_from_it_does_not() -> None:
+    rates = np.zeros((SIDE, SIDE), np.float32)
+    rates[10, 10:14] = [0.06, 0.3, 0.06, np.nan]
+    rates[50, 50] = 0.06
+    found = rainy_areas(rates)
+    assert np.argwhere(found).tolist() == [[10, column] for column in range(10, 14)]
+
+
+def test_the_motion_of_drizzle_is_seen() -> None:
+    fields = np.zeros((7, SIDE, SIDE), np.float32)
+    for number, field in enumerate(fields):
+        field[40:60, 30 + number : 34 + number] = 0.1
+    moved = motion_per_minute(frames(list(fields)))
+    assert moved is not None
+    assert moved == pytest.approx([0.2, 0], abs=0.02)
+
+
+def test_the_motion_of_rain_that_has_just_come_is_unknown_and_that_of_none_is_zero() -> None:
+    fields = np.zeros((7, SIDE, SIDE), np.float32)
+    still = motion_per_minute(frames(list(fields)))
+    assert still is not None
+    assert still.tolist() == [0, 0]
+    fields[-1, :20, :3] = RATE
+    assert motion_per_minute(frames(list(fields))) is None
+    given = frames(list(fields))
+    dry = dry_places(Advection()(given, horizon=24, step_minutes=5), given)
+    assert not dry[10, :24].any()  # 120 km
+    assert dry[50, 50]
 
 
 def test_far_from_a_band_it_is_called_dry() -> None:
