@@ -5,7 +5,8 @@
 A claim holds for the two hours of a forecast; it is wrong where the radar shows 0.5 mm/h or more at
 one of the times, and a place is dry where it does not. Places without data at any time are left
 out. Forecasts are rounded as the archive stores them. By default the events are those of validation
-and the German event that nothing was chosen on.
+and the German test event, which played no part in training; but the distances that keep a place
+from being called dry (`service.pipeline.place_summary`) were tried on it, too.
 """
 
 from collections.abc import Sequence
