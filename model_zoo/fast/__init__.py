@@ -17,6 +17,7 @@ are evaluated while these are in the cache.
     network.py              a whole network, run over time
     cuda_graph.py           a forecast as a CUDA graph
     autotune.py             choice of the fastest implementation whose results are the same
+    shipped_choices/        that choice by kind of processor, where none can be cached
 
 The C kernels for training, an option of an experiment, are in `model_zoo/training/c_kernels.py`.
 Cells without a fast version run as they are, so that a new cell needs no code here.

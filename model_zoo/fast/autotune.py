@@ -3,13 +3,15 @@
 Every candidate forecasts two steps of the given frames and is compared with the unoptimised
 network; candidates whose outputs deviate are dropped. The choice is cached in a file beside the
 compiled kernels, under a key of network, grid, threads, torch version, kernels and processor; if
-the file is missing or damaged, tuning runs again.
+the file is missing or damaged, tuning runs again. Where it cannot be written, nothing is measured:
+the choice shipped for the kind of processor is used (`shipped_choices`).
 """
 
 import ctypes
 import hashlib
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,6 +28,7 @@ from model_zoo.fast.bf16_backend import AmxBackend, Bf16Backend
 from model_zoo.fast.c_backend import CBackend
 from model_zoo.fast.cuda_graph import CudaGraph
 from model_zoo.fast.network import FastNowcaster
+from model_zoo.fast.shipped_choices import table
 from model_zoo.fast.torch_backend import TorchBackend
 from model_zoo.nowcaster import Nowcaster, Rollout
 
@@ -90,14 +93,19 @@ def choose(network: Nowcaster, frames: Tensor, *, bf16: bool) -> Forecast:
         bf16: Whether convolutions may run in bfloat16.
     """
     available = candidates(network, frames, bf16=bf16)
-    file, key = c_library.folder() / CACHE_FILE, cache_key(network, frames, bf16=bf16)
-    name = read_cache(file).get(key, "")
+    key = cache_key(network, frames, bf16=bf16)
+    name, reason = cached_choice(key), "measured here before"
     if name not in available:
-        name = fastest(available, frames)
-        with suppress(OSError, RuntimeError):  # without a cache, tuning runs again
-            file.parent.mkdir(parents=True, exist_ok=True)
-            entries = [*read_cache(file).items(), (key, name)][-MAX_ENTRIES:]
-            write_whole(file, json.dumps(dict(entries), indent=1).encode())
+        folder = writable_folder()
+        if folder is None:
+            device = frames.device.type
+            kind = table.processor_kind(c_library.processor()) if device == "cpu" else device
+            threads = torch.get_num_threads()
+            name, reason = table.look_up(table.read(), kind, threads, [*available], bf16=bf16)
+        else:
+            name, reason = fastest(available, frames), "measured now"
+            keep_choice(folder / CACHE_FILE, key, name)
+    logger.info("forecasts of %s run by %r: %s", tuple(frames.shape), name, reason)
     return available[name]()
 
 
@@ -184,6 +192,18 @@ def fastest(available: Mapping[str, Callable[[], Forecast]], frames: Tensor) -> 
     Returns:
         Of candidates that take about as long, the first.
     """
+    seconds = measure(available, frames)
+    shortest = min(seconds.values())
+    return next(name for name, duration in seconds.items() if duration * TIMING_MARGIN <= shortest)
+
+
+def measure(available: Mapping[str, Callable[[], Forecast]], frames: Tensor) -> dict[str, float]:
+    """Return the seconds of the candidates with the outputs of the network, by name.
+
+    Args:
+        available: Functions that make the candidates, by name.
+        frames: (batch, time, channels, height, width); the newest frame is used.
+    """
     newest = frames[:, -1:]
     reference, _ = timed_run(available[UNOPTIMISED](), newest)
     seconds: dict[str, float] = {}
@@ -198,8 +218,7 @@ def fastest(available: Mapping[str, Callable[[], Forecast]], frames: Tensor) -> 
         else:
             logger.warning("%r is not used: its output deviates by %g", name, deviation)
     logger.info("seconds for %d steps of %s: %s", STEPS, tuple(newest.shape), seconds)
-    shortest = min(seconds.values())
-    return next(name for name, duration in seconds.items() if duration * TIMING_MARGIN <= shortest)
+    return seconds
 
 
 def timed_run(forecast: Forecast, frames: Tensor) -> tuple[Tensor, float]:
@@ -228,3 +247,29 @@ def read_cache(file: Path) -> dict[str, str]:
         if isinstance(cached, dict):
             return {str(key): str(name) for key, name in cached.items()}
     return {}
+
+
+def cached_choice(key: str) -> str:
+    """Return the candidate that was measured under this key; empty if there is none."""
+    with suppress(RuntimeError):  # no home folder
+        return read_cache(c_library.folder() / CACHE_FILE).get(key, "")
+    return ""
+
+
+def writable_folder() -> Path | None:
+    """Return the cache folder, created if need be; None where it cannot be written."""
+    with suppress(OSError, RuntimeError):  # a full disk or a read-only one; no home folder
+        folder = c_library.folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"0")
+            probe.flush()
+        return folder
+    return None
+
+
+def keep_choice(file: Path, key: str, name: str) -> None:
+    """Add a choice to the cache file; the oldest are dropped."""
+    entries = [*read_cache(file).items(), (key, name)][-MAX_ENTRIES:]
+    with suppress(OSError):  # it is measured again at the next start
+        write_whole(file, json.dumps(dict(entries), indent=1).encode())

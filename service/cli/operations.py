@@ -205,7 +205,8 @@ def replay(
 ) -> None:
     """Run stored radar files through ingest, forecast and verification in the order of their times.
 
-    Existing results are kept, so an interrupted replay is continued by running it again.
+    Existing results are kept, so an interrupted replay is continued by running it again. The exit
+    code is 1 if none of the files could be used.
 
     Example: `nowcast replay ../shared/data/dwd/ry_20200907 --data /tmp/event`
     """
@@ -235,6 +236,9 @@ def replay(
     )
     if rows := deployment.ledger.rows(tables.counts, deployment.forecasters.served):
         out.print(console.skill_table(rows))
+    if tally.outcomes and tally.outcomes.keys() <= NOT_TAKEN:
+        print_error("replay", "none of the files could be used; the warnings above say why")
+        raise typer.Exit(1)
 
 
 @app.command()

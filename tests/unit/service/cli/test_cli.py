@@ -129,6 +129,18 @@ def test_a_simulated_event_is_replayed(tmp_path: Path) -> None:
     assert "30 min" in result.output
 
 
+def test_a_replay_that_can_use_none_of_its_files_fails(tmp_path: Path) -> None:
+    event, data = tmp_path / "event", tmp_path / "data"
+    assert run("simulate", event, "--frames", 2, "--quiet").exit_code == 0
+    for file in event.iterdir():
+        file.write_bytes(gzip.compress(b"no radar"))
+    options = ("--data", data, "--quiet", "--models", "persistence")
+    result = run("replay", event, *options)
+    assert result.exit_code == 1
+    assert "2 files: 2 quarantined" in result.output
+    assert "none of the files could be used" in result.output
+
+
 def test_a_published_checkpoint_is_converted(shared: Path, tmp_path: Path) -> None:
     from model_zoo.checkpoints import checkpoint
 
