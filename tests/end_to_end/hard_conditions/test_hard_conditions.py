@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -57,6 +58,12 @@ class Served:
             assert self.process.poll() is None, self.log.read_text()
             return 0
 
+    def answers(self, path: str) -> bool:
+        """Whether it gives what was asked for, and not just the advice to ask again later."""
+        status = self.status(path)
+        assert status in (200, 503), (path, self.client.get(path).text)
+        return status == 200
+
     def order(self, number: int) -> str:
         """Ask for a forecast without waiting for it. Returns the path of its job."""
         body, headers = {"issue": iso(number), "model": SLOW}, {"Prefer": "respond-async"}
@@ -102,7 +109,7 @@ def test_with_few_open_files_clients_are_served_and_none_takes_them_all(data: Pa
         issue = iso(NEWEST)
         of_issue = f"/nowcasts/{issue}?model=slow"
         for path in ("/healthz", "/readyz", of_issue, f"{of_issue}&f=png"):
-            assert service.status(path) == 200, (path, service.client.get(path).text)
+            eventually(partial(service.answers, path))
         body = as_json(frames(0, 1)).replace(b'"frames"', b'"model": "slow", "frames"', 1)
         headers = {"Content-Type": "application/json", "Prefer": f"wait={SECONDS}"}
         answer = service.client.post("/nowcast", content=body, headers=headers)
