@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -29,6 +31,10 @@ from tests.provider import Fault, cut, half, other, provider, refuse, stall
 from tests.state_snapshot import outcomes_of
 
 SPEED = 200.0
+AHEAD = (timedelta(minutes=80), timedelta(hours=24))
+"""How long before the first frame the processes are started: the first that suffices."""
+FEWEST = 50
+"""Frames that have yet to come then; all faults are among the first of them."""
 SIMULATED_FRAMES = 288 if os.environ.get("NOWCAST_LONG") else 60
 
 
@@ -74,13 +80,24 @@ class Played(NamedTuple):
     """Answers that were files of no use."""
 
 
+@contextmanager
+def cluster_before(frames: Frames, folder: Path, url: str) -> Iterator[ProcessCluster]:
+    """Processes at work before the day begins, however slow the machine is."""
+    for ahead in AHEAD:
+        place = folder / f"{ahead.total_seconds():.0f}"
+        place.mkdir()
+        with process_cluster(place, url, frames[0][0] - ahead, SPEED) as cluster:
+            cluster.start_all()
+            cluster.wait_until_up()
+            if len(cluster.to_come(frames)) >= FEWEST or ahead == AHEAD[-1]:
+                yield cluster
+                return
+
+
 @pytest.fixture(scope="module")
 def played(frames: Frames, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     folder = tmp_path_factory.mktemp("day")
-    begin = frames[0][0] - timedelta(minutes=80)
-    with provider() as server, process_cluster(folder, server.url, begin, SPEED) as cluster:
-        cluster.start_all()
-        cluster.wait_until_up()
+    with provider() as server, cluster_before(frames, folder, server.url) as cluster:
         frames = cluster.to_come(frames)
         server.listed |= {path_of(time) for time, _ in frames}  # before there is anything
         broadcast = Broadcast(server, cluster.clock, frames, LATE, MISSING, faults(frames))
