@@ -6,6 +6,7 @@ of the loss; the mean of their weights is often better calibrated than each, at 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -43,22 +44,13 @@ def average(paths: Sequence[Path], destination: Path) -> None:
         parts = [arrays_of(other.network) for other in loaded]
         for name, array in arrays_of(last.network).items():
             array.copy_(torch.stack([part[name].double() for part in parts]).mean(dim=0))
-    checkpoint.save(
-        destination,
-        last.network,
-        model=last.model,
-        channels=last.channels,
-        scale=last.scale,
-        view=last.view,
-        thresholds=last.thresholds,
-        calibration=UNCALIBRATED,
-        experiment=last.experiment,
-        provenance={
-            "data": last.provenance.get("data"),
-            "start": " ".join(part.sha256 for part in loaded),
-            "mean of weights": f"of {len(loaded)} checkpoints",
-        },
-    )
+    provenance = {
+        "data": last.provenance.get("data"),
+        "start": " ".join(part.sha256 for part in loaded),
+        "mean of weights": f"of {len(loaded)} checkpoints",
+    }
+    mean = replace(last, calibration=UNCALIBRATED, provenance=provenance)
+    checkpoint.save_again(destination, mean)
 
 
 def check_alike(path: Path, network: Checkpoint, other_path: Path, other: Checkpoint) -> None:
