@@ -66,10 +66,8 @@ def fill(folder: Path) -> None:
     """Radar until now, forecasts from it and their verification."""
     deployment = Deployment(Settings(data=folder, models=MODELS, access_log=False))
     archive, ledger, now = deployment.archive, deployment.ledger, datetime.now(UTC)
-    newest = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
-    start = newest - timedelta(minutes=5 * (FRAMES - 1))
     times = []
-    for path in write(folder / "radar", start, FRAMES, seed=1):
+    for path in write(folder / "radar", frame_times(now)[0], FRAMES, seed=1):
         arrival = ingest_file(archive, ledger, path, now)
         assert arrival.frame_time is not None
         times.append(to_time(arrival.frame_time))
@@ -78,6 +76,12 @@ def fill(folder: Path) -> None:
             forecast_model(archive, ledger, deployment.forecasters.get(model), times[issue], now)
     verify(archive, ledger, now)
     ledger.engine.dispose()
+
+
+def frame_times(now: datetime) -> list[datetime]:
+    """The times of the frames up to now, the newest last."""
+    newest = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    return [newest - timedelta(minutes=5 * age) for age in reversed(range(FRAMES))]
 
 
 def places() -> list[tuple[float, float]]:

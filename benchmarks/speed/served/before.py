@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from benchmarks.speed.served.answers import (
     MODELS,
     MOST,
     every_request,
+    frame_times,
     service,
 )
 from benchmarks.speed.served.timed_requests import Answers, Client, Request
@@ -80,9 +81,7 @@ def run(environment: Mapping[str, str], *words: str) -> None:
 
 def fill(command: Callable[..., None], folder: str) -> None:
     """Radar until now, forecasts from it and their verification, by the command line."""
-    now = datetime.now(UTC)
-    newest = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
-    times = [newest - timedelta(minutes=5 * age) for age in reversed(range(FRAMES))]
+    times = frame_times(datetime.now(UTC))
     command("simulate", folder, "--frames", str(FRAMES), "--start", f"{times[0]:%Y-%m-%dT%H:%MZ}")
     command("ingest", folder, "--quiet")
     for issue in ISSUES:
