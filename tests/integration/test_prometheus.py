@@ -220,6 +220,7 @@ def test_a_restart_of_a_worker_or_of_ingest_is_no_drop_and_no_jump(tmp_path: Pat
             "worker": ("worker", "--queues", INTERACTIVE),
             "ingest": ("ingest", "--follow"),
         }
+        started = time.monotonic()
         processes = [
             stack.enter_context(
                 running(port, tmp_path / f"{name}.log", *arguments[name],
@@ -263,6 +264,7 @@ def test_a_restart_of_a_worker_or_of_ingest_is_no_drop_and_no_jump(tmp_path: Pat
         tried = 2 * len(MODELS)  # each model, when a worker begins
         assert watching.rise(begun) <= 5
         assert watching.rise(inferred) <= 5 + tried
+        assert watching.rise(polled) <= 2 * 2 * (time.monotonic() - started)  # two in a second
         for counter in (begun, inferred, polled):
             assert_steady(watching, counter, watching.rise(counter))
 
